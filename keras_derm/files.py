@@ -1,0 +1,78 @@
+"""Write files whole or not at all."""
+
+import contextlib
+import json
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+import yaml
+
+
+@contextlib.contextmanager
+def atomic_path(path):
+    """Give a temporary path beside `path` and rename it there on success.
+
+    The temporary path keeps the suffix of `path`, so that writers which choose a
+    format by it work. What was at `path` before stays until the new content is
+    whole; on any exception, or a kill, it stays for good. Works for a file and for
+    a directory that the caller makes.
+
+    Args:
+        path: Where the finished file or directory shall lie.
+
+    Yields:
+        `Path` to write to, in the same directory.
+
+    Example:
+        >>> with atomic_path("metrics.json") as temporary:
+        ...     temporary.write_text("{}")
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
+    try:
+        yield temporary
+        if temporary.is_dir() and path.is_dir():
+            shutil.rmtree(path)
+        os.replace(temporary, path)
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        else:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Write `text` to `path`, whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path, content):
+    """Write `content` as indented JSON; NaN is written as null, which JSON has."""
+    write_text(path, json.dumps(_without_nan(content), indent=2) + "\n")
+
+
+def write_yaml(path, content):
+    """Write `content` as YAML in the order of its keys."""
+    write_text(path, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+
+
+def write_csv(path, frame, index=False):
+    """Write a pandas table as csv."""
+    with atomic_path(path) as temporary:
+        frame.to_csv(temporary, index=index)
+
+
+def _without_nan(content):
+    if isinstance(content, dict):
+        return {str(key): _without_nan(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_without_nan(value) for value in content]
+    if hasattr(content, "tolist"):
+        return _without_nan(content.tolist())
+    if isinstance(content, float) and content != content:
+        return None
+    return content

@@ -1,0 +1,183 @@
+"""Images after the deterministic part of preparation, kept on disk."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from rich.progress import track
+
+from keras_derm.catalog import read_image
+from keras_derm.files import atomic_path, write_json
+
+
+class PreparedImages:
+    """Prepared images of a catalog, in one memory-mapped array.
+
+    The array stays on disk and is read page by page, so memory does not grow with
+    the archive, and any row can be reached at once, so shuffling is complete.
+
+    Args:
+        ids: `isic_id` of every image, in the order of the array.
+        arrays: List of uint8 arrays `(n, height, width, 3)` that together hold the
+            images, RGB in [0, 255].
+    """
+
+    def __init__(self, ids, arrays):
+        self.ids = np.asarray(ids, dtype=str)
+        self.arrays = list(arrays)
+        self._starts = np.cumsum([0] + [len(array) for array in self.arrays])
+        if self._starts[-1] != len(self.ids):
+            raise ValueError(
+                "`ids` must name every image once. Received: "
+                f"{len(self.ids)} ids for {self._starts[-1]} images"
+            )
+        self._position = {isic_id: i for i, isic_id in enumerate(self.ids)}
+
+    @classmethod
+    def load(cls, directory):
+        """Open what `prepare` wrote to `directory`."""
+        directory = Path(directory)
+        if not (directory / "index.json").is_file():
+            raise FileNotFoundError(
+                f"no prepared images in {directory}; run apps/prepare_dataset.py first"
+            )
+        index = json.loads((directory / "index.json").read_text())
+        return cls(index["ids"], [np.load(directory / "images.npy", mmap_mode="r")])
+
+    def __len__(self):
+        return len(self.ids)
+
+    def __add__(self, other):
+        return PreparedImages(
+            np.concatenate([self.ids, other.ids]), self.arrays + other.arrays
+        )
+
+    @property
+    def image_size(self):
+        """Height and width of the images in pixels."""
+        return self.arrays[0].shape[1:3]
+
+    def indices(self, catalog):
+        """Positions of the rows of `catalog` in these images."""
+        try:
+            ids = catalog.table["isic_id"]
+            return np.array([self._position[isic_id] for isic_id in ids], dtype=int)
+        except KeyError as missing:
+            raise KeyError(
+                f"image {missing} of the catalog is not among the prepared images; "
+                "run apps/prepare_dataset.py on this catalog"
+            ) from None
+
+    def take(self, indices):
+        """Images at `indices`: uint8, `(len(indices), height, width, 3)`."""
+        indices = np.asarray(indices)
+        part = np.searchsorted(self._starts, indices, side="right") - 1
+        images = np.empty((len(indices), *self.arrays[0].shape[1:]), np.uint8)
+        for i, array in enumerate(self.arrays):
+            chosen = part == i
+            images[chosen] = array[indices[chosen] - self._starts[i]]
+        return images
+
+
+def prepare(catalog, layers, directory, batch_size=64):
+    """Prepare every image of `catalog` once and keep the results in `directory`.
+
+    The work runs in a `tf.data` pipeline: decode, `layers[0]` image by image (it
+    must give all images one size), the other layers on batches. Nothing random may
+    be among the layers. The directory appears whole or not at all; where it already
+    holds the same images prepared by the same layers, it is used as it is.
+
+    Args:
+        catalog: `Catalog` of the images.
+        layers: List of Keras layers, RGB in [0, 255] to RGB in [0, 255]; the first
+            resizes.
+        directory: Where the prepared images go.
+        batch_size: Images per step.
+
+    Returns:
+        `PreparedImages` in the order of the catalog.
+    """
+    directory = Path(directory)
+    index = {
+        "ids": catalog.table["isic_id"].tolist(),
+        "layers": [
+            {"class": type(layer).__name__, **_plain(layer.get_config())}
+            for layer in layers
+        ],
+    }
+    stored = directory / "index.json"
+    if stored.is_file() and json.loads(stored.read_text()) == index:
+        return PreparedImages.load(directory)
+    batches = (
+        decoded_images(catalog)
+        .map(lambda image: layers[0](image[None])[0], tf.data.AUTOTUNE)
+        .batch(batch_size)
+        .map(lambda images: _to_uint8(_apply(layers[1:], images)), tf.data.AUTOTUNE)
+        .prefetch(2)
+    )
+    with atomic_path(directory) as temporary:
+        temporary.mkdir(parents=True)
+        store, start = None, 0
+        n_batches = -(-len(catalog) // batch_size)
+        for images in track(
+            batches.as_numpy_iterator(), "Preparing images", total=n_batches
+        ):
+            if store is None:
+                store = np.lib.format.open_memmap(
+                    temporary / "images.npy",
+                    mode="w+",
+                    dtype=np.uint8,
+                    shape=(len(catalog), *images.shape[1:]),
+                )
+            store[start : start + len(images)] = images
+            start += len(images)
+        store.flush()
+        write_json(temporary / "index.json", index)
+    return PreparedImages.load(directory)
+
+
+def decoded_images(catalog):
+    """`tf.data.Dataset` of single decoded images, uint8 `(height, width, 3)`.
+
+    Files marked `plain_rgb` in the catalog are decoded by TensorFlow; all others
+    (rotated by EXIF, CMYK, 16-bit, unchecked) by `keras_derm.catalog.read_image`.
+    """
+    table = catalog.table
+    plain = (
+        table["plain_rgb"].fillna(False).astype(bool).to_numpy()
+        if "plain_rgb" in table
+        else np.zeros(len(table), bool)
+    )
+
+    def decode(path, is_plain):
+        image = tf.cond(
+            is_plain,
+            lambda: tf.io.decode_image(
+                tf.io.read_file(path), channels=3, expand_animations=False
+            ),
+            lambda: tf.numpy_function(
+                lambda p: read_image(p.decode()), [path], tf.uint8, stateful=False
+            ),
+        )
+        return tf.ensure_shape(image, (None, None, 3))
+
+    dataset = tf.data.Dataset.from_tensor_slices((catalog.paths, plain))
+    return dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _apply(layers, images):
+    for layer in layers:
+        images = layer(images)
+    return images
+
+
+def _to_uint8(images):
+    images = tf.cast(images, tf.float32)
+    return tf.cast(tf.clip_by_value(tf.round(images), 0, 255), tf.uint8)
+
+
+def _plain(config):
+    """What of a layer's configuration decides its output, as JSON gives it back."""
+    config = {key: value for key, value in config.items() if key != "name"}
+    return json.loads(json.dumps(config, default=str))
