@@ -1,0 +1,142 @@
+"""Classifiers on the Keras Applications backbones."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from keras_derm.classifiers.input_scaling import InputScaling
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """What is particular to one backbone.
+
+    Attributes:
+        application: Name in `keras.applications`.
+        image_size: Side in pixels of the images it was published with.
+        scaling: `InputScaling` mode.
+        weights_file: File name of its ImageNet weights without the top.
+    """
+
+    application: str
+    image_size: int
+    scaling: str
+    weights_file: str
+
+
+BACKBONES = {
+    "ResNet50": Backbone(
+        "ResNet50",
+        224,
+        "caffe",
+        "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    ),
+    "InceptionResNetV2": Backbone(
+        "InceptionResNetV2",
+        299,
+        "tf",
+        "inception_resnet_v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    ),
+    "NASNetLarge": Backbone("NASNetLarge", 331, "tf", "nasnet_large_no_top.h5"),
+    "VGG16": Backbone(
+        "VGG16", 224, "caffe", "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    ),
+    "EfficientNetB0": Backbone(
+        "EfficientNetB0", 224, "none", "efficientnetb0_notop.h5"
+    ),
+    "MobileNetV2": Backbone(
+        "MobileNetV2",
+        224,
+        "tf",
+        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+    ),
+}
+
+
+def build_classifier(
+    backbone,
+    n_classes,
+    image_size=None,
+    weights=None,
+    dropout=0.2,
+    batch_norm_momentum=None,
+):
+    """A classifier: backbone, global average pooling, dropout, softmax.
+
+    The graph is flat (the head stands on the backbone's own output), so Grad-CAM
+    reaches the last convolution.
+
+    Args:
+        backbone: A name in `BACKBONES`.
+        n_classes: Number of classes.
+        image_size: Side of the square input in pixels; None for the published one.
+        weights: `"imagenet"` (Keras' own file, downloaded where there is internet),
+            the path of a weights file without the top, or None for random weights.
+        dropout: Rate before the softmax.
+        batch_norm_momentum: Momentum of every BatchNormalization, or None to keep
+            the backbone's. MobileNetV2 is published with 0.999, which after a few
+            hundred steps still holds the statistics of ImageNet: 0.9 suits short
+            fine-tuning.
+
+    Returns:
+        Functional `keras.Model`: float RGB images in [0, 255],
+        `(batch, image_size, image_size, 3)`, to probabilities `(batch, n_classes)`
+        by the layer `"probabilities"`.
+
+    Raises:
+        ValueError: The backbone is unknown.
+        FileNotFoundError: The weights are not there and cannot be downloaded.
+    """
+    if backbone not in BACKBONES:
+        raise ValueError(
+            f"`backbone` must be one of {', '.join(BACKBONES)}. Received: {backbone!r}"
+        )
+    facts = BACKBONES[backbone]
+    image_size = image_size or facts.image_size
+    inputs = keras.Input((image_size, image_size, 3), name="image")
+    scaled = InputScaling(facts.scaling, name="input_scaling")(inputs)
+    network = _application(facts, scaled, weights)
+    if batch_norm_momentum is not None:
+        for layer in network.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.momentum = batch_norm_momentum
+    x = keras.layers.GlobalAveragePooling2D(name="pooling")(network.output)
+    x = keras.layers.Dropout(dropout, name="dropout")(x)
+    outputs = keras.layers.Dense(
+        n_classes, activation="softmax", dtype="float32", name="probabilities"
+    )(x)
+    return keras.Model(inputs, outputs, name=f"{backbone.lower()}_{image_size}")
+
+
+def _application(facts, inputs, weights):
+    build = getattr(keras.applications, facts.application)
+    if weights is None:
+        return build(weights=None, include_top=False, input_tensor=inputs)
+    if weights == "imagenet":
+        try:
+            return build(weights="imagenet", include_top=False, input_tensor=inputs)
+        except Exception as error:
+            if "URL fetch failure" not in str(error):
+                raise
+            home = os.environ.get("KERAS_HOME", "~/.keras")
+            raise FileNotFoundError(
+                f"ImageNet weights of {facts.application} are not on this machine and "
+                f"could not be downloaded. Put {facts.weights_file} into "
+                f"{home}/models, or give its path with "
+                f"--weights.{facts.application} PATH"
+            ) from error
+    if not Path(weights).is_file():
+        raise FileNotFoundError(
+            f"no weights file for {facts.application}. Received: {str(weights)!r}"
+        )
+    network = build(weights=None, include_top=False, input_tensor=inputs)
+    try:
+        network.load_weights(weights)
+    except (ValueError, OSError) as error:
+        raise ValueError(
+            f"{weights} does not hold weights of {facts.application} without its top: "
+            f"{error}"
+        ) from error
+    return network

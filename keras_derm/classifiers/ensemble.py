@@ -1,0 +1,44 @@
+"""The averaging ensemble."""
+
+import keras
+
+
+def build_ensemble(members, image_size):
+    """Average the probabilities of several classifiers in one model.
+
+    Args:
+        members: List of classifiers over the same classes, each taking square
+            [0, 255] RGB images of its own size.
+        image_size: Side in pixels of the one image the ensemble takes; it is
+            resized for each member inside the graph.
+
+    Returns:
+        Functional `keras.Model`: `(batch, image_size, image_size, 3)` to
+        probabilities `(batch, n_classes)`.
+
+    Raises:
+        ValueError: The members disagree on the number of classes, or there are
+            none.
+
+    Reference:
+        Thomas et al., SN-GAN ensemble: mean of the members' softmax outputs.
+    """
+    members = list(members)
+    widths = {member.output_shape[-1] for member in members}
+    if len(widths) != 1:
+        raise ValueError(
+            "`members` must be classifiers over the same classes. Received: "
+            f"{len(members)} members with {sorted(widths)} classes"
+        )
+    inputs = keras.Input((image_size, image_size, 3), name="image")
+    outputs = []
+    for i, member in enumerate(members):
+        side = member.input_shape[1]
+        images = inputs
+        if side != image_size:
+            images = keras.layers.Resizing(side, side, name=f"resize_{i}")(inputs)
+        outputs.append(member(images))
+    mean = outputs[0]
+    if len(outputs) > 1:
+        mean = keras.layers.Average(name="probabilities")(outputs)
+    return keras.Model(inputs, mean, name="ensemble")

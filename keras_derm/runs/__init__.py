@@ -1,0 +1,7 @@
+"""Run directories, the machine they were made on, seeds and devices."""
+
+from keras_derm.runs.devices import default_strategy
+from keras_derm.runs.environment import describe_environment
+from keras_derm.runs.run_directory import RunDirectory
+
+__all__ = ["RunDirectory", "default_strategy", "describe_environment"]

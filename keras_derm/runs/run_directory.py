@@ -1,0 +1,133 @@
+"""The directory that holds one run."""
+
+import hashlib
+import json
+import shutil
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from keras_derm.catalog import Catalog
+from keras_derm.files import write_json
+
+
+class RunDirectory:
+    """What a run has made, stage by stage.
+
+    Each finished stage leaves `stages/<stage>.json` with its settings and those of
+    the stages it builds on. A stage asked for again with the same settings is not
+    done again; with others it is made anew, and so is all that builds on it.
+
+    Args:
+        path: The directory; made where it is absent.
+
+    Example:
+        >>> run = RunDirectory("runs/first")
+        >>> with run.stage("audit", {"rule": "quadrant"}) as todo:
+        ...     if todo:
+        ...         ...
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.path.mkdir(parents=True, exist_ok=True)
+
+    def __truediv__(self, name):
+        return self.path / name
+
+    @contextmanager
+    def stage(self, name, settings, after=(), folders=()):
+        """Enter a stage; it counts as done when the block ends without error.
+
+        Args:
+            name: Name of the stage.
+            settings: Everything that decides its result, JSON-able.
+            after: Names of the finished stages it builds on.
+            folders: Folders in the run that belong to the stage alone. They are
+                removed when the stage is made anew with other settings, and kept
+                when a killed stage resumes.
+
+        Yields:
+            Whether there is anything to do.
+
+        Raises:
+            FileNotFoundError: A stage in `after` has not been done.
+        """
+        for earlier in after:
+            if not self._record(earlier).is_file():
+                raise FileNotFoundError(
+                    f"{self.path} has no finished stage {earlier!r}, which {name!r} "
+                    f"builds on; run it first (apps/{APPS.get(earlier, earlier)}.py)"
+                )
+        wanted = {
+            "settings": json.loads(json.dumps(settings, default=str)),
+            "after": {earlier: self._digest(earlier) for earlier in after},
+        }
+        record, begun = self._record(name), self._record(f"{name}.begun")
+        if record.is_file() and self._wanted(record) == wanted:
+            print(f"[{name}] already done", flush=True)
+            yield False
+            return
+        if not begun.is_file() or self._wanted(begun) != wanted:
+            for folder in folders:
+                if (self.path / folder).exists():
+                    shutil.rmtree(self.path / folder)
+        record.unlink(missing_ok=True)
+        write_json(begun, wanted)
+        print(f"[{name}] ...", flush=True)
+        start = time.monotonic()
+        yield True
+        seconds = round(time.monotonic() - start, 1)
+        write_json(record, {**wanted, "seconds": seconds})
+        begun.unlink()
+        print(f"[{name}] done in {seconds:.0f} s", flush=True)
+
+    def done(self, name):
+        """Whether the stage has been finished."""
+        return self._record(name).is_file()
+
+    def seconds(self):
+        """Seconds each finished stage took, by name."""
+        records = sorted(
+            (self.path / "stages").glob("*.json"), key=lambda p: p.stat().st_mtime
+        )
+        contents = {p.stem: json.loads(p.read_text()) for p in records}
+        return {k: v["seconds"] for k, v in contents.items() if "seconds" in v}
+
+    def settings(self, name):
+        """Settings of a finished stage."""
+        return json.loads(self._record(name).read_text())["settings"]
+
+    @property
+    def catalog(self):
+        """Catalog of the real images."""
+        return Catalog.load(self.path / "catalog.csv")
+
+    @property
+    def synthetic_catalog(self):
+        """Catalog of the made images, or None where none was made or kept."""
+        path = self.path / "synthetic" / "catalog.csv"
+        return Catalog.load(path) if path.is_file() else None
+
+    def _record(self, name):
+        return self.path / "stages" / f"{name}.json"
+
+    def _digest(self, name):
+        content = json.dumps(self._wanted(self._record(name)), sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    @staticmethod
+    def _wanted(record):
+        content = json.loads(record.read_text())
+        return {key: content[key] for key in ("settings", "after")}
+
+
+APPS = {
+    "audit": "audit_skin_tone",
+    "prepare": "prepare_dataset",
+    "generator": "train_generator",
+    "synthetic": "synthesize",
+    "baseline": "train_classifier",
+    "augmented": "train_classifier",
+    "evaluation": "evaluate",
+}
