@@ -1,0 +1,47 @@
+"""Base class of the deterministic and random image layers."""
+
+import keras
+import tensorflow as tf
+
+
+class ImageLayer(keras.layers.Layer):
+    """A layer that takes RGB photographs and gives RGB photographs.
+
+    Subclasses implement `transform(images, training)` on float32 images. The layer
+    always computes in float32, whatever the global dtype policy, because eight
+    bits of colour do not fit into bfloat16.
+
+    Args:
+        **kwargs: `name` and other arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, **kwargs):
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+
+    def build(self, input_shape):
+        if len(input_shape) != 4 or input_shape[-1] != 3:
+            raise ValueError(
+                f"{type(self).__name__} takes RGB images batch first, "
+                f"(batch, height, width, 3). Received: shape {tuple(input_shape)}"
+            )
+        self.built = True
+
+    def call(self, images, training=False):
+        """Return the transformed images.
+
+        Args:
+            images: (batch, height, width, 3), RGB in [0, 255], float or uint8.
+            training: Whether random layers act.
+
+        Returns:
+            Images of the same scale, float32.
+        """
+        return self.transform(tf.cast(images, tf.float32), training)
+
+    def transform(self, images, training):
+        """Return the transformed float32 images."""
+        raise NotImplementedError
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)

@@ -1,0 +1,45 @@
+"""Random darkening, the published training augmentation for darker skin."""
+
+import keras
+import tensorflow as tf
+
+from keras_derm.layers.image_layer import ImageLayer
+
+
+@keras.saving.register_keras_serializable(package="keras_derm")
+class RandomDarkening(ImageLayer):
+    """Multiply some images of each training batch by a factor.
+
+    Every image is darkened on its own, with the given probability. Darkening dims
+    the light, it does not add melanin: a darkened photograph of type II skin is not
+    a photograph of type V skin.
+
+    Args:
+        probability: Share of images that are darkened, within [0, 1].
+        factor: What their RGB values are multiplied by, within [0, 1].
+        seed: Integer for a repeatable sequence, or `None`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, probability=0.25, factor=0.5, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        for name, value in (("probability", probability), ("factor", factor)):
+            if not 0 <= value <= 1:
+                raise ValueError(f"`{name}` must be within [0, 1]. Received: {value}")
+        self.probability = probability
+        self.factor = factor
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def transform(self, images, training):
+        if not training:
+            return images
+        draw = keras.random.uniform(
+            (tf.shape(images)[0], 1, 1, 1), seed=self.seed_generator
+        )
+        return tf.where(draw < self.probability, images * self.factor, images)
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(probability=self.probability, factor=self.factor, seed=self.seed)
+        return config

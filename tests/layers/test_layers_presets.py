@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+from layer_checks import photographs
+
+from keras_derm.layers import PRESETS, augmentation, preprocessing
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_chains_keep_size_and_scale(name):
+    images = photographs()
+    for layer in preprocessing(name, 64):
+        images = layer(images)
+    for layer in augmentation(name, seed=0):
+        images = layer(images, training=True)
+    images = np.array(images)
+    assert images.shape == (2, 64, 64, 3) and images.dtype == np.float32
+    assert images.min() >= 0 and 100 < images.max() <= 255
+
+
+def test_preprocessing_is_deterministic():
+    images = photographs()
+    results = []
+    for _ in range(2):
+        result = images
+        for layer in preprocessing("sn_gan_ensemble", 32):
+            result = layer(result, training=True)
+        results.append(np.array(result))
+    np.testing.assert_array_equal(*results)
+
+
+def test_augmentation_acts_in_training_only():
+    images = photographs(8).astype("float32")
+    for layer in augmentation("sn_gan_ensemble", seed=0):
+        np.testing.assert_array_equal(layer(images, training=False), images)
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ValueError, match="Received"):
+        preprocessing("unknown", 64)
