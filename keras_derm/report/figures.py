@@ -1,0 +1,698 @@
+"""Figures of the report: each takes numbers or images and returns a Figure.
+
+Every function returns a `matplotlib.figure.Figure` that belongs to no window and
+no global state. Colours are those of Okabe and Ito, told apart by colour-blind
+readers; line style, marker or text always says the same as the colour.
+"""
+
+import functools
+import textwrap
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+INK = "#1c2430"
+MUTED = "#5b6573"
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 11,
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+    "lines.linewidth": 2,
+}
+
+
+def _styled(function):
+    """Draw with the report's style and leave the caller's settings alone."""
+
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        with matplotlib.rc_context({**matplotlib.rcParamsDefault, **STYLE}):
+            return function(*args, **kwargs)
+
+    return wrapper
+
+
+@_styled
+def tone_by_diagnosis(counts, title="Images by diagnosis and apparent skin tone"):
+    """Heat table of how many images of each diagnosis each skin tone has.
+
+    The colour follows the logarithm of the count, so that a cell of 5 and one of
+    5,000 can both be read; empty cells are hatched.
+
+    Args:
+        counts: `pandas.DataFrame` of non-negative counts; index diagnoses, columns
+            skin tones.
+        title: Title of the figure.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If a count is negative or missing, or the table is empty.
+    """
+    values = _counts(counts)
+    figure, axes = _table_axes(values.shape)
+    largest = max(values.max(), 2)
+    shown = np.where(values > 0, values, np.nan)
+    _heat(axes, shown, LogNorm(1, largest))
+    texts = [[f"{value:,.0f}" for value in row] for row in values]
+    _write_cells(axes, texts, np.log1p(values) / np.log1p(largest))
+    for row, column in np.argwhere(values == 0):
+        _outline(axes, row, column, hatch="////", edgecolor="#c9ced6", linewidth=0)
+    _name_cells(axes, counts.index, counts.columns)
+    axes.set_xlabel(counts.columns.name or "Apparent tone (ITA)")
+    axes.set_ylabel(counts.index.name or "Diagnosis")
+    axes.set_title(title, loc="left", pad=10)
+    return figure
+
+
+@_styled
+def rule_disagreement(counts, title="Two rules, one image"):
+    """Heat table of the skin tone by one rule against the tone by another.
+
+    Args:
+        counts: `pandas.DataFrame` of counts; index tones by the first rule, columns
+            tones by the second. The names of index and columns name the rules.
+            Cells of equal label are outlined: there the rules agree.
+        title: Title of the figure; the share that disagrees is written below it.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If a count is negative or missing, or the table is empty.
+    """
+    values = _counts(counts)
+    figure, axes = _table_axes(values.shape)
+    largest = max(values.max(), 2)
+    _heat(axes, np.where(values > 0, values, np.nan), LogNorm(1, largest))
+    texts = [[f"{value:,.0f}" if value else "·" for value in row] for row in values]
+    _write_cells(axes, texts, np.log1p(values) / np.log1p(largest))
+    agreed = 0
+    for row, label in enumerate(counts.index):
+        for column in np.flatnonzero(np.asarray(counts.columns) == label):
+            _outline(axes, row, column, edgecolor=COLORS[1], linewidth=2)
+            agreed += values[row, column]
+    _name_cells(axes, counts.index, counts.columns)
+    axes.set_xlabel(f"Tone by {counts.columns.name or 'the second rule'}")
+    axes.set_ylabel(f"Tone by {counts.index.name or 'the first rule'}")
+    total = values.sum()
+    differ = total - agreed
+    share = f" ({differ / total:.1%})" if total else ""
+    axes.set_title(
+        f"{title}\n{differ:,.0f} of {total:,.0f} images differ{share}; "
+        "outlined: both agree",
+        loc="left",
+        pad=10,
+    )
+    return figure
+
+
+@_styled
+def confusion_matrices(matrices, classes):
+    """Confusion matrices side by side, counts with the share of the true class.
+
+    Args:
+        matrices: `dict` of name (for instance `"Baseline"`, `"Augmented"`) to an
+            array of shape `(classes, classes)`: rows true, columns predicted,
+            counts of test images.
+        classes: Names of the classes in the order of the arrays.
+
+    Returns:
+        `matplotlib.figure.Figure` with one panel a matrix, all on one colour scale.
+
+    Raises:
+        ValueError: If there is no matrix or one has another shape.
+    """
+    if not matrices:
+        raise ValueError(f"`matrices` must name at least one. Received: {matrices}")
+    n_classes = len(classes)
+    side = max(0.62 * n_classes, 2.2)
+    figure = Figure(
+        figsize=((side + 0.9) * len(matrices), side + 1.2), layout="constrained"
+    )
+    panels = figure.subplots(1, len(matrices), squeeze=False)[0]
+    for axes, (name, matrix) in zip(panels, matrices.items(), strict=True):
+        matrix = np.asarray(matrix)
+        if matrix.shape != (n_classes, n_classes):
+            raise ValueError(
+                f"Matrix {name!r} must have shape {(n_classes, n_classes)}. "
+                f"Received: {matrix.shape}"
+            )
+        _confusion_panel(axes, matrix, classes, name)
+    return figure
+
+
+def _confusion_panel(axes, matrix, classes, name):
+    totals = matrix.sum(axis=1, keepdims=True)
+    shares = matrix / np.where(totals > 0, totals, np.nan)
+    _heat(axes, shares, Normalize(0, 1))
+    texts = [
+        [
+            f"{count:,.0f}\n{share:.0%}" if np.isfinite(share) else "–"
+            for count, share in zip(count_row, share_row, strict=True)
+        ]
+        for count_row, share_row in zip(matrix, shares, strict=True)
+    ]
+    _write_cells(axes, texts, np.nan_to_num(shares), size=9.5)
+    for diagonal in range(len(classes)):
+        _outline(axes, diagonal, diagonal, edgecolor=COLORS[1], linewidth=1.5)
+    rows = [
+        f"{label} ({total:,.0f})"
+        for label, total in zip(classes, totals[:, 0], strict=True)
+    ]
+    _name_cells(axes, rows, classes)
+    axes.set_xlabel("Predicted")
+    axes.set_ylabel("True diagnosis (images)")
+    axes.set_title(name, loc="left", pad=10)
+
+
+@_styled
+def forest_plot(
+    table,
+    value="difference",
+    low="low",
+    high="high",
+    label="stratum",
+    xlabel="Augmented minus baseline",
+    better=("baseline better", "augmented better"),
+):
+    """Differences with their intervals, one line a stratum.
+
+    A stratum that cannot be judged shows no point, only the words "too few to
+    judge". An interval that holds zero is drawn hollow.
+
+    Args:
+        table: `pandas.DataFrame`, one row a stratum. Columns named by `value`,
+            `low`, `high` and `label`; optionally `n` (images), `n_positive`
+            (images with the disease), `judged` (`False`: too few to judge; without
+            it, rows with a missing number) and `metric` (one panel each).
+        value: Column of the difference.
+        low: Column of the interval's lower end.
+        high: Column of the interval's upper end.
+        label: Column of the stratum's name.
+        xlabel: What the axis shows.
+        better: Words for the left and the right side of zero.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If a column is missing or the table is empty.
+    """
+    missing = [name for name in (value, low, high, label) if name not in table]
+    if missing or table.empty:
+        raise ValueError(
+            f"`table` needs rows and the columns {missing or 'named'}. "
+            f"Received: {len(table)} rows, columns {list(table.columns)}"
+        )
+    if "metric" in table:
+        groups = list(table.groupby("metric", sort=False))
+    else:
+        groups = [(None, table)]
+    rows = [len(group) for _, group in groups]
+    figure = Figure(
+        figsize=(6.4, 0.4 * sum(rows) + 1.0 * len(rows) + 0.4), layout="constrained"
+    )
+    ratios = [count + 1.2 for count in rows]
+    panels = figure.subplots(
+        len(rows), 1, squeeze=False, sharex=True, height_ratios=ratios
+    )[:, 0]
+    numbers = table[_judged(table, (value, low, high))][[value, low, high]]
+    reach = max(np.abs(numbers.to_numpy(float)).max(initial=0) * 1.15, 0.02)
+    for axes, (metric, group) in zip(panels, groups, strict=True):
+        _forest_panel(axes, group, (value, low, high), label, reach)
+        axes.set_title(metric or "", loc="left", pad=8)
+    panels[-1].set_xlabel(f"{xlabel}\n← {better[0]}   |   {better[1]} →")
+    return figure
+
+
+def _judged(table, columns):
+    judged = np.isfinite(table[list(columns)].to_numpy(float)).all(axis=1)
+    if "judged" in table:
+        judged &= table["judged"].fillna(False).to_numpy(bool)
+    return judged
+
+
+def _forest_panel(axes, group, columns, label, reach):
+    axes.axvline(0, color=MUTED, linewidth=1)
+    judged = _judged(group, columns)
+    numbers = group[list(columns)].to_numpy(float)
+    for line, (known, (middle, low, high)) in enumerate(
+        zip(judged, numbers, strict=True)
+    ):
+        if not known:
+            axes.text(
+                0,
+                line,
+                "too few to judge",
+                ha="center",
+                va="center",
+                style="italic",
+                color=MUTED,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+            )
+            continue
+        clear = low > 0 or high < 0
+        axes.plot([low, high], [line, line], color=COLORS[0], solid_capstyle="butt")
+        axes.plot(
+            middle,
+            line,
+            "s",
+            markersize=8,
+            markeredgecolor=COLORS[0],
+            markerfacecolor=COLORS[0] if clear else "white",
+            markeredgewidth=2,
+        )
+    axes.set_yticks(range(len(group)), [_stratum(row, label) for row in _rows(group)])
+    axes.set_ylim(len(group) - 0.4, -0.6)
+    axes.set_xlim(-reach, reach)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x", color="#e3e6ea", linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def _rows(frame):
+    return frame.to_dict("records")
+
+
+def _stratum(row, label):
+    name = str(row[label])
+    if pd.notna(row.get("n")):
+        name += f"\nn = {row['n']:,.0f}"
+        if pd.notna(row.get("n_positive")):
+            name += f", {row['n_positive']:,.0f} positive"
+    return name
+
+
+@_styled
+def training_curves(histories, metrics=None):
+    """Training and validation curves, one panel a metric, one colour a run.
+
+    Args:
+        histories: `dict` of run name to `pandas.DataFrame` with one row an epoch,
+            as Keras' `CSVLogger` writes it: columns such as `loss` and `val_loss`,
+            and `epoch` (first is 0) where there is one.
+        metrics: Names of the metrics to show. By default those that have a
+            `val_` twin, and where none has, every numeric column.
+
+    Returns:
+        `matplotlib.figure.Figure`; validation solid, training dashed.
+
+    Raises:
+        ValueError: If there is no history, or a metric that no history has.
+    """
+    metrics = list(metrics or _curve_metrics(histories))
+    unknown = [
+        name
+        for name in metrics
+        if not any(name in history for history in histories.values())
+    ]
+    if not metrics or unknown:
+        raise ValueError(
+            f"No history has the metrics {unknown or 'to draw'}. Received: histories "
+            f"{ {name: list(frame.columns) for name, frame in histories.items()} }"
+        )
+    columns = min(len(metrics), 2)
+    lines = -(-len(metrics) // columns)
+    figure = Figure(figsize=(4.4 * columns + 0.6, 3.1 * lines), layout="constrained")
+    panels = figure.subplots(lines, columns, squeeze=False).ravel()
+    for axes, metric in zip(panels, metrics, strict=False):
+        for color, (name, history) in zip(
+            _cycle(COLORS), histories.items(), strict=False
+        ):
+            _curve(axes, history, metric, name, color)
+        axes.set_title(metric.replace("_", " "))
+        axes.set_xlabel("Epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(axis="y", color="#e3e6ea", linewidth=0.8)
+    for axes in panels[len(metrics) :]:
+        axes.remove()
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower left", ncols=columns, fontsize=10)
+    return figure
+
+
+def _curve_metrics(histories):
+    paired, single = {}, {}
+    for history in histories.values():
+        for name in history.select_dtypes("number").columns:
+            if name.startswith("val_") or name in ("epoch", "learning_rate"):
+                continue
+            single[name] = None
+            if f"val_{name}" in history:
+                paired[name] = None
+    return list(paired or single)
+
+
+def _curve(axes, history, metric, name, color):
+    if metric not in history:
+        return
+    if "epoch" in history:
+        epochs = history["epoch"].to_numpy() + 1
+    else:
+        epochs = np.arange(1, len(history) + 1)
+    marker = "o" if len(epochs) <= 15 else None
+    style = {"color": color, "marker": marker, "markersize": 4}
+    if f"val_{metric}" in history:
+        axes.plot(epochs, history[metric], "--", label=f"{name}, training", **style)
+        axes.plot(
+            epochs, history[f"val_{metric}"], "-", label=f"{name}, validation", **style
+        )
+    else:
+        axes.plot(epochs, history[metric], "-", label=name, **style)
+
+
+@_styled
+def roc(curves, title="Receiver operating characteristic"):
+    """Receiver operating characteristic, with intervals where they are given.
+
+    Args:
+        curves: `dict` of legend text (put the area and its interval there) to
+            `pandas.DataFrame` with the columns `specificity` and `sensitivity` in
+            [0, 1], and optionally `low` and `high`, the interval of sensitivity.
+        title: Title of the figure.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If a column is missing.
+    """
+    figure = Figure(figsize=(5.6, 5.8), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], ":", color=MUTED, linewidth=1.2)
+    styles = _cycle(("-", "--", "-.", ":"))
+    for color, style, (name, curve) in zip(
+        _cycle(COLORS), styles, curves.items(), strict=False
+    ):
+        _need(curve, ("specificity", "sensitivity"), name)
+        false_alarms = 1 - curve["specificity"]
+        axes.plot(false_alarms, curve["sensitivity"], style, color=color, label=name)
+        if {"low", "high"} <= set(curve.columns):
+            axes.fill_between(
+                false_alarms, curve["low"], curve["high"], color=color, alpha=0.18
+            )
+    axes.set_xlabel("1 − specificity (share of false alarms)")
+    axes.set_ylabel("Sensitivity")
+    axes.set_xlim(-0.01, 1.01)
+    axes.set_ylim(-0.01, 1.01)
+    axes.set_aspect("equal")
+    axes.set_title(title)
+    figure.legend(loc="outside lower left", fontsize=10)
+    return figure
+
+
+@_styled
+def reliability(curves, title="Reliability"):
+    """Predicted probability against how often it came true.
+
+    Args:
+        curves: `dict` of name to `pandas.DataFrame`, one row a bin, columns
+            `confidence` (mean predicted probability), `accuracy` (share that came
+            true), both in [0, 1].
+        title: Title of the figure.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If a column is missing.
+    """
+    figure = Figure(figsize=(5.6, 5.8), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], ":", color=MUTED, label="perfectly calibrated")
+    markers = _cycle(("o", "s", "^", "D"))
+    for color, marker, (name, curve) in zip(
+        _cycle(COLORS), markers, curves.items(), strict=False
+    ):
+        _need(curve, ("confidence", "accuracy"), name)
+        axes.plot(
+            curve["confidence"],
+            curve["accuracy"],
+            color=color,
+            marker=marker,
+            label=name,
+        )
+    axes.set_xlabel("Predicted probability")
+    axes.set_ylabel("Share that came true")
+    axes.set_xlim(-0.01, 1.01)
+    axes.set_ylim(-0.01, 1.01)
+    axes.set_aspect("equal")
+    axes.set_title(title)
+    figure.legend(loc="outside lower left", fontsize=10)
+    return figure
+
+
+@_styled
+def contact_sheet(images, captions=None, columns=6):
+    """Images in a grid, each with its caption.
+
+    Args:
+        images: Sequence of images `(height, width, 3)`, uint8 or float in
+            [0, 255]; sizes may differ.
+        captions: One text an image, or `None`.
+        columns: Images a row.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If there is no image, or captions of another number.
+    """
+    captions = _captions(images, captions)
+    columns = min(columns, len(images))
+    lines = -(-len(images) // columns)
+    panels, figure = _photo_grid(lines, columns, _text_lines(captions, 1.6))
+    for axes, image, caption in zip(panels.ravel(), images, captions, strict=False):
+        axes.imshow(_photo(image))
+        axes.set_title(_wrap(caption, 1.6), **_CAPTION)
+    return figure
+
+
+@_styled
+def preparation_stages(stages, captions=None):
+    """What preparation did: one row a stage, one column an image.
+
+    Args:
+        stages: `dict` of the stage's name (`"original"`, `"hair removed"`, ...) to
+            the sequence of images after it, the same images in the same order;
+            `(height, width, 3)`, uint8 or float in [0, 255].
+        captions: One text an image, written above the first row.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If there is no stage, or stages of different numbers of images.
+    """
+    counts = {name: len(images) for name, images in stages.items()}
+    if len(set(counts.values())) != 1:
+        raise ValueError(f"Stages need equally many images. Received: {counts}")
+    captions = _captions(next(iter(stages.values())), captions)
+    panels, figure = _photo_grid(
+        len(stages), len(captions), _text_lines(captions, 1.6) / len(stages)
+    )
+    for row, (name, images) in zip(panels, stages.items(), strict=True):
+        for axes, image in zip(row, images, strict=True):
+            axes.imshow(_photo(image))
+        row[0].set_axis_on()
+        row[0].set(xticks=[], yticks=[])
+        row[0].spines[:].set_visible(False)
+        row[0].set_ylabel(_wrap(name, 1.6), fontsize=11)
+    for axes, caption in zip(panels[0], captions, strict=True):
+        axes.set_title(_wrap(caption, 1.6), **_CAPTION)
+    return figure
+
+
+@_styled
+def cam_gallery(images, heatmaps, captions=None, columns=3):
+    """Each image beside itself with the model's attention laid over it.
+
+    Args:
+        images: Sequence of images `(height, width, 3)`, uint8 or float in
+            [0, 255].
+        heatmaps: One array `(h, w)` in [0, 1] an image (1: most attention), of
+            the image's shape or coarser.
+        captions: One text an image: truth, prediction, probability.
+        columns: Pairs a row.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If the numbers of images, maps and captions differ.
+    """
+    captions = _captions(images, captions)
+    if len(heatmaps) != len(images):
+        raise ValueError(
+            "Each image needs one heatmap. "
+            f"Received: {len(images)} images, {len(heatmaps)} heatmaps"
+        )
+    columns = min(columns, len(images))
+    lines = -(-len(images) // columns)
+    panels, figure = _photo_grid(lines, 2 * columns, _text_lines(captions, 3.0))
+    pairs = panels.reshape(-1, 2)
+    for (plain, overlaid), image, heatmap, caption in zip(
+        pairs, images, heatmaps, captions, strict=False
+    ):
+        image = _photo(image)
+        plain.imshow(image)
+        plain.set_title(_wrap(caption, 3.0), loc="left", **_CAPTION)
+        heatmap = np.clip(np.nan_to_num(np.asarray(heatmap, float)), 0, 1)
+        extent = (-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5)
+        overlaid.imshow(image)
+        overlaid.imshow(
+            heatmap,
+            cmap="viridis",
+            vmin=0,
+            vmax=1,
+            extent=extent,
+            alpha=_opacity(heatmap),
+            interpolation="bilinear",
+        )
+    return figure
+
+
+def _opacity(heatmap):
+    """Opacity that lets the lesion show through even where attention is highest."""
+    return 0.15 + 0.45 * heatmap
+
+
+_CAPTION = {"fontsize": 10, "fontweight": "normal", "pad": 4}
+
+
+def _captions(images, captions):
+    if len(images) == 0:
+        raise ValueError(f"At least one image is needed. Received: {images}")
+    if captions is None:
+        return [""] * len(images)
+    if len(captions) != len(images):
+        raise ValueError(
+            "Each image needs one caption. "
+            f"Received: {len(images)} images, {len(captions)} captions"
+        )
+    return [str(caption) for caption in captions]
+
+
+def _photo_grid(lines, columns, text_lines):
+    """Grid of axes without frames, 1.6 inch an image, room for the captions."""
+    figure = Figure(
+        figsize=(1.6 * columns + 0.3, lines * (1.62 + 0.19 * text_lines) + 0.1),
+        layout="constrained",
+    )
+    panels = figure.subplots(lines, columns, squeeze=False)
+    for axes in panels.ravel():
+        axes.set_axis_off()
+    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
+    return panels, figure
+
+
+def _wrap(text, inches):
+    """Break `text` so that a line of 10-point type fits into `inches`."""
+    width = int(inches * 12.5)
+    return "\n".join(
+        line
+        for part in str(text).split("\n")
+        for line in textwrap.wrap(part, width) or [""]
+    )
+
+
+def _text_lines(captions, inches):
+    return max(_wrap(caption, inches).count("\n") + 1 for caption in captions)
+
+
+def _photo(image):
+    image = np.asarray(image)
+    if image.ndim != 3 or image.shape[-1] != 3:
+        raise ValueError(
+            f"An image must have the shape (height, width, 3). Received: {image.shape}"
+        )
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+
+
+def _counts(table):
+    values = table.to_numpy(float)
+    if values.size == 0 or not (values >= 0).all():
+        raise ValueError(
+            "A table of counts must have cells, none negative or missing. "
+            f"Received:\n{table}"
+        )
+    return values
+
+
+def _need(frame, columns, name):
+    missing = [column for column in columns if column not in frame]
+    if missing:
+        raise ValueError(
+            f"Curve {name!r} lacks the columns {missing}. "
+            f"Received: {list(frame.columns)}"
+        )
+
+
+def _cycle(values):
+    while True:
+        yield from values
+
+
+def _table_axes(shape):
+    rows, columns = shape
+    figure = Figure(
+        figsize=(max(0.72 * columns + 1.3, 5.6), 0.46 * rows + 1.5),
+        layout="constrained",
+    )
+    return figure, figure.subplots()
+
+
+def _heat(axes, values, norm):
+    axes.imshow(values, cmap="Blues", norm=norm, aspect="auto")
+    axes.set_xticks(np.arange(values.shape[1] + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(values.shape[0] + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=2)
+    axes.tick_params(which="both", length=0)
+    axes.spines[:].set_visible(False)
+
+
+def _write_cells(axes, texts, darkness, size=11):
+    for row, line in enumerate(texts):
+        for column, text in enumerate(line):
+            color = "white" if darkness[row][column] > 0.55 else INK
+            axes.text(
+                column,
+                row,
+                text,
+                ha="center",
+                va="center",
+                color=color,
+                fontsize=size,
+                linespacing=1.05,
+            )
+
+
+def _outline(axes, row, column, **style):
+    axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, **style))
+
+
+def _name_cells(axes, rows, columns):
+    axes.set_xticks(range(len(columns)), [str(name) for name in columns])
+    axes.set_yticks(range(len(rows)), [str(name) for name in rows])
+    if max(len(str(name)) for name in columns) * len(columns) > 60:
+        axes.tick_params(axis="x", labelrotation=40)
