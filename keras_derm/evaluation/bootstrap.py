@@ -1,0 +1,115 @@
+"""Percentile bootstrap that resamples patients or lesions, not images.
+
+Photographs of one patient resemble each other; resampling them one by one makes
+intervals too narrow. The intervals cover the choice of test images only: not the
+luck of a training run, for which train several seeds.
+"""
+
+import numpy as np
+
+CHUNK = 250
+LEAST_DEFINED = 0.9
+
+
+def cluster_index(groups, n):
+    """Number the groups from 0.
+
+    Args:
+        groups: label of each image's patient or lesion, shape `(n,)`; None makes
+            each image a group of its own.
+        n: number of images.
+
+    Returns:
+        `(index, n_groups)`: int array of shape `(n,)`, and the number of groups.
+
+    Raises:
+        ValueError: if `groups` has another length or holds a missing label.
+    """
+    if groups is None:
+        return np.arange(n), n
+    groups = np.asarray(groups)
+    if groups.shape != (n,):
+        raise ValueError(
+            f"`groups` must have shape {(n,)}. Received: shape {groups.shape}"
+        )
+    missing = groups != groups
+    if groups.dtype == object:
+        missing = np.array([label is None or label != label for label in groups])
+    if missing.any():
+        raise ValueError(
+            "`groups` must name a patient or lesion for every image. Received: no "
+            f"label at row {np.flatnonzero(missing)[0]}"
+        )
+    labels, index = np.unique(groups, return_inverse=True)
+    return index, len(labels)
+
+
+def cluster_weights(n_clusters, n_replicates=2000, seed=0):
+    """Draw how often each cluster occurs in each replicate.
+
+    Args:
+        n_clusters: number of clusters, drawn with replacement that many times.
+        n_replicates: number of replicates.
+        seed: seed of the draws.
+
+    Yields:
+        float64 arrays of shape `(n_clusters, at most 250)`; their columns together
+        are the replicates. Each column sums to `n_clusters`.
+    """
+    generator = np.random.default_rng(seed)
+    for start in range(0, n_replicates, CHUNK):
+        width = min(CHUNK, n_replicates - start)
+        drawn = generator.integers(0, n_clusters, size=(n_clusters, width))
+        cell = drawn * width + np.arange(width)
+        counts = np.bincount(cell.ravel(), minlength=n_clusters * width)
+        yield counts.reshape(n_clusters, width).astype(np.float64)
+
+
+def bootstrap(statistics, n_clusters, n_replicates=2000, seed=0):
+    """Evaluate statistics on the same resamples of the clusters.
+
+    Args:
+        statistics: functions of weights `(n_clusters, r)` that return an array
+            `(names, r)`, such as `WeightedMetrics`. All see the same draws, so
+            that the difference of two of them is a paired bootstrap.
+        n_clusters: number of clusters.
+        n_replicates: number of replicates.
+        seed: seed of the draws.
+
+    Returns:
+        A list of arrays `(names, n_replicates)`, one for each statistic.
+    """
+    if n_replicates < 1:
+        raise ValueError(
+            f"`n_replicates` must be at least 1. Received: n_replicates={n_replicates}"
+        )
+    parts = [[] for _ in statistics]
+    for weights in cluster_weights(n_clusters, n_replicates, seed):
+        for part, statistic in zip(parts, statistics, strict=True):
+            part.append(statistic(weights))
+    return [np.concatenate(part, axis=1) for part in parts]
+
+
+def percentile_interval(replicates, level=0.95):
+    """Interval between the outer percentiles of the replicates.
+
+    Replicates in which the statistic is not defined (no positive image was drawn)
+    are left out; where they are more than a tenth, there is no interval.
+
+    Args:
+        replicates: array of shape `(n_replicates,)`, NaN where not defined.
+        level: coverage in (0, 1).
+
+    Returns:
+        `(low, high, reason)`; both NaN, with the reason, where there is none.
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"`level` must be in (0, 1). Received: level={level}")
+    defined = replicates[~np.isnan(replicates)]
+    share = len(defined) / len(replicates)
+    if share < LEAST_DEFINED:
+        reason = f"no interval: not defined in {1 - share:.0%} of the resamples"
+        return np.nan, np.nan, reason
+    tail = (1 - level) / 2
+    low, high = np.quantile(defined, [tail, 1 - tail])
+    return float(low), float(high), ""

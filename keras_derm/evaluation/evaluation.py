@@ -1,0 +1,289 @@
+"""Judge one model's predictions on real images, overall and per stratum."""
+
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from keras_derm.evaluation import bootstrap, calibration, metrics, subgroups
+from keras_derm.evaluation.weighted_metrics import WeightedMetrics
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Every metric of one model, with intervals.
+
+    Args:
+        classes: class names, in the order of the confusion matrix.
+        positive: name of the class that sensitivity, specificity, PPV, NPV and AUC
+            are about.
+        threshold: threshold on the positive class, fitted on val, or None.
+        level: coverage of the intervals.
+        n_replicates: bootstrap replicates.
+        seed: seed of the bootstrap.
+        confusion_matrix: counts, true class first.
+        per_class: for each class a dict of `n` and of metrics.
+        strata: for each stratum, the whole set first, what `describe_stratum`
+            returned and `metrics`. A metric is a dict of `value`, `low`, `high`
+            and `reason`, which says why one of them is NaN and is empty otherwise.
+        calibration: `expected_calibration_error`, `brier_score` and the bins of
+            the reliability diagram, over the whole set.
+    """
+
+    classes: tuple
+    positive: str
+    threshold: float | None
+    level: float
+    n_replicates: int
+    seed: int
+    confusion_matrix: list
+    per_class: dict
+    strata: list
+    calibration: dict
+
+    @property
+    def overall(self):
+        """The metrics of the whole set: dict from name to value, low, high, reason."""
+        return self.strata[0]["metrics"]
+
+    def to_dict(self):
+        """Return everything as JSON-able values; NaN becomes None."""
+        return jsonable(asdict(self))
+
+    def table(self):
+        """Return a row for each stratum and metric.
+
+        Returns:
+            DataFrame with `stratum`, `value_of_stratum`, `n`, `n_groups`,
+            `n_positive`, `judged`, `metric`, `label`, `value`, `low`, `high` and
+            `reason` (why a number is missing, or "too few to judge").
+        """
+        return pd.DataFrame(
+            [
+                {
+                    **stratum_columns(stratum),
+                    "metric": name,
+                    "label": metrics.LABELS[name].format(positive=self.positive),
+                    **result,
+                    "reason": join_reasons(stratum["mark"], result["reason"]),
+                }
+                for stratum in self.strata
+                for name, result in stratum["metrics"].items()
+            ]
+        )
+
+
+def evaluate(
+    y_true,
+    y_prob,
+    classes,
+    groups=None,
+    strata=None,
+    positive="MEL",
+    threshold=None,
+    seed=0,
+    n_replicates=2000,
+    level=0.95,
+):
+    """Compute every metric with an interval, for the whole set and each stratum.
+
+    Args:
+        y_true: class indices of real images, shape `(n,)`.
+        y_prob: probabilities, shape `(n, classes)`.
+        classes: class names, in the order of the columns of `y_prob`.
+        groups: patient or lesion of each image, shape `(n,)`, the unit of the
+            bootstrap; None makes each image its own.
+        strata: dict from a variable's name to an array of `n` values. `skin_tone`
+            is shown by type and by pairs of types, `undetermined` apart.
+        positive: name of the class that is to be found.
+        threshold: the positive class's threshold, fitted on val by
+            `threshold_at_sensitivity`; None leaves out the metrics at a threshold.
+        seed: seed of the bootstrap.
+        n_replicates: bootstrap replicates.
+        level: coverage of the intervals, in (0, 1).
+
+    Returns:
+        An `Evaluation`.
+
+    Raises:
+        ValueError: if a shape, an index, a probability or a name is wrong.
+
+    Example:
+        >>> threshold = threshold_at_sensitivity(val_true == mel, val_prob[:, mel])
+        >>> result = evaluate(y_true, y_prob, classes, threshold=threshold)
+        >>> result.table()
+    """
+    design = Design(y_true, classes, groups, strata, positive)
+    scorers = design.scorers(y_prob, threshold)
+    draws = bootstrap.bootstrap(scorers, design.n_groups, n_replicates, seed)
+    return design.evaluation(scorers, draws, y_prob, threshold, level, seed)
+
+
+class Design:
+    """The test set without the predictions: truth, groups, strata, positive class.
+
+    Args:
+        y_true, classes, groups, strata, positive: as in `evaluate`.
+    """
+
+    def __init__(self, y_true, classes, groups, strata, positive):
+        self.classes = tuple(classes)
+        if positive not in self.classes:
+            raise ValueError(
+                f"`positive` must be one of {self.classes}. "
+                f"Received: positive={positive!r}"
+            )
+        self.y_true = metrics.check_targets(y_true, self.classes)
+        self.name = positive
+        self.positive = self.classes.index(positive)
+        n = len(self.y_true)
+        self.cluster, self.n_groups = bootstrap.cluster_index(groups, n)
+        self.strata = subgroups.build_strata(strata, n)
+
+    def descriptions(self):
+        """Count and mark each stratum."""
+        return [
+            subgroups.describe_stratum(
+                stratum, self.y_true, self.cluster, self.classes, self.positive
+            )
+            for stratum in self.strata
+        ]
+
+    def scorers(self, y_prob, threshold):
+        """Return the `WeightedMetrics` of a model, one for each stratum."""
+        y_prob = metrics.check_probabilities(
+            y_prob, len(self.y_true), len(self.classes)
+        )
+        return [
+            WeightedMetrics(
+                self.y_true[stratum.mask],
+                y_prob[stratum.mask],
+                self.cluster[stratum.mask],
+                self.n_groups,
+                self.positive,
+                threshold,
+                per_class=stratum.name == "all",
+            )
+            for stratum in self.strata
+        ]
+
+    def estimates(self, scorer):
+        """Return the metrics of the images as they are, each group counted once."""
+        return scorer(np.ones((self.n_groups, 1)))[:, 0]
+
+    def evaluation(self, scorers, draws, y_prob, threshold, level, seed):
+        """Join estimates and bootstrap draws in an `Evaluation`."""
+        strata, per_class = [], {}
+        for description, scorer, draw in zip(
+            self.descriptions(), scorers, draws, strict=True
+        ):
+            values = dict(zip(scorer.names, self.estimates(scorer), strict=True))
+            replicates = dict(zip(scorer.names, draw, strict=True))
+            named = {
+                name: result(
+                    value,
+                    replicates[name],
+                    level,
+                    subgroups.undefined_reason(name, description, self.name),
+                )
+                for name, value in values.items()
+                if name in metrics.LABELS
+            }
+            strata.append({**description, "metrics": named})
+            if scorer.per_class:
+                per_class = self._per_class(description, values, replicates, level)
+        y_prob = np.asarray(y_prob, dtype=np.float64)
+        predicted = y_prob.argmax(axis=1)
+        n_classes = len(self.classes)
+        confusion = metrics.confusion_matrix(self.y_true, predicted, n_classes)
+        return Evaluation(
+            classes=self.classes,
+            positive=self.name,
+            threshold=None if threshold is None else float(threshold),
+            level=level,
+            n_replicates=draws[0].shape[1],
+            seed=seed,
+            confusion_matrix=confusion.tolist(),
+            per_class=per_class,
+            strata=strata,
+            calibration=_calibration(self.y_true, y_prob),
+        )
+
+    def _per_class(self, description, values, replicates, level):
+        table = {}
+        for k, name in enumerate(self.classes):
+            n_class = description["n_per_class"][name]
+            of_class = {**description, "n_positive": n_class}
+            table[name] = {"n": n_class} | {
+                metric: result(
+                    values[f"{metric}/{k}"],
+                    replicates[f"{metric}/{k}"],
+                    level,
+                    subgroups.undefined_reason(metric, of_class, name),
+                )
+                for metric in metrics.PER_CLASS_METRICS
+            }
+        return table
+
+
+def result(value, replicates, level, undefined):
+    """Make a metric's entry: value, interval and the reason for a missing number.
+
+    Args:
+        value: the estimate, NaN where not defined.
+        replicates: its bootstrap replicates.
+        level: coverage of the interval.
+        undefined: the reason to give where `value` is NaN.
+
+    Returns:
+        A dict of `value`, `low`, `high` and `reason`.
+    """
+    if np.isnan(value):
+        return {"value": np.nan, "low": np.nan, "high": np.nan, "reason": undefined}
+    low, high, reason = bootstrap.percentile_interval(replicates, level)
+    if not reason and low == high:
+        low, high = np.nan, np.nan
+        reason = "no interval: every resample gives the same value"
+    return {"value": float(value), "low": low, "high": high, "reason": reason}
+
+
+def stratum_columns(stratum):
+    """The columns that say which stratum a row of a table is about."""
+    return {
+        "stratum": stratum["stratum"],
+        "value_of_stratum": stratum["value"],
+        "n": stratum["n"],
+        "n_groups": stratum["n_groups"],
+        "n_positive": stratum["n_positive"],
+        "judged": stratum["judged"],
+    }
+
+
+def join_reasons(*reasons):
+    """Join the reasons that are not empty."""
+    return "; ".join(reason for reason in reasons if reason)
+
+
+def jsonable(value):
+    """Replace tuples by lists and NaN by None, at any depth."""
+    if isinstance(value, dict):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [jsonable(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _calibration(y_true, y_prob):
+    bins = calibration.reliability_table(y_true, y_prob)
+    return {
+        "expected_calibration_error": calibration.expected_calibration_error(
+            y_true, y_prob
+        ),
+        "brier_score": calibration.brier_score(y_true, y_prob),
+        "reliability": bins.to_dict("records"),
+    }

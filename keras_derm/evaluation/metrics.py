@@ -1,0 +1,242 @@
+"""Classification metrics from confusion counts and from ranks.
+
+Every ratio is NaN, never 0, where its denominator is 0. Classes carry the ISIC
+names (`MEL`, `NV`, ...) and predictions are the class of highest probability; of
+equal probabilities the first class wins.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import rankdata
+
+LABELS = {
+    "sensitivity": "{positive} sensitivity",
+    "specificity": "{positive} specificity",
+    "ppv": "{positive} positive predictive value",
+    "npv": "{positive} negative predictive value",
+    "auc": "{positive} AUC",
+    "sensitivity_at_threshold": "{positive} sensitivity at the validation threshold",
+    "specificity_at_threshold": "{positive} specificity at the validation threshold",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_auc": "macro AUC",
+    "accuracy": "accuracy",
+}
+METRICS = tuple(LABELS)
+THRESHOLD_METRICS = ("sensitivity_at_threshold", "specificity_at_threshold")
+PER_CLASS_METRICS = ("sensitivity", "specificity", "ppv", "npv", "auc")
+SUM_TOLERANCE = 0.01
+
+
+class BinaryCounts(NamedTuple):
+    """Counts of one class against the rest; numbers or arrays of one shape."""
+
+    true_positive: np.ndarray
+    false_negative: np.ndarray
+    false_positive: np.ndarray
+    true_negative: np.ndarray
+
+
+def check_targets(y_true, classes):
+    """Return targets as int64, or say what is wrong with them or the class names.
+
+    Args:
+        y_true: class indices, shape `(n,)`, from 0 to `len(classes) - 1`.
+        classes: two or more different class names.
+
+    Returns:
+        int64 array of shape `(n,)`.
+
+    Raises:
+        ValueError: if the names, the shape or an index is not as stated.
+    """
+    y_true, n_classes = np.asarray(y_true), len(classes)
+    if len(set(classes)) != n_classes or n_classes < 2:
+        raise ValueError(
+            f"`classes` must be two or more different names. Received: {classes}"
+        )
+    if y_true.ndim != 1 or not len(y_true):
+        raise ValueError(
+            f"`y_true` must have shape (n,) with n > 0. Received: shape {y_true.shape}"
+        )
+    bad = ~np.isin(y_true, np.arange(n_classes))
+    if bad.any():
+        raise ValueError(
+            f"`y_true` must hold class indices from 0 to {n_classes - 1}. "
+            f"Received: {y_true[bad][0]} at row {np.flatnonzero(bad)[0]}"
+        )
+    return y_true.astype(np.int64)
+
+
+def check_probabilities(y_prob, n, n_classes):
+    """Return probabilities as float64, or say what is wrong with them.
+
+    Args:
+        y_prob: probabilities in [0, 1], shape `(n, n_classes)`; each row sums to 1
+            within 0.01.
+        n: number of images.
+        n_classes: number of classes.
+
+    Returns:
+        float64 array of shape `(n, n_classes)`.
+
+    Raises:
+        ValueError: if the shape or a row is not as stated.
+    """
+    y_prob = np.asarray(y_prob, dtype=np.float64)
+    if y_prob.shape != (n, n_classes):
+        raise ValueError(
+            f"`y_prob` must have shape {(n, n_classes)}, a row for each target and "
+            f"a column for each class. Received: shape {y_prob.shape}"
+        )
+    bad = ~((y_prob >= 0) & (y_prob <= 1 + 1e-6)).all(axis=1)
+    bad |= ~(np.abs(y_prob.sum(axis=1) - 1) <= SUM_TOLERANCE)
+    if bad.any():
+        row = np.flatnonzero(bad)[0]
+        raise ValueError(
+            "each row of `y_prob` must hold probabilities that sum to 1 within "
+            f"{SUM_TOLERANCE}; {bad.sum()} of {n} rows do not. "
+            f"Received: {y_prob[row].tolist()} at row {row}"
+        )
+    return y_prob
+
+
+def ratio(numerator, denominator):
+    """Divide; NaN where the denominator is 0."""
+    numerator = np.asarray(numerator, dtype=np.float64)
+    denominator = np.asarray(denominator, dtype=np.float64)
+    shape = np.broadcast_shapes(numerator.shape, denominator.shape)
+    quotient = np.full(shape, np.nan)
+    np.divide(numerator, denominator, out=quotient, where=denominator != 0)
+    return quotient[()]
+
+
+def confusion_matrix(y_true, y_pred, n_classes):
+    """Count images by true class (row) and predicted class (column).
+
+    Args:
+        y_true: true class indices, shape `(n,)`.
+        y_pred: predicted class indices, shape `(n,)`.
+        n_classes: number of classes, present or not.
+
+    Returns:
+        int64 array of shape `(n_classes, n_classes)`.
+    """
+    cell = np.asarray(y_true, dtype=np.int64) * n_classes + np.asarray(y_pred)
+    return np.bincount(cell, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def binary_counts(confusion, index):
+    """Reduce a confusion matrix to one class against the rest.
+
+    Args:
+        confusion: shape `(classes, classes, ...)`, true class first.
+        index: the class that counts as positive.
+
+    Returns:
+        `BinaryCounts` of shape `confusion.shape[2:]`.
+    """
+    true_positive = confusion[index, index]
+    false_negative = confusion[index].sum(axis=0) - true_positive
+    false_positive = confusion[:, index].sum(axis=0) - true_positive
+    everything = confusion.sum(axis=(0, 1))
+    true_negative = everything - true_positive - false_negative - false_positive
+    return BinaryCounts(true_positive, false_negative, false_positive, true_negative)
+
+
+def sensitivity(counts):
+    """TP / (TP + FN): of the positive images, the share that is called positive."""
+    return ratio(counts.true_positive, counts.true_positive + counts.false_negative)
+
+
+def specificity(counts):
+    """TN / (TN + FP): of the negative images, the share that is called negative."""
+    return ratio(counts.true_negative, counts.true_negative + counts.false_positive)
+
+
+def ppv(counts):
+    """TP / (TP + FP): of the images called positive, the share that is."""
+    return ratio(counts.true_positive, counts.true_positive + counts.false_positive)
+
+
+def npv(counts):
+    """TN / (TN + FN): of the images called negative, the share that is."""
+    return ratio(counts.true_negative, counts.true_negative + counts.false_negative)
+
+
+def accuracy(confusion):
+    """Share of images whose predicted class is the true class."""
+    return ratio(np.einsum("kk...->...", confusion), confusion.sum(axis=(0, 1)))
+
+
+def balanced_accuracy(confusion):
+    """Mean sensitivity over the classes that are present among the true classes."""
+    recall = ratio(np.einsum("kk...->k...", confusion), confusion.sum(axis=1))
+    return mean_of_defined(recall)
+
+
+def mean_of_defined(values):
+    """Mean along the first axis over what is not NaN; NaN where nothing is."""
+    defined = ~np.isnan(values)
+    return ratio(np.where(defined, values, 0).sum(axis=0), defined.sum(axis=0))
+
+
+def auc(is_positive, score):
+    """Area under the ROC curve; ties count one half (Mann-Whitney).
+
+    Args:
+        is_positive: bool array of shape `(n,)`.
+        score: array of shape `(n,)`, higher for positive.
+
+    Returns:
+        The area in [0, 1]; NaN unless both classes are present.
+    """
+    is_positive = np.asarray(is_positive, dtype=bool)
+    n_positive = is_positive.sum()
+    rank_sum = rankdata(score)[is_positive].sum()
+    wins = rank_sum - n_positive * (n_positive + 1) / 2
+    return float(ratio(wins, n_positive * (len(is_positive) - n_positive)))
+
+
+def one_vs_rest_auc(y_true, y_prob):
+    """AUC of each class against the rest, shape `(classes,)`; NaN where absent."""
+    y_true, y_prob = np.asarray(y_true), np.asarray(y_prob)
+    return np.array([auc(y_true == k, y_prob[:, k]) for k in range(y_prob.shape[1])])
+
+
+def macro_auc(y_true, y_prob):
+    """Mean one-vs-rest AUC over the classes that have images in and out of them."""
+    return float(mean_of_defined(one_vs_rest_auc(y_true, y_prob)))
+
+
+def threshold_at_sensitivity(y_true, score, sensitivity=0.90):
+    """Find the highest threshold that reaches a sensitivity, on validation data.
+
+    An image is called positive where `score >= threshold`. Fit this on `val` and
+    use it, frozen, on `test`.
+
+    Args:
+        y_true: bool array of shape `(n,)`, True for positive.
+        score: probability of the positive class, shape `(n,)`.
+        sensitivity: the least share of positives at or above the threshold, in
+            (0, 1].
+
+    Returns:
+        The threshold, one of the positive images' scores.
+
+    Raises:
+        ValueError: if no image is positive, or `sensitivity` is out of range.
+    """
+    if not 0 < sensitivity <= 1:
+        raise ValueError(
+            f"`sensitivity` must be in (0, 1]. Received: sensitivity={sensitivity}"
+        )
+    positive_scores = np.sort(np.asarray(score)[np.asarray(y_true, dtype=bool)])[::-1]
+    if not len(positive_scores):
+        raise ValueError(
+            "a threshold needs positive images in the validation set. Received: "
+            f"{len(np.asarray(y_true))} images, none positive"
+        )
+    # The small slack keeps 0.90 * 10 from being rounded up to ten positives.
+    needed = int(np.ceil(sensitivity * len(positive_scores) - 1e-9))
+    return float(positive_scores[needed - 1])

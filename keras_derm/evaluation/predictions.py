@@ -1,0 +1,152 @@
+"""Predictions made anywhere, brought in line with a catalog of real images."""
+
+import numpy as np
+import pandas as pd
+
+from keras_derm.evaluation.metrics import SUM_TOLERANCE
+
+SHOWN = 20
+
+
+class PredictionsError(ValueError):
+    """A predictions file does not fit the catalog; the message lists every fault."""
+
+
+def predictions_from_csv(path, catalog, classes):
+    """Read a csv of one probability column per class and order it as the catalog.
+
+    Args:
+        path: csv with a header: `isic_id` and one column for each class, by name,
+            in any order; probabilities in [0, 1] that sum to 1 within 0.01.
+        catalog: `Catalog` of the real images that were predicted.
+        classes: class names; no column of another name is allowed.
+
+    Returns:
+        float64 array of shape `(len(catalog), len(classes))`, rows in the order of
+        the catalog, columns in the order of `classes`.
+
+    Raises:
+        PredictionsError: listing every fault: missing and unknown columns, then
+            duplicate, unknown and missing ids, and rows (numbered as lines of the
+            file, the header being line 1) that hold no number, a number outside
+            [0, 1], or do not sum to 1.
+        ValueError: if the catalog holds a synthetic image.
+    """
+    catalog.require_real()
+    classes = list(classes)
+    frame = _read(path)
+    _raise(path, _column_faults(frame, classes))
+    ids = frame["isic_id"].str.strip()
+    known = [str(one) for one in catalog.table["isic_id"]]
+    values = frame[classes].apply(pd.to_numeric, errors="coerce")
+    y_prob = values.to_numpy(dtype=np.float64)
+    _raise(path, _id_faults(ids, known) + _row_faults(ids, y_prob, frame[classes]))
+    row = pd.Series(np.arange(len(ids)), index=ids.to_numpy())
+    return y_prob[row.loc[known].to_numpy()]
+
+
+def inputs_from_catalog(catalog, task, strata=("skin_tone",)):
+    """Take from a catalog of real images what `evaluate` and `compare` need.
+
+    Args:
+        catalog: `Catalog` of the real images that were predicted.
+        task: `Task` whose classes the predictions are about.
+        strata: columns of the catalog to judge by; those it lacks are left out.
+
+    Returns:
+        A dict of `y_true`, `classes`, `groups` and `strata`, to be passed on as
+        `evaluate(y_prob=y_prob, **inputs)`.
+
+    Raises:
+        ValueError: if the catalog holds a synthetic image.
+    """
+    from keras_derm.catalog import group_ids
+
+    catalog.require_real()
+    table = catalog.table
+    return {
+        "y_true": np.asarray(task.targets(catalog)),
+        "classes": tuple(task.classes),
+        "groups": np.asarray(group_ids(catalog)),
+        "strata": {name: table[name].array for name in strata if name in table},
+    }
+
+
+def _read(path):
+    """Read the csv as text, blank lines left out, indexed by line of the file."""
+    try:
+        frame = pd.read_csv(
+            path, dtype=str, keep_default_na=False, skip_blank_lines=False
+        )
+    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
+        raise PredictionsError(f"{path} is not a csv with a header: {error}") from error
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise PredictionsError(f"{path}: its rows have more fields than its header")
+    frame.columns = frame.columns.str.strip()
+    frame.index = frame.index + 2
+    return frame[~frame.fillna("").eq("").all(axis=1)].fillna("")
+
+
+def _raise(path, faults):
+    if faults:
+        raise PredictionsError(
+            f"{path} does not fit the catalog:\n  " + "\n  ".join(faults)
+        )
+
+
+def _column_faults(frame, classes):
+    found = list(frame.columns)
+    faults = [
+        f"column `{name}` is missing"
+        for name in ["isic_id", *classes]
+        if name not in found
+    ]
+    unknown = [name for name in found if name not in ["isic_id", *classes]]
+    if unknown:
+        faults.append(f"unknown classes {unknown}; the classes are {classes}")
+    repeated = sorted({name for name in found if found.count(name) > 1})
+    return faults + [f"column `{name}` is there more than once" for name in repeated]
+
+
+def _id_faults(ids, known):
+    faults = []
+    repeated = ids.duplicated(keep=False).to_numpy()
+    faults += _fault("isic_id given more than once", _lines(ids, repeated))
+    unknown = ~ids.isin(set(known)).to_numpy()
+    faults += _fault("isic_id not in the catalog", _lines(ids, unknown))
+    present = set(ids)
+    missing = [one for one in known if one not in present]
+    return faults + _fault("images of the catalog without a prediction", missing)
+
+
+def _row_faults(ids, y_prob, written):
+    without_number = np.isnan(y_prob)
+    faults = _fault(
+        "not a number",
+        [
+            f"line {ids.index[row]} ({ids.iloc[row]}, {written.columns[column]}="
+            f"{written.iloc[row, column]!r})"
+            for row, column in np.argwhere(without_number)
+        ],
+    )
+    readable = ~without_number.any(axis=1)
+    outside = readable & ((y_prob < 0) | (y_prob > 1)).any(axis=1)
+    faults += _fault("probability outside [0, 1]", _lines(ids, outside))
+    totals = y_prob.sum(axis=1)
+    off = readable & ~outside & ~(np.abs(totals - 1) <= SUM_TOLERANCE)
+    named = [
+        f"line {ids.index[row]} ({ids.iloc[row]}: {totals[row]:.4g})"
+        for row in np.flatnonzero(off)
+    ]
+    return faults + _fault("probabilities do not sum to 1", named)
+
+
+def _lines(ids, mask):
+    return [f"line {ids.index[row]} ({ids.iloc[row]})" for row in np.flatnonzero(mask)]
+
+
+def _fault(what, rows):
+    if not rows:
+        return []
+    more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
+    return [f"{what}: {', '.join(rows[:SHOWN])}{more}"]

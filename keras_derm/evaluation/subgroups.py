@@ -1,0 +1,173 @@
+"""Strata of a test set: which images belong to each, and which can be judged."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+SKIN_TONES = ("I", "II", "III", "IV", "V", "VI")
+UNDETERMINED = "undetermined"
+POOLED_SKIN_TONES = {
+    "I": "I-II",
+    "II": "I-II",
+    "III": "III-IV",
+    "IV": "III-IV",
+    "V": "V-VI",
+    "VI": "V-VI",
+    UNDETERMINED: UNDETERMINED,
+}
+LEAST_POSITIVES = 10
+TOO_FEW = "too few to judge"
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """The images that share a value of one variable.
+
+    Args:
+        name: the variable, such as `skin_tone`; `all` for the whole set.
+        value: its value here, such as `V-VI`.
+        mask: bool array of shape `(n,)`.
+    """
+
+    name: str
+    value: str
+    mask: np.ndarray
+
+
+def skin_tone_strata(skin_tone):
+    """Strata by Fitzpatrick type and by pairs of types, every level shown.
+
+    Args:
+        skin_tone: `I` to `VI` or `undetermined` for each image; a missing value
+            counts as undetermined.
+
+    Returns:
+        A dict of two categoricals, `skin_tone` and `skin_tone_pooled`, in which
+        `undetermined` is a level of its own and levels without images remain.
+
+    Raises:
+        ValueError: if a value is none of these.
+    """
+    tones = pd.Series(np.asarray(skin_tone, dtype=object))
+    tones = tones.where(tones.notna(), UNDETERMINED)
+    unknown = sorted(set(tones) - set(POOLED_SKIN_TONES), key=str)
+    if unknown:
+        raise ValueError(
+            f"`skin_tone` must hold {', '.join(SKIN_TONES)} or {UNDETERMINED}. "
+            f"Received: {unknown}"
+        )
+    pooled = list(dict.fromkeys(POOLED_SKIN_TONES.values()))
+    return {
+        "skin_tone": pd.Categorical(tones, [*SKIN_TONES, UNDETERMINED]),
+        "skin_tone_pooled": pd.Categorical(tones.map(POOLED_SKIN_TONES), pooled),
+    }
+
+
+def build_strata(strata, n):
+    """List the strata, the whole set first.
+
+    Args:
+        strata: dict from a variable's name to an array of `n` values. `skin_tone`
+            is shown by type and by pairs of types. A categorical shows every
+            level, also those without images. A missing value is the stratum
+            `unknown`.
+        n: number of images.
+
+    Returns:
+        A list of `Stratum`.
+
+    Raises:
+        ValueError: if an array has another length than `n`.
+    """
+    variables = {}
+    for name, values in (strata or {}).items():
+        if np.shape(values) != (n,):
+            raise ValueError(
+                f"stratum `{name}` must have shape {(n,)}. "
+                f"Received: shape {np.shape(values)}"
+            )
+        by_tone = name == "skin_tone"
+        variables |= skin_tone_strata(values) if by_tone else {name: values}
+    listed = [Stratum("all", "all", np.ones(n, dtype=bool))]
+    for name, values in variables.items():
+        listed += _levels(name, values)
+    return listed
+
+
+def _levels(name, values):
+    values = pd.Categorical(values)
+    levels = [
+        Stratum(name, str(level), np.asarray(values == level))
+        for level in values.categories
+    ]
+    unknown = np.asarray(values.isna())
+    return levels + ([Stratum(name, "unknown", unknown)] if unknown.any() else [])
+
+
+def describe_stratum(stratum, y_true, cluster, classes, positive):
+    """Count a stratum's images and say whether it can be judged.
+
+    It can where the positive images and the negative ones come from at least ten
+    patients or lesions each; ten photographs of one lesion are one observation.
+
+    Args:
+        stratum: a `Stratum`.
+        y_true: class indices of all images, shape `(n,)`.
+        cluster: patient or lesion index of all images, shape `(n,)`.
+        classes: class names.
+        positive: index of the positive class.
+
+    Returns:
+        A dict: `stratum`, `value`, `n`, `n_groups`, `n_positive`,
+        `n_positive_groups`, `n_per_class`, `judged` and `mark`, which is empty or
+        begins "too few to judge".
+    """
+    truth, groups = y_true[stratum.mask], cluster[stratum.mask]
+    is_positive = truth == positive
+    n_positive_groups = len(np.unique(groups[is_positive]))
+    n_negative_groups = len(np.unique(groups[~is_positive]))
+    name = classes[positive]
+    short = [
+        f"{kind} images from {count} patients or lesions"
+        for kind, count in (
+            (name, n_positive_groups),
+            (f"non-{name}", n_negative_groups),
+        )
+        if count < LEAST_POSITIVES
+    ]
+    counts = np.bincount(truth, minlength=len(classes))
+    return {
+        "stratum": stratum.name,
+        "value": stratum.value,
+        "n": len(truth),
+        "n_groups": len(np.unique(groups)),
+        "n_positive": int(is_positive.sum()),
+        "n_positive_groups": n_positive_groups,
+        "n_per_class": dict(zip(classes, counts.tolist(), strict=True)),
+        "judged": not short,
+        "mark": f"{TOO_FEW}: {', '.join(short)}" if short else "",
+    }
+
+
+def undefined_reason(metric, description, name):
+    """Say why a metric is NaN in a stratum.
+
+    Args:
+        metric: a name of `metrics.METRICS`.
+        description: what `describe_stratum` returned.
+        name: name of the positive class.
+
+    Returns:
+        A short sentence.
+    """
+    n, n_positive = description["n"], description["n_positive"]
+    if n == 0:
+        return "no images"
+    if metric == "macro_auc":
+        return "all images are of one class"
+    if metric == "ppv":
+        return f"no image was called {name}"
+    if metric == "npv":
+        return f"every image was called {name}"
+    return f"no {name} images" if n_positive == 0 else f"only {name} images"
