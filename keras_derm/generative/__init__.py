@@ -1,0 +1,34 @@
+"""Generators of dermoscopy, and what decides which of their images are kept."""
+
+from keras_derm.generative.callbacks import SampleGrid, StopOnCollapse
+from keras_derm.generative.cell_deficits import cell_deficits, deficit_conditions
+from keras_derm.generative.conditions import (
+    CONDITION_TONES,
+    condition_indices,
+    condition_names,
+)
+from keras_derm.generative.screening import screen
+from keras_derm.generative.sngan import SNGAN, build_sngan
+from keras_derm.generative.synthetic_images import write_synthetic
+from keras_derm.generative.training import (
+    GeneratorCollapse,
+    train_generator,
+    training_dataset,
+)
+
+__all__ = [
+    "CONDITION_TONES",
+    "SNGAN",
+    "GeneratorCollapse",
+    "SampleGrid",
+    "StopOnCollapse",
+    "build_sngan",
+    "cell_deficits",
+    "condition_indices",
+    "condition_names",
+    "deficit_conditions",
+    "screen",
+    "train_generator",
+    "training_dataset",
+    "write_synthetic",
+]

@@ -1,0 +1,124 @@
+"""What watches a generator while it trains."""
+
+import math
+
+import keras
+import numpy as np
+from PIL import Image
+
+from keras_derm.files import atomic_path
+
+DIVERSITY_SIDE = 8
+
+
+class SampleGrid(keras.callbacks.Callback):
+    """Writes samples of fixed noise after every epoch: one row a condition.
+
+    Args:
+        directory: Where `epoch_0001.png` and so on go.
+        conditions: Integers (n, 2), one row of the grid each.
+        n_columns: Samples of each condition.
+        seed: Seed of the noise.
+    """
+
+    def __init__(self, directory, conditions, n_columns=8, seed=0):
+        super().__init__()
+        self.directory = directory
+        self.conditions = np.asarray(conditions, dtype="int32")
+        self.n_columns = n_columns
+        self.seed = seed
+
+    def on_epoch_end(self, epoch, logs=None):
+        conditions = np.repeat(self.conditions, self.n_columns, axis=0)
+        images = self.model.sample(conditions, self.seed)
+        side = images.shape[1]
+        grid = images.reshape(-1, self.n_columns, side, side, 3).swapaxes(1, 2)
+        grid = grid.reshape(-1, self.n_columns * side, 3)
+        with atomic_path(f"{self.directory}/epoch_{epoch + 1:04d}.png") as temporary:
+            Image.fromarray(grid).save(temporary)
+
+
+class StopOnCollapse(keras.callbacks.Callback):
+    """Stops training when a loss is not finite or the samples become alike.
+
+    The diversity of images is the standard deviation over the images of their
+    pixels at 8 x 8, averaged over pixels and channels. Samples are collapsed when
+    theirs is below `min_ratio` of that of real images with the same conditions.
+
+    Args:
+        images: Real images, uint8 (n, side, side, 3); 64 to 256 of them suffice.
+        conditions: Their conditions, integers (n, 2).
+        min_ratio: Least diversity of the samples relative to the real images.
+        patience: Number of epochs in a row below `min_ratio` that stop training.
+        seed: Seed of the noise.
+
+    Attributes:
+        reason: Why training was stopped, or None.
+    """
+
+    def __init__(self, images, conditions, min_ratio=0.1, patience=2, seed=0):
+        super().__init__()
+        self.conditions = np.asarray(conditions, dtype="int32")
+        self.real_diversity = diversity(images)
+        self.min_ratio = min_ratio
+        self.patience = patience
+        self.seed = seed
+        self.reason = None
+        self._epochs_collapsed = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        for name, value in (logs or {}).items():
+            if not math.isfinite(float(value)):
+                self._stop(f"{name} became {float(value)} at batch {batch + 1}")
+                return
+
+    def on_epoch_end(self, epoch, logs=None):
+        made = diversity(self.model.sample(self.conditions, self.seed))
+        ratio = made / max(self.real_diversity, 1e-6)
+        collapsed = ratio < self.min_ratio
+        self._epochs_collapsed = self._epochs_collapsed + 1 if collapsed else 0
+        if self._epochs_collapsed >= self.patience:
+            self._stop(
+                f"mode collapse at epoch {epoch + 1}: samples vary {ratio:.0%} as much "
+                f"as real images, less than {self.min_ratio:.0%} for "
+                f"{self.patience} epochs"
+            )
+
+    def _stop(self, reason):
+        self.reason = self.reason or reason
+        self.model.stop_training = True
+
+
+def diversity(images):
+    """How much images differ from each other, in grey levels of 255.
+
+    Args:
+        images: uint8 array (n, side, side, 3).
+
+    Returns:
+        Standard deviation over the images of each pixel at 8 x 8, averaged.
+    """
+    small = [
+        np.asarray(Image.fromarray(image).resize((DIVERSITY_SIDE,) * 2, Image.BOX))
+        for image in images
+    ]
+    return float(np.std(small, axis=0).mean())
+
+
+class SaveWhenSound(keras.callbacks.Callback):
+    """Saves the whole model after each epoch that was not stopped, whole or not.
+
+    Args:
+        path: `.keras` file, replaced each time.
+        watch: `StopOnCollapse` that must come before this callback.
+    """
+
+    def __init__(self, path, watch):
+        super().__init__()
+        self.path = path
+        self.watch = watch
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.watch.reason is None:
+            with atomic_path(self.path) as temporary:
+                self.model.save(temporary)

@@ -1,0 +1,41 @@
+"""Diagnosis and skin tone as the indices that generators are conditioned on."""
+
+import numpy as np
+
+from keras_derm.catalog import DIAGNOSES, SKIN_TONES
+
+CONDITION_TONES = (*SKIN_TONES, "undetermined")
+
+
+def condition_indices(catalog):
+    """Conditions of the images of a catalog.
+
+    Args:
+        catalog: `Catalog`. A row without a skin tone counts as "undetermined", so
+            that no row is lost.
+
+    Returns:
+        int32 array (n, 2): index into `DIAGNOSES` and into `CONDITION_TONES`.
+    """
+    table = catalog.table
+    tones = table["skin_tone"].fillna("undetermined")
+    columns = [
+        [DIAGNOSES.index(name) for name in table["diagnosis"]],
+        [CONDITION_TONES.index(name) for name in tones],
+    ]
+    return np.array(columns, dtype="int32").T.reshape(-1, 2)
+
+
+def condition_names(conditions):
+    """Names of conditions.
+
+    Args:
+        conditions: Integers (n, 2), as `condition_indices` gives them.
+
+    Returns:
+        List of n tuples (diagnosis, skin tone).
+    """
+    return [
+        (DIAGNOSES[diagnosis], CONDITION_TONES[tone])
+        for diagnosis, tone in np.asarray(conditions)
+    ]

@@ -1,0 +1,87 @@
+"""Made images as files and catalog rows."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from rich.progress import track
+
+from keras_derm.catalog import Catalog
+from keras_derm.files import atomic_path
+from keras_derm.generative.conditions import condition_names
+
+
+def write_synthetic(images, conditions, seed, generator_name, directory):
+    """Write made images as PNG and a catalog of them, whole or not at all.
+
+    Args:
+        images: uint8 (n, side, side, 3), RGB.
+        conditions: Integers (n, 2): diagnosis and skin-tone index.
+        seed: Seed that the images were sampled with.
+        generator_name: Name of the generator, letters, digits, "-" and "_".
+        directory: New directory for the images and `catalog.csv`; one that is there
+            is replaced, unless it holds anything else than an earlier result.
+
+    Returns:
+        `Catalog` with `synthetic` True, `split` "train", `generator`, `seed`,
+        `diagnosis`, `skin_tone`, and ids such as "SYN_sngan_7_000000".
+
+    Raises:
+        ValueError: If images and conditions disagree, or the name is not plain.
+        FileExistsError: If the directory holds files of another kind.
+    """
+    images = np.asarray(images)
+    names = condition_names(np.reshape(conditions, (-1, 2)))
+    if images.dtype != np.uint8 or images.ndim != 4 or len(images) != len(names):
+        raise ValueError(
+            "`images` must be uint8 of shape (n, side, side, 3) with one condition "
+            f"each. Received: {images.dtype} {images.shape}, {len(names)} conditions"
+        )
+    if not generator_name.replace("-", "").replace("_", "").isalnum():
+        raise ValueError(
+            "`generator_name` must hold letters, digits, '-' and '_' only. "
+            f"Received: generator_name={generator_name!r}"
+        )
+    directory = Path(directory).absolute()
+    _refuse_foreign_files(directory)
+    table = _synthetic_table(names, seed, generator_name)
+    with atomic_path(directory) as temporary:
+        temporary.mkdir()
+        for image, name in track(
+            zip(images, table["path"], strict=True), "Writing images", len(images)
+        ):
+            Image.fromarray(image).save(temporary / name)
+        table.assign(root=str(directory)).to_csv(temporary / "catalog.csv", index=False)
+    return Catalog(table, root=directory)
+
+
+def _synthetic_table(names, seed, generator_name):
+    ids = [f"SYN_{generator_name}_{seed}_{i:06d}" for i in range(len(names))]
+    return pd.DataFrame(
+        {
+            "isic_id": ids,
+            "path": [f"{isic_id}.png" for isic_id in ids],
+            "diagnosis": [diagnosis for diagnosis, _ in names],
+            "skin_tone": [tone for _, tone in names],
+            "split": "train",
+            "plain_rgb": True,
+            "synthetic": True,
+            "generator": generator_name,
+            "seed": seed,
+        }
+    )
+
+
+def _refuse_foreign_files(directory):
+    if directory.is_dir():
+        foreign = [
+            path.name
+            for path in directory.iterdir()
+            if path.name != "catalog.csv" and not path.name.startswith("SYN_")
+        ]
+        if foreign:
+            raise FileExistsError(
+                f"{directory} holds files that are not made images; give a new "
+                f"directory. Received: {sorted(foreign)[:3]}"
+            )

@@ -1,0 +1,165 @@
+"""Train a generator on training rows only, and go on where it stopped."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_derm.generative.callbacks import SampleGrid, SaveWhenSound, StopOnCollapse
+from keras_derm.generative.conditions import condition_indices
+
+N_WATCHED = 128
+
+
+class GeneratorCollapse(RuntimeError):
+    """Training was stopped: a loss was not finite or the samples became alike."""
+
+
+def sampling_weights(diagnosis, balance=0.5):
+    """Probability of drawing each image, so that rare diagnoses are seen more often.
+
+    Args:
+        diagnosis: Integers (n,).
+        balance: 0 draws images as they come, 1 all diagnoses equally often, 0.5 in
+            proportion to the root of their counts.
+
+    Returns:
+        float array (n,) that sums to 1.
+    """
+    if not 0 <= balance <= 1:
+        raise ValueError(f"`balance` must lie in [0, 1]. Received: balance={balance}")
+    weights = np.bincount(diagnosis)[diagnosis].astype("float64") ** -balance
+    return weights / weights.sum()
+
+
+def training_dataset(catalog, images, batch_size=64, balance=0.5, seed=0, first_step=0):
+    """Endless batches for `SNGAN.fit`.
+
+    Batch t is a function of `seed` and t alone, so that a training that starts again
+    at `first_step` sees what it would have seen.
+
+    Args:
+        catalog: `Catalog` of real training rows.
+        images: Their images, anything that gives uint8 (batch, side, side, 3) for an
+            int array of positions: an array, a memmap, or `PreparedImages.take`.
+        batch_size: Images a batch, over all replicas.
+        balance: See `sampling_weights`.
+        seed: Integer seed of the order.
+        first_step: Number of batches to leave out at the start.
+
+    Returns:
+        `tf.data.Dataset` of (images uint8, diagnosis int32, skin tone int32).
+
+    Raises:
+        CatalogError: If a row is held out (`val`, `test`) or synthetic.
+    """
+    catalog.require_training_only()
+    catalog.require_real()
+    conditions = condition_indices(catalog)
+    weights = sampling_weights(conditions[:, 0], balance)
+    take = images if callable(images) else images.__getitem__
+    shape = take(np.array([0])).shape[1:]
+
+    def draw(step):
+        generator = np.random.default_rng([seed, int(step)])
+        rows = generator.choice(len(conditions), batch_size, p=weights)
+        return take(rows).astype("uint8"), conditions[rows, 0], conditions[rows, 1]
+
+    def load(step):
+        types = (tf.uint8, tf.int32, tf.int32)
+        batch, diagnosis, tone = tf.numpy_function(draw, [step], types)
+        return (
+            tf.ensure_shape(batch, (batch_size, *shape)),
+            tf.ensure_shape(diagnosis, (batch_size,)),
+            tf.ensure_shape(tone, (batch_size,)),
+        )
+
+    steps = tf.data.Dataset.range(first_step, np.iinfo("int64").max)
+    return steps.map(load, num_parallel_calls=2).prefetch(2)
+
+
+def train_generator(
+    model,
+    catalog,
+    images,
+    directory,
+    n_steps=2000,
+    steps_per_epoch=100,
+    batch_size=64,
+    balance=0.5,
+    seed=0,
+    callbacks=(),
+    verbose="auto",
+):
+    """Train a compiled `SNGAN`, or go on with the one already in `directory`.
+
+    After every epoch `directory` holds `generator.keras` (networks, averages, both
+    optimizers), a line more in `history.csv`, and a grid of samples in `samples/`.
+    A training killed and started again continues after its last whole epoch as if
+    it had not been interrupted.
+
+    Args:
+        model: Compiled `SNGAN`, used where `directory` holds no model yet.
+        catalog: `Catalog` of real training rows.
+        images: See `training_dataset`.
+        directory: Where the training keeps its files.
+        n_steps: Training steps in all, a multiple of `steps_per_epoch`.
+        steps_per_epoch: Steps between two savings.
+        batch_size: Images a step, over all replicas.
+        balance: See `sampling_weights`.
+        seed: Integer seed of the order of images.
+        callbacks: Further Keras callbacks.
+        verbose: As in `keras.Model.fit`.
+
+    Returns:
+        The trained model.
+
+    Raises:
+        CatalogError: If a row is held out or synthetic.
+        GeneratorCollapse: If training was stopped, with the reason. The last sound
+            model stays in `directory`.
+    """
+    if n_steps < steps_per_epoch or n_steps % steps_per_epoch:
+        raise ValueError(
+            "`n_steps` must be a multiple of `steps_per_epoch`. "
+            f"Received: n_steps={n_steps}, steps_per_epoch={steps_per_epoch}"
+        )
+    catalog.require_training_only()
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / "generator.keras"
+    if path.is_file():
+        model = keras.models.load_model(path)
+    watch = _watch(catalog, images, seed)
+    cells = np.unique(condition_indices(catalog), axis=0)
+    first_step = model.steps_done
+    model.fit(
+        training_dataset(catalog, images, batch_size, balance, seed, first_step),
+        epochs=n_steps // steps_per_epoch,
+        initial_epoch=first_step // steps_per_epoch,
+        steps_per_epoch=steps_per_epoch,
+        verbose=verbose,
+        callbacks=[
+            watch,
+            SampleGrid(directory / "samples", cells, seed=seed),
+            SaveWhenSound(path, watch),
+            keras.callbacks.CSVLogger(directory / "history.csv", append=True),
+            *callbacks,
+        ],
+    )
+    if watch.reason is not None:
+        raise GeneratorCollapse(
+            f"training was stopped: {watch.reason}. The last sound model is in "
+            f"{directory}; a lower learning rate or another seed may help."
+        )
+    return model
+
+
+def _watch(catalog, images, seed):
+    """`StopOnCollapse` against some of the training images."""
+    take = images if callable(images) else images.__getitem__
+    generator = np.random.default_rng(seed)
+    n_watched = min(N_WATCHED, len(catalog))
+    rows = np.sort(generator.choice(len(catalog), n_watched, replace=False))
+    return StopOnCollapse(take(rows), condition_indices(catalog)[rows], seed=seed)
