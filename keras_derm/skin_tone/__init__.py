@@ -1,0 +1,19 @@
+"""Apparent skin tone (ITA): measured, with its doubt, and counted."""
+
+from keras_derm.skin_tone.audit import audit_table, rule_disagreement
+from keras_derm.skin_tone.individual_typology_angle import (
+    RULES,
+    IndividualTypologyAngle,
+)
+from keras_derm.skin_tone.measure import measure
+from keras_derm.skin_tone.thresholds import THRESHOLDS, tone_of_angle
+
+__all__ = [
+    "RULES",
+    "THRESHOLDS",
+    "IndividualTypologyAngle",
+    "audit_table",
+    "measure",
+    "rule_disagreement",
+    "tone_of_angle",
+]

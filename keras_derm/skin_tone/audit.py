@@ -1,0 +1,66 @@
+"""How many images of each diagnosis on each skin tone."""
+
+import pandas as pd
+
+from keras_derm.catalog import DIAGNOSES, SKIN_TONES
+from keras_derm.skin_tone.thresholds import UNDETERMINED
+
+_TONES = (*SKIN_TONES, UNDETERMINED)
+
+
+def audit_table(catalog):
+    """Count images by diagnosis and skin tone, as Table 1 of lora_diffusion.
+
+    Args:
+        catalog: `keras_derm.catalog.Catalog` with the column `skin_tone` filled, e.g.
+            `catalog.with_columns(skin_tone=measure(catalog)["skin_tone"])`. Empty
+            values count as undetermined.
+
+    Returns:
+        `pandas.DataFrame` of int: one row for each diagnosis that occurs, and
+        `"total"`; columns `I` to `VI`, `undetermined`, `total`.
+    """
+    table = catalog.table
+    tones = table["skin_tone"].fillna(UNDETERMINED).astype(str)
+    counts = pd.crosstab(table["diagnosis"].astype(str), tones)
+    present = [diagnosis for diagnosis in DIAGNOSES if diagnosis in counts.index]
+    counts = counts.reindex(index=present, columns=list(_TONES), fill_value=0)
+    counts["total"] = counts.sum(axis=1)
+    counts.loc["total"] = counts.sum(axis=0)
+    return counts.rename_axis(index="diagnosis", columns="skin_tone")
+
+
+def rule_disagreement(default, published):
+    """Compare the tones that two rules give to the same images.
+
+    Args:
+        default: Frame of `measure(catalog, rule="quadrant")`.
+        published: Frame of `measure(catalog, rule="published")`, same index.
+
+    Returns:
+        Tuple of the cross table (rows: default, columns: published, `ita_tone` of
+        each) and a dict of counts: `images`; `both_determined`; `disagree` (among
+        these); `published_dark` (V or VI); `published_dark_but_bright` (of these,
+        L* > 50 and b* < 0: the sign of arctan); `default_dark`.
+    """
+    if not default.index.equals(published.index):
+        raise ValueError(
+            "The two frames must measure the same images. Received: indices of "
+            f"{len(default)} and {len(published)} rows that differ"
+        )
+    first, second = default["ita_tone"], published["ita_tone"]
+    both = (first != UNDETERMINED) & (second != UNDETERMINED)
+    dark = second.isin(["V", "VI"])
+    bright = (published["lightness"] > 50) & (published["b"] < 0)
+    table = pd.crosstab(first, second).reindex(
+        index=list(_TONES), columns=list(_TONES), fill_value=0
+    )
+    counts = {
+        "images": len(first),
+        "both_determined": int(both.sum()),
+        "disagree": int((both & (first != second)).sum()),
+        "published_dark": int(dark.sum()),
+        "published_dark_but_bright": int((dark & bright).sum()),
+        "default_dark": int(first.isin(["V", "VI"]).sum()),
+    }
+    return table.rename_axis(index="default", columns="published"), counts

@@ -1,0 +1,91 @@
+"""The skin tone of every photograph of a catalog."""
+
+import os
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+
+import cv2
+import pandas as pd
+from rich.progress import track
+
+from keras_derm.catalog import SKIN_TONES, read_image
+from keras_derm.skin_tone.individual_typology_angle import IndividualTypologyAngle
+
+COLUMNS = (
+    "ita",
+    "ita_low",
+    "ita_high",
+    "skin_tone",
+    "reason",
+    "skin_pixels",
+    "contrast",
+    "lightness",
+    "b",
+    "ita_tone",
+)
+LABELLED = "labelled by a person"
+_FEW_IMAGES = 64
+
+
+def measure(catalog, rule="quadrant", thresholds="del_bino", n_workers=None):
+    """Measure the apparent skin tone of every image, on the original photographs.
+
+    Lesion masks are used where the catalog has them; elsewhere the lesion is looked
+    for. With more than 64 images the work is spread over processes, which start
+    anew: a script that calls this needs `if __name__ == "__main__":`.
+
+    Args:
+        catalog: `keras_derm.catalog.Catalog`.
+        rule: `"quadrant"` or `"published"`, see `IndividualTypologyAngle`.
+        thresholds: Table of types, `"del_bino"`, `"kinyanjui"` or `"groh"`.
+        n_workers: Number of processes; by default one per processor.
+
+    Returns:
+        `pandas.DataFrame` with the index of `catalog.table` and the columns
+        `ita`, `ita_low`, `ita_high` (degrees), `skin_tone` (the person's
+        Fitzpatrick label where there is one, else by ITA: I to VI or
+        undetermined), `reason`, `skin_pixels`, `contrast` (CIEDE2000 between skin
+        and lesion, NaN without a lesion), `lightness` and `b` (CIELAB) and
+        `ita_tone` (by ITA alone).
+
+    Raises:
+        ImageError: If a photograph or a mask cannot be read.
+    """
+    estimator = IndividualTypologyAngle(rule, thresholds)
+    files = list(zip(catalog.paths, catalog.mask_paths, strict=True))
+    work = partial(_measure_file, estimator)
+    n_workers = n_workers or os.cpu_count()
+    if len(files) <= _FEW_IMAGES or n_workers == 1:
+        measured = [work(pair) for pair in track(files, "Skin tone", transient=True)]
+    else:
+        # A fork of a process that runs TensorFlow may hang, hence spawn.
+        with ProcessPoolExecutor(n_workers, get_context("spawn"), _one_thread) as pool:
+            results = pool.map(work, files, chunksize=_FEW_IMAGES)
+            measured = list(track(results, "Skin tone", total=len(files)))
+    table = catalog.table
+    frame = pd.DataFrame(measured, index=table.index)
+    return _with_labels(frame, table["fitzpatrick_skin_type"])[list(COLUMNS)]
+
+
+def _one_thread():
+    cv2.setNumThreads(1)
+
+
+def _measure_file(estimator, files):
+    path, mask_path = files
+    lesion = None if mask_path is None else _read_mask(mask_path)
+    return estimator.measure(read_image(path), lesion)
+
+
+def _read_mask(path):
+    return read_image(path).any(axis=-1)
+
+
+def _with_labels(frame, labels):
+    frame = frame.reindex(columns=list(COLUMNS))
+    frame["ita_tone"] = frame["skin_tone"]
+    labelled = labels.isin(SKIN_TONES).to_numpy(dtype=bool)
+    frame.loc[labelled, "skin_tone"] = labels[labelled].astype(object)
+    frame.loc[labelled, "reason"] = LABELLED
+    return frame
