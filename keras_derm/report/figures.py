@@ -6,6 +6,7 @@ readers; line style, marker or text always says the same as the colour.
 """
 
 import functools
+import itertools
 import textwrap
 
 import matplotlib
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -116,12 +118,11 @@ def rule_disagreement(counts, title="Two rules, one image"):
     total = values.sum()
     differ = total - agreed
     share = f" ({differ / total:.1%})" if total else ""
-    axes.set_title(
-        f"{title}\n{differ:,.0f} of {total:,.0f} images differ{share}; "
-        "outlined: both agree",
-        loc="left",
-        pad=10,
+    axes.set_xlabel(
+        axes.get_xlabel() + f"\n\n{differ:,.0f} of {total:,.0f} images differ{share}; "
+        "outlined: both agree"
     )
+    axes.set_title(title, loc="left", pad=10)
     return figure
 
 
@@ -144,9 +145,10 @@ def confusion_matrices(matrices, classes):
     if not matrices:
         raise ValueError(f"`matrices` must name at least one. Received: {matrices}")
     n_classes = len(classes)
-    side = max(0.62 * n_classes, 2.2)
+    side = max(0.62 * n_classes, 1.8)
+    margin = 1.1 + 0.09 * max(len(str(name)) for name in classes)
     figure = Figure(
-        figsize=((side + 0.9) * len(matrices), side + 1.2), layout="constrained"
+        figsize=((side + margin) * len(matrices), side + 1.3), layout="constrained"
     )
     panels = figure.subplots(1, len(matrices), squeeze=False)[0]
     for axes, (name, matrix) in zip(panels, matrices.items(), strict=True):
@@ -181,35 +183,30 @@ def _confusion_panel(axes, matrix, classes, name):
     _name_cells(axes, rows, classes)
     axes.set_xlabel("Predicted")
     axes.set_ylabel("True diagnosis (images)")
-    axes.set_title(name, loc="left", pad=10)
+    width = max(6.2 * len(classes), 18)
+    axes.set_title(textwrap.fill(str(name), width), loc="left", pad=10)
 
 
 @_styled
 def forest_plot(
     table,
-    value="difference",
-    low="low",
-    high="high",
-    label="stratum",
     xlabel="Augmented minus baseline",
-    better=("baseline better", "augmented better"),
+    sides=("baseline higher", "augmented higher"),
 ):
-    """Differences with their intervals, one line a stratum.
+    """Differences with their intervals, one line a stratum, one panel a metric.
 
     A stratum that cannot be judged shows no point, only the words "too few to
-    judge". An interval that holds zero is drawn hollow.
+    judge". A point is hollow where its interval holds zero.
 
     Args:
-        table: `pandas.DataFrame`, one row a stratum. Columns named by `value`,
-            `low`, `high` and `label`; optionally `n` (images), `n_positive`
-            (images with the disease), `judged` (`False`: too few to judge; without
-            it, rows with a missing number) and `metric` (one panel each).
-        value: Column of the difference.
-        low: Column of the interval's lower end.
-        high: Column of the interval's upper end.
-        label: Column of the stratum's name.
+        table: `pandas.DataFrame`, one row a stratum and metric, as
+            `evaluation.Comparison.table` returns it. Columns `stratum`,
+            `difference`, `difference_low`, `difference_high`; optionally
+            `value_of_stratum`, `label` (name of the metric, one panel each), `n`
+            (images), `n_positive` (images with the disease) and `judged`
+            (`False`: too few to judge; without it, rows with a missing number).
         xlabel: What the axis shows.
-        better: Words for the left and the right side of zero.
+        sides: Words for the left and the right side of zero.
 
     Returns:
         `matplotlib.figure.Figure`.
@@ -217,72 +214,63 @@ def forest_plot(
     Raises:
         ValueError: If a column is missing or the table is empty.
     """
-    missing = [name for name in (value, low, high, label) if name not in table]
+    missing = [name for name in ("stratum", *_INTERVAL) if name not in table]
     if missing or table.empty:
         raise ValueError(
-            f"`table` needs rows and the columns {missing or 'named'}. "
+            f"`table` needs rows, and the columns {missing} too. "
             f"Received: {len(table)} rows, columns {list(table.columns)}"
         )
-    if "metric" in table:
-        groups = list(table.groupby("metric", sort=False))
+    if "label" in table:
+        groups = list(table.groupby("label", sort=False))
     else:
-        groups = [(None, table)]
+        groups = [("", table)]
     rows = [len(group) for _, group in groups]
     figure = Figure(
-        figsize=(6.4, 0.4 * sum(rows) + 1.0 * len(rows) + 0.4), layout="constrained"
+        figsize=(5.9, 0.4 * sum(rows) + 1.0 * len(rows) + 0.4), layout="constrained"
     )
     ratios = [count + 1.2 for count in rows]
     panels = figure.subplots(
         len(rows), 1, squeeze=False, sharex=True, height_ratios=ratios
     )[:, 0]
-    numbers = table[_judged(table, (value, low, high))][[value, low, high]]
-    reach = max(np.abs(numbers.to_numpy(float)).max(initial=0) * 1.15, 0.02)
+    numbers = table.loc[_judged(table), list(_INTERVAL)].to_numpy(float)
+    reach = max(np.abs(numbers).max(initial=0) * 1.15, 0.02)
     for axes, (metric, group) in zip(panels, groups, strict=True):
-        _forest_panel(axes, group, (value, low, high), label, reach)
-        axes.set_title(metric or "", loc="left", pad=8)
-    panels[-1].set_xlabel(f"{xlabel}\n← {better[0]}   |   {better[1]} →")
+        _forest_panel(axes, group, reach)
+        axes.set_title(textwrap.fill(str(metric), 44), loc="left", pad=8)
+    panels[-1].set_xlabel(f"{xlabel}\n← {sides[0]}   |   {sides[1]} →")
     return figure
 
 
-def _judged(table, columns):
-    judged = np.isfinite(table[list(columns)].to_numpy(float)).all(axis=1)
+_INTERVAL = ("difference", "difference_low", "difference_high")
+
+
+def _judged(table):
+    judged = np.isfinite(table[list(_INTERVAL)].to_numpy(float)).all(axis=1)
     if "judged" in table:
-        judged &= table["judged"].fillna(False).to_numpy(bool)
+        judged &= table["judged"].to_numpy(bool)
     return judged
 
 
-def _forest_panel(axes, group, columns, label, reach):
+def _forest_panel(axes, group, reach):
     axes.axvline(0, color=MUTED, linewidth=1)
-    judged = _judged(group, columns)
-    numbers = group[list(columns)].to_numpy(float)
-    for line, (known, (middle, low, high)) in enumerate(
-        zip(judged, numbers, strict=True)
-    ):
-        if not known:
-            axes.text(
-                0,
-                line,
-                "too few to judge",
-                ha="center",
-                va="center",
-                style="italic",
-                color=MUTED,
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
-            )
+    rows = group.to_dict("records")
+    for line, (known, row) in enumerate(zip(_judged(group), rows, strict=True)):
+        if known:
+            _forest_line(axes, line, *(row[name] for name in _INTERVAL))
             continue
-        clear = low > 0 or high < 0
-        axes.plot([low, high], [line, line], color=COLORS[0], solid_capstyle="butt")
-        axes.plot(
-            middle,
+        enough = row.get("judged", False)
+        axes.text(
+            0,
             line,
-            "s",
-            markersize=8,
-            markeredgecolor=COLORS[0],
-            markerfacecolor=COLORS[0] if clear else "white",
-            markeredgewidth=2,
+            "not measurable" if enough else "too few to judge",
+            ha="center",
+            va="center",
+            style="italic",
+            color=MUTED,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
         )
-    axes.set_yticks(range(len(group)), [_stratum(row, label) for row in _rows(group)])
-    axes.set_ylim(len(group) - 0.4, -0.6)
+    axes.set_yticks(range(len(rows)), [_stratum(row) for row in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(-reach, reach)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
@@ -290,12 +278,26 @@ def _forest_panel(axes, group, columns, label, reach):
     axes.set_axisbelow(True)
 
 
-def _rows(frame):
-    return frame.to_dict("records")
+def _forest_line(axes, line, middle, low, high):
+    color = COLORS[0]
+    inside = color if low > 0 or high < 0 else "white"
+    axes.plot([low, high], [line, line], color=color, solid_capstyle="butt")
+    axes.plot(
+        middle,
+        line,
+        "s",
+        markersize=8,
+        markeredgecolor=color,
+        markerfacecolor=inside,
+        markeredgewidth=2,
+    )
 
 
-def _stratum(row, label):
-    name = str(row[label])
+def _stratum(row):
+    name = str(row["stratum"]).replace("_", " ")
+    value = row.get("value_of_stratum", "all")
+    if value != "all":
+        name += f" {value}"
     if pd.notna(row.get("n")):
         name += f"\nn = {row['n']:,.0f}"
         if pd.notna(row.get("n_positive")):
@@ -336,18 +338,22 @@ def training_curves(histories, metrics=None):
     figure = Figure(figsize=(4.4 * columns + 0.6, 3.1 * lines), layout="constrained")
     panels = figure.subplots(lines, columns, squeeze=False).ravel()
     for axes, metric in zip(panels, metrics, strict=False):
-        for color, (name, history) in zip(
-            _cycle(COLORS), histories.items(), strict=False
-        ):
-            _curve(axes, history, metric, name, color)
+        for color, history in zip(_cycle(COLORS), histories.values(), strict=False):
+            _curve(axes, history, metric, color)
         axes.set_title(metric.replace("_", " "))
         axes.set_xlabel("Epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(axis="y", color="#e3e6ea", linewidth=0.8)
     for axes in panels[len(metrics) :]:
         axes.remove()
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower left", ncols=columns, fontsize=10)
+    keys = [
+        Line2D([], [], color=color, linewidth=4, label=name)
+        for color, name in zip(_cycle(COLORS), histories, strict=False)
+    ]
+    if any(f"val_{metric}" in frame for frame in histories.values()):
+        keys.append(Line2D([], [], color=MUTED, linestyle="-", label="validation"))
+        keys.append(Line2D([], [], color=MUTED, linestyle="--", label="training"))
+    figure.legend(handles=keys, loc="outside lower left", ncols=2, fontsize=10)
     return figure
 
 
@@ -363,7 +369,7 @@ def _curve_metrics(histories):
     return list(paired or single)
 
 
-def _curve(axes, history, metric, name, color):
+def _curve(axes, history, metric, color):
     if metric not in history:
         return
     if "epoch" in history:
@@ -372,13 +378,10 @@ def _curve(axes, history, metric, name, color):
         epochs = np.arange(1, len(history) + 1)
     marker = "o" if len(epochs) <= 15 else None
     style = {"color": color, "marker": marker, "markersize": 4}
-    if f"val_{metric}" in history:
-        axes.plot(epochs, history[metric], "--", label=f"{name}, training", **style)
-        axes.plot(
-            epochs, history[f"val_{metric}"], "-", label=f"{name}, validation", **style
-        )
-    else:
-        axes.plot(epochs, history[metric], "-", label=name, **style)
+    validation = history.get(f"val_{metric}")
+    if validation is not None:
+        axes.plot(epochs, validation, "-", **style)
+    axes.plot(epochs, history[metric], "-" if validation is None else "--", **style)
 
 
 @_styled
@@ -656,7 +659,7 @@ def _cycle(values):
 def _table_axes(shape):
     rows, columns = shape
     figure = Figure(
-        figsize=(max(0.72 * columns + 1.3, 5.6), 0.46 * rows + 1.5),
+        figsize=(max(0.64 * columns + 1.4, 4.5), 0.46 * rows + 1.5),
         layout="constrained",
     )
     return figure, figure.subplots()
@@ -692,7 +695,9 @@ def _outline(axes, row, column, **style):
 
 
 def _name_cells(axes, rows, columns):
-    axes.set_xticks(range(len(columns)), [str(name) for name in columns])
+    names = [str(name) for name in columns]
+    size = 9 if max(map(len, names)) > 10 else 10
+    axes.set_xticks(range(len(names)), names, fontsize=size)
     axes.set_yticks(range(len(rows)), [str(name) for name in rows])
-    if max(len(str(name)) for name in columns) * len(columns) > 60:
-        axes.tick_params(axis="x", labelrotation=40)
+    if any(len(a) + len(b) > 16 for a, b in itertools.pairwise(names)):
+        axes.tick_params(axis="x", labelrotation=90)

@@ -23,6 +23,8 @@ CALLOUTS = {
 }
 DOTS_PER_INCH = (192, 144, 110, 80)
 JPEG_QUALITY = 85
+LONG_CELL = 26  # characters that a table cell keeps on one line
+PHONE = 358  # CSS pixels that a phone of 390 has between the margins
 # The narrowest that a figure is shown, as a share of its size on paper: at 0.6 its
 # 11-point text is still about 9 px high. Narrower screens scroll it.
 NARROWEST = 0.6
@@ -239,6 +241,8 @@ def render_report(
         "made": (made or datetime.datetime.now()).strftime("%d %B %Y, %H:%M"),
         "chapters": list(zip(_anchors(chapters), chapters, strict=True)),
         "narrowest": NARROWEST,
+        "phone": PHONE,
+        "long_cell": LONG_CELL,
     }
     write_text(path, _render_below(page, max_bytes))
     return Path(path)

@@ -1,0 +1,169 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_derm.report import figures
+
+TONES = ["I", "II", "III"]
+
+
+def texts(figure):
+    """Everything written in the figure's cells, titles and axis labels."""
+    figure.canvas.draw()
+    written = []
+    for axes in figure.axes:
+        written += [text.get_text() for text in axes.texts]
+        written += [axes.get_title("left"), axes.get_xlabel(), axes.get_ylabel()]
+    return written
+
+
+def photographs(n, size=32):
+    return np.random.default_rng(0).integers(0, 256, (n, size, size, 3), np.uint8)
+
+
+def test_tone_table_writes_every_count_also_zero():
+    counts = pd.DataFrame([[5000, 7, 0]], index=["NV"], columns=TONES)
+    written = texts(figures.tone_by_diagnosis(counts))
+    assert {"5,000", "7", "0"} <= set(written)
+
+
+def test_tone_table_may_be_empty_of_images():
+    counts = pd.DataFrame(np.zeros((2, 3), int), index=["MEL", "NV"], columns=TONES)
+    figures.tone_by_diagnosis(counts).canvas.draw()
+    figures.rule_disagreement(counts).canvas.draw()
+
+
+def test_tone_table_refuses_missing_counts():
+    counts = pd.DataFrame([[1.0, np.nan, 2]], index=["NV"], columns=TONES)
+    with pytest.raises(ValueError, match="Received"):
+        figures.tone_by_diagnosis(counts)
+
+
+def test_disagreement_counts_labels_not_positions():
+    counts = pd.DataFrame([[1, 6, 3]], index=["III"], columns=TONES)
+    figure = figures.rule_disagreement(counts)
+    assert any("7 of 10 images differ (70.0%)" in text for text in texts(figure))
+
+
+def test_confusion_shares_are_of_the_true_class():
+    matrices = {"Baseline": [[3, 1], [0, 10]], "Augmented": [[4, 0], [0, 0]]}
+    written = texts(figures.confusion_matrices(matrices, ("MEL", "NV")))
+    assert {"3\n75%", "1\n25%", "10\n100%", "4\n100%", "–"} <= set(written)
+    assert {"Baseline", "Augmented"} <= set(written)
+
+
+def test_confusion_refuses_another_shape():
+    with pytest.raises(ValueError, match=r"Received: \(2, 2\)"):
+        figures.confusion_matrices({"a": np.eye(2)}, ("x", "y", "z"))
+
+
+def forest_table():
+    return pd.DataFrame(
+        {
+            "stratum": ["all", "skin_tone", "skin_tone"],
+            "value_of_stratum": ["all", "V", "VI"],
+            "n": [500, 9, 0],
+            "n_positive": [60, 2, 0],
+            "difference": [0.05, 0.9, np.nan],
+            "difference_low": [0.01, -0.9, np.nan],
+            "difference_high": [0.09, 1.0, np.nan],
+            "judged": [True, False, False],
+        }
+    )
+
+
+def test_forest_draws_no_point_for_strata_too_small():
+    figure = figures.forest_plot(forest_table())
+    (axes,) = figure.axes
+    figure.canvas.draw()
+    assert [text.get_text() for text in axes.texts] == ["too few to judge"] * 2
+    squares = [line for line in axes.lines if line.get_marker() == "s"]
+    assert [line.get_xdata()[0] for line in squares] == [0.05]
+    assert axes.get_xlim()[1] < 0.2  # the unjudged 0.9 does not stretch the axis
+    assert axes.get_yticklabels()[1].get_text() == "skin tone V\nn = 9, 2 positive"
+
+
+def test_forest_has_a_panel_for_each_metric():
+    tables = [forest_table().assign(label=name) for name in ("AUC", "sensitivity")]
+    figure = figures.forest_plot(pd.concat(tables, ignore_index=True))
+    assert [axes.get_title("left") for axes in figure.axes] == ["AUC", "sensitivity"]
+
+
+def test_forest_may_hold_nothing_that_can_be_judged():
+    figures.forest_plot(forest_table().iloc[1:]).canvas.draw()
+
+
+def test_forest_names_the_missing_column():
+    with pytest.raises(ValueError, match="difference_high"):
+        figures.forest_plot(forest_table().drop(columns="difference_high"))
+
+
+def test_training_curves_count_epochs_from_one():
+    history = pd.DataFrame(
+        {"epoch": [0, 1], "loss": [2.0, 1], "val_loss": [2.5, 2], "lr": [0.1, 0.1]}
+    )
+    (axes,) = figures.training_curves({"Baseline": history}).axes
+    validation, training = axes.lines
+    assert list(training.get_xdata()) == [1, 2]
+    assert list(training.get_ydata()) == [2, 1]
+    assert list(validation.get_ydata()) == [2.5, 2]
+    assert validation.get_linestyle() != training.get_linestyle()
+
+
+def test_training_curves_without_validation():
+    history = pd.DataFrame({"critic_loss": [1.0, 0.5], "generator_loss": [0.1, 0.2]})
+    assert len(figures.training_curves({"SN-GAN": history}).axes) == 2
+
+
+def test_training_curves_refuse_an_unknown_metric():
+    history = pd.DataFrame({"loss": [1.0]})
+    with pytest.raises(ValueError, match="auc"):
+        figures.training_curves({"run": history}, metrics=["auc"])
+
+
+def test_roc_and_reliability_draw_their_curves():
+    curve = pd.DataFrame({"specificity": [1, 0.5, 0], "sensitivity": [0, 0.9, 1]})
+    (axes,) = figures.roc({"Baseline": curve}).axes
+    assert list(axes.lines[1].get_xdata()) == [0, 0.5, 1]
+    with_band = curve.assign(low=curve.sensitivity, high=1.0)
+    figures.roc({"Baseline": with_band}).canvas.draw()
+    bins = pd.DataFrame({"confidence": [0.1, 0.9], "accuracy": [0.2, 0.8]})
+    figures.reliability({"Baseline": bins}).canvas.draw()
+    with pytest.raises(ValueError, match="accuracy"):
+        figures.reliability({"Baseline": bins[["confidence"]]})
+
+
+@pytest.mark.parametrize("n", [1, 5])
+def test_galleries_show_every_image(n):
+    images = photographs(n)
+    captions = [f"MEL {index}" for index in range(n)]
+    sheet = figures.contact_sheet(images, captions, columns=3)
+    shown = [axes for axes in sheet.axes if axes.get_images()]
+    assert [axes.get_title("left") for axes in shown] == captions
+    np.testing.assert_array_equal(shown[-1].get_images()[0].get_array(), images[-1])
+
+    gallery = figures.cam_gallery(images, np.ones((n, 7, 7)), captions, columns=2)
+    assert sum(len(axes.get_images()) for axes in gallery.axes) == 3 * n
+    gallery.canvas.draw()
+
+    stages = figures.preparation_stages({"original": images, "prepared": images / 2})
+    assert sum(len(axes.get_images()) for axes in stages.axes) == 2 * n
+
+
+def test_galleries_refuse_unequal_numbers():
+    with pytest.raises(ValueError, match="2 images, 1 captions"):
+        figures.contact_sheet(photographs(2), ["one"])
+    with pytest.raises(ValueError, match="2 images, 1 heatmaps"):
+        figures.cam_gallery(photographs(2), np.ones((1, 7, 7)))
+    with pytest.raises(ValueError, match="equally many"):
+        figures.preparation_stages({"a": photographs(2), "b": photographs(1)})
+    with pytest.raises(ValueError, match="At least one"):
+        figures.contact_sheet([])
+
+
+def test_figures_leave_the_callers_settings_alone():
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    figures.contact_sheet(photographs(1))
+    assert dict(matplotlib.rcParams) == before
