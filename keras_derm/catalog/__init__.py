@@ -1,0 +1,39 @@
+"""What images there are, what is known of each, and who may see it."""
+
+from keras_derm.catalog.catalog import (
+    COLUMN_TYPES,
+    DIAGNOSES,
+    SKIN_TONES,
+    SPLITS,
+    Catalog,
+)
+from keras_derm.catalog.faults import CatalogError
+from keras_derm.catalog.images import ImageError, check_images, read_image
+from keras_derm.catalog.readers import READERS
+from keras_derm.catalog.splits import (
+    apply_split_file,
+    find_leaks,
+    group_ids,
+    split_catalog,
+)
+from keras_derm.catalog.tasks import TASKS, Task, get_task
+
+__all__ = [
+    "COLUMN_TYPES",
+    "DIAGNOSES",
+    "READERS",
+    "SKIN_TONES",
+    "SPLITS",
+    "TASKS",
+    "Catalog",
+    "CatalogError",
+    "ImageError",
+    "Task",
+    "apply_split_file",
+    "check_images",
+    "find_leaks",
+    "get_task",
+    "group_ids",
+    "read_image",
+    "split_catalog",
+]

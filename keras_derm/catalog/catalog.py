@@ -1,0 +1,434 @@
+"""The table of images: what there is, what is known of each, who may see it."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from keras_derm.catalog.faults import (
+    CatalogError,
+    fault_table,
+    faults_at,
+    raise_faults,
+)
+from keras_derm.catalog.groups import group_of_rows
+from keras_derm.files import write_csv
+
+DIAGNOSES = ("MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC", "UNK")
+SKIN_TONES = ("I", "II", "III", "IV", "V", "VI")
+SPLITS = ("train", "val", "test")
+REQUIRED_COLUMNS = ("isic_id", "path", "diagnosis")
+
+COLUMN_TYPES = {
+    "isic_id": "string",
+    "path": "string",
+    "root": "string",
+    "diagnosis": "string",
+    "benign_malignant": "string",
+    "patient_id": "string",
+    "lesion_id": "string",
+    "duplicate_group": "string",
+    "age_approx": "float64",
+    "sex": "string",
+    "anatom_site_general": "string",
+    "fitzpatrick_skin_type": "string",
+    "mask_path": "string",
+    "source": "string",
+    "copyright_license": "string",
+    "ita": "float64",
+    "skin_tone": "string",
+    "split": "string",
+    "split_name": "string",
+    "plain_rgb": "bool",
+    "synthetic": "bool",
+    "generator": "string",
+    "seed": "Int64",
+    "parent_id": "string",
+}
+ALLOWED_VALUES = {
+    "diagnosis": DIAGNOSES,
+    "benign_malignant": ("benign", "malignant", "indeterminate"),
+    "fitzpatrick_skin_type": SKIN_TONES,
+    "skin_tone": (*SKIN_TONES, "undetermined"),
+    "split": SPLITS,
+}
+
+
+class Catalog:
+    """Images of skin lesions and what is known of each, one table row per image.
+
+    A catalog checks itself when it is made and answers with every fault at once.
+    It is never changed in place: each method returns a new catalog.
+
+    Args:
+        table: `pandas.DataFrame` with at least the columns `isic_id` (unique), `path`
+            (relative to `root`) and `diagnosis` (one of `DIAGNOSES`). The other
+            columns of `COLUMN_TYPES` are added, empty, where they are absent; further
+            columns are kept as they are.
+        root: Directory that `path` and `mask_path` are relative to, for rows without
+            a value in the column `root`.
+
+    Raises:
+        CatalogError: If a column is missing, an id empty or double, a value not
+            allowed, a path outside its root, a file absent, a synthetic row in `val`
+            or `test`, or a patient, lesion or duplicate group in more than one split.
+            A published split, named in `split_name`, may break the last rule:
+            `find_leaks` tells where.
+
+    Example:
+        >>> catalog = Catalog(
+        ...     pd.DataFrame(
+        ...         {"isic_id": ["a"], "path": ["a.jpg"], "diagnosis": ["MEL"]}
+        ...     ),
+        ...     root="/data/images",
+        ... )
+        >>> catalog.where(diagnosis="MEL").paths
+        ['/data/images/a.jpg']
+    """
+
+    def __init__(self, table, root=None):
+        table = complete_table(table, root)
+        faults = table_faults(table)
+        if len(faults):
+            raise_faults(faults)
+        self._table = table
+        self._skipped = fault_table([])
+
+    @classmethod
+    def load(cls, csv):
+        """Read a catalog that `save` wrote.
+
+        Raises:
+            CatalogError: As for a new catalog, naming the csv file and row.
+        """
+        table = complete_table(_read_saved(csv), root=None, name=str(csv))
+        faults = table_faults(table, name=str(csv))
+        if len(faults):
+            raise_faults(faults)
+        return cls._of(table)
+
+    @classmethod
+    def _of(cls, table, skipped=None):
+        """Wrap a table already known to be sound."""
+        catalog = cls.__new__(cls)
+        catalog._table = table.reset_index(drop=True)
+        catalog._skipped = fault_table([]) if skipped is None else skipped
+        return catalog
+
+    @property
+    def table(self):
+        """A copy of the `pandas.DataFrame`, index 0 to n - 1."""
+        return self._table.copy()
+
+    @property
+    def skipped(self):
+        """Table of the rows that a reader left out (`skip_bad=True`), with causes."""
+        return self._skipped.copy()
+
+    @property
+    def paths(self):
+        """Absolute path of each image, a list of str."""
+        return list(map(os.path.join, self._table["root"], self._table["path"]))
+
+    @property
+    def mask_paths(self):
+        """Absolute path of each lesion mask, None where there is none."""
+        return [
+            None if pd.isna(mask) else os.path.join(root, mask)
+            for root, mask in zip(
+                self._table["root"], self._table["mask_path"], strict=True
+            )
+        ]
+
+    def __len__(self):
+        return len(self._table)
+
+    def __repr__(self):
+        counts = self._table["diagnosis"].value_counts().to_dict()
+        return f"Catalog({len(self)} images: {counts})"
+
+    def save(self, csv):
+        """Write the catalog as csv, whole or not at all; `load` reads it back."""
+        write_csv(csv, self._table)
+
+    def where(self, mask=None, **columns):
+        """Keep the rows that meet every condition.
+
+        Args:
+            mask: Optional bool array or Series, one value per row.
+            **columns: Column name and the value, or list of values, to keep.
+
+        Returns:
+            A `Catalog`, perhaps empty.
+
+        Raises:
+            CatalogError: If a column is not there or the mask has another length.
+        """
+        keep = np.ones(len(self), dtype=bool)
+        if mask is not None:
+            mask = np.asarray(mask)
+            if mask.dtype != bool or mask.shape != (len(self),):
+                raise CatalogError(
+                    f"`mask` must be a bool array of shape ({len(self)},). "
+                    f"Received: {mask.dtype} of shape {mask.shape}"
+                )
+            keep &= mask
+        for column, values in columns.items():
+            self._require_column(column)
+            if isinstance(values, (str, bytes)) or not np.iterable(values):
+                values = [values]
+            keep &= self._table[column].isin(list(values)).to_numpy(dtype=bool)
+        return Catalog._of(self._table[keep], self._skipped)
+
+    def split(self, name):
+        """Keep the rows of one split: "train", "val" or "test"."""
+        if name not in SPLITS:
+            raise CatalogError(f"`name` must be one of {SPLITS}. Received: {name!r}")
+        return self.where(split=name)
+
+    def real(self):
+        """Keep the photographs."""
+        return self.where(synthetic=False)
+
+    def synthetic(self):
+        """Keep the made images."""
+        return self.where(synthetic=True)
+
+    def with_columns(self, **arrays):
+        """Set columns, checking the rules anew.
+
+        Args:
+            **arrays: Column name and its values, one per row, or one for all rows.
+
+        Returns:
+            A `Catalog`.
+
+        Raises:
+            CatalogError: If the new values break a rule.
+        """
+        table = self.table
+        for column, values in arrays.items():
+            if isinstance(values, pd.Series):
+                values = values.to_numpy(dtype=object, na_value=pd.NA)
+            table[column] = values
+        return self._checked(table, self._skipped)
+
+    def concat(self, other):
+        """Append the rows of `other`; ids must stay unique, groups in one split."""
+        table = pd.concat([self._table, other._table], ignore_index=True)
+        skipped = pd.concat([self._skipped, other._skipped], ignore_index=True)
+        return self._checked(table, skipped)
+
+    def require_real(self):
+        """Return self; refuse synthetic rows, as every judgement must.
+
+        Raises:
+            CatalogError: If a row is synthetic.
+        """
+        self._refuse(
+            self._table["synthetic"],
+            "synthetic",
+            "is a synthetic image, where only real ones may be judged",
+            "Use `catalog.real()`.",
+        )
+        return self
+
+    def require_training_only(self):
+        """Return self; refuse held-out rows, as every generator must.
+
+        Raises:
+            CatalogError: If a row is in `val` or `test`.
+        """
+        self._refuse(
+            self._table["split"].isin(["val", "test"]),
+            "split",
+            "is held out; a generator may see training rows only",
+            "Use `catalog.split('train')`.",
+        )
+        return self
+
+    def _refuse(self, mask, column, cause, way_out):
+        mask = mask.to_numpy(dtype=bool)
+        if mask.any():
+            raise_faults(faults_at(self._table, mask, column, cause), way_out)
+
+    def _require_column(self, column):
+        if column not in self._table:
+            raise CatalogError(
+                f"The catalog has the columns {list(self._table)}. Received: {column!r}"
+            )
+
+    def _checked(self, table, skipped):
+        catalog = Catalog(table)
+        catalog._skipped = skipped
+        return catalog
+
+
+def complete_table(table, root=None, name="catalog"):
+    """Return a copy of `table` with every column of `COLUMN_TYPES`, typed.
+
+    Args:
+        table: `pandas.DataFrame` with at least `REQUIRED_COLUMNS`.
+        root: Directory for rows without a `root`, or None.
+        name: What error messages call the table.
+
+    Returns:
+        `pandas.DataFrame` with index 0 to n - 1; the known columns come first.
+
+    Raises:
+        CatalogError: If a column is missing or holds values of another type.
+    """
+    missing = [column for column in REQUIRED_COLUMNS if column not in table]
+    if missing:
+        raise CatalogError(
+            f"{name}: column(s) {missing} missing. A catalog needs "
+            f"{list(REQUIRED_COLUMNS)}. Received: {list(table)}"
+        )
+    table = table.reset_index(drop=True).copy()
+    faults = []
+    for column, kind in COLUMN_TYPES.items():
+        values = table.get(column)
+        table[column], bad = _typed(values, column, kind, len(table))
+        if bad is not None and bad.any():
+            cause = f"is not of type {kind}"
+            faults.append(
+                faults_at(table.assign(**{column: values}), bad, column, cause, name)
+            )
+    if faults:
+        raise_faults(pd.concat(faults, ignore_index=True))
+    if root is not None:
+        table["root"] = table["root"].fillna(os.path.abspath(root))
+    extra = [column for column in table if column not in COLUMN_TYPES]
+    for column in extra:
+        if pd.api.types.is_string_dtype(table[column]):
+            table[column] = table[column].astype("string").replace("", pd.NA)
+    return table[[*COLUMN_TYPES, *extra]]
+
+
+def _typed(values, column, kind, n_rows):
+    """Return (values as `kind`, mask of those that are not)."""
+    if values is None:
+        values = pd.Series([pd.NA] * n_rows, dtype=object)
+    if kind == "string":
+        return values.astype("string").replace("", pd.NA), None
+    if kind == "bool":
+        words = values.astype("string").str.lower()
+        bad = ~(words.isin(["true", "false"]) | words.isna())
+        return (words == "true").fillna(False).astype(bool), bad.to_numpy(dtype=bool)
+    numbers = pd.to_numeric(values.astype("object"), errors="coerce")
+    bad = (numbers.isna() & values.notna()).to_numpy(dtype=bool)
+    if kind == "Int64":
+        whole = numbers.isna() | (numbers % 1 == 0)
+        bad = bad | ~whole.to_numpy(dtype=bool)
+        numbers = numbers.where(whole)
+    return numbers.astype(kind), bad
+
+
+def table_faults(table, name="catalog", rows=None, check_files=True):
+    """Return every fault of a completed table as a `pandas.DataFrame`.
+
+    Args:
+        table: What `complete_table` returned.
+        name: What error messages call the table, or one name per row.
+        rows: Row number of each row in its file; by default the line it has in the
+            saved csv, the header being line 1.
+        check_files: Whether to look for the image and mask files.
+    """
+    checks = [_id_faults, _value_faults, _path_faults, _rule_faults]
+    if check_files:
+        checks.append(_file_faults)
+    found = [fault for check in checks for fault in check(table, name, rows)]
+    if not found:
+        return fault_table([])
+    return pd.concat(found).sort_values("row", kind="stable").reset_index(drop=True)
+
+
+def _id_faults(table, name, rows):
+    for column in REQUIRED_COLUMNS + ("root",):
+        empty = table[column].isna()
+        cause = "is empty"
+        if column == "root":
+            cause = "is empty: give the directory of the images as `root`"
+        if empty.any():
+            yield faults_at(table, empty, column, cause, name, rows)
+    double = table["isic_id"].duplicated() & table["isic_id"].notna()
+    if double.any():
+        yield faults_at(
+            table, double, "isic_id", "double id: an earlier row has it", name, rows
+        )
+
+
+def _value_faults(table, name, rows):
+    for column, allowed in ALLOWED_VALUES.items():
+        unknown = table[column].notna() & ~table[column].isin(allowed)
+        if unknown.any():
+            cause = f"unknown value, must be one of {', '.join(allowed)}"
+            yield faults_at(table, unknown, column, cause, name, rows)
+
+
+def leaves_root(path):
+    """Tell whether a relative path climbs out of the directory it is relative to."""
+    normal = os.path.normpath(path)
+    return os.path.isabs(normal) or normal == ".." or normal.startswith("../")
+
+
+def _path_faults(table, name, rows):
+    for column in ("path", "mask_path"):
+        outside = table[column].map(leaves_root, na_action="ignore").fillna(False)
+        if outside.any():
+            cause = "path leaves its root: must be relative and stay below it"
+            yield faults_at(table, outside.astype(bool), column, cause, name, rows)
+
+
+def _file_faults(table, name, rows):
+    for column in ("path", "mask_path"):
+        absent = np.array(
+            [
+                pd.notna(path)
+                and pd.notna(root)
+                and not leaves_root(path)
+                and not os.path.isfile(os.path.join(root, path))
+                for root, path in zip(table["root"], table[column], strict=True)
+            ],
+            dtype=bool,
+        )
+        if absent.any():
+            yield faults_at(table, absent, column, "file is missing", name, rows)
+
+
+def _rule_faults(table, name, rows):
+    held_out = table["split"].isin(["val", "test"])
+    made = table["synthetic"] & held_out
+    if made.any():
+        cause = "is synthetic, and may be in train only"
+        yield faults_at(table, made, "split", cause, name, rows)
+    ruled = (table["split"].notna() & table["split_name"].isna()).to_numpy(dtype=bool)
+    if not held_out.any() or not ruled.any():
+        return
+    groups = group_of_rows(table)
+    splits = table["split"].where(ruled)
+    leaking = splits.groupby(groups).transform("nunique").gt(1) & ruled
+    if leaking.any():
+        cause = (
+            "its patient, lesion or duplicate group is in more than one split: "
+            "use `split_catalog`, or name a published split in `split_name`"
+        )
+        yield faults_at(table, leaking, "split", cause, name, rows)
+
+
+def _read_saved(csv):
+    text = {name: "string" for name, kind in COLUMN_TYPES.items() if kind == "string"}
+    if not Path(csv).is_file():
+        raise CatalogError(f"There is no catalog csv. Received: {str(csv)!r}")
+    try:
+        return pd.read_csv(
+            csv,
+            dtype=text,
+            keep_default_na=False,
+            na_values=[""],
+            float_precision="round_trip",
+            encoding="utf-8-sig",
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeError) as error:
+        raise CatalogError(f"{csv} is not a readable csv: {error}") from error

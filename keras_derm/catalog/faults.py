@@ -1,0 +1,86 @@
+"""Faults of a catalog: collected first, raised together."""
+
+import numpy as np
+import pandas as pd
+
+FAULT_COLUMNS = ("file", "row", "isic_id", "column", "value", "cause")
+LISTED_FAULTS = 200
+
+
+class CatalogError(ValueError):
+    """Everything that is wrong with a catalog, in one message.
+
+    Attributes:
+        faults: `pandas.DataFrame`, one row per fault: `file` (the csv or folder read),
+            `row` (its line there, the header being line 1), `isic_id`, `column`,
+            `value` and `cause`. It is complete; the message lists the first 200.
+    """
+
+    def __init__(self, message, faults=None):
+        super().__init__(message)
+        self.faults = fault_table([]) if faults is None else faults
+
+
+def fault_table(faults):
+    """Return a list of fault dictionaries as a table with `FAULT_COLUMNS`."""
+    return pd.DataFrame(faults, columns=list(FAULT_COLUMNS)).astype(
+        {column: "string" for column in FAULT_COLUMNS if column != "row"}
+    )
+
+
+def faults_at(table, mask, column, cause, name="catalog", rows=None):
+    """Return the fault table of the rows of a catalog table where `mask` holds.
+
+    Args:
+        table: Table with the columns `isic_id` and `column`.
+        mask: bool array, one value per row.
+        column: The column at fault.
+        cause: What is wrong, one str or one per row of `table` in the mask.
+        name: Name of the file read, or one name per row.
+        rows: Row number of each row in its file; by default the line it has in the
+            saved csv, the header being line 1.
+    """
+    positions = np.flatnonzero(mask)
+    rows = np.arange(2, len(table) + 2) if rows is None else np.asarray(rows)
+    names = name if isinstance(name, str) else np.asarray(name, object)[positions]
+    faults = pd.DataFrame(index=np.arange(len(positions)), columns=list(FAULT_COLUMNS))
+    faults["file"] = names
+    faults["row"] = rows[positions]
+    faults["isic_id"] = table["isic_id"].to_numpy(dtype=object)[positions]
+    faults["column"] = column
+    values = table[column].to_numpy(dtype=object)[positions]
+    faults["value"] = ["" if pd.isna(value) else str(value) for value in values]
+    faults["cause"] = cause
+    return faults.astype(fault_table([]).dtypes.drop("row").to_dict())
+
+
+def raise_faults(faults, way_out=""):
+    """Raise one `CatalogError` that tells every fault.
+
+    Args:
+        faults: `pandas.DataFrame` with `FAULT_COLUMNS`.
+        way_out: What the user can do, appended to the message.
+
+    Raises:
+        CatalogError: Always.
+    """
+    files = ", ".join(faults["file"].dropna().unique())
+    counts = faults["cause"].value_counts()
+    lines = [f"{len(faults)} fault(s) in {files}:"]
+    if len(faults) > LISTED_FAULTS:
+        lines += [f"  {count} x {cause}" for cause, count in counts.head(20).items()]
+        lines.append(f"The first {LISTED_FAULTS}:")
+    lines += [_line(fault) for fault in faults.head(LISTED_FAULTS).itertuples()]
+    if len(faults) > LISTED_FAULTS:
+        left = len(faults) - LISTED_FAULTS
+        lines.append(f"  ... and {left} more; `error.faults` holds them all.")
+    if way_out:
+        lines.append(way_out)
+    raise CatalogError("\n".join(lines), faults)
+
+
+def _line(fault):
+    return (
+        f"  {fault.file}, row {fault.row}, column '{fault.column}': {fault.cause}. "
+        f"Received: {fault.value!r}"
+    )

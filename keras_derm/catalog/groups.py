@@ -1,0 +1,26 @@
+"""Which images must stay together: same patient, lesion, duplicate or parent."""
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+
+def group_of_rows(table):
+    """Return the group number of each row of a completed table, as `group_ids`."""
+    n_rows = len(table)
+    starts, ends, n_nodes = [], [], n_rows
+    for column in ("patient_id", "lesion_id", "duplicate_group"):
+        codes, names = pd.factorize(table[column])
+        known = np.flatnonzero(codes >= 0)
+        starts.append(known)
+        ends.append(n_nodes + codes[known])
+        n_nodes += len(names)
+    parents = pd.Index(table["isic_id"]).get_indexer_for(table["parent_id"].dropna())
+    children = np.flatnonzero(table["parent_id"].notna())
+    starts.append(children[parents >= 0])
+    ends.append(parents[parents >= 0])
+    starts, ends = np.concatenate(starts), np.concatenate(ends)
+    graph = coo_matrix((np.ones(len(starts)), (starts, ends)), (n_nodes, n_nodes))
+    labels = connected_components(graph, directed=False)[1][:n_rows]
+    return pd.factorize(labels)[0].astype(np.int64)

@@ -1,0 +1,109 @@
+"""Tasks: from diagnoses to the classes a classifier learns."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from keras_derm.catalog.faults import CatalogError
+
+MELANOCYTIC = ("MEL", "NV")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A classification task over the diagnoses of a catalog.
+
+    Attributes:
+        name: The task's name.
+        classes: Class names, a tuple of str; the index is the target.
+        positive_class: Index of the class whose sensitivity is the headline (melanoma,
+            or the melanocytic class), or None where the task does not have it.
+    """
+
+    name: str
+    classes: tuple
+    class_of_diagnosis: dict = field(repr=False)
+    class_of_benign: str | None = field(default=None, repr=False)
+
+    @property
+    def positive_class(self):
+        for name in ("MEL", "melanoma", "melanocytic"):
+            if name in self.classes:
+                return self.classes.index(name)
+        return None
+
+    def class_names(self, catalog):
+        """Return the class name of each row, None where the task has none for it."""
+        table = catalog.table
+        names = table["diagnosis"].map(self.class_of_diagnosis).astype(object)
+        if self.class_of_benign is not None:
+            benign = (table["diagnosis"] == "UNK") & (
+                table["benign_malignant"] == "benign"
+            ).fillna(False)
+            names[benign.to_numpy(dtype=bool)] = self.class_of_benign
+        return np.array(
+            [name if name in self.classes else None for name in names], dtype=object
+        )
+
+    def covers(self, catalog):
+        """Return a bool array, shape (n,): which rows have a class in this task."""
+        return np.array([name is not None for name in self.class_names(catalog)], bool)
+
+    def targets(self, catalog):
+        """Return the target of each row.
+
+        Args:
+            catalog: A `Catalog`.
+
+        Returns:
+            int64 array, shape (n,), values in [0, len(classes)).
+
+        Raises:
+            CatalogError: If a row has no class in this task.
+        """
+        names = self.class_names(catalog)
+        lost = np.array([name is None for name in names], bool)
+        if lost.any():
+            rows = catalog.where(lost).table
+            counts = rows["diagnosis"].value_counts().to_dict()
+            raise CatalogError(
+                f"Task {self.name!r} with classes {self.classes} has no class for "
+                f"{lost.sum()} of {len(names)} images, by diagnosis {counts}. Leave "
+                "them out with `catalog.where(task.covers(catalog))`. "
+                f"Received: {rows['isic_id'].head(5).tolist()}"
+            )
+        indices = {name: index for index, name in enumerate(self.classes)}
+        return np.array([indices[name] for name in names], dtype=np.int64)
+
+    def present_in(self, catalog):
+        """Return this task with only the classes that occur in `catalog`."""
+        present = set(self.class_names(catalog))
+        classes = tuple(name for name in self.classes if name in present)
+        return Task(self.name, classes, self.class_of_diagnosis, self.class_of_benign)
+
+
+DIAGNOSES8 = ("MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC")
+TASKS = {
+    "diagnosis8": Task("diagnosis8", DIAGNOSES8, {name: name for name in DIAGNOSES8}),
+    "melanoma": Task(
+        "melanoma",
+        ("not_melanoma", "melanoma"),
+        {name: "not_melanoma" for name in DIAGNOSES8} | {"MEL": "melanoma"},
+        class_of_benign="not_melanoma",
+    ),
+    "melanocytic": Task(
+        "melanocytic",
+        ("not_melanocytic", "melanocytic"),
+        {
+            name: "melanocytic" if name in MELANOCYTIC else "not_melanocytic"
+            for name in DIAGNOSES8
+        },
+    ),
+}
+
+
+def get_task(name):
+    """Return the `Task` called `name`: diagnosis8, melanoma or melanocytic."""
+    if name not in TASKS:
+        raise CatalogError(f"`name` must be one of {list(TASKS)}. Received: {name!r}")
+    return TASKS[name]
