@@ -1,0 +1,97 @@
+import time
+
+import numpy as np
+import pytest
+
+from keras_derm.evaluation import compare
+from keras_derm.evaluation.bootstrap import (
+    bootstrap,
+    cluster_index,
+    cluster_weights,
+    percentile_interval,
+)
+
+
+def mean_of(values, cluster, n_clusters):
+    sums = np.bincount(cluster, values, minlength=n_clusters)
+    sizes = np.bincount(cluster, minlength=n_clusters)
+    return lambda weights: (sums @ weights / (sizes @ weights))[np.newaxis]
+
+
+def coverage(resample_clusters, n_trials=300):
+    """Share of intervals that hold the true mean, five equal images a cluster."""
+    generator = np.random.default_rng(0)
+    held = 0
+    for trial in range(n_trials):
+        values = np.repeat(generator.random(60) < 0.7, 5).astype(float)
+        groups = np.repeat(np.arange(60), 5) if resample_clusters else None
+        cluster, n_clusters = cluster_index(groups, 300)
+        statistic = mean_of(values, cluster, n_clusters)
+        (draws,) = bootstrap([statistic], n_clusters, 400, seed=trial)
+        low, high, _ = percentile_interval(draws[0])
+        held += low <= 0.7 <= high
+    return held / n_trials
+
+
+def test_intervals_by_cluster_cover_and_intervals_by_image_do_not():
+    assert 0.90 <= coverage(resample_clusters=True) <= 0.98
+    assert coverage(resample_clusters=False) < 0.75
+
+
+def test_width_agrees_with_the_normal_approximation():
+    values = (np.arange(2000) % 10 < 8).astype(float)
+    statistic = mean_of(values, np.arange(2000), 2000)
+    (draws,) = bootstrap([statistic], 2000, 2000, seed=3)
+    low, high, _ = percentile_interval(draws[0])
+    expected = 1.96 * np.sqrt(0.8 * 0.2 / 2000)
+    assert (high - low) / 2 == pytest.approx(expected, rel=0.08)
+    assert (high + low) / 2 == pytest.approx(0.8, abs=0.002)
+
+
+def test_draws_are_multinomial_and_repeat_with_the_seed():
+    weights = np.concatenate(list(cluster_weights(50, 1001, seed=5)), axis=1)
+    assert weights.shape == (50, 1001)
+    assert (weights.sum(axis=0) == 50).all()
+    assert weights.var() == pytest.approx(1 - 1 / 50, rel=0.05)
+    again = np.concatenate(list(cluster_weights(50, 1001, seed=5)), axis=1)
+    assert (weights == again).all()
+
+
+def test_statistics_share_their_draws():
+    statistic = mean_of(np.arange(30.0), np.arange(30), 30)
+    first, second = bootstrap([statistic, statistic], 30, 100)
+    assert (first == second).all()
+
+
+def test_no_interval_where_too_many_resamples_are_undefined():
+    replicates = np.r_[np.full(20, np.nan), np.linspace(0, 1, 80)]
+    low, high, reason = percentile_interval(replicates)
+    assert np.isnan(low) and np.isnan(high)
+    assert "20% of the resamples" in reason
+    low, high, reason = percentile_interval(np.linspace(0, 1, 101), level=0.9)
+    assert (low, high, reason) == (pytest.approx(0.05), pytest.approx(0.95), "")
+
+
+def test_groups_must_have_a_label_for_each_image():
+    assert cluster_index(["b", "a", "b"], 3)[0].tolist() == [1, 0, 1]
+    with pytest.raises(ValueError, match="row 1"):
+        cluster_index(["a", None, "b"], 3)
+    with pytest.raises(ValueError, match="row 2"):
+        cluster_index([1.0, 2.0, np.nan], 3)
+    with pytest.raises(ValueError, match=r"shape \(2,\)"):
+        cluster_index([1, 2], 3)
+
+
+def test_ten_thousand_predictions_with_twenty_strata_take_under_30_seconds():
+    generator = np.random.default_rng(0)
+    y_true = generator.integers(0, 8, 10_000)
+    first, second = generator.dirichlet(np.ones(8), (2, 10_000))
+    strata = {str(i): generator.integers(0, 5, 10_000) for i in range(4)}
+    groups = generator.integers(0, 7_000, 10_000)
+    start = time.perf_counter()
+    found = compare(
+        y_true, first, second, tuple("abcdefgh"), groups, strata, positive="a"
+    )
+    assert len(found.differences) == 21
+    assert found.baseline.n_replicates == 2000
+    assert time.perf_counter() - start < 30
