@@ -1,0 +1,24 @@
+"""Procedural dermoscopy with ground truth: the embedded data set."""
+
+from keras_derm.phantom.data_set import read, render, write_phantom
+from keras_derm.phantom.photograph import Photograph, lesion_signs, photograph
+from keras_derm.phantom.population import (
+    DIAGNOSIS_FREQUENCIES,
+    TONE_FREQUENCIES,
+    population,
+)
+from keras_derm.phantom.signs import PHANTOM_DIAGNOSES, bayes_accuracy
+
+__all__ = [
+    "DIAGNOSIS_FREQUENCIES",
+    "PHANTOM_DIAGNOSES",
+    "TONE_FREQUENCIES",
+    "Photograph",
+    "bayes_accuracy",
+    "lesion_signs",
+    "photograph",
+    "population",
+    "read",
+    "render",
+    "write_phantom",
+]

@@ -1,0 +1,123 @@
+"""One photograph of the phantom clinic, with every truth."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from keras_derm.phantom import artefacts, camera
+from keras_derm.phantom.fields import generator
+from keras_derm.phantom.lesions import LesionPainter
+from keras_derm.phantom.signs import draw_signs
+from keras_derm.phantom.skin import paint_skin
+
+HAIR_THRESHOLD = 0.04
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A rendered photograph.
+
+    Args:
+        image: uint8 (size, size, 3) RGB.
+        hair_free: The same without hair; equal to `image` outside `hair_mask`.
+        lesion_mask, hair_mask, ruler_mask: bool (size, size).
+    """
+
+    image: np.ndarray
+    hair_free: np.ndarray
+    lesion_mask: np.ndarray
+    hair_mask: np.ndarray
+    ruler_mask: np.ndarray
+
+
+def photograph(row, index, seed, size, hair=1.0, artefact=1.0):
+    """Render one row of `population`.
+
+    Args:
+        row: Mapping with the columns of `population`.
+        index: Position of the row, which names its random stream.
+        seed: Non-negative integer.
+        size: Height and width in pixels.
+        hair: Factor on how many images have hair and on how much; 0 for none.
+        artefact: Factor on every other artefact; 0 for a clean photograph.
+
+    Returns:
+        `Photograph`.
+    """
+    lesion, mask, pixels_per_mm = _lesion_seen(row, seed, size)
+    rng = generator(seed, 3, index)
+    tissue = paint_skin(
+        rng, size, pixels_per_mm, row["melanin_fraction"], row["blood_fraction"],
+        row["age_approx"],
+    )  # fmt: skip
+    for skin_map, added in zip(tissue.maps(), lesion.maps(), strict=True):
+        skin_map += added
+    tissue.melanin[:] = np.maximum(tissue.melanin, np.float32(0.002))
+    tissue.blood[:] = np.maximum(tissue.blood, 0)
+    return _shoot(
+        camera.tissue_colour(tissue), mask, row, (seed, index), pixels_per_mm,
+        hair, artefact,
+    )  # fmt: skip
+
+
+def lesion_signs(row, seed):
+    """Return the `Signs` of the lesion that a row of `population` shows."""
+    return draw_signs(generator(seed, 2, row["lesion_key"]), row["diagnosis"])
+
+
+def _lesion_seen(row, seed, size):
+    """The lesion's tissue, mask and scale, turned or mirrored by the view."""
+    rng = generator(seed, 4, row["lesion_key"])
+    pixels_per_mm = size / (9.0 + 5.0 * rng.random())
+    painter = LesionPainter(lesion_signs(row, seed), rng, size, pixels_per_mm)
+    tissue, mask = painter.paint()
+    pose = int(generator(seed, 5, row["lesion_key"]).integers(0, 8)) + 3 * row["view"]
+    for field in tissue.maps():
+        field[:] = _posed(field, pose).copy()
+    return tissue, _posed(mask, pose).copy(), pixels_per_mm
+
+
+def _posed(field, pose):
+    turned = np.rot90(field, pose % 4)
+    return turned[:, ::-1] if pose // 4 % 2 else turned
+
+
+def _shoot(colour, mask, row, key, pixels_per_mm, hair, artefact):
+    """Add what lies over the skin, light it and expose it, with and without hair."""
+    seed, index = key
+    size = len(colour)
+    rng = generator(seed, 6, index)
+    colour = artefacts.add_ink(rng, colour, pixels_per_mm, artefact)
+    colour = artefacts.add_bubbles(rng, colour, pixels_per_mm, artefact)
+    ruler = artefacts.draw_ruler(rng, size, pixels_per_mm, artefact)
+    hairs = artefacts.draw_hair(
+        generator(seed, 7, index), size, pixels_per_mm,
+        row["fitzpatrick_skin_type"], row["age_approx"], hair,
+    )  # fmt: skip
+    light = artefacts.light_field(rng, size, artefact)
+    light = light * artefacts.colour_cast(rng, artefact)
+    blur = (0.35 + 0.75 * rng.random() ** 3) * min(artefact, 1.0)
+    grain = (0.006 + 0.016 * rng.random()) * artefact
+    quality = 75 + int(rng.integers(0, 23)) if artefact else 100
+
+    def exposed(scene):
+        if ruler is not None:
+            scene = ruler.over(scene)
+        scene = camera.lens_blur(scene * light, blur)
+        image = camera.expose(scene, grain, generator(seed, 8, index))
+        return camera.through_jpeg(image, quality) if artefact else image
+
+    hair_free = exposed(colour)
+    nothing = np.zeros((size, size), bool)
+    ruler_mask = nothing if ruler is None else _seen(ruler.coverage, blur)
+    if hairs is None:
+        return Photograph(hair_free, hair_free, mask, nothing, ruler_mask)
+    hair_mask = _seen(hairs.coverage, blur)
+    # JPEG spreads a hair over its block: outside the mask the twin's pixels stand.
+    image = np.where(hair_mask[..., None], exposed(hairs.over(colour)), hair_free)
+    return Photograph(image, hair_free, mask, hair_mask, ruler_mask)
+
+
+def _seen(coverage, blur):
+    wide = camera.lens_blur(np.repeat(coverage[..., None], 3, axis=2), blur)
+    return wide[..., 0] > HAIR_THRESHOLD
