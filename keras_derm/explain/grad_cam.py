@@ -84,15 +84,18 @@ def feature_layer(model):
         model: Flat functional classifier.
 
     Returns:
-        The last layer with a four-dimensional output of more than one position.
+        The last layer with a four-dimensional output of more than one position:
+        the one before the pooling, or an earlier one where the images are so small
+        that the backbone leaves a single position.
 
     Raises:
         ValueError: If there is none.
     """
+    passed_over = (keras.layers.InputLayer, keras.layers.ZeroPadding2D)
     for layer in reversed(model.layers):
         shape = getattr(getattr(layer, "output", None), "shape", ())
-        convolved = not isinstance(layer, keras.layers.InputLayer)
-        if convolved and len(shape) == 4 and shape[1:3] != (1, 1):
+        spatial = len(shape) == 4 and tuple(shape[1:3]) != (1, 1)
+        if spatial and not isinstance(layer, passed_over):
             return layer
     raise ValueError(
         "The model has no feature maps: Grad-CAM needs a convolutional classifier. "

@@ -129,7 +129,9 @@ def _read_sidecar(path, content):
         sidecar = json.loads(beside.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ModelFileError(f"Not a JSON file ({error}). Received: {beside}") from None
-    missing = [key for key in SIDECAR_KEYS if key not in dict(sidecar)]
+    if not isinstance(sidecar, dict):
+        raise ModelFileError(f"Not a JSON object. Received: {beside}")
+    missing = [key for key in SIDECAR_KEYS if key not in sidecar]
     if missing:
         raise ModelFileError(f"{beside} lacks {missing}. Received: {list(sidecar)}")
     digest = hashlib.sha256(content).hexdigest()
