@@ -13,7 +13,7 @@ from keras_derm.skin_tone.thresholds import (
 
 RULES = ("quadrant", "published")
 PUBLISHED_MIN_PIXELS = 500
-MIN_SKIN_SHARE = 0.05
+MIN_SKIN_SHARE = 0.10
 MAX_INTERVAL = 30.0
 MIN_B = -12.0
 WORKING_SIZE = 256
@@ -29,7 +29,7 @@ class IndividualTypologyAngle:
     and the angle by atan2, which goes on smoothly past 90 degrees where the light
     gives bright skin a pink cast (b* < 0). A bootstrap over the cells of an 8 x 8
     grid gives the 95 % interval. The tone is `"undetermined"`, with a reason, where
-    the skin covers less than 5 % of the picture, the interval is wider than 30
+    the skin covers less than 10 % of the picture, the interval is wider than 30
     degrees, or the cast is strong (b* below -12, or b* < 0 on skin with L* < 50,
     where the angle has no meaning).
 
@@ -135,7 +135,9 @@ class IndividualTypologyAngle:
         if measured["b"] < 0 and measured["lightness"] < 50:
             return f"colour cast on dark picture: b* {measured['b']:.1f}"
         width = measured["ita_high"] - measured["ita_low"]
-        if not width <= MAX_INTERVAL:
+        if np.isnan(width):
+            return "skin in fewer than 3 cells of the grid"
+        if width > MAX_INTERVAL:
             return f"95 % interval {width:.0f} degrees wide"
         return ""
 

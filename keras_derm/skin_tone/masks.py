@@ -102,12 +102,25 @@ def _dark_corners(lab):
 
 
 def _thin_structures(image):
-    size = max(3, 2 * round((min(image.shape[:2]) * HAIR_KERNEL_SHARE - 1) / 2) + 1)
-    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (size, size))
+    """Return dark and light lines; the light ones half as wide.
+
+    With the full width, skin between two dense dark hairs would pass as light hair.
+    """
+    short_side = min(image.shape[:2])
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    dark = cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, cross) > DARK_HAIR
-    light = cv2.morphologyEx(grey, cv2.MORPH_TOPHAT, cross) > LIGHT_HAIR
-    return cv2.dilate((dark | light).astype("uint8"), _disc(1)) > 0
+    dark = cv2.morphologyEx(
+        grey, cv2.MORPH_BLACKHAT, _cross(short_side * HAIR_KERNEL_SHARE)
+    )
+    light = cv2.morphologyEx(
+        grey, cv2.MORPH_TOPHAT, _cross(short_side * HAIR_KERNEL_SHARE / 2)
+    )
+    thin = (dark > DARK_HAIR) | (light > LIGHT_HAIR)
+    return cv2.dilate(thin.astype("uint8"), _disc(1)) > 0
+
+
+def _cross(width):
+    side = max(3, 2 * round((width - 1) / 2) + 1)
+    return cv2.getStructuringElement(cv2.MORPH_CROSS, (side, side))
 
 
 def _highlights(image):

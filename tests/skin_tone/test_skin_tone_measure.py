@@ -1,0 +1,66 @@
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_derm.catalog import READERS, Catalog
+from keras_derm.skin_tone import audit_table, measure, rule_disagreement
+
+
+@pytest.fixture
+def catalog(tmp_path):
+    colours = {"light": (236, 200, 180), "dark": (96, 62, 44), "pink": (205, 150, 175)}
+    for name, colour in colours.items():
+        image = np.full((60, 80, 3), colour[::-1], "uint8")
+        cv2.imwrite(str(tmp_path / f"{name}.png"), image)
+    table = pd.DataFrame(
+        {
+            "isic_id": list(colours),
+            "path": [f"{name}.png" for name in colours],
+            "diagnosis": ["MEL", "NV", "NV"],
+            "fitzpatrick_skin_type": [None, "V", None],
+        }
+    )
+    return Catalog(table, root=tmp_path)
+
+
+def test_table_is_aligned_with_the_catalog(catalog):
+    frame = measure(catalog)
+    assert frame.index.equals(catalog.table.index)
+    assert list(frame["ita_tone"]) == ["I", "VI", "I"]
+    assert frame["contrast"].isna().all()
+
+
+def test_a_persons_label_wins(catalog):
+    frame = measure(catalog)
+    assert list(frame["skin_tone"]) == ["I", "V", "I"]
+    assert frame["reason"][1] == "labelled by a person"
+
+
+def test_audit_counts_diagnoses_by_tone(catalog):
+    tones = measure(catalog)["skin_tone"]
+    table = audit_table(catalog.with_columns(skin_tone=tones))
+    assert list(table.index) == ["MEL", "NV", "total"]
+    assert table.loc["NV", "V"] == 1 and table.loc["MEL", "I"] == 1
+    assert table.loc["total", "total"] == 3
+    unmeasured = audit_table(catalog)
+    assert unmeasured.loc["total", "undetermined"] == 3
+
+
+def test_disagreement_counts_bright_skin_called_dark(catalog):
+    table, counts = rule_disagreement(measure(catalog), measure(catalog, "published"))
+    assert counts["published_dark_but_bright"] == 1
+    assert counts["disagree"] >= 1 and counts["default_dark"] == 1
+    assert table.to_numpy().sum() == counts["images"] == 3
+
+
+@pytest.mark.real_data
+def test_ham10000_holds_no_bright_skin_called_dark(shared_data):
+    catalog = READERS["ham10000"](shared_data / "ham10000")
+    sample = catalog.where(np.arange(len(catalog)) % 167 == 0)
+    default = measure(sample, n_workers=1)
+    _, counts = rule_disagreement(default, measure(sample, "published", n_workers=1))
+    assert counts["published_dark_but_bright"] > 5
+    assert counts["default_dark"] <= 1
+    dark = default["ita_tone"].isin(["V", "VI"])
+    assert not (dark & (default["lightness"] > 50) & (default["b"] < 0)).any()
