@@ -1,0 +1,89 @@
+"""Job: split a catalog and prepare its images."""
+
+from keras_derm.runs import RunDirectory
+
+N_SHOWN = 6
+N_LOOKED_AT = 256
+
+
+def prepare_dataset(
+    run: str,
+    image_size: int = 224,
+    preset: str = "sn_gan_ensemble",
+    fractions: tuple[float, float, float] = (0.7, 0.15, 0.15),
+    split_file: str | None = None,
+    seed: int = 0,
+):
+    """Split the audited images and prepare them (resize, hair removal).
+
+    Writes the split into catalog.csv and the prepared images to prepared/.
+
+    Args:
+        run: Run directory with a finished audit.
+        image_size: Side of the square prepared images in pixels.
+        preset: Name of the chain of image layers.
+        fractions: Shares of train, val and test. Images of one patient (else lesion)
+            stay together; diagnoses are spread evenly.
+        split_file: csv with a published split, taken instead; lesions that leak are
+            counted in a warning.
+        seed: Seed of the split.
+    """
+    settings = {
+        "image_size": image_size,
+        "preset": preset,
+        "fractions": list(fractions),
+        "split_file": split_file,
+        "seed": seed,
+    }
+    run = RunDirectory(run)
+    with run.stage("prepare", settings, after=["audit"], folders=["prepared"]) as todo:
+        if todo:
+            _prepare(run, **settings)
+
+
+def _prepare(run, image_size, preset, fractions, split_file, seed):
+    from keras_derm.catalog import apply_split_file, split_catalog
+    from keras_derm.layers.presets import preprocessing
+    from keras_derm.pipeline import prepare
+
+    catalog = run.catalog
+    if split_file is None:
+        catalog = split_catalog(catalog, fractions, seed)
+    else:
+        catalog = apply_split_file(catalog, split_file)
+        catalog = catalog.where(split=["train", "val", "test"])
+    layers = preprocessing(preset, image_size)
+    prepared = prepare(catalog, layers, run / "prepared/real")
+    _figure(run, catalog, prepared, layers, preset, seed)
+    catalog.save(run / "catalog.csv")
+    counts = catalog.table.groupby(["diagnosis", "split"]).size().unstack(fill_value=0)
+    print(counts[["train", "val", "test"]].to_string())
+
+
+def _figure(run, catalog, prepared, layers, preset, seed):
+    """Show the training images on which preparation changed most."""
+    import numpy as np
+
+    from keras_derm.catalog import read_image
+    from keras_derm.jobs.figure_files import save_figure
+    from keras_derm.layers.presets import augmentation
+    from keras_derm.report import figures
+
+    train = catalog.split("train")
+    paths = np.array(train.paths)
+    generator = np.random.default_rng(seed)
+    rows = generator.permutation(len(train))[:N_LOOKED_AT]
+    originals = [read_image(path) for path in paths[rows]]
+    resized = np.stack([np.asarray(layers[0](image[None]))[0] for image in originals])
+    done = prepared.take(prepared.indices(train)[rows])
+    change = np.abs(resized - done).mean(axis=(1, 2, 3))
+    shown = np.argsort(-change, kind="stable")[:N_SHOWN]
+    augmented = done[shown].astype("float32")
+    for layer in augmentation(preset, seed):
+        augmented = layer(augmented, training=True)
+    stages = {
+        "original": [originals[i] for i in shown],
+        "prepared": done[shown],
+        "in training": np.asarray(augmented),
+    }
+    save_figure(run, "preparation", figures.preparation_stages(stages))

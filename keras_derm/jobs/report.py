@@ -1,0 +1,444 @@
+"""Job: the report of a run."""
+
+import json
+
+import pandas as pd
+
+from keras_derm.runs import RunDirectory
+
+LIMITS = """
+Research use only. This is not a medical device and must not guide the care of anyone.
+
+- Apparent tone (ITA) is estimated from the photograph. It depends on camera, light and
+  polarisation and is not a person's Fitzpatrick type.
+- Patients of this archive stand for themselves; what holds here need not hold for
+  other clinics, cameras or skin tones that the archive lacks.
+- Intervals cover the chance of which test patients or lesions were drawn. They do not
+  cover the chance of training: one seed was trained for each arm.
+- Differences per skin tone are read side by side without correction for their number.
+"""
+HEADLINE = ("balanced_accuracy", "macro_auc", "sensitivity", "specificity")
+
+
+def report(run: str):
+    """Write report.html of a run: one file, no network, no script.
+
+    Args:
+        run: Run directory that has been evaluated.
+    """
+    from keras_derm.report import render_report
+
+    run = RunDirectory(run)
+    metrics = _json(run / "metrics.json", "evaluate")
+    sections = [
+        _audit(run),
+        _preparation(run),
+        _synthesis(run),
+        _training(run),
+        _judgement(run, metrics),
+        _explanation(run),
+        _export(run),
+    ]
+    data = run.settings("audit")["data"]
+    path = render_report(
+        [section for section in sections if section is not None],
+        run / "report.html",
+        "Does synthetic dermoscopy help?",
+        _summary(run, metrics),
+        LIMITS,
+        _provenance(run),
+        subtitle=f"Archive: {data.split('/')[-1] if '/' in data else data}",
+    )
+    print(f"report: {path}")
+
+
+def _json(path, job):
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; run apps/{job}.py first")
+    return json.loads(path.read_text())
+
+
+def _summary(run, metrics):
+    from keras_derm.report import Callout, Text
+
+    catalog = run.catalog
+    tones = catalog.table["skin_tone"].value_counts()
+    dark = int(tones.get("V", 0) + tones.get("VI", 0))
+    measured = int(tones.drop("undetermined", errors="ignore").sum())
+    arms = {arm: _json(run / arm / "ensemble.json", "train_classifier") for arm in ARMS}
+    before = metrics["baseline"]["strata"][0]["metrics"]
+    return [
+        Callout("finding", metrics["verdict"]),
+        Text(
+            f"The archive holds {len(catalog):,} photographs; an apparent tone could "
+            f"be measured on {measured:,} of them; {dark:,} of these are of the dark "
+            f"types V and VI.\n\nThe baseline ensemble "
+            f"({' and '.join(arms['baseline']['members'])}, averaged) learned from "
+            f"{arms['baseline']['n_real']:,} real images; the augmented one from the "
+            f"same and {arms['augmented']['n_synthetic']:,} synthetic images, with the "
+            "same number of training steps. Both were judged on the same "
+            f"{metrics['baseline']['strata'][0]['n']:,} real test images, none of "
+            "whose lesions or patients was trained on.\n\nThe baseline finds "
+            f"{_percent(before['sensitivity'])} of the melanomas (sensitivity) and "
+            f"clears {_percent(before['specificity'])} of the other lesions "
+            "(specificity)."
+        ),
+    ]
+
+
+ARMS = ("baseline", "augmented")
+
+
+def _percent(metric):
+    if metric["value"] is None:
+        return f"an unknown share ({metric['reason']})"
+    text = f"{metric['value']:.0%}"
+    if metric["low"] is not None:
+        text += f" (95 % interval {metric['low']:.0%} to {metric['high']:.0%})"
+    return text
+
+
+def _audit(run):
+    from keras_derm.report import Section, Table, Text
+
+    counts = _json(run / "audit/rule_disagreement.json", "audit_skin_tone")
+    table = pd.read_csv(run / "audit/tone_by_diagnosis.csv", index_col=0)
+    undetermined = int(table.loc["total", "undetermined"])
+    reasons = run.catalog.table["skin_tone_reason"].dropna()
+    reasons = reasons[reasons.astype(str) != ""].value_counts()
+    blocks = [
+        Table(
+            table,
+            "Images by diagnosis and apparent tone (ITA)",
+            "Types by ITA over skin outside the lesion, or a person's label where the "
+            "archive has one.",
+        ),
+        _figure(
+            run,
+            "tone_by_diagnosis",
+            "Heat table of image counts, diagnosis by skin tone.",
+        ),
+        _figure(
+            run,
+            "tone_sheet",
+            "Photographs drawn at random from each tone.",
+            "Drawn at random from each tone: see for yourself whether the types fit.",
+        ),
+        Text(
+            "The published rule (mean colour, plain arctangent) and ours (medians, "
+            "quadrant-aware angle, corners and lesion left out) disagree on "
+            f"{counts['disagree']:,} of the {counts['both_determined']:,} images that "
+            f"both can judge. The published rule calls {counts['published_dark']:,} "
+            f"images V or VI; {counts['published_dark_but_bright']:,} of these are "
+            "bright skin whose pink cast turns the sign of its angle. Ours calls "
+            f"{counts['default_dark']:,} images V or VI."
+        ),
+        _figure(
+            run,
+            "rule_disagreement",
+            "Cross table of skin tone by our rule against the published rule.",
+        ),
+    ]
+    if len(reasons):
+        frame = reasons.rename_axis("reason").reset_index(name="images")
+        blocks.append(Table(frame.head(12), "Why a tone was not determined"))
+    if len(run.catalog.skipped) or (run / "bad_images.csv").is_file():
+        bad = pd.read_csv(run / "bad_images.csv")
+        blocks.append(Table(bad.head(50), f"{len(bad)} images left out as unreadable"))
+    return Section(
+        "Who is in the archive",
+        f"{undetermined:,} of {len(run.catalog):,} images have no tone that could be "
+        "determined.",
+        [block for block in blocks if block is not None],
+    )
+
+
+def _figure(run, name, alt, caption=""):
+    from keras_derm.report import Figure
+
+    path = run / f"figures/{name}.png"
+    return Figure(path, alt, caption) if path.is_file() else None
+
+
+def _preparation(run):
+    from keras_derm.report import Section, Table
+
+    table = run.catalog.table
+    split = table.groupby(["diagnosis", "split"], observed=True).size().unstack()
+    split = split.reindex(columns=["train", "val", "test"]).fillna(0).astype(int)
+    split.loc["total"] = split.sum()
+    name = run.settings("prepare")["split_file"]
+    figure = _figure(
+        run,
+        "preparation",
+        "Photographs before preparation, after hair removal, and as seen in training.",
+        "The images on which preparation changed most, of a random sample.",
+    )
+    return Section(
+        "Preparation and split",
+        "A published split was used; it may share lesions between its parts."
+        if name
+        else "All images of one patient, else lesion, are in one part only.",
+        [Table(split, "Images in each part"), *([figure] if figure else [])],
+    )
+
+
+def _synthesis(run):
+    from keras_derm.report import Section, Table, Text
+
+    path = run / "screening.csv"
+    if not path.is_file():
+        return Section("Synthetic images", "No diagnosis was short of images.")
+    verdicts = pd.read_csv(path, keep_default_na=False)
+    by_cell = verdicts.groupby(["diagnosis", "skin_tone"])[["accepted", "kept"]].sum()
+    by_cell.insert(0, "sampled", verdicts.groupby(["diagnosis", "skin_tone"]).size())
+    by_cell = by_cell.rename(columns={"accepted": "passed screening"})
+    rejected = verdicts[~verdicts["accepted"].astype(bool)]
+    kinds = rejected["reason"].str.split(" unlike| of train").str[0].value_counts()
+    sampled, settings = len(verdicts), run.settings("generator")
+    blocks = [
+        Text(
+            "A conditional SN-GAN (spectrally normalised GAN, condition: diagnosis and "
+            f"tone) learned from the training images alone, {settings['n_steps']:,} "
+            f"steps at {settings['image_size']} pixels. Its images were compared with "
+            "real ones in colour, structure and texture; outliers and near copies of "
+            "training images were rejected. They are in no validation or test set."
+        ),
+        _figure(
+            run,
+            "synthetic",
+            "Synthetic images, each beside the real training image nearest to it.",
+            "Drawn at random from those kept, each beside the nearest real training "
+            "image.",
+        ),
+        Table(by_cell.reset_index(), "Synthetic images by diagnosis and tone"),
+        Table(
+            kinds.rename_axis("first reason").reset_index(name="images"),
+            "Why images were rejected",
+        ),
+    ]
+    return Section(
+        "Synthetic images",
+        f"{int(verdicts['accepted'].sum()):,} of {sampled:,} sampled images passed the "
+        f"screening and {int(verdicts['kept'].sum()):,} were kept.",
+        [block for block in blocks if block is not None],
+    )
+
+
+def _training(run):
+    from keras_derm.report import Figure, Section, Text, figures
+
+    histories = {}
+    for arm in ARMS:
+        for path in sorted((run / arm).glob("*/history.csv")):
+            histories[f"{path.parent.name}, {arm}"] = pd.read_csv(path)
+    settings = run.settings("baseline")
+    pretrained = [b for b in settings["weights"] if settings["weights"][b]]
+    scratch = [
+        member["backbone"]
+        for member in settings["members"]
+        if member["backbone"] not in pretrained
+    ]
+    said = []
+    if pretrained:
+        said.append(f"ImageNet weights: {', '.join(pretrained)}.")
+    if scratch:
+        said.append(f"From random weights, without ImageNet: {', '.join(scratch)}.")
+    return Section(
+        "Training",
+        "Both arms were trained with identical settings and equally many steps.",
+        [
+            Text(" ".join(said)),
+            Figure(
+                figures.training_curves(histories, ["loss", "accuracy", "auc"]),
+                "Training and validation curves of every member in both arms.",
+                "Validation on real images. Training loss is class-weighted, "
+                "validation loss is not.",
+            ),
+        ],
+    )
+
+
+def _judgement(run, metrics):
+    from keras_derm.report import Section, Table, Text
+
+    table = pd.read_csv(run / "metrics.csv", keep_default_na=True)
+    overall = table[table["stratum"] == "all"]
+    tones = table[(table["stratum"] != "all") & table["metric"].isin(HEADLINE)]
+    members = pd.DataFrame(
+        [
+            {
+                "arm": arm,
+                "model": name,
+                **{metric: _cell(scores[metric]) for metric in HEADLINE},
+            }
+            for arm in ARMS
+            for name, scores in metrics["members"][arm].items()
+        ]
+    )
+    note = (
+        "95 % percentile intervals from the paired cluster bootstrap: lesions (or "
+        "patients) are drawn with all their images."
+    )
+    blocks = [
+        Table(_interval_table(overall), "All test images", note),
+        _figure(run, "confusion", "Confusion matrices of the baseline and augmented."),
+        _figure(
+            run,
+            "forest",
+            "Difference in balanced accuracy, augmented minus baseline, per tone.",
+            "Hollow: the interval holds zero.",
+        ),
+        Table(_interval_table(tones, "tone"), "By apparent tone", note),
+        Table(members, "Each member on its own, and the ensemble", note),
+        Text(
+            "Thresholds were fixed on validation images for 90 % melanoma "
+            f"sensitivity: {metrics['baseline']['threshold']:.3f} (baseline), "
+            f"{metrics['augmented']['threshold']:.3f} (augmented)."
+        ),
+    ]
+    return Section(
+        "Judgement on real test images",
+        metrics["verdict"],
+        [block for block in blocks if block is not None],
+    )
+
+
+def _cell(metric):
+    if metric["value"] is None:
+        return "–"
+    if metric["low"] is None:
+        return f"{metric['value']:.3f}"
+    return f"{metric['value']:.3f} ({metric['low']:.3f} to {metric['high']:.3f})"
+
+
+def _interval_table(table, stratum=None):
+    """One row a metric: value and interval of both arms and of the difference."""
+    rows = []
+    for row in table.to_dict("records"):
+        cells = {}
+        if stratum is not None:
+            name = str(row["value_of_stratum"])
+            cells = {stratum: name, "n": row["n"], "melanomas": row["n_positive"]}
+        cells["metric"] = row["label"]
+        for arm in (*ARMS, "difference"):
+            cells[arm] = _interval(row, arm)
+        if stratum is not None:
+            cells["remark"] = row["reason"] if isinstance(row["reason"], str) else ""
+        rows.append(cells)
+    return pd.DataFrame(rows)
+
+
+def _interval(row, name):
+    value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
+    if value != value:
+        return "–"
+    sign = "+" if name == "difference" else ""
+    text = f"{value:{sign}.3f}"
+    return text if low != low else f"{text} ({low:{sign}.3f} to {high:{sign}.3f})"
+
+
+def _explanation(run):
+    from keras_derm.report import Section, Text
+
+    if not run.done("explain"):
+        return None
+    cases = pd.read_csv(run / "explanations.csv")
+    blocks = [
+        _figure(
+            run,
+            f"grad_cam_{kind}",
+            f"Test images, {title}, each with the regions that spoke for the decision.",
+            title.capitalize(),
+        )
+        for kind, title in {
+            "correct": "correct decisions",
+            "missed_melanoma": "missed melanomas",
+            "false_alarm": "false melanoma alarms",
+        }.items()
+    ]
+    inside = cases.dropna(subset=["attention_in_lesion"])
+    if len(inside):
+        blocks.append(
+            Text(
+                "On these cases "
+                f"{inside['attention_in_lesion'].mean():.0%} of the attention lies in "
+                f"the lesion, which covers {inside['lesion_share'].mean():.0%} of the "
+                "image. A map says where the model looked, not that it was right to."
+            )
+        )
+    return Section(
+        "What the model looked at",
+        "Grad-CAM of the "
+        f"{run.settings('explain')['arm']} ensemble on real test images: the surest "
+        "correct cases, the worst misses and the worst false alarms.",
+        [block for block in blocks if block is not None],
+    )
+
+
+def _export(run):
+    from keras_derm.report import Section, Table
+
+    if not run.done("export"):
+        return None
+    cost = _json(run / "export/cost.json", "export_tflite")
+    speed = cost["float_latency"]["median_ms"] / cost["latency"]["median_ms"]
+    size = cost["float_size_bytes"] / cost["size_bytes"]
+    facts = pd.DataFrame(
+        [
+            ("size, MB", cost["float_size_bytes"] / 1e6, cost["size_bytes"] / 1e6),
+            (
+                "median milliseconds an image",
+                cost["float_latency"]["median_ms"],
+                cost["latency"]["median_ms"],
+            ),
+            (
+                "95th percentile, milliseconds",
+                cost["float_latency"]["p95_ms"],
+                cost["latency"]["p95_ms"],
+            ),
+        ],
+        columns=["", "Keras float32", f"TFLite {cost['mode']}"],
+    )
+    scores = pd.DataFrame(cost["scores"])
+    rows = [
+        {
+            "tone": row["value_of_stratum"] if row["stratum"] != "all" else "all",
+            "n": row["n"],
+            "metric": row["label"],
+            **{name: _interval(row, name) for name in ("float", "quantised")},
+            "difference": _interval(row, "difference"),
+        }
+        for row in scores.to_dict("records")
+        if row["judged"]
+    ]
+    return Section(
+        "The quantised ensemble",
+        f"It names the same class as the float ensemble on "
+        f"{cost['argmax_agreement']:.1%} of {cost['n_images']:,} real test images, is "
+        f"{size:.1f} times smaller and answers {speed:.1f} times as fast on this "
+        "machine.",
+        [
+            Table(facts, "Size and speed, one image at a time", digits=1),
+            Table(
+                pd.DataFrame(rows),
+                "What quantisation cost, on real test images",
+                "Paired cluster bootstrap. Tones with too few melanomas are left out.",
+            ),
+        ],
+    )
+
+
+def _provenance(run):
+    environment = _json(run / "environment.json", "run_recipe")
+    licences = run.catalog.table["copyright_license"].dropna().unique()
+    packages = environment["packages"]
+    return {
+        "data": run.settings("audit")["data"],
+        "licence of the images": ", ".join(licences) or "not stated by the archive",
+        "seed of the split": run.settings("prepare")["seed"],
+        "seed of generator and training": run.settings("baseline")["seed"],
+        "machine": f"{environment['platform']}, {environment['processors']} processors",
+        "versions": ", ".join(f"{name} {packages[name]}" for name in packages),
+        "seconds by stage": ", ".join(f"{k} {v:.0f}" for k, v in run.seconds().items()),
+    }

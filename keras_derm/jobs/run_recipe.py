@@ -1,0 +1,118 @@
+"""Job: every stage of a published system, from archive to report."""
+
+from importlib import resources
+from pathlib import Path
+
+import yaml
+
+from keras_derm.runs import RunDirectory
+
+STAGES = (
+    "audit_skin_tone",
+    "prepare_dataset",
+    "train_generator",
+    "synthesize",
+    "train_classifier",
+    "evaluate",
+    "explain",
+    "export_tflite",
+)
+
+
+def run_recipe(
+    run: str,
+    data: str,
+    recipe: str = "sn_gan_ensemble",
+    scale: str = "published",
+    weights: dict[str, str] | None = None,
+    split_file: str | None = None,
+    skip_bad: bool = False,
+):
+    """Run a recipe: audit, prepare, synthesise, train, judge, explain, export, report.
+
+    A finished stage is not done again; a killed run goes on at the epoch it had
+    reached. The report lies in report.html of the run directory.
+
+    Args:
+        run: Run directory to write.
+        data: Data source READER:PATH, such as ham10000:/data/HAM10000 or
+            phantom:n=2000,seed=7.
+        recipe: Name of a recipe in keras_derm/recipes, or the path of a .yaml file.
+        scale: published for the settings of the paper; laptop for 2 processor cores
+            and 10,000 images; quick for a small phantom.
+        weights: For each backbone imagenet or the path of a weights file, in place
+            of the recipe's (--weights.MobileNetV2 PATH).
+        split_file: csv with a published split, taken instead of our own.
+        skip_bad: Go on without images that cannot be read.
+    """
+    import time
+
+    from keras_derm import jobs
+    from keras_derm.files import write_json, write_yaml
+    from keras_derm.runs import describe_environment
+
+    start = time.monotonic()
+    settings = load_recipe(recipe, scale)
+    stages = settings["stages"]
+    stages["audit_skin_tone"] |= {"data": data, "skip_bad": skip_bad}
+    if split_file is not None:
+        stages["prepare_dataset"]["split_file"] = split_file
+    stages["train_classifier"]["weights"] = weights or stages["train_classifier"].get(
+        "weights"
+    )
+    directory = RunDirectory(run)
+    write_yaml(directory / "config.yaml", settings)
+    write_json(directory / "environment.json", describe_environment())
+    classifier = stages["train_classifier"]
+    members = [jobs.Member(**member) for member in classifier.pop("members")]
+    for name in STAGES:
+        if name == "train_classifier":
+            for arm in ("baseline", "augmented"):
+                jobs.train_classifier(run, arm, members, **classifier)
+        else:
+            getattr(jobs, name)(run, **stages[name])
+    jobs.report(run)
+    minutes = (time.monotonic() - start) / 60
+    print(f"{minutes:.1f} minutes. Report: {directory / 'report.html'}")
+
+
+def load_recipe(recipe, scale):
+    """Read a recipe and take the settings of one scale.
+
+    Args:
+        recipe: Name in `keras_derm/recipes`, or path of a .yaml file.
+        scale: Name of a scale in the recipe.
+
+    Returns:
+        Dict of `name`, `scale`, `reference` and `stages`, the settings of every
+        stage; what the scale does not name is as published.
+
+    Raises:
+        ValueError: There is no such recipe, scale or stage.
+    """
+    if recipe.endswith((".yaml", ".yml")):
+        text = Path(recipe).read_text(encoding="utf-8")
+    else:
+        folder = resources.files("keras_derm.recipes")
+        names = sorted(p.name[:-5] for p in folder.iterdir() if p.suffix == ".yaml")
+        if recipe not in names:
+            raise ValueError(
+                f"`recipe` must be one of {names} or the path of a .yaml file. "
+                f"Received: {recipe!r}"
+            )
+        text = (folder / f"{recipe}.yaml").read_text(encoding="utf-8")
+    content = yaml.safe_load(text)
+    scales = content.pop("scales")
+    if scale not in scales:
+        raise ValueError(f"`scale` must be one of {list(scales)}. Received: {scale!r}")
+    published = scales["published"]
+    unknown = (set(scales[scale]) | set(published)) - set(STAGES)
+    if unknown:
+        raise ValueError(
+            f"a recipe's stages are {list(STAGES)}. Received: {sorted(unknown)}"
+        )
+    stages = {
+        name: {**(published.get(name) or {}), **(scales[scale].get(name) or {})}
+        for name in STAGES
+    }
+    return {**content, "scale": scale, "stages": stages}

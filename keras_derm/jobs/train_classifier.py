@@ -1,0 +1,176 @@
+"""Job: train the members of an ensemble on real, or real and made, images."""
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from keras_derm.runs import RunDirectory
+
+
+@dataclass
+class Member:
+    """One member of the ensemble.
+
+    Args:
+        backbone: Name in keras_derm.classifiers.BACKBONES.
+        image_size: Side of its images; its published one by default.
+        epochs: Epochs over as many images as there are real ones to train on.
+        learning_rate: Peak of the schedule.
+    """
+
+    backbone: str
+    image_size: int | None = None
+    epochs: int = 25
+    learning_rate: float = 1e-4
+
+
+PUBLISHED_MEMBERS = (
+    Member("ResNet50"),
+    Member("InceptionResNetV2"),
+    Member("NASNetLarge"),
+)
+
+
+def train_classifier(
+    run: str,
+    arm: Literal["baseline", "augmented"] = "baseline",
+    members: list[Member] = list(PUBLISHED_MEMBERS),  # noqa: B006 (never changed)
+    task: str = "diagnosis8",
+    preset: str = "sn_gan_ensemble",
+    batch_size: int = 32,
+    dropout: float = 0.2,
+    batch_norm_momentum: float | None = None,
+    weight_decay: float = 1e-4,
+    weights: dict[str, str] | None = None,
+    seed: int = 0,
+):
+    """Train the classifiers of one arm and average them in an ensemble.
+
+    baseline trains on real images, augmented on real and synthetic ones; all else is
+    the same, the number of steps too. The best epoch by validation AUC is kept. A run
+    started again goes on at the epoch it had reached.
+
+    Args:
+        run: Run directory with prepared images (augmented: and synthetic ones).
+        arm: What to train on.
+        members: Members of the ensemble.
+        task: What is to be told apart: diagnosis8, melanoma or melanocytic. Classes
+            without a real training image are left out.
+        preset: Name of the chain of random image layers.
+        batch_size: Images a step.
+        dropout: Rate before the softmax.
+        batch_norm_momentum: Momentum of BatchNormalization; the backbone's by default.
+        weight_decay: AdamW's.
+        weights: For each backbone imagenet or the path of a weights file; one that is
+            not named starts from random weights.
+        seed: Seed of weights, order and augmentation.
+    """
+    settings = {
+        "members": [asdict(member) for member in members],
+        "task": task,
+        "preset": preset,
+        "batch_size": batch_size,
+        "dropout": dropout,
+        "batch_norm_momentum": batch_norm_momentum,
+        "weight_decay": weight_decay,
+        "weights": weights or {},
+        "seed": seed,
+    }
+    run = RunDirectory(run)
+    after = ["prepare"] if arm == "baseline" else ["prepare", "synthetic"]
+    with run.stage(arm, settings, after=after, folders=[arm]) as todo:
+        if todo:
+            _train_ensemble(run, arm, settings)
+
+
+def _train_ensemble(run, arm, settings):
+    import keras
+
+    from keras_derm.catalog import get_task
+    from keras_derm.classifiers import build_ensemble
+    from keras_derm.files import atomic_path, write_json
+    from keras_derm.pipeline import PreparedImages
+
+    real = run.catalog
+    prepared = PreparedImages.load(run / "prepared/real")
+    train = real.split("train")
+    if arm == "augmented" and run.synthetic_catalog is not None:
+        train = train.concat(run.synthetic_catalog)
+        prepared = prepared + PreparedImages.load(run / "prepared/synthetic")
+    task = get_task(settings["task"])
+    real = real.where(task.covers(real))
+    task = task.present_in(real.split("train"))
+    train = train.where(task.covers(train))
+    models = []
+    for member in settings["members"]:
+        keras.backend.clear_session()
+        print(f"{arm}: {member['backbone']}, {len(train)} images", flush=True)
+        models.append(_train_member(run, arm, member, settings, task, train, prepared))
+    ensemble = build_ensemble(models, prepared.image_size[0])
+    with atomic_path(run / arm / "ensemble.keras") as temporary:
+        ensemble.save(temporary)
+    write_json(
+        run / arm / "ensemble.json",
+        {
+            "classes": task.classes,
+            "image_size": list(prepared.image_size),
+            "preset": settings["preset"],
+            "members": [member["backbone"] for member in settings["members"]],
+            "n_real": int((~train.table["synthetic"]).sum()),
+            "n_synthetic": int(train.table["synthetic"].sum()),
+        },
+    )
+
+
+def _train_member(run, arm, member, settings, task, train, prepared):
+    import keras
+
+    from keras_derm import classifiers
+    from keras_derm.layers.presets import augmentation
+    from keras_derm.pipeline import image_dataset
+    from keras_derm.runs import default_strategy
+
+    seed, batch_size = settings["seed"], settings["batch_size"]
+    keras.utils.set_random_seed(seed)
+    backbone = member["backbone"]
+    side = member["image_size"] or classifiers.BACKBONES[backbone].image_size
+    with default_strategy().scope():
+        model = classifiers.build_classifier(
+            backbone,
+            len(task.classes),
+            side,
+            weights=settings["weights"].get(backbone),
+            dropout=settings["dropout"],
+            batch_norm_momentum=settings["batch_norm_momentum"],
+        )
+    validation = run.catalog.split("val")
+    validation = validation.where(task.covers(validation))
+    targets = task.targets(train)
+    weight_of_class = classifiers.class_weights(targets, len(task.classes))
+    n_real = int((~train.table["synthetic"]).sum())
+    return classifiers.train_classifier(
+        model,
+        image_dataset(
+            prepared,
+            prepared.indices(train),
+            keras.utils.to_categorical(targets, len(task.classes)),
+            weight_of_class[targets],
+            batch_size=batch_size,
+            shuffle=True,
+            repeat=True,
+            seed=seed,
+            image_size=(side, side),
+            layers=augmentation(settings["preset"], seed),
+        ),
+        image_dataset(
+            prepared,
+            prepared.indices(validation),
+            keras.utils.to_categorical(task.targets(validation), len(task.classes)),
+            batch_size=batch_size,
+            image_size=(side, side),
+        ),
+        run / arm / model.name,
+        epochs=member["epochs"],
+        steps_per_epoch=max(1, n_real // batch_size),
+        learning_rate=member["learning_rate"],
+        weight_decay=settings["weight_decay"],
+    )
