@@ -98,11 +98,19 @@ def build_generator(
     return keras.Model([noise, diagnosis, tone], image, name="generator")
 
 
+def _spectral(kind, *args, **kwargs):
+    """A spectrally normalized layer whose singular values are equal at the start.
+
+    Otherwise the division by the largest of them shrinks the signal at every layer,
+    and the discriminator stays near chance for hundreds of steps.
+    """
+    layer = kind(*args, use_bias=False, kernel_initializer="orthogonal", **kwargs)
+    return SpectralNormalization(layer)
+
+
 def _downsampling_block(features, n_channels, dropout):
-    convolution = layers.Conv2D(
-        n_channels, 4, strides=2, padding="same", use_bias=False
-    )
-    features = SpectralNormalization(convolution)(features)
+    convolution = _spectral(layers.Conv2D, n_channels, 4, strides=2, padding="same")
+    features = convolution(features)
     features = layers.LeakyReLU(negative_slope=0.2)(features)
     return layers.Dropout(dropout)(features) if dropout else features
 
@@ -139,7 +147,7 @@ def build_discriminator(
         n_channels = base_channels * min(2**level, MAX_CHANNEL_FACTOR)
         features = _downsampling_block(features, n_channels, dropout)
     features = ops.sum(features, axis=(1, 2))
-    score = SpectralNormalization(layers.Dense(1, use_bias=False))(features)
+    score = _spectral(layers.Dense, 1)(features)
     projections = [
         layers.Dot(axes=-1)(
             [

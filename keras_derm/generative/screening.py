@@ -3,15 +3,16 @@
 import numpy as np
 import pandas as pd
 from rich.progress import track
+from scipy.ndimage import uniform_filter
 from skimage.color import rgb2gray
 from skimage.feature import graycomatrix, graycoprops
-from skimage.metrics import structural_similarity
 from skimage.transform import resize
 
 from keras_derm.generative.conditions import condition_names
 
 HISTOGRAM_BINS = 8
 STRUCTURE_SIDE = 32
+SSIM_WINDOW = 7
 COPY_SIDE = 16
 GREY_LEVELS = 32
 TEXTURE_PROPERTIES = ("contrast", "homogeneity", "energy", "correlation")
@@ -168,19 +169,56 @@ def _hellinger(first, second):
 
 
 def _grey_images(images):
-    """Grey images in [0, 1] at 32 x 32."""
+    """Grey images in [0, 1]: float (n, 32, 32)."""
     shape = (STRUCTURE_SIDE, STRUCTURE_SIDE)
-    return [resize(rgb2gray(image), shape, anti_aliasing=True) for image in images]
+    grey = [resize(rgb2gray(image), shape, anti_aliasing=True) for image in images]
+    return np.reshape(grey, (-1, *shape))
 
 
 def _dissimilarities(first, second):
-    """1 - SSIM of each pair: (n, m), in [0, 2]."""
-    return np.array(
-        [
-            [1 - structural_similarity(a, b, data_range=1.0) for b in second]
-            for a in first
-        ]
-    )
+    """1 - SSIM of each pair of grey images in [0, 1]: (n, m), in [0, 2]."""
+    return 1 - structural_similarities(first, second)
+
+
+def structural_similarities(first, second):
+    """SSIM of every pair, as `skimage.metrics.structural_similarity` defines it.
+
+    The local means and variances of an image are found once, not once a pair.
+
+    Args:
+        first: Grey images in [0, 1], float (n, side, side).
+        second: Grey images in [0, 1], float (m, side, side).
+
+    Returns:
+        float array (n, m), in [-1, 1].
+
+    Reference:
+        Wang et al., "Image Quality Assessment: From Error Visibility to Structural
+        Similarity", 2004.
+    """
+    correction = SSIM_WINDOW**2 / (SSIM_WINDOW**2 - 1)
+    means = [_local_mean(images) for images in (first, second)]
+    variances = [
+        correction * (_local_mean(images**2) - mean**2)
+        for images, mean in zip((first, second), means, strict=True)
+    ]
+    c1, c2 = 0.01**2, 0.03**2
+    similarities = np.empty((len(first), len(second)))
+    for i, image in enumerate(first):
+        product = means[0][i] * means[1]
+        covariance = correction * (_local_mean(image * second) - product)
+        squares = means[0][i] ** 2 + means[1] ** 2
+        local = (2 * product + c1) * (2 * covariance + c2)
+        local /= (squares + c1) * (variances[0][i] + variances[1] + c2)
+        similarities[i] = local.mean(axis=(1, 2))
+    return similarities
+
+
+def _local_mean(images):
+    """Means over 7 x 7 windows that lie wholly inside the image."""
+    margin = SSIM_WINDOW // 2
+    means = uniform_filter(images, (0, SSIM_WINDOW, SSIM_WINDOW))
+    return means[:, margin:-margin, margin:-margin]
 
 
 def texture_features(images):

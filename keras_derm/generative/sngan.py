@@ -112,7 +112,7 @@ class SNGAN(keras.Model):
     @property
     def steps_done(self):
         """Number of training steps so far, over all calls of `fit`."""
-        return int(self.discriminator_optimizer.iterations)
+        return int(self.discriminator_optimizer.iterations.numpy())
 
     def compile(
         self, generator_optimizer=None, discriminator_optimizer=None, jit_compile=False
@@ -228,8 +228,8 @@ class SNGAN(keras.Model):
         images = np.empty((len(conditions), height, width, 3), dtype="uint8")
         for start in range(0, len(conditions), batch_size):
             part = slice(start, start + batch_size)
-            diagnosis, tone = conditions[part].T
-            made = self([noise[part], diagnosis, tone]).numpy()
+            inputs = (noise[part], *conditions[part].T)
+            made = self([tf.constant(values) for values in inputs]).numpy()
             images[part] = np.clip(np.rint((made + 1) * 127.5), 0, 255)
         return images
 

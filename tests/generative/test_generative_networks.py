@@ -1,0 +1,105 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_derm.generative.networks import (
+    build_discriminator,
+    build_generator,
+    upsampling_plan,
+)
+from keras_derm.generative.spectral_normalization import (
+    SpectralNormalization,
+    update_singular_vectors,
+)
+
+
+def largest_singular_value(layer):
+    weight = np.asarray(layer._weight)
+    return np.linalg.svd(weight.reshape(-1, weight.shape[-1]), compute_uv=False)[0]
+
+
+def spectral_layers(model):
+    return [la for la in model.layers if isinstance(la, SpectralNormalization)]
+
+
+@pytest.mark.parametrize(
+    "image_size, plan",
+    [(32, (4, 3)), (64, (4, 4)), (96, (6, 4)), (224, (7, 5)), (256, (4, 6))],
+)
+def test_supported_sizes_start_between_4_and_7(image_size, plan):
+    assert upsampling_plan(image_size) == plan
+
+
+@pytest.mark.parametrize("image_size", [16, 33, 100, 512, 72])
+def test_other_sizes_are_refused(image_size):
+    with pytest.raises(ValueError, match=f"Received: image_size={image_size}"):
+        upsampling_plan(image_size)
+
+
+@pytest.mark.parametrize("image_size", [32, 96, 224])
+def test_networks_have_the_size_asked_for(image_size):
+    generator = build_generator(image_size, latent_dim=8, base_channels=2)
+    discriminator = build_discriminator(image_size, base_channels=2)
+    index = tf.zeros(2, "int32")
+    images = generator([tf.zeros((2, 8)), index, index])
+    assert images.shape == (2, image_size, image_size, 3)
+    assert discriminator([images, index, index]).shape == (2, 1)
+
+
+def test_singular_values_converge_to_the_svd_in_every_layer():
+    keras.utils.set_random_seed(0)
+    discriminator = build_discriminator(32, base_channels=4)
+    for _ in range(300):
+        update_singular_vectors(discriminator)
+    layers = spectral_layers(discriminator)
+    assert len(layers) == 6
+    for layer in layers:
+        expected = largest_singular_value(layer)
+        np.testing.assert_allclose(layer.singular_value(), expected, rtol=1e-3)
+
+
+def test_a_call_changes_nothing_and_an_update_only_the_vector():
+    discriminator = build_discriminator(32, base_channels=4)
+    before = [weight.numpy() for weight in discriminator.weights]
+    index = tf.zeros(2, "int32")
+    discriminator([tf.ones((2, 32, 32, 3)), index, index], training=True)
+    for old, weight in zip(before, discriminator.weights, strict=True):
+        np.testing.assert_array_equal(old, weight)
+    update_singular_vectors(discriminator)
+    changed = [
+        weight.name
+        for old, weight in zip(before, discriminator.weights, strict=True)
+        if not np.array_equal(old, weight)
+    ]
+    # The score has one output: its vector is 1 or -1 from the start on.
+    assert set(changed) == {"singular_vector"}
+    assert len(changed) >= 5
+
+
+def test_output_and_gradient_are_those_of_the_divided_kernel():
+    layer = SpectralNormalization(keras.layers.Dense(3, use_bias=False))
+    inputs = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    layer(inputs)
+    for _ in range(300):
+        layer.update()
+    kernel = layer.layer.kernel
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(inputs) ** 2)
+    with tf.GradientTape() as reference_tape:
+        sigma = tf.linalg.svd(kernel.value, compute_uv=False)[0]
+        reference = tf.reduce_sum((inputs @ (kernel.value / sigma)) ** 2)
+    np.testing.assert_allclose(loss, reference, rtol=1e-4)
+    np.testing.assert_allclose(
+        tape.gradient(loss, kernel.value),
+        reference_tape.gradient(reference, kernel.value),
+        rtol=1e-2,
+        atol=1e-3,
+    )
+
+
+def test_layers_with_a_bias_or_activation_are_refused():
+    with pytest.raises(ValueError, match="use_bias=False"):
+        SpectralNormalization(keras.layers.Dense(3))
+    with pytest.raises(ValueError, match="Conv2D, Dense or Embedding"):
+        SpectralNormalization(keras.layers.ReLU())

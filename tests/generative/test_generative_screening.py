@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from skimage.metrics import structural_similarity
+
+from keras_derm.generative.screening import screen, structural_similarities
+
+
+def lesions(n, seed, hue=(200, 150, 140)):
+    """Discs of varied place, size and darkness on skin with a little noise."""
+    generator = np.random.default_rng(seed)
+    y, x = np.mgrid[:32, :32]
+    images = []
+    for _ in range(n):
+        row, column = generator.uniform(12, 20, 2)
+        inside = np.hypot(y - row, x - column) < generator.uniform(5, 10)
+        image = np.full((32, 32, 3), hue) + generator.normal(0, 6, 3)
+        image[inside] *= generator.uniform(0.3, 0.7)
+        images.append(image + generator.normal(0, 4, image.shape))
+    return np.clip(images, 0, 255).astype("uint8")
+
+
+def cells(n, diagnosis=1, tone=2):
+    return np.tile([[diagnosis, tone]], (n, 1))
+
+
+def test_images_like_the_real_ones_are_mostly_accepted():
+    table = screen(
+        lesions(40, 1), cells(40), lesions(200, 0), cells(200), max_reference=200
+    )
+    # Three outlier tests at the 99 % quantile and one for copies at 1 %.
+    assert table["accepted"].mean() > 0.85
+    assert (table["accepted"] == (table["reason"] == "")).all()
+    assert (table["compared_with"] == "cell").all()
+
+
+@pytest.mark.parametrize("kind", ["noise", "blue", "flat"])
+def test_what_is_not_like_the_real_ones_is_rejected_with_a_reason(kind):
+    generator = np.random.default_rng(2)
+    made = {
+        "noise": generator.integers(0, 256, (5, 32, 32, 3)).astype("uint8"),
+        "blue": lesions(5, 3, hue=(60, 90, 220)),
+        "flat": np.full((5, 32, 32, 3), 128, "uint8"),
+    }[kind]
+    table = screen(made, cells(5), lesions(60, 0), cells(60))
+    assert not table["accepted"].any()
+    assert table["reason"].str.contains("unlike real images of NV, tone III").all()
+
+
+@pytest.mark.parametrize("turn", [lambda a: a, np.fliplr, np.rot90])
+def test_a_copy_of_a_training_image_is_found_however_it_is_turned(turn):
+    real = lesions(60, 0)
+    table = screen(turn(real[7])[None], cells(1), real, cells(60))
+    assert not table["accepted"][0]
+    assert "near copy of training image 7" in table["reason"][0]
+
+
+def test_small_cells_fall_back_to_the_diagnosis_and_then_to_all():
+    real = lesions(60, 0)
+    conditions = np.concatenate([cells(30, 0, 0), cells(28, 1, 0), cells(2, 2, 1)])
+    made_conditions = [[0, 0], [1, 5], [2, 1]]
+    table = screen(lesions(3, 1), made_conditions, real, conditions)
+    assert list(table["compared_with"]) == ["cell", "diagnosis", "all"]
+
+
+def test_structural_similarity_is_that_of_scikit_image():
+    generator = np.random.default_rng(0)
+    first, second = (
+        generator.uniform(size=(3, 32, 32)),
+        generator.uniform(size=(2, 32, 32)),
+    )
+    second[0] = first[0] * 0.8 + 0.1
+    expected = [
+        [structural_similarity(a, b, data_range=1.0) for b in second] for a in first
+    ]
+    np.testing.assert_allclose(structural_similarities(first, second), expected, 1e-6)
+
+
+def test_unequal_shapes_are_refused():
+    with pytest.raises(ValueError, match="one shape and dtype"):
+        screen(lesions(2, 0)[:, :16], cells(2), lesions(30, 0), cells(30))

@@ -1,0 +1,107 @@
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from keras_derm.catalog import Catalog, CatalogError
+from keras_derm.generative import (
+    GeneratorCollapse,
+    StopOnCollapse,
+    build_sngan,
+    train_generator,
+    training_dataset,
+)
+from keras_derm.generative.training import sampling_weights
+
+N_IMAGES = 24
+
+
+@pytest.fixture
+def catalog(tmp_path):
+    Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
+    table = pd.DataFrame(
+        {
+            "isic_id": [f"i{i}" for i in range(N_IMAGES)],
+            "path": "a.png",
+            "diagnosis": ["NV", "MEL"] * (N_IMAGES // 2),
+            "skin_tone": "II",
+            "split": "train",
+        }
+    )
+    return Catalog(table, root=tmp_path)
+
+
+@pytest.fixture
+def images():
+    shape = (N_IMAGES, 32, 32, 3)
+    return np.random.default_rng(0).integers(0, 256, shape).astype("uint8")
+
+
+def model():
+    keras.utils.set_random_seed(1)
+    made = build_sngan(32, latent_dim=8, base_channels=2)
+    made.compile()
+    return made
+
+
+def train(catalog, images, directory, n_steps):
+    settings = {"steps_per_epoch": 2, "batch_size": 4, "verbose": 0}
+    return train_generator(
+        model(), catalog, images, directory, n_steps=n_steps, **settings
+    )
+
+
+def test_a_training_started_again_ends_as_one_that_was_not_stopped(
+    catalog, images, tmp_path
+):
+    whole = train(catalog, images, tmp_path / "whole", 4)
+    train(catalog, images, tmp_path / "parts", 2)
+    parts = train(catalog, images, tmp_path / "parts", 4)
+    for a, b in zip(whole.weights, parts.weights, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-6, err_msg=a.path)
+    for name in ("whole", "parts"):
+        assert len(pd.read_csv(tmp_path / name / "history.csv")) == 2
+        grid = Image.open(tmp_path / name / "samples" / "epoch_0002.png")
+        assert grid.size == (8 * 32, 2 * 32)
+
+
+def test_held_out_and_synthetic_rows_are_refused(catalog, images, tmp_path):
+    held_out = catalog.with_columns(split="val")
+    with pytest.raises(CatalogError, match="held out"):
+        train(held_out, images, tmp_path / "run", 2)
+    with pytest.raises(CatalogError, match="synthetic"):
+        training_dataset(catalog.with_columns(synthetic=True), images)
+
+
+def test_rare_diagnoses_are_drawn_more_often():
+    diagnosis = np.repeat([0, 1], [90, 10])
+    shares = [sampling_weights(diagnosis, b)[diagnosis == 1].sum() for b in (0, 0.5, 1)]
+    np.testing.assert_allclose(shares, [0.1, 0.25, 0.5])
+
+
+def test_a_loss_that_is_not_finite_stops_with_a_reason_and_keeps_the_last_model(
+    catalog, images, tmp_path
+):
+    trained = train(catalog, images, tmp_path, 2)
+    weight = trained.generator.trainable_variables[0]
+    weight.assign(np.full(weight.shape, np.nan))
+    trained.save(tmp_path / "generator.keras")
+    saved = (tmp_path / "generator.keras").read_bytes()
+    with pytest.raises(GeneratorCollapse, match="became nan at batch 1"):
+        train(catalog, images, tmp_path, 4)
+    assert (tmp_path / "generator.keras").read_bytes() == saved
+
+
+def test_samples_that_are_all_alike_stop_training(images):
+    class Constant(keras.Model):
+        def sample(self, conditions, seed):
+            return np.full((len(conditions), 32, 32, 3), 100, "uint8")
+
+    callback = StopOnCollapse(images, np.zeros((N_IMAGES, 2)), patience=2)
+    callback.set_model(Constant())
+    callback.on_epoch_end(0)
+    assert callback.reason is None
+    callback.on_epoch_end(1)
+    assert "mode collapse at epoch 2" in callback.reason
+    assert callback.model.stop_training
