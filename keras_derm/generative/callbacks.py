@@ -50,18 +50,29 @@ class StopOnCollapse(keras.callbacks.Callback):
         conditions: Their conditions, integers (n, 2).
         min_ratio: Least diversity of the samples relative to the real images.
         patience: Number of epochs in a row below `min_ratio` that stop training.
+        warm_up_steps: Training steps before diversity counts: an untrained generator
+            makes grey images only.
         seed: Seed of the noise.
 
     Attributes:
         reason: Why training was stopped, or None.
     """
 
-    def __init__(self, images, conditions, min_ratio=0.1, patience=2, seed=0):
+    def __init__(
+        self,
+        images,
+        conditions,
+        min_ratio=0.1,
+        patience=2,
+        warm_up_steps=1000,
+        seed=0,
+    ):
         super().__init__()
         self.conditions = np.asarray(conditions, dtype="int32")
         self.real_diversity = diversity(images)
         self.min_ratio = min_ratio
         self.patience = patience
+        self.warm_up_steps = warm_up_steps
         self.seed = seed
         self.reason = None
         self._epochs_collapsed = 0
@@ -73,6 +84,8 @@ class StopOnCollapse(keras.callbacks.Callback):
                 return
 
     def on_epoch_end(self, epoch, logs=None):
+        if self.model.steps_done < self.warm_up_steps:
+            return
         made = diversity(self.model.sample(self.conditions, self.seed))
         ratio = made / max(self.real_diversity, 1e-6)
         collapsed = ratio < self.min_ratio

@@ -95,11 +95,17 @@ def test_a_loss_that_is_not_finite_stops_with_a_reason_and_keeps_the_last_model(
 
 def test_samples_that_are_all_alike_stop_training(images):
     class Constant(keras.Model):
+        steps_done = 500
+
         def sample(self, conditions, seed):
             return np.full((len(conditions), 32, 32, 3), 100, "uint8")
 
     callback = StopOnCollapse(images, np.zeros((N_IMAGES, 2)), patience=2)
     callback.set_model(Constant())
+    callback.on_epoch_end(0)
+    callback.on_epoch_end(0)
+    assert callback.reason is None
+    callback.model.steps_done = 1000
     callback.on_epoch_end(0)
     assert callback.reason is None
     callback.on_epoch_end(1)
