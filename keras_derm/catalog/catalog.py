@@ -375,10 +375,12 @@ def leaves_root(path):
 
 def _path_faults(table, name, rows):
     for column in ("path", "mask_path"):
-        outside = table[column].map(leaves_root, na_action="ignore").fillna(False)
+        outside = np.array(
+            [pd.notna(path) and leaves_root(path) for path in table[column]], bool
+        )
         if outside.any():
             cause = "path leaves its root: must be relative and stay below it"
-            yield faults_at(table, outside.astype(bool), column, cause, name, rows)
+            yield faults_at(table, outside, column, cause, name, rows)
 
 
 def _file_faults(table, name, rows):

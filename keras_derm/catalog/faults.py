@@ -11,9 +11,9 @@ class CatalogError(ValueError):
     """Everything that is wrong with a catalog, in one message.
 
     Attributes:
-        faults: `pandas.DataFrame`, one row per fault: `file` (the csv or folder read),
-            `row` (its line there, the header being line 1), `isic_id`, `column`,
-            `value` and `cause`. It is complete; the message lists the first 200.
+        faults: `pandas.DataFrame`, one row per fault: `file` (the csv or image read),
+            `row` (the line in the csv, from 1; 0 where there is none), `isic_id`,
+            `column`, `value` and `cause`. Complete, where the message lists 200.
     """
 
     def __init__(self, message, faults=None):
@@ -64,7 +64,8 @@ def raise_faults(faults, way_out=""):
     Raises:
         CatalogError: Always.
     """
-    files = ", ".join(faults["file"].dropna().unique())
+    files = faults["file"].dropna().unique()
+    files = ", ".join(files) if len(files) <= 5 else f"{len(files)} files"
     counts = faults["cause"].value_counts()
     lines = [f"{len(faults)} fault(s) in {files}:"]
     if len(faults) > LISTED_FAULTS:
@@ -80,7 +81,7 @@ def raise_faults(faults, way_out=""):
 
 
 def _line(fault):
+    place = f"{fault.file}, row {fault.row}" if fault.row else fault.file
     return (
-        f"  {fault.file}, row {fault.row}, column '{fault.column}': {fault.cause}. "
-        f"Received: {fault.value!r}"
+        f"  {place}, column '{fault.column}': {fault.cause}. Received: {fault.value!r}"
     )

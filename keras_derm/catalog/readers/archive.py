@@ -53,7 +53,7 @@ def find_csv(root, *patterns):
     Raises:
         CatalogError: If none or several match.
     """
-    files = sorted(_files_under(root))
+    files = sorted(files_under(root))
     for pattern in patterns:
         found = [name for name in files if _named(name, pattern)]
         if len(found) > 1:
@@ -128,9 +128,9 @@ def find_images(root):
         files with one name, JPEG goes before PNG, and the shallower before the deeper.
     """
     found = {}
-    for relative in _files_under(root):
+    for relative in files_under(root):
         stem, suffix = os.path.splitext(os.path.basename(relative))
-        if suffix.lower() not in IMAGE_SUFFIXES or _is_annotation(relative):
+        if suffix.lower() not in IMAGE_SUFFIXES or is_annotation(relative):
             continue
         rank = (suffix.lower() == ".png", relative.count(os.sep), relative)
         key = stem.lower()
@@ -142,14 +142,15 @@ def find_images(root):
 def find_masks(root):
     """Find `<image id>_segmentation.png` files: image id (lower case) -> path."""
     found = {}
-    for relative in sorted(_files_under(root), reverse=True):
+    for relative in sorted(files_under(root), reverse=True):
         stem, suffix = os.path.splitext(os.path.basename(relative).lower())
         if suffix == ".png" and stem.endswith(MASK_SUFFIX):
             found[stem.removesuffix(MASK_SUFFIX)] = relative
     return found
 
 
-def _files_under(root):
+def files_under(root):
+    """Yield every file under `root`, relative to it; hidden ones are passed over."""
     seen = set()
     for folder, folders, names in os.walk(root, followlinks=True):
         real = os.path.realpath(folder)
@@ -163,7 +164,8 @@ def _files_under(root):
                 yield os.path.relpath(os.path.join(folder, name), root)
 
 
-def _is_annotation(relative):
+def is_annotation(relative):
+    """Tell whether a path names a mask or superpixel image, not a photograph."""
     words = ("segmentation", "superpixel", "mask")
     return any(word in relative.lower() for word in words)
 
