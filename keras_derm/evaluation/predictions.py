@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from keras_derm.catalog import group_ids
 from keras_derm.evaluation.metrics import SUM_TOLERANCE
 
 SHOWN = 20
@@ -60,8 +61,6 @@ def inputs_from_catalog(catalog, task, strata=("skin_tone",)):
     Raises:
         ValueError: if the catalog holds a synthetic image.
     """
-    from keras_derm.catalog import group_ids
-
     catalog.require_real()
     table = catalog.table
     return {

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-SKIN_TONES = ("I", "II", "III", "IV", "V", "VI")
+from keras_derm.catalog import SKIN_TONES
+
 UNDETERMINED = "undetermined"
 POOLED_SKIN_TONES = {
     "I": "I-II",

@@ -1,0 +1,89 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_derm.catalog import Catalog, get_task
+from keras_derm.evaluation import (
+    PredictionsError,
+    evaluate,
+    inputs_from_catalog,
+    predictions_from_csv,
+)
+
+CLASSES = ("MEL", "NV")
+GOOD = "isic_id,NV,MEL\nc,0.9,0.1\na,0.2,0.8\nb,0.5,0.5\n"
+
+
+@pytest.fixture
+def catalog(tmp_path):
+    for name in "abc":
+        (tmp_path / f"{name}.jpg").write_bytes(b"image")
+    table = pd.DataFrame(
+        {
+            "isic_id": list("abc"),
+            "path": ["a.jpg", "b.jpg", "c.jpg"],
+            "diagnosis": ["MEL", "NV", "NV"],
+            "lesion_id": ["1", "2", "2"],
+            "skin_tone": ["I", "V", None],
+        }
+    )
+    return Catalog(table, root=tmp_path)
+
+
+def read(text, catalog, tmp_path):
+    path = tmp_path / "predictions.csv"
+    path.write_text(text)
+    return predictions_from_csv(path, catalog, CLASSES)
+
+
+def test_rows_follow_the_catalog_and_columns_the_classes(catalog, tmp_path):
+    expected = [[0.8, 0.2], [0.5, 0.5], [0.1, 0.9]]
+    assert read(GOOD, catalog, tmp_path).tolist() == expected
+    assert read(GOOD + "\n", catalog, tmp_path).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (GOOD + "x,0.5,0.5\n", r"not in the catalog: line 5 \(x\)"),
+        (GOOD + "a,0.5,0.5\n", r"more than once: line 3 \(a\), line 5 \(a\)"),
+        (GOOD.replace("b,0.5,0.5\n", ""), "without a prediction: b"),
+        (GOOD.replace("0.8", ""), r"not a number: line 3 \(a, MEL=''\)"),
+        (GOOD.replace("0.8", "NaN"), r"not a number: line 3 \(a, MEL='NaN'\)"),
+        (GOOD.replace("0.8", "0.9"), r"sum to 1: line 3 \(a: 1.1\)"),
+        (GOOD.replace("0.9,0.1", "1.5,-0.5"), r"\[0, 1\]: line 2 \(c\)"),
+        (GOOD.replace("NV", "melanoma"), "unknown classes"),
+        (GOOD.replace("NV", "melanoma"), "`NV` is missing"),
+        (GOOD.replace("a,", "a,0,"), "not a csv with a header"),
+        ("", "not a csv with a header"),
+    ],
+)
+def test_each_fault_is_named_with_its_row(text, message, catalog, tmp_path):
+    with pytest.raises(PredictionsError, match=message):
+        read(text, catalog, tmp_path)
+
+
+def test_all_faults_come_in_one_message(catalog, tmp_path):
+    with pytest.raises(PredictionsError) as error:
+        read("isic_id,MEL,NV\na,0.9,0.9\nx,,1\n", catalog, tmp_path)
+    assert len(str(error.value).splitlines()) == 5
+
+
+def test_synthetic_images_are_never_judged(catalog, tmp_path):
+    mixed = catalog.with_columns(synthetic=[False, True, False])
+    with pytest.raises(ValueError, match="synthetic"):
+        read(GOOD, mixed, tmp_path)
+    with pytest.raises(ValueError, match="synthetic"):
+        inputs_from_catalog(mixed, get_task("diagnosis8"))
+
+
+def test_a_catalog_gives_what_evaluate_needs(catalog, tmp_path):
+    inputs = inputs_from_catalog(catalog, get_task("diagnosis8").present_in(catalog))
+    assert inputs["y_true"].tolist() == [0, 1, 1]
+    y_prob = read(GOOD, catalog, tmp_path)
+    found = evaluate(y_prob=y_prob, n_replicates=20, **inputs)
+    assert found.strata[0]["n_groups"] == 2
+    shown = {(one["stratum"], one["value"]): one["n"] for one in found.strata}
+    assert shown[("skin_tone", "undetermined")] == shown[("skin_tone", "V")] == 1
+    # Image b is NV; its two probabilities are equal, so the first class, MEL, wins.
+    assert np.isclose(found.overall["accuracy"]["value"], 2 / 3)
