@@ -316,7 +316,9 @@ def _typed(values, column, kind, n_rows):
         words = values.astype("string").str.lower()
         bad = ~(words.isin(["true", "false"]) | words.isna())
         return (words == "true").fillna(False).astype(bool), bad.to_numpy(dtype=bool)
-    numbers = pd.to_numeric(values.astype("object"), errors="coerce")
+    # As text, since whole numbers beyond 2**53 would lose digits as floats.
+    written = values.astype("string" if kind == "Int64" else "object")
+    numbers = pd.to_numeric(written, errors="coerce")
     bad = (numbers.isna() & values.notna()).to_numpy(dtype=bool)
     if kind == "Int64":
         whole = numbers.isna() | (numbers % 1 == 0)
@@ -420,7 +422,8 @@ def _rule_faults(table, name, rows):
 
 
 def _read_saved(csv):
-    text = {name: "string" for name, kind in COLUMN_TYPES.items() if kind == "string"}
+    as_text = ("string", "Int64")
+    text = {name: "string" for name, kind in COLUMN_TYPES.items() if kind in as_text}
     if not Path(csv).is_file():
         raise CatalogError(f"There is no catalog csv. Received: {str(csv)!r}")
     try:

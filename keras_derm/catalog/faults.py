@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 FAULT_COLUMNS = ("file", "row", "isic_id", "column", "value", "cause")
+FAULT_TYPES = dict.fromkeys(FAULT_COLUMNS, "string") | {"row": "int64"}
 LISTED_FAULTS = 200
 
 
@@ -23,9 +24,7 @@ class CatalogError(ValueError):
 
 def fault_table(faults):
     """Return a list of fault dictionaries as a table with `FAULT_COLUMNS`."""
-    return pd.DataFrame(faults, columns=list(FAULT_COLUMNS)).astype(
-        {column: "string" for column in FAULT_COLUMNS if column != "row"}
-    )
+    return pd.DataFrame(faults, columns=list(FAULT_COLUMNS)).astype(FAULT_TYPES)
 
 
 def faults_at(table, mask, column, cause, name="catalog", rows=None):
@@ -43,15 +42,17 @@ def faults_at(table, mask, column, cause, name="catalog", rows=None):
     positions = np.flatnonzero(mask)
     rows = np.arange(2, len(table) + 2) if rows is None else np.asarray(rows)
     names = name if isinstance(name, str) else np.asarray(name, object)[positions]
-    faults = pd.DataFrame(index=np.arange(len(positions)), columns=list(FAULT_COLUMNS))
-    faults["file"] = names
-    faults["row"] = rows[positions]
-    faults["isic_id"] = table["isic_id"].to_numpy(dtype=object)[positions]
-    faults["column"] = column
     values = table[column].to_numpy(dtype=object)[positions]
-    faults["value"] = ["" if pd.isna(value) else str(value) for value in values]
-    faults["cause"] = cause
-    return faults.astype(fault_table([]).dtypes.drop("row").to_dict())
+    return pd.DataFrame(
+        {
+            "file": names,
+            "row": rows[positions],
+            "isic_id": table["isic_id"].to_numpy(dtype=object)[positions],
+            "column": column,
+            "value": ["" if pd.isna(value) else str(value) for value in values],
+            "cause": cause,
+        }
+    ).astype(FAULT_TYPES)
 
 
 def raise_faults(faults, way_out=""):

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from keras_derm.catalog import CatalogError, get_task
+
+
+def test_targets_follow_the_classes(make_catalog):
+    catalog = make_catalog(3, diagnosis=["SCC", "MEL", "NV"])
+    task = get_task("diagnosis8")
+    targets = task.targets(catalog)
+    assert targets.dtype == np.int64
+    assert [task.classes[i] for i in targets] == ["SCC", "MEL", "NV"]
+    assert get_task("melanoma").targets(catalog).tolist() == [0, 1, 0]
+    assert get_task("melanocytic").targets(catalog).tolist() == [0, 1, 1]
+
+
+def test_positive_class_is_melanoma(make_catalog):
+    for name, positive in (("diagnosis8", "MEL"), ("melanoma", "melanoma")):
+        task = get_task(name)
+        assert task.classes[task.positive_class] == positive
+    present = get_task("diagnosis8").present_in(make_catalog(diagnosis="NV"))
+    assert present.classes == ("NV",) and present.positive_class is None
+
+
+def test_only_present_classes(make_catalog):
+    catalog = make_catalog(3, diagnosis=["DF", "NV", "DF"])
+    task = get_task("diagnosis8").present_in(catalog)
+    assert task.classes == ("NV", "DF")
+    assert task.targets(catalog).tolist() == [1, 0, 1]
+
+
+def test_unknown_but_benign_is_no_melanoma(make_catalog):
+    catalog = make_catalog(
+        3,
+        diagnosis=["UNK", "UNK", "MEL"],
+        benign_malignant=["benign", None, "malignant"],
+    )
+    task = get_task("melanoma")
+    assert task.covers(catalog).tolist() == [True, False, True]
+    with pytest.raises(CatalogError, match=r"1 of 3 images.*task.covers"):
+        task.targets(catalog)
+    assert task.targets(catalog.where(task.covers(catalog))).tolist() == [0, 1]
+
+
+def test_unknown_task_is_refused():
+    with pytest.raises(CatalogError, match="Received: 'melanom'"):
+        get_task("melanom")
