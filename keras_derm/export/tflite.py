@@ -30,6 +30,8 @@ def export_int8(model, path, representative_images=None, mode="int8", classes=No
         mode: `"int8"`: weights (per channel) and arithmetic in int8, the fastest;
             `"dynamic"`: weights in int8, activations quantised as they come, or
             float; `"float16"`: weights in float16, arithmetic in float.
+            EfficientNetB0 loses much in `"int8"` (squeeze-excite and swish have wide
+            ranges): measure with `agreement`, and use `"dynamic"` where it is low.
         classes: Class names, in the order of the output. Default: `"0"`, `"1"`, ...
 
     Returns:
