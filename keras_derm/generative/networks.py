@@ -99,10 +99,9 @@ def build_generator(
 
 
 def _spectral(kind, *args, **kwargs):
-    """A spectrally normalized layer whose singular values are equal at the start.
+    """A spectrally normalized layer that starts with equal singular values.
 
-    Otherwise the division by the largest of them shrinks the signal at every layer,
-    and the discriminator stays near chance for hundreds of steps.
+    Division by the largest of unequal ones would shrink the signal at every layer.
     """
     layer = kind(*args, use_bias=False, kernel_initializer="orthogonal", **kwargs)
     return SpectralNormalization(layer)
