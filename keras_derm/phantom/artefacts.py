@@ -51,7 +51,7 @@ def draw_hair(rng, size, pixels_per_mm, skin_type, age, level):
     if chance > 0.55 * level:
         return None
     count = max(1, int((2 + 55 * amount**3) * level))
-    width = (0.035 + 0.055 * thick) * pixels_per_mm
+    width = (0.03 + 0.045 * thick) * pixels_per_mm
     heading, curl = 2 * math.pi * rng.random(), 0.15 + 0.9 * rng.random() ** 2
     long = (2.0 + 7.0 * rng.random()) * pixels_per_mm
     if rng.random() < 0.15:
@@ -117,11 +117,11 @@ def add_ink(rng, colour, pixels_per_mm, level):
 
 def add_bubbles(rng, colour, pixels_per_mm, level):
     """Gas bubbles in the immersion gel: a dark rim and a bright glint each."""
-    if rng.random() > 0.18 * level:
+    if rng.random() > 0.14 * level:
         return colour
     size = len(colour)
     rim, glint = (np.zeros((size, size), np.uint8) for _ in range(2))
-    for _ in range(int(rng.integers(1, 12))):
+    for _ in range(int(rng.integers(1, 7))):
         radius = (0.12 + 0.7 * rng.random() ** 3) * pixels_per_mm
         x, y = rng.random(2) * size
         fixed = (int(x * 16), int(y * 16))
@@ -129,9 +129,9 @@ def add_bubbles(rng, colour, pixels_per_mm, level):
         lit = (int((x - 0.5 * radius) * 16), int((y - 0.5 * radius) * 16))
         cv2.circle(glint, lit, int((0.14 * radius + 0.4) * 16), 255, -1,
                    cv2.LINE_AA, 4)  # fmt: skip
-    rim = blur(rim.astype(np.float32) / np.float32(255), 0.6)[..., None]
+    rim = blur(rim.astype(np.float32) / np.float32(255), 0.8)[..., None]
     glint = blur(glint.astype(np.float32) / np.float32(255), 0.6)[..., None]
-    return colour * (1 - 0.55 * rim) + 0.75 * glint * (1 - colour)
+    return colour * (1 - 0.40 * rim) + 0.60 * glint * (1 - colour)
 
 
 def light_field(rng, size, level):
@@ -141,19 +141,39 @@ def light_field(rng, size, level):
     light = 1 + np.float32(tilt[0]) * x + np.float32(tilt[1]) * y
     squared = x * x + y * y
     light = light * (1 - np.float32(0.35 * rng.random() * level) * squared)
-    corner, reach = rng.random(), 0.50 + 0.16 * rng.random()
-    if corner < 0.20 * level:
-        light = light * smoothstep(np.sqrt(squared), reach + 0.05, reach - 0.02)
+    corner, reach = rng.random(), 0.58 + 0.12 * rng.random()
+    if corner < 0.12 * level:
+        light = light * smoothstep(np.sqrt(squared), reach + 0.07, reach - 0.05)
     patchy = noise(rng, size, size / 3) * np.float32(0.012 * level)
     exposure = 1 + (rng.random() - 0.45) * 0.30 * level
     return (np.clip(light + patchy, 0, 2) * np.float32(exposure))[..., None]
 
 
 def colour_cast(rng, level):
-    """White-balance gains (3,) of the device: pink, violet, yellow or grey."""
+    """White-balance gains (3,) of the device, pink to violet in most archives.
+
+    The skin of HAM10000 has a median a* of 20 and b* of 4 (10th to 90th
+    percentile of 300 images: 8 to 34 and -7 to 15), where the
+    optical model of unblocked light says 7 and 18.
+    """
+    pink = 1.25 * rng.random() * level
     warmth, tint = (rng.random(2) + rng.random(2) - 1) * level
-    gains = [1 + 0.10 * warmth, 1 - 0.10 * abs(tint), 1 - 0.13 * warmth + 0.08 * tint]
+    gains = [
+        1 + 0.05 * pink + 0.04 * warmth,
+        1 - 0.17 * pink - 0.03 * tint,
+        1 + 0.36 * pink - 0.10 * warmth,
+    ]
     return np.asarray(gains, np.float32)
+
+
+def polarisation(rng, level):
+    """Share of the light returned by the epidermis that the device blocks.
+
+    A cross-polarised dermoscope blocks light that was scattered only a few times,
+    which makes skin redder; a contact dermoscope without polarisers blocks none.
+    """
+    polarised, share = rng.random() < 0.85, rng.random()
+    return (0.45 + 0.4 * share) * min(level, 1.0) if polarised else 0.0
 
 
 def _hair_colour(rng, skin_type, age):

@@ -10,35 +10,66 @@ from keras_derm.phantom.fields import LEVELS
 
 MELANIN_LIMIT = 1.5
 BLOOD_LIMIT = 1.0
-KERATIN_COLOUR = np.array([1.0, 0.93, 0.80], np.float32)
+KERATIN_COLOUR = np.array([1.0, 0.94, 0.82], np.float32)
 _NODES = (49, 33, 17)
 
 
 @functools.cache
 def reflectance_table():
-    """Square root of linear sRGB on a grid of melanin, blood and dermis.
+    """Light from below the epidermis on a grid of melanin, blood and dermis.
+
+    What the epidermis itself returns is in `epidermis_table`: apart, each is smooth
+    enough to interpolate, and a polariser can block one of them.
 
     The grid is even in the square roots of melanin and blood. Entries are rounded to
     1/65535, so that the last bits of exp and pow decide nothing.
 
     Returns:
-        float32 array (49, 33, 17, 3).
+        float32 array (49, 33, 17, 3), the square root of linear sRGB.
     """
     melanin, blood, dermis = (np.linspace(0, 1, count) for count in _NODES)
     grid = np.meshgrid(
         MELANIN_LIMIT * melanin**2, BLOOD_LIMIT * blood**2, 2 * dermis - 1,
         indexing="ij",
     )  # fmt: skip
-    colour = optics.to_linear_srgb(
-        optics.skin_reflectance(grid[0], grid[1], dermis=grid[2])
-    )
-    return (np.round(np.sqrt(np.clip(colour, 0, 1)) * LEVELS) / LEVELS).astype(
-        np.float32
-    )
+    spectra = optics.skin_reflectance(grid[0], grid[1], dermis=grid[2])
+    spectra -= optics.epidermis_reflectance(grid[0])
+    colour = optics.to_linear_srgb(spectra)
+    return _rounded(np.sqrt(np.clip(colour, 0, 1)))
 
 
-def tissue_colour(tissue):
+@functools.cache
+def epidermis_table():
+    """Linear sRGB that the epidermis itself returns, by the root of melanin.
+
+    Returns:
+        float32 array (1024, 3), even in the square root of melanin up to
+        `MELANIN_LIMIT`.
+    """
+    melanin = MELANIN_LIMIT * np.linspace(0, 1, 1024) ** 2
+    return _rounded(optics.to_linear_srgb(optics.epidermis_reflectance(melanin)))
+
+
+@functools.cache
+def filter_table():
+    """Transmission of surface melanin in linear sRGB, seen before type II skin.
+
+    Returns:
+        float32 array (1024, 3), even in the square root of melanin up to 1.
+    """
+    bare = optics.skin_reflectance(0.04, 0.008)
+    seen = bare * optics.surface_transmission(np.linspace(0, 1, 1024) ** 2)
+    return _rounded(optics.to_linear_srgb(seen) / optics.to_linear_srgb(bare))
+
+
+def tissue_colour(tissue, polarisation=0.0):
     """Linear sRGB of a `Tissue` under even D65 light.
+
+    Args:
+        tissue: `Tissue`.
+        polarisation: Share of the light returned by the epidermis itself that a
+            cross-polarised dermoscope blocks, 0-1; exposure makes up for the loss
+            on light skin.
 
     Returns:
         float32 array (size, size, 3) in [0, 1].
@@ -51,6 +82,11 @@ def tissue_colour(tissue):
     )
     colour = _trilinear(table, axes)
     colour = colour * colour
+    superficial = epidermis_table()[(axes[0] * 1023).astype(np.int32)]
+    colour = colour + np.float32(1 - polarisation) * superficial
+    colour = colour * np.float32(1 + 0.55 * polarisation)
+    dye = np.sqrt(np.clip(tissue.surface_melanin, 0, 1))
+    colour = colour * filter_table()[(dye * 1023).astype(np.int32)]
     horn = np.clip(tissue.keratin, 0, 0.85)[..., None]
     # The layer over a reflecting ground of `optics.add_layer`, without absorption.
     return horn * KERATIN_COLOUR + (1 - horn) * (1 - horn) * colour / (
@@ -103,6 +139,11 @@ def through_jpeg(image, quality):
         ".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(quality)]
     )
     return np.ascontiguousarray(cv2.imdecode(code, cv2.IMREAD_COLOR)[..., ::-1])
+
+
+def _rounded(values):
+    steps = np.round(np.clip(values, 0, 1) * LEVELS)
+    return (steps / LEVELS).astype(np.float32)
 
 
 def _trilinear(table, axes):

@@ -321,8 +321,12 @@ def _file(root, isic_id, part):
 def _with_paths(table, root):
     table = table.drop(columns=["lesion_key", "view"])
     ids = table["isic_id"]
-    columns = {"path": "image", "mask_path": "lesion_mask",
-               "hair_mask_path": "hair_mask", "ruler_mask_path": "ruler_mask"}  # fmt: skip
+    columns = {
+        "path": "image",
+        "mask_path": "lesion_mask",
+        "hair_mask_path": "hair_mask",
+        "ruler_mask_path": "ruler_mask",
+    }
     for column, part in columns.items():
         table[column] = [_FILES[part].format(name) for name in ids]
     twins = [_FILES["hair_free"].format(name) for name in ids]

@@ -175,12 +175,8 @@ def skin_reflectance(melanin, blood, oxygenation=0.65, dermis=0.0):
         Array of the arguments' shape with a last axis of wavelengths, 0-1.
     """
     wavelength = spectra().index.to_numpy()
-    melanin, blood, dermis = (
-        np.asarray(value, float)[..., None] for value in (melanin, blood, dermis)
-    )
+    blood, dermis = (np.asarray(value, float)[..., None] for value in (blood, dermis))
     baseline = baseline_absorption(wavelength)
-    share = np.minimum(melanin, 1.0)
-    upper = melanin * melanin_absorption(wavelength) + (1 - share) * baseline
     middle = blood * blood_absorption(oxygenation) + (1 - blood) * baseline
     scattering = dermis_scattering(wavelength, blood) * (1 + 3 * np.maximum(-dermis, 0))
     deep = middle + 0.2 * np.maximum(dermis, 0) * melanin_absorption(wavelength)
@@ -188,8 +184,35 @@ def skin_reflectance(melanin, blood, oxygenation=0.65, dermis=0.0):
     below = add_layer(
         kubelka_munk_layer(middle, scattering, PAPILLARY_DERMIS_CM), below
     )
+    return add_layer(_epidermis(melanin), below)
+
+
+def epidermis_reflectance(melanin):
+    """Spectral reflectance of the epidermis alone, the first term of the skin's."""
+    return _epidermis(melanin)[0]
+
+
+def surface_transmission(melanin):
+    """Spectral transmission, down and up, of melanin in front of all scatterers.
+
+    Args:
+        melanin: Volume fraction, as if spread over the 60 um of the epidermis.
+    """
+    absorption = melanin_absorption(spectra().index.to_numpy())
+    depth = np.asarray(melanin, float)[..., None] * absorption * EPIDERMIS_CM
+    return np.exp(-2 * depth)
+
+
+def _epidermis(melanin):
+    """Reflectance and transmittance spectra of the epidermis."""
+    wavelength = spectra().index.to_numpy()
+    melanin = np.asarray(melanin, float)[..., None]
+    absorption = melanin * melanin_absorption(wavelength)
+    absorption = absorption + np.maximum(1 - melanin, 0) * baseline_absorption(
+        wavelength
+    )
     scattering = epidermis_scattering(wavelength)
-    return add_layer(kubelka_munk_layer(upper, scattering, EPIDERMIS_CM), below)
+    return kubelka_munk_layer(absorption, scattering, EPIDERMIS_CM)
 
 
 def to_xyz(reflectance):

@@ -54,10 +54,10 @@ def photograph(row, index, seed, size, hair=1.0, artefact=1.0):
         skin_map += added
     tissue.melanin[:] = np.maximum(tissue.melanin, np.float32(0.002))
     tissue.blood[:] = np.maximum(tissue.blood, 0)
-    return _shoot(
-        camera.tissue_colour(tissue), mask, row, (seed, index), pixels_per_mm,
-        hair, artefact,
-    )  # fmt: skip
+    device = generator(seed, 9, index)
+    colour = camera.tissue_colour(tissue, artefacts.polarisation(device, artefact))
+    cast = artefacts.colour_cast(device, artefact)
+    return _shoot(colour, cast, mask, row, (seed, index), pixels_per_mm, hair, artefact)
 
 
 def lesion_signs(row, seed):
@@ -68,7 +68,7 @@ def lesion_signs(row, seed):
 def _lesion_seen(row, seed, size):
     """The lesion's tissue, mask and scale, turned or mirrored by the view."""
     rng = generator(seed, 4, row["lesion_key"])
-    pixels_per_mm = size / (9.0 + 5.0 * rng.random())
+    pixels_per_mm = size / (8.0 + 5.0 * rng.random())
     painter = LesionPainter(lesion_signs(row, seed), rng, size, pixels_per_mm)
     tissue, mask = painter.paint()
     pose = int(generator(seed, 5, row["lesion_key"]).integers(0, 8)) + 3 * row["view"]
@@ -82,7 +82,7 @@ def _posed(field, pose):
     return turned[:, ::-1] if pose // 4 % 2 else turned
 
 
-def _shoot(colour, mask, row, key, pixels_per_mm, hair, artefact):
+def _shoot(colour, cast, mask, row, key, pixels_per_mm, hair, artefact):
     """Add what lies over the skin, light it and expose it, with and without hair."""
     seed, index = key
     size = len(colour)
@@ -95,7 +95,7 @@ def _shoot(colour, mask, row, key, pixels_per_mm, hair, artefact):
         row["fitzpatrick_skin_type"], row["age_approx"], hair,
     )  # fmt: skip
     light = artefacts.light_field(rng, size, artefact)
-    light = light * artefacts.colour_cast(rng, artefact)
+    light = light * cast
     blur = (0.35 + 0.75 * rng.random() ** 3) * min(artefact, 1.0)
     grain = (0.006 + 0.016 * rng.random()) * artefact
     quality = 75 + int(rng.integers(0, 23)) if artefact else 100

@@ -39,7 +39,7 @@ def paint_skin(rng, size, pixels_per_mm, melanin, blood, age):
     _pores(rng, tissue, size, pixels_per_mm)
     if rng.random() < 0.35 * wear:
         _fine_vessels(rng, tissue, size, pixels_per_mm)
-    if rng.random() < 0.25:
+    if rng.random() < 0.30 * (melanin < 0.08):
         _freckles(rng, tissue, size, pixels_per_mm)
     return tissue
 
@@ -81,7 +81,7 @@ def _fine_vessels(rng, tissue, size, pixels_per_mm):
 
 
 def _freckles(rng, tissue, size, pixels_per_mm):
-    field = fractal_noise(rng, size, 0.9 * pixels_per_mm, octaves=3)
+    field = fractal_noise(rng, size, 0.8 * pixels_per_mm, octaves=4)
     sparse = noise(rng, size, 4 * pixels_per_mm)
-    spread = smoothstep(field + 0.6 * sparse, 1.3, 2.3)
-    tissue.melanin += np.float32(0.02 + 0.04 * rng.random()) * spread
+    spread = smoothstep(field + 0.8 * sparse, 0.9, 3.2)
+    tissue.melanin += np.float32(0.02 + 0.05 * rng.random()) * spread
