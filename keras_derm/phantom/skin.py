@@ -52,7 +52,7 @@ def _lines(rng, tissue, size, pixels_per_mm):
     patchy = smoothstep(noise(rng, size, 2.5 * pixels_per_mm), -1.5, 1.0)
     grain = fractal_noise(rng, size, 0.18 * pixels_per_mm, octaves=2)
     tissue.melanin *= np.clip(1 - depth * furrows * patchy + 0.05 * grain, 0.5, 1.5)
-    tissue.keratin += np.float32(0.012) * np.clip(1 + grain, 0, 3)
+    tissue.keratin += np.float32(0.002) * np.clip(1 + grain, 0, 3)
 
 
 def _pores(rng, tissue, size, pixels_per_mm):
