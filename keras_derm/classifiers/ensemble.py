@@ -32,11 +32,13 @@ def build_ensemble(members, image_size):
         )
     inputs = keras.Input((image_size, image_size, 3), name="image")
     outputs = []
-    for i, member in enumerate(members):
+    for member in members:
         side = member.input_shape[1]
         images = inputs
         if side != image_size:
-            images = keras.layers.Resizing(side, side, name=f"resize_{i}")(inputs)
+            # The op, not keras.layers.Resizing: that layer's call turns training
+            # mode on for the members behind it. Bilinear as TFLite has it.
+            images = keras.ops.image.resize(inputs, (side, side))
         outputs.append(member(images))
     mean = outputs[0]
     if len(outputs) > 1:

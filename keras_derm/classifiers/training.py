@@ -86,6 +86,7 @@ def train_classifier(
         train,
         epochs=epochs,
         steps_per_epoch=steps_per_epoch,
+        shuffle=False,  # the data set is in the order it shall be in
         callbacks=[
             ValidationScores(validation),
             BestModel(best_path, history_path),
@@ -100,7 +101,8 @@ def predict_probabilities(model, dataset):
     """Probabilities `(n, n_classes)` of `model` for a data set whose elements are
     images or tuples that begin with images."""
     images = dataset.map(lambda *element: element[0])
-    return np.asarray(model.predict(images, verbose=0), dtype="float64")
+    scores = np.asarray(model.predict(images, verbose=0), dtype="float64")
+    return scores / scores.sum(axis=1, keepdims=True)  # float32 sums to 1 but for 1e-7
 
 
 class ValidationScores(keras.callbacks.Callback):

@@ -139,6 +139,7 @@ def train_generator(
         epochs=n_steps // steps_per_epoch,
         initial_epoch=first_step // steps_per_epoch,
         steps_per_epoch=steps_per_epoch,
+        shuffle=False,  # the data set is in the order it shall be in
         verbose=verbose,
         callbacks=[
             watch,

@@ -42,12 +42,11 @@ def audit_skin_tone(
 
 
 def _audit(run, data, rule, thresholds, skip_bad):
-    from keras_derm.catalog import check_images
     from keras_derm.data_source import read_data_source
     from keras_derm.files import write_csv, write_json
     from keras_derm.skin_tone import audit_table, measure, rule_disagreement
 
-    catalog, _ = check_images(read_data_source(data, skip_bad), skip_bad)
+    catalog = read_data_source(data, skip_bad)
     if len(catalog.skipped):
         write_csv(run / "bad_images.csv", catalog.skipped)
         print(f"{len(catalog.skipped)} bad images left out: {run / 'bad_images.csv'}")

@@ -27,8 +27,8 @@ def image_dataset(
         repeat: Whether the epochs follow each other without end; batches are then
             all full.
         seed: Seed of the order.
-        image_size: Height and width to which the images are resized
-            (antialiased), or None to leave them.
+        image_size: Height and width to which the images are resized (bilinear, as
+            `build_ensemble` does for its members), or None to leave them.
         layers: Keras layers applied with `training=True`: the augmentation.
 
     Returns:
@@ -50,7 +50,7 @@ def image_dataset(
         images = tf.numpy_function(prepared.take, [positions], tf.uint8, stateful=False)
         images = tf.cast(tf.ensure_shape(images, shape), tf.float32)
         if image_size is not None and tuple(image_size) != tuple(prepared.image_size):
-            images = tf.image.resize(images, image_size, antialias=True)
+            images = tf.image.resize(images, image_size)
         for layer in layers:
             images = layer(images, training=True)
         return (images, *rest)

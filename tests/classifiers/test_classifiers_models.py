@@ -1,0 +1,86 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_derm.classifiers import BACKBONES, build_classifier, build_ensemble
+from keras_derm.classifiers.input_scaling import InputScaling
+
+
+@pytest.fixture(autouse=True)
+def clear_session():
+    yield
+    keras.backend.clear_session()
+
+
+@pytest.mark.parametrize("name", ["ResNet50", "VGG16", "MobileNetV2"])
+def test_scaling_equals_keras_applications(name):
+    modules = {
+        "ResNet50": keras.applications.resnet50,
+        "VGG16": keras.applications.vgg16,
+        "MobileNetV2": keras.applications.mobilenet_v2,
+    }
+    images = np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype("float32")
+    expected = modules[name].preprocess_input(images.copy())
+    scaled = InputScaling(BACKBONES[name].scaling)(images)
+    np.testing.assert_allclose(np.asarray(scaled), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["MobileNetV2", "EfficientNetB0"])
+def test_classifier_saves_and_predicts_the_same(name, tmp_path):
+    model = build_classifier(name, 5, 32, batch_norm_momentum=0.9)
+    images = np.random.default_rng(0).uniform(0, 255, (3, 32, 32, 3)).astype("float32")
+    before = model.predict(images, verbose=0)
+    np.testing.assert_allclose(before.sum(axis=1), 1, atol=1e-5)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded.predict(images, verbose=0), before, atol=1e-6)
+    momenta = {
+        layer.momentum
+        for layer in loaded.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    }
+    assert momenta == {0.9}
+
+
+def test_ensemble_averages_members_at_their_sizes(tmp_path):
+    members = [build_classifier("MobileNetV2", 4, side) for side in (48, 32)]
+    ensemble = build_ensemble(members, 48)
+    images = np.random.default_rng(0).uniform(0, 255, (2, 48, 48, 3)).astype("float32")
+    small = tf.image.resize(images, (32, 32))
+    expected = (np.asarray(members[0](images)) + np.asarray(members[1](small))) / 2
+    np.testing.assert_allclose(np.asarray(ensemble(images)), expected, atol=1e-5)
+    ensemble.save(tmp_path / "ensemble.keras")
+    loaded = keras.models.load_model(tmp_path / "ensemble.keras")
+    np.testing.assert_allclose(np.asarray(loaded(images)), expected, atol=1e-5)
+
+
+def test_members_of_different_classes_are_refused():
+    members = [build_classifier("MobileNetV2", n, 32) for n in (3, 4)]
+    with pytest.raises(ValueError, match="same classes"):
+        build_ensemble(members, 32)
+
+
+def test_errors_say_the_way_out(tmp_path):
+    with pytest.raises(ValueError, match="Received: 'resnet'"):
+        build_classifier("resnet", 2)
+    with pytest.raises(FileNotFoundError, match="no weights file for ResNet50"):
+        build_classifier("ResNet50", 2, 32, weights=str(tmp_path / "absent.h5"))
+    damaged = tmp_path / "damaged.h5"
+    damaged.write_bytes(b"not weights")
+    with pytest.raises(ValueError, match="does not hold weights of MobileNetV2"):
+        build_classifier("MobileNetV2", 2, 32, weights=str(damaged))
+
+
+@pytest.mark.real_data
+def test_imagenet_weights_are_taken_from_a_path(shared_data):
+    path = shared_data / "weights/mobilenet_v2_1.0_224_imagenet_notop.weights.h5"
+    model = build_classifier("MobileNetV2", 7, 96, weights=str(path))
+    reference = keras.applications.MobileNetV2(
+        weights=None, include_top=False, input_shape=(224, 224, 3)
+    )
+    reference.load_weights(path)
+    np.testing.assert_array_equal(
+        model.get_layer("Conv1").get_weights()[0],
+        reference.get_layer("Conv1").get_weights()[0],
+    )

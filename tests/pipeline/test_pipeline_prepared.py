@@ -1,0 +1,85 @@
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from keras_derm.catalog import Catalog, check_images, read_image
+from keras_derm.pipeline import PreparedImages, image_dataset, prepare
+
+
+@pytest.fixture
+def catalog(tmp_path):
+    """Seven photographs of random colours and sizes: plain, rotated, CMYK, alpha."""
+    generator = np.random.default_rng(0)
+    root = tmp_path / "archive"
+    root.mkdir()
+    names = []
+    for i in range(7):
+        pixels = generator.integers(0, 256, (20 + 4 * i, 48, 3), dtype=np.uint8)
+        image, name, options = Image.fromarray(pixels), f"ISIC_{i}.png", {}
+        if i == 1:
+            exif = image.getexif()
+            exif[0x0112] = 6
+            name, options = f"ISIC_{i}.jpg", {"exif": exif, "quality": 95}
+        if i == 2:
+            image, name = image.convert("CMYK"), f"ISIC_{i}.jpg"
+        if i == 3:
+            image.putalpha(255)
+        image.save(root / name, **options)
+        names.append(name)
+    table = pd.DataFrame(
+        {"isic_id": [n[:6] for n in names], "path": names, "diagnosis": "NV"}
+    )
+    return check_images(Catalog(table, root=root))[0]
+
+
+def resizing():
+    return [keras.layers.Resizing(16, 16, dtype="float32")]
+
+
+def test_prepared_pixels_equal_the_layers_on_the_photograph(catalog, tmp_path):
+    prepared = prepare(catalog, resizing(), tmp_path / "prepared", batch_size=3)
+    for i, path in enumerate(catalog.paths):
+        expected = np.asarray(resizing()[0](read_image(path)[None]))[0]
+        assert np.abs(prepared.take([i])[0] - expected).max() <= 1
+
+
+def test_prepared_once(catalog, tmp_path):
+    prepare(catalog, resizing(), tmp_path / "prepared")
+    made = (tmp_path / "prepared/images.npy").stat().st_mtime_ns
+    prepare(catalog, resizing(), tmp_path / "prepared")
+    assert (tmp_path / "prepared/images.npy").stat().st_mtime_ns == made
+    prepare(catalog.where(isic_id=["ISIC_0"]), resizing(), tmp_path / "prepared")
+    assert len(PreparedImages.load(tmp_path / "prepared")) == 1
+
+
+def test_joined_stores_give_the_right_images():
+    first, second = np.zeros((2, 4, 4, 3), np.uint8), np.ones((3, 4, 4, 3), np.uint8)
+    both = PreparedImages(["a", "b"], [first]) + PreparedImages(list("cde"), [second])
+    assert both.take([4, 0, 2])[:, 0, 0, 0].tolist() == [1, 0, 1]
+
+
+def test_each_image_keeps_its_target_and_every_epoch_its_images():
+    images = np.broadcast_to(
+        np.arange(10, dtype=np.uint8)[:, None, None, None], (10, 4, 4, 3)
+    )
+    prepared = PreparedImages([str(i) for i in range(10)], [images])
+    targets = np.arange(10) * 2
+    dataset = image_dataset(
+        prepared, np.arange(10), targets, batch_size=4, shuffle=True, seed=1
+    )
+    orders = []
+    for _ in range(2):
+        batches = [(x.numpy()[:, 0, 0, 0], y.numpy()) for x, y in dataset]
+        seen = np.concatenate([x for x, _ in batches])
+        assert (seen * 2 == np.concatenate([y for _, y in batches])).all()
+        assert sorted(seen) == list(range(10))
+        orders.append(seen.tolist())
+    assert orders[0] != orders[1]
+
+
+def test_unknown_image_is_named(catalog):
+    prepared = PreparedImages(["other"], [np.zeros((1, 4, 4, 3), np.uint8)])
+    with pytest.raises(KeyError, match="ISIC_0"):
+        prepared.indices(catalog)

@@ -1,0 +1,43 @@
+import pytest
+
+from keras_derm.runs import RunDirectory
+
+
+def do(run, name, settings, **kwargs):
+    with run.stage(name, settings, **kwargs) as todo:
+        return todo
+
+
+def test_finished_stage_is_not_done_again(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    assert do(run, "audit", {"rule": "quadrant"})
+    assert not do(RunDirectory(tmp_path / "run"), "audit", {"rule": "quadrant"})
+    assert do(run, "audit", {"rule": "published"})
+
+
+def test_stage_follows_what_it_builds_on(tmp_path):
+    run = RunDirectory(tmp_path)
+    do(run, "audit", {"rule": 1})
+    do(run, "prepare", {}, after=["audit"])
+    assert not do(run, "prepare", {}, after=["audit"])
+    do(run, "audit", {"rule": 2})
+    assert do(run, "prepare", {}, after=["audit"])
+
+
+def test_missing_earlier_stage_names_its_app(tmp_path):
+    with pytest.raises(FileNotFoundError, match="apps/audit_skin_tone.py"):
+        do(RunDirectory(tmp_path), "prepare", {}, after=["audit"])
+
+
+def test_interrupted_stage_keeps_its_folder_and_is_done_again(tmp_path):
+    run = RunDirectory(tmp_path)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        run.stage("generator", {"n": 1}, folders=["g"]),
+    ):
+        (run / "g").mkdir()
+        raise KeyboardInterrupt
+    with run.stage("generator", {"n": 1}, folders=["g"]) as todo:
+        assert todo and (run / "g").is_dir()
+    with run.stage("generator", {"n": 2}, folders=["g"]) as todo:
+        assert todo and not (run / "g").exists()

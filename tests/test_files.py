@@ -1,0 +1,43 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from keras_derm.files import atomic_path, write_json
+
+
+def test_failed_write_leaves_old_file_and_no_rest(tmp_path):
+    path = tmp_path / "metrics.json"
+    write_json(path, {"old": 1})
+    with pytest.raises(OSError, match="full"), atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise OSError("disk full")
+    assert json.loads(path.read_text()) == {"old": 1}
+    assert os.listdir(tmp_path) == ["metrics.json"]
+
+
+def test_directory_is_replaced_whole(tmp_path):
+    for content in ("first", "second"):
+        with atomic_path(tmp_path / "folder") as temporary:
+            temporary.mkdir()
+            (temporary / content).write_text(content)
+    assert os.listdir(tmp_path / "folder") == ["second"]
+
+
+def test_nan_becomes_null(tmp_path):
+    write_json(tmp_path / "a.json", {"auc": [float("nan"), 0.5]})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"auc": [None, 0.5]}
+
+
+def test_import_does_not_load_tensorflow():
+    code = "import keras_derm, sys; print('tensorflow' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.stdout.strip() == "False"
+
+
+def test_apps_load_without_tensorflow():
+    code = "import keras_derm.jobs, sys; print('tensorflow' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.stdout.strip() == "False"
