@@ -99,5 +99,5 @@ def tone_sheet(catalog, n_each=N_ON_SHEET, seed=0):
             images.append(read_image(rows.paths[row]))
             ita = table["ita"][row]
             angle = "no ITA" if ita != ita else f"ITA {float(ita):.0f}°"
-            captions.append(f"{tone}\n{angle}" if tone != "undetermined" else angle)
+            captions.append(f"{tone}\n{angle}")
     return images, captions

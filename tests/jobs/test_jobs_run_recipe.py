@@ -1,0 +1,190 @@
+"""One small run of every stage, looked at from all sides. Sizes are for the test."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from keras_derm import jobs
+from keras_derm.catalog import Catalog
+from keras_derm.jobs.run_recipe import load_recipe
+
+APPS = Path(__file__).parents[2] / "apps"
+SMALL = {
+    "prepare_dataset": {"image_size": 32, "preset": "sn_gan_ensemble"},
+    "train_generator": {
+        "image_size": 32,
+        "n_steps": 4,
+        "steps_per_epoch": 2,
+        "batch_size": 8,
+        "base_channels": 4,
+        "latent_dim": 8,
+    },
+    "synthesize": {"target_per_diagnosis": 12, "candidates_per_image": 2.0},
+    "train_classifier": {
+        "batch_size": 16,
+        "batch_norm_momentum": 0.5,
+        "members": [
+            {"backbone": "MobileNetV2", "image_size": 32, "epochs": 1},
+            {"backbone": "EfficientNetB0", "image_size": 32, "epochs": 1},
+        ],
+    },
+    "evaluate": {"n_replicates": 50},
+    "explain": {"n_each": 2},
+    "export_tflite": {"mode": "dynamic"},
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("recipe")
+    recipe = folder / "small.yaml"
+    recipe.write_text(yaml.safe_dump({"name": "small", "scales": {"published": SMALL}}))
+    patch = pytest.MonkeyPatch()
+    patch.setenv("KERAS_DERM_CACHE", str(folder / "cache"))
+    jobs.run_recipe(str(folder / "run"), "phantom:n=120,seed=3,size=64", str(recipe))
+    patch.undo()
+    return folder / "run"
+
+
+def test_every_artefact_is_there(run):
+    for name in (
+        "config.yaml",
+        "environment.json",
+        "catalog.csv",
+        "metrics.json",
+        "metrics.csv",
+        "report.html",
+        "audit/tone_by_diagnosis.csv",
+        "baseline/ensemble.keras",
+        "augmented/mobilenetv2_32/history.csv",
+        "export/ensemble_dynamic.tflite",
+    ):
+        assert (run / name).is_file(), name
+    assert not [path for path in run.rglob(".*")]
+
+
+def test_no_lesion_or_patient_is_in_two_parts(run):
+    table = Catalog.load(run / "catalog.csv").table
+    assert table["split"].notna().all()
+    for column in ("patient_id", "lesion_id"):
+        assert table.groupby(column)["split"].nunique().max() == 1
+
+
+def test_predictions_are_of_real_test_images_alone(run):
+    table = Catalog.load(run / "catalog.csv").table
+    expected = set(table.loc[table["split"] == "test", "isic_id"])
+    for arm in ("baseline", "augmented"):
+        found = pd.read_csv(run / f"predictions/{arm}_ensemble_test.csv")
+        assert set(found["isic_id"]) == expected
+        np.testing.assert_allclose(found.drop(columns="isic_id").sum(axis=1), 1)
+
+
+def test_both_arms_took_the_same_steps_and_settings(run):
+    records = [
+        json.loads((run / f"stages/{arm}.json").read_text())["settings"]
+        for arm in ("baseline", "augmented")
+    ]
+    assert records[0] == records[1]
+
+
+def test_every_rejected_image_has_its_reason(run):
+    verdicts = pd.read_csv(run / "screening.csv", keep_default_na=False)
+    assert (verdicts["accepted"] == (verdicts["reason"] == "")).all()
+    assert not (verdicts["kept"] & ~verdicts["accepted"]).any()
+
+
+def test_metrics_hold_the_paired_difference(run):
+    metrics = json.loads((run / "metrics.json").read_text())
+    for name in ("balanced_accuracy", "macro_auc"):
+        before = metrics["baseline"]["strata"][0]["metrics"][name]["value"]
+        after = metrics["augmented"]["strata"][0]["metrics"][name]["value"]
+        difference = metrics["differences"][0][name]["value"]
+        assert difference == pytest.approx(after - before)
+
+
+def test_second_run_does_nothing_again(run, capsys):
+    before = {
+        path: path.stat().st_mtime_ns
+        for path in run.rglob("*")
+        if path.suffix in (".keras", ".npy", ".tflite")
+    }
+    jobs.prepare_dataset(str(run), **SMALL["prepare_dataset"])
+    jobs.evaluate(str(run), **SMALL["evaluate"])
+    assert capsys.readouterr().out.count("already done") == 2
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+@pytest.mark.parametrize(
+    "model", ["augmented/ensemble.keras", "export/ensemble_dynamic.tflite"]
+)
+def test_predict_agrees_with_the_run_and_survives_a_bad_image(run, tmp_path, model):
+    catalog = Catalog.load(run / "catalog.csv").split("test")
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    ids = catalog.table["isic_id"].tolist()[:3]
+    for isic_id, path in zip(ids, catalog.paths, strict=False):
+        source = Path(path)
+        (folder / f"{isic_id}{source.suffix}").write_bytes(source.read_bytes())
+    (folder / "bad.jpg").write_bytes(b"no image")
+    output = tmp_path / "predictions.csv"
+    assert jobs.predict(str(run / model), str(folder), str(output)) == 1
+    found = pd.read_csv(output).set_index("image")
+    found.index = [Path(name).stem for name in found.index]
+    known = pd.read_csv(run / "predictions/augmented_ensemble_test.csv")
+    known = known.set_index("isic_id").loc[ids]
+    np.testing.assert_allclose(
+        found.loc[ids, known.columns].to_numpy(float), known.to_numpy(float), atol=0.05
+    )
+
+
+def test_stage_without_its_forerunner_says_which_app_to_run(tmp_path):
+    with pytest.raises(FileNotFoundError, match="apps/prepare_dataset.py"):
+        jobs.train_generator(str(tmp_path / "empty"))
+
+
+@pytest.mark.parametrize("app", sorted(path.stem for path in APPS.glob("*.py")))
+def test_help_of_every_app(app):
+    found = subprocess.run(
+        [sys.executable, APPS / f"{app}.py", "--help"], capture_output=True, text=True
+    )
+    assert found.returncode == 0, found.stderr
+    assert "--config" in found.stdout
+
+
+def test_fault_of_the_input_is_one_message_and_status_1(tmp_path):
+    command = [sys.executable, APPS / "audit_skin_tone.py"]
+    command += ["--run", tmp_path / "run", "--data", "ham1000:/nowhere"]
+    found = subprocess.run(command, capture_output=True, text=True)
+    assert found.returncode == 1
+    assert "Received: 'ham1000:/nowhere'" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize("scale", ["published", "laptop", "quick"])
+def test_recipe_names_only_what_the_jobs_take(scale):
+    import inspect
+
+    stages = load_recipe("sn_gan_ensemble", scale)["stages"]
+    for name, settings in stages.items():
+        assert set(settings) <= set(inspect.signature(getattr(jobs, name)).parameters)
+
+
+def test_published_scale_is_the_papers():
+    stages = load_recipe("sn_gan_ensemble", "published")["stages"]
+    members = {
+        member["backbone"]: member["image_size"]
+        for member in stages["train_classifier"]["members"]
+    }
+    assert members == {"ResNet50": 224, "InceptionResNetV2": 299, "NASNetLarge": 331}
+    assert stages["train_generator"]["image_size"] == 224
+
+
+def test_unknown_scale_is_named():
+    with pytest.raises(ValueError, match="Received: 'huge'"):
+        load_recipe("sn_gan_ensemble", "huge")
