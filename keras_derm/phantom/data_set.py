@@ -334,6 +334,7 @@ def _with_paths(table, root):
         twin if (root / twin).exists() else image
         for twin, image in zip(twins, table["path"], strict=True)
     ]
+    table["plain_rgb"] = True
     table["source"] = "phantom"
     table["copyright_license"] = "CC-0"
     return table
@@ -343,6 +344,6 @@ def _write_metadata(table, root, whole):
     """Write the ISIC Archive's csv, for a data set that has all its rows."""
     if not whole:
         return
-    archive = table.drop(columns="path")
+    archive = table.drop(columns=["path", "plain_rgb"])
     archive["diagnosis"] = archive["diagnosis"].map(ISIC_DIAGNOSES)
     write_csv(root / "metadata.csv", archive)

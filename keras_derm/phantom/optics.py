@@ -9,9 +9,9 @@ in refractive index (so no Fresnel loss and no internal reflection are added):
    (Farrell's diffuse reflectance).
 
 The epidermis scatters. A model that lets it filter only (`exp(-path * absorption)`)
-returns almost no blue light from dark skin: b* rises to 37-39 at a melanin fraction
+returns almost no blue light from dark skin: b* rises to 34-39 at a melanin fraction
 of 0.11-0.18 and the hue turns orange. With the light that the epidermis itself
-returns, which leaves 4-12 % at 450 nm, b* stays at 9-23, as measured on people.
+returns, which leaves 3-12 % at 450 nm, b* stays at 9-23, as measured on people.
 """
 
 import functools

@@ -1,7 +1,10 @@
 """Dermoscopic signs of the eight diagnoses, and how hard they are to tell apart.
 
 A lesion is painted from its signs alone: the painter never sees the diagnosis.
-So the posterior of the signs bounds what any classifier can learn from the images.
+So the posterior of the signs bounds what any classifier can learn from the images:
+the ideal observer of the signs names 86 % of lesions rightly at equal frequencies
+(recall 77-96 %), and 93 % at archive frequencies (mean recall 80 %; always-nevus
+67 %). `bayes_accuracy` measures it.
 
 The frequencies are design values: rounded, and pulled together so that the classes
 overlap. Their order follows the literature named with each sign; they are not a
