@@ -3,9 +3,7 @@
 import hashlib
 import json
 import os
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
-from multiprocessing import get_context
+import sys
 from pathlib import Path
 
 import cv2
@@ -21,6 +19,7 @@ from keras_derm.phantom.population import (
     frequencies,
     population,
 )
+from keras_derm.phantom.workers import render_in_processes
 
 VERSION = 1
 """Raised with every change of the pixels, so that no cache mixes two phantoms."""
@@ -271,23 +270,22 @@ def _render_rows(table, rows, settings, root, workers, progress):
         return
     records = table.iloc[rows].to_dict("records")
     tasks = list(zip(rows, records, strict=True))
-    work = partial(_write_photograph, settings=settings, root=root)
     workers = min(workers or os.cpu_count() or 1, len(tasks))
-    show = partial(
-        track, total=len(tasks), description="Rendering phantom", disable=not progress
-    )
     if workers == 1:
-        for _ in show(map(work, tasks)):
-            pass
-        return
-    context = get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _single_threaded) as pool:
-        for _ in show(pool.map(work, tasks, chunksize=4)):
-            pass
+        done = (_write_photograph(task, settings, root) for task in tasks)
+    else:
+        done = render_in_processes(tasks, settings, root, workers)
+    for _ in track(done, "Rendering phantom", total=len(tasks), disable=not progress):
+        pass
 
 
-def _single_threaded():
+def work():
+    """Body of a worker process: the job comes on standard input as JSON."""
+    job = json.load(sys.stdin)
     cv2.setNumThreads(1)
+    for index, record in job["tasks"]:
+        _write_photograph((index, record), job["settings"], Path(job["root"]))
+        print(index, flush=True)
 
 
 def _write_photograph(task, settings, root):

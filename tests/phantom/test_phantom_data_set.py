@@ -61,6 +61,21 @@ def test_same_bytes_in_parallel_and_any_subset_alone(small, tmp_path):
     assert len(longer) == 14
 
 
+def test_parallel_rendering_works_from_a_script_without_a_main_guard(tmp_path):
+    code = (
+        "from keras_derm.phantom import render\n"
+        f"render(4, 7, 64, directory={str(tmp_path / 'set')!r}, workers=2)\n"
+    )
+    subprocess.run([sys.executable, "-"], input=code, text=True, check=True, cwd=ROOT)
+    assert len(list((tmp_path / "set" / "images").glob("*.png"))) == 4
+
+
+def test_failed_worker_is_reported(tmp_path, monkeypatch):
+    monkeypatch.setattr("keras_derm.phantom.workers.ENTRY", "raise SystemExit('no')")
+    with pytest.raises(RuntimeError, match="(?s)worker failed.*Received: no"):
+        render(4, 7, 64, directory=tmp_path / "set", workers=2, progress=False)
+
+
 def test_other_seed_gives_other_images(small, tmp_path):
     other = render(1, 8, 64, directory=tmp_path / "o", workers=1, progress=False)
     assert Path(other.paths[0]).read_bytes() != Path(small.paths[0]).read_bytes()
