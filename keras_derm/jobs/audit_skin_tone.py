@@ -47,6 +47,7 @@ def _audit(run, data, rule, thresholds, skip_bad):
     from keras_derm.skin_tone import audit_table, measure, rule_disagreement
 
     catalog = read_data_source(data, skip_bad)
+    (run / "bad_images.csv").unlink(missing_ok=True)
     if len(catalog.skipped):
         write_csv(run / "bad_images.csv", catalog.skipped)
         print(f"{len(catalog.skipped)} bad images left out: {run / 'bad_images.csv'}")

@@ -1,5 +1,7 @@
 """Job: judge both arms on the same real test images."""
 
+import json
+
 from keras_derm.runs import RunDirectory
 
 ARMS = ("baseline", "augmented")
@@ -29,6 +31,7 @@ def evaluate(run: str, n_replicates: int = 2000, seed: int = 0):
 def _evaluate(run, n_replicates, seed):
     from keras_derm import evaluation
     from keras_derm.catalog import get_task
+    from keras_derm.evaluation.metrics import macro_auc
     from keras_derm.files import write_csv, write_json
 
     task = get_task(run.settings("baseline")["task"])
@@ -37,13 +40,16 @@ def _evaluate(run, n_replicates, seed):
     splits = {name: real.split(name) for name in ("val", "test")}
     inputs = evaluation.inputs_from_catalog(splits["test"], task)
     positive = task.classes[task.positive_class]
-    y_prob, thresholds, members = {}, {}, {}
+    y_prob, thresholds, members, validation = {}, {}, {}, {}
     for arm in ARMS:
         predicted = {
             name: predict_split(run, arm, name, rows, task)
             for name, rows in splits.items()
         }
         y_prob[arm] = predicted["test"]["ensemble"]
+        validation[arm] = macro_auc(
+            task.targets(splits["val"]), predicted["val"]["ensemble"]
+        )
         thresholds[arm] = evaluation.threshold_at_sensitivity(
             task.targets(splits["val"]) == task.positive_class,
             predicted["val"]["ensemble"][:, task.positive_class],
@@ -69,10 +75,23 @@ def _evaluate(run, n_replicates, seed):
         seed=seed,
         n_replicates=n_replicates,
     )
-    write_json(run / "metrics.json", {**comparison.to_dict(), "members": members})
+    metrics = {
+        **comparison.to_dict(),
+        "members": members,
+        "validation_macro_auc": validation,
+        "chosen_arm": max(ARMS, key=validation.get),
+    }
+    write_json(run / "metrics.json", metrics)
     write_csv(run / "metrics.csv", comparison.table())
     _figures(run, comparison)
     print(comparison.verdict())
+
+
+def chosen_arm(run, arm="chosen"):
+    """`arm`, or where it is "chosen" the arm with the higher validation AUC."""
+    if arm != "chosen":
+        return arm
+    return json.loads((run / "metrics.json").read_text())["chosen_arm"]
 
 
 def predict_split(run, arm, split, rows, task):

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from keras_derm.jobs.evaluate import chosen_arm
 from keras_derm.runs import RunDirectory
 
 KINDS = {
@@ -13,7 +14,7 @@ KINDS = {
 
 def explain(
     run: str,
-    arm: Literal["baseline", "augmented"] = "augmented",
+    arm: Literal["chosen", "baseline", "augmented"] = "chosen",
     method: Literal["grad_cam", "grad_cam_plus_plus"] = "grad_cam",
     n_each: int = 6,
 ):
@@ -24,7 +25,7 @@ def explain(
 
     Args:
         run: Run directory that has been evaluated.
-        arm: Whose ensemble to explain.
+        arm: Whose ensemble to explain; chosen is the better one on validation.
         method: Grad-CAM or Grad-CAM++.
         n_each: Cases of each kind: correct, missed melanoma, false alarm.
     """
@@ -46,6 +47,7 @@ def _explain(run, arm, method, n_each):
     from keras_derm.files import write_csv
     from keras_derm.pipeline import PreparedImages
 
+    arm = chosen_arm(run, arm)
     classes = json.loads((run / arm / "ensemble.json").read_text())["classes"]
     task = get_task(run.settings(arm)["task"])
     task = task.present_in(run.catalog.split("train"))

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from keras_derm.jobs.evaluate import chosen_arm
 from keras_derm.runs import RunDirectory
 
 N_TIMED = 100
@@ -9,7 +10,7 @@ N_TIMED = 100
 
 def export_tflite(
     run: str,
-    arm: Literal["baseline", "augmented"] = "augmented",
+    arm: Literal["chosen", "baseline", "augmented"] = "chosen",
     mode: Literal["int8", "dynamic", "float16"] = "int8",
     n_representative: int = 200,
     seed: int = 0,
@@ -21,7 +22,7 @@ def export_tflite(
 
     Args:
         run: Run directory that has been evaluated.
-        arm: Whose ensemble to export.
+        arm: Whose ensemble to export; chosen is the better one on validation.
         mode: How to quantise.
         n_representative: Training images, spread over diagnoses and tones, by which
             int8 sets its ranges.
@@ -53,6 +54,7 @@ def _export(run, arm, mode, n_representative, seed):
     from keras_derm.files import write_json
     from keras_derm.pipeline import PreparedImages
 
+    arm = chosen_arm(run, arm)
     described = json.loads((run / arm / "ensemble.json").read_text())
     task = get_task(run.settings(arm)["task"])
     task = task.present_in(run.catalog.split("train"))

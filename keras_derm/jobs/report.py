@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 
+from keras_derm.jobs.evaluate import ARMS, chosen_arm
 from keras_derm.runs import RunDirectory
 
 LIMITS = """
@@ -86,9 +87,6 @@ def _summary(run, metrics):
     ]
 
 
-ARMS = ("baseline", "augmented")
-
-
 def _percent(metric):
     if metric["value"] is None:
         return f"an unknown share ({metric['reason']})"
@@ -142,7 +140,7 @@ def _audit(run):
     if len(reasons):
         frame = reasons.rename_axis("reason").reset_index(name="images")
         blocks.append(Table(frame.head(12), "Why a tone was not determined"))
-    if len(run.catalog.skipped) or (run / "bad_images.csv").is_file():
+    if (run / "bad_images.csv").is_file():
         bad = pd.read_csv(run / "bad_images.csv")
         blocks.append(Table(bad.head(50), f"{len(bad)} images left out as unreadable"))
     return Section(
@@ -343,6 +341,7 @@ def _explanation(run):
 
     if not run.done("explain"):
         return None
+    arm = chosen_arm(run, run.settings("explain")["arm"])
     cases = pd.read_csv(run / "explanations.csv")
     blocks = [
         _figure(
@@ -369,9 +368,8 @@ def _explanation(run):
         )
     return Section(
         "What the model looked at",
-        "Grad-CAM of the "
-        f"{run.settings('explain')['arm']} ensemble on real test images: the surest "
-        "correct cases, the worst misses and the worst false alarms.",
+        f"Grad-CAM of the {arm} ensemble on real test images: the surest correct "
+        "cases, the worst misses and the worst false alarms.",
         [block for block in blocks if block is not None],
     )
 
@@ -414,10 +412,10 @@ def _export(run):
     ]
     return Section(
         "The quantised ensemble",
-        f"It names the same class as the float ensemble on "
-        f"{cost['argmax_agreement']:.1%} of {cost['n_images']:,} real test images, is "
-        f"{size:.1f} times smaller and answers {speed:.1f} times as fast on this "
-        "machine.",
+        f"The {cost['arm']} ensemble in {cost['mode']} names the class that it names in "
+        f"float on {cost['argmax_agreement']:.1%} of {cost['n_images']:,} real test "
+        f"images. It is {size:.1f} times smaller and answers {speed:.1f} times as fast "
+        "on this machine.",
         [
             Table(facts, "Size and speed, one image at a time", digits=1),
             Table(
