@@ -412,7 +412,7 @@ def _export(run):
     ]
     return Section(
         "The quantised ensemble",
-        f"The {cost['arm']} ensemble in {cost['mode']} names the class that it names in "
+        f"The {cost['arm']} ensemble in {cost['mode']} names the class it names in "
         f"float on {cost['argmax_agreement']:.1%} of {cost['n_images']:,} real test "
         f"images. It is {size:.1f} times smaller and answers {speed:.1f} times as fast "
         "on this machine.",
