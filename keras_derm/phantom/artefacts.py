@@ -154,7 +154,8 @@ def colour_cast(rng, level):
 
     The skin of HAM10000 has a median a* of 20 and b* of 4 (10th to 90th
     percentile of 300 images: 8 to 34 and -7 to 15), where the
-    optical model of unblocked light says 7 and 18.
+    optical model of unblocked light says 7 and 18. With these gains, chosen to come
+    closer, 140 phantom images have 16 and 16: redder, but still yellower than real.
     """
     pink = 1.25 * rng.random() * level
     warmth, tint = (rng.random(2) + rng.random(2) - 1) * level

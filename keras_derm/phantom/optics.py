@@ -11,7 +11,7 @@ in refractive index (so no Fresnel loss and no internal reflection are added):
 The epidermis scatters. A model that lets it filter only (`exp(-path * absorption)`)
 returns almost no blue light from dark skin: b* rises to 34-39 at a melanin fraction
 of 0.11-0.18 and the hue turns orange. With the light that the epidermis itself
-returns, which leaves 3-12 % at 450 nm, b* stays at 9-23, as measured on people.
+returns, which leaves 3-12 % at 450 nm, b* stays at 9-23.
 """
 
 import functools
@@ -38,7 +38,8 @@ MELANIN_RANGES = {
 Jacques (1998) gives 1.3-6.3 % for light, 11-16 % for moderately and 18-43 % for
 darkly pigmented skin. The types divide that scale where the model's ITA crosses the
 limits of Del Bino and Bernerd (55, 41, 28, 10, -30 degrees), with a margin for the
-spread of blood (`BLOOD_RANGE`) on each side.
+spread of blood (`BLOOD_RANGE`) on each side: that a type's ITA lies in its range is
+thus built in, not a prediction; that the limits fall within Jacques' scale is one.
 """
 BLOOD_RANGE = (0.003, 0.015)
 """Blood volume fraction of uninflamed dermis: 0.2-7 % in Jacques (1998, 2013); the
