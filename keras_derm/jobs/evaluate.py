@@ -134,10 +134,5 @@ def _figures(run, comparison):
 
 
 def forest_table(table, metric="balanced_accuracy"):
-    """Differences of one metric, one row a stratum, for the forest plot."""
-    rows = table[table["metric"] == metric].copy()
-    overall = rows["stratum"] == "all"
-    rows["stratum"] = rows["value_of_stratum"].where(~overall, "all")
-    columns = ["stratum", "n", "n_positive", "judged"]
-    renamed = {"difference_low": "low", "difference_high": "high"}
-    return rows.rename(columns=renamed)[[*columns, "difference", "low", "high"]]
+    """Rows of one metric for the forest plot, without strata that hold no image."""
+    return table[(table["metric"] == metric) & (table["n"] > 0)]
