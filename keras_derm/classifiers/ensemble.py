@@ -1,5 +1,7 @@
 """The averaging ensemble."""
 
+from pathlib import Path
+
 import keras
 
 
@@ -44,3 +46,24 @@ def build_ensemble(members, image_size):
     if len(outputs) > 1:
         mean = keras.layers.Average(name="probabilities")(outputs)
     return keras.Model(inputs, mean, name="ensemble")
+
+
+def load_classifier(path):
+    """Read a classifier or an ensemble saved as `.keras`.
+
+    Importing this function registers the layers that such a file names.
+
+    Args:
+        path: The `.keras` file.
+
+    Returns:
+        Functional `keras.Model`, not compiled: for inference.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f"no saved classifier; apps/train_classifier.py makes one. Received: {path}"
+        )
+    return keras.models.load_model(path, compile=False)

@@ -96,16 +96,15 @@ def chosen_arm(run, arm="chosen"):
 
 def predict_split(run, arm, split, rows, task):
     """Probabilities of the ensemble and of each member; also written as csv."""
-    import keras
     import pandas as pd
 
-    from keras_derm.classifiers import predict_probabilities
+    from keras_derm.classifiers import load_classifier, predict_probabilities
     from keras_derm.explain.grad_cam import ensemble_members
     from keras_derm.files import write_csv
     from keras_derm.pipeline import PreparedImages, image_dataset
 
     prepared = PreparedImages.load(run / "prepared/real")
-    ensemble = keras.models.load_model(run / arm / "ensemble.keras")
+    ensemble = load_classifier(run / arm / "ensemble.keras")
     models = {"ensemble": ensemble}
     models |= {member.name: member for member in ensemble_members(ensemble)}
     found = {}

@@ -39,10 +39,9 @@ def explain(
 def _explain(run, arm, method, n_each):
     import json
 
-    import keras
-
     from keras_derm import explain as explaining
     from keras_derm.catalog import get_task
+    from keras_derm.classifiers import load_classifier
     from keras_derm.evaluation import predictions_from_csv
     from keras_derm.files import write_csv
     from keras_derm.pipeline import PreparedImages
@@ -61,7 +60,7 @@ def _explain(run, arm, method, n_each):
     rows = cases["position"].to_numpy()
     prepared = PreparedImages.load(run / "prepared/real")
     images = prepared.take(prepared.indices(test)[rows])
-    model = keras.models.load_model(run / arm / "ensemble.keras")
+    model = load_classifier(run / arm / "ensemble.keras")
     heatmaps = explaining.grad_cam(model, images, cases["y_pred"].to_numpy(), method)
     cases.insert(0, "isic_id", test.table["isic_id"].to_numpy()[rows])
     cases.insert(1, "skin_tone", test.table["skin_tone"].to_numpy()[rows])

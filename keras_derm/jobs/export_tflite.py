@@ -45,11 +45,11 @@ def export_tflite(
 def _export(run, arm, mode, n_representative, seed):
     import json
 
-    import keras
     import numpy as np
 
     from keras_derm import export
     from keras_derm.catalog import get_task
+    from keras_derm.classifiers import load_classifier
     from keras_derm.evaluation import predictions_from_csv
     from keras_derm.files import write_json
     from keras_derm.pipeline import PreparedImages
@@ -63,7 +63,7 @@ def _export(run, arm, mode, n_representative, seed):
     train, test = rows.split("train"), rows.split("test")
     chosen = _spread_over_cells(train, n_representative, seed)
     representative = prepared.take(prepared.indices(train)[chosen])
-    model = keras.models.load_model(run / arm / "ensemble.keras")
+    model = load_classifier(run / arm / "ensemble.keras")
     path = run / f"export/ensemble_{mode}.tflite"
     sidecar = export.export_int8(model, path, representative, mode, task.classes)
     write_json(path.with_suffix(".json"), {**sidecar, "preset": described["preset"]})

@@ -95,11 +95,9 @@ def _load(path):
 
         classify = QuantizedModel(path).predict
     else:
-        import keras
+        from keras_derm.classifiers import load_classifier
 
-        from keras_derm import classifiers  # noqa: F401 (registers its layers)
-
-        classify = keras.models.load_model(path).predict_on_batch
+        classify = load_classifier(path).predict_on_batch
     layers = preprocessing(facts["preset"], facts["image_size"][0])
 
     def prepared(image):

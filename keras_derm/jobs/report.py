@@ -248,7 +248,7 @@ def _training(run):
         [
             Text(" ".join(said)),
             Figure(
-                figures.training_curves(histories, ["loss", "accuracy", "auc"]),
+                figures.training_curves(histories, ["loss", "accuracy"]),
                 "Training and validation curves of every member in both arms.",
                 "Validation on real images. Training loss is class-weighted, "
                 "validation loss is not.",
