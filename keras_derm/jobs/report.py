@@ -71,9 +71,9 @@ def _summary(run, metrics):
     return [
         Callout("finding", metrics["verdict"]),
         Text(
-            f"The archive holds {len(catalog):,} photographs; an apparent tone could "
-            f"be measured on {measured:,} of them; {dark:,} of these are of the dark "
-            f"types V and VI.\n\nThe baseline ensemble "
+            f"The archive holds {len(catalog):,} photographs. {measured:,} of them have "
+            f"a skin tone, by a person's label or measured; {dark:,} of these are of the "
+            f"dark types V and VI.\n\nThe baseline ensemble "
             f"({' and '.join(arms['baseline']['members'])}, averaged) learned from "
             f"{arms['baseline']['n_real']:,} real images; the augmented one from the "
             f"same and {arms['augmented']['n_synthetic']:,} synthetic images, with the "
@@ -102,8 +102,8 @@ def _audit(run):
     counts = _json(run / "audit/rule_disagreement.json", "audit_skin_tone")
     table = pd.read_csv(run / "audit/tone_by_diagnosis.csv", index_col=0)
     undetermined = int(table.loc["total", "undetermined"])
-    reasons = run.catalog.table["skin_tone_reason"].dropna()
-    reasons = reasons[reasons.astype(str) != ""].value_counts()
+    undecided = run.catalog.where(skin_tone="undetermined").table
+    reasons = undecided["skin_tone_reason"].value_counts()
     blocks = [
         Table(
             table,
