@@ -71,8 +71,8 @@ def _summary(run, metrics):
     return [
         Callout("finding", metrics["verdict"]),
         Text(
-            f"The archive holds {len(catalog):,} photographs. {measured:,} of them have "
-            f"a skin tone, by a person's label or measured; {dark:,} of these are of the "
+            f"The archive holds {len(catalog):,} photographs. {measured:,} have a "
+            f"skin tone, by a person's label or measured; {dark:,} of these are of the "
             f"dark types V and VI.\n\nThe baseline ensemble "
             f"({' and '.join(arms['baseline']['members'])}, averaged) learned from "
             f"{arms['baseline']['n_real']:,} real images; the augmented one from the "
