@@ -57,7 +57,7 @@ class QuantizedModel:
                 uint8 or float.
 
         Returns:
-            float32 array `(n, n_classes)`.
+            float32 array `(n, n_classes)`; each row sums to 1.
 
         Raises:
             ValueError: If the images have another size, type or range.
@@ -69,7 +69,8 @@ class QuantizedModel:
             self._interpreter.set_tensor(self._input["index"], batch)
             self._interpreter.invoke()
             row[:] = self._interpreter.get_tensor(self._output["index"])[0]
-        return y_prob
+        # In int8 a softmax has steps of 1/256, so that its sum is off by some percent.
+        return y_prob / np.maximum(y_prob.sum(axis=1, keepdims=True), 1e-6)
 
     def _check_tensors(self):
         found = tuple(self._input["shape"]), tuple(self._output["shape"])
