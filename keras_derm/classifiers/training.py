@@ -62,7 +62,7 @@ def train_classifier(
         clip_norm: Largest global norm of the gradient.
 
     Returns:
-        The best model, read back from `directory/model.keras`.
+        The best model, read back from `directory/model.keras`, without its optimizer.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -94,7 +94,7 @@ def train_classifier(
         ],
         verbose="auto" if sys.stdout.isatty() else 2,
     )
-    return keras.models.load_model(best_path)
+    return keras.models.load_model(best_path, compile=False)
 
 
 def predict_probabilities(model, dataset):
