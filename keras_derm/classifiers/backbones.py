@@ -6,6 +6,9 @@ from pathlib import Path
 
 import keras
 
+from keras_derm.classifiers.fused_batch_normalization import (
+    fuse_batch_normalization,
+)
 from keras_derm.classifiers.input_scaling import InputScaling
 
 
@@ -97,7 +100,7 @@ def build_classifier(
     image_size = image_size or facts.image_size
     inputs = keras.Input((image_size, image_size, 3), name="image")
     scaled = InputScaling(facts.scaling, name="input_scaling")(inputs)
-    network = _application(facts, scaled, weights)
+    network = fuse_batch_normalization(_application(facts, scaled, weights))
     if batch_norm_momentum is not None:
         for layer in network.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
@@ -107,7 +110,7 @@ def build_classifier(
     outputs = keras.layers.Dense(
         n_classes, activation="softmax", dtype="float32", name="probabilities"
     )(x)
-    return keras.Model(inputs, outputs, name=f"{backbone.lower()}_{image_size}")
+    return keras.Model(network.inputs[0], outputs, name=f"{backbone.lower()}_{image_size}")
 
 
 def _application(facts, inputs, weights):

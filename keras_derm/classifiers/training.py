@@ -74,10 +74,13 @@ def train_classifier(
         warmup_target=learning_rate,
         warmup_steps=max(1, int(n_steps * warmup_fraction)),
     )
+    optimizer = keras.optimizers.AdamW(
+        schedule, weight_decay=weight_decay, global_clipnorm=clip_norm
+    )
+    # Variables made inside the first step would have it traced twice.
+    optimizer.build(model.trainable_variables)
     model.compile(
-        keras.optimizers.AdamW(
-            schedule, weight_decay=weight_decay, global_clipnorm=clip_norm
-        ),
+        optimizer,
         loss=keras.losses.CategoricalCrossentropy(),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         weighted_metrics=[],
