@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-DATA ?= phantom:n=720,seed=7,size=128
+DATA ?= phantom:n=480,seed=7,size=128
 READER := $(firstword $(subst :, ,$(DATA)))
 SCALE ?= $(if $(filter phantom,$(READER)),quick,laptop)
 RUN ?= runs/demo-$(READER)
