@@ -1,6 +1,6 @@
 """Backbones, heads, the averaging ensemble and their training."""
 
-from keras_derm.classifiers.backbones import BACKBONES, build_classifier
+from keras_derm.classifiers.backbones import BACKBONES, build_classifier, freeze
 from keras_derm.classifiers.ensemble import build_ensemble, load_classifier
 from keras_derm.classifiers.input_scaling import InputScaling
 from keras_derm.classifiers.training import (
@@ -15,6 +15,7 @@ __all__ = [
     "build_classifier",
     "build_ensemble",
     "class_weights",
+    "freeze",
     "load_classifier",
     "predict_probabilities",
     "train_classifier",

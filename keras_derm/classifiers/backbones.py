@@ -113,6 +113,28 @@ def build_classifier(
     return keras.Model(network.inputs[0], outputs, name=f"{backbone.lower()}_{image_size}")
 
 
+def freeze(model, last_layer):
+    """Keep the weights of all layers up to one as they are, for transfer learning.
+
+    Frozen BatchNormalization uses its moving statistics. Compile afterwards.
+
+    Args:
+        model: Classifier from `build_classifier`.
+        last_layer: Name of the last frozen layer.
+
+    Raises:
+        ValueError: The model has no such layer.
+    """
+    names = [layer.name for layer in model.layers]
+    if last_layer not in names:
+        raise ValueError(
+            f"`last_layer` must be a layer of {model.name}, such as "
+            f"{names[len(names) // 3]!r}. Received: {last_layer!r}"
+        )
+    for layer in model.layers[: names.index(last_layer) + 1]:
+        layer.trainable = False
+
+
 def _application(facts, inputs, weights):
     build = getattr(keras.applications, facts.application)
     if weights is None:

@@ -5,6 +5,7 @@ from typing import Literal
 from keras_derm.runs import RunDirectory
 
 N_ON_SHEET = 6
+N_UNDER_CASTS = 100
 
 
 def audit_skin_tone(
@@ -17,7 +18,10 @@ def audit_skin_tone(
     """Read an archive, check every image, and measure the apparent skin tone (ITA).
 
     Writes catalog.csv, the table of diagnosis by tone (audit/tone_by_diagnosis.csv),
-    what the two rules disagree on (audit/rule_disagreement.csv), and figures.
+    what the two rules disagree on (audit/rule_disagreement.csv), how far a small
+    colour cast moves the tone (audit/cast_sensitivity.csv), where people labelled
+    tones how far the estimate agrees with them (audit/label_agreement.csv), and
+    figures.
 
     Args:
         run: Run directory to write.
@@ -44,16 +48,19 @@ def audit_skin_tone(
 def _audit(run, data, rule, thresholds, skip_bad):
     from keras_derm.data_source import read_data_source
     from keras_derm.files import write_csv, write_json
-    from keras_derm.skin_tone import audit_table, measure, rule_disagreement
+    from keras_derm.skin_tone import (
+        audit_table,
+        cast_sensitivity,
+        measure_by_rules,
+        rule_disagreement,
+    )
 
     catalog = read_data_source(data, skip_bad)
     (run / "bad_images.csv").unlink(missing_ok=True)
     if len(catalog.skipped):
         write_csv(run / "bad_images.csv", catalog.skipped)
         print(f"{len(catalog.skipped)} bad images left out: {run / 'bad_images.csv'}")
-    by_rule = {
-        name: measure(catalog, name, thresholds) for name in ("quadrant", "published")
-    }
+    by_rule = measure_by_rules(catalog, thresholds=thresholds)
     chosen = by_rule[rule]
     catalog = catalog.with_columns(
         ita=chosen["ita"],
@@ -69,9 +76,30 @@ def _audit(run, data, rule, thresholds, skip_bad):
     write_csv(run / "audit/tone_by_diagnosis.csv", audit_table(catalog), index=True)
     write_csv(run / "audit/rule_disagreement.csv", cross, index=True)
     write_json(run / "audit/rule_disagreement.json", counts)
+    casts = cast_sensitivity(catalog, rule, thresholds, N_UNDER_CASTS)
+    write_csv(run / "audit/cast_sensitivity.csv", casts)
+    _compare_with_labels(run, catalog)
     _figures(run, catalog, cross)
     catalog.save(run / "catalog.csv")
     print(audit_table(catalog).to_string())
+
+
+def _compare_with_labels(run, catalog):
+    from keras_derm.catalog import SKIN_TONES
+    from keras_derm.files import write_csv, write_json
+    from keras_derm.skin_tone import label_agreement
+
+    labels = catalog.table["fitzpatrick_skin_type"]
+    if not labels.isin(SKIN_TONES).any():
+        return
+    cross, agreement = label_agreement(labels, catalog.table["ita_tone"])
+    write_csv(run / "audit/label_agreement.csv", cross, index=True)
+    write_json(run / "audit/label_agreement.json", agreement)
+    print(
+        f"{agreement['labelled']:,} images have a person's label; of "
+        f"{agreement['both']:,} that could be measured the estimate is the same in "
+        f"{agreement['exact']:.0%}, within one type in {agreement['within_one']:.0%}"
+    )
 
 
 def _figures(run, catalog, cross):

@@ -137,6 +137,7 @@ def _audit(run):
             "Cross table of skin tone by our rule against the published rule.",
         ),
     ]
+    blocks += _doubts_about_tone(run)
     if len(reasons):
         frame = reasons.rename_axis("reason").reset_index(name="images")
         blocks.append(Table(frame.head(12), "Why a tone was not determined"))
@@ -149,6 +150,46 @@ def _audit(run):
         "determined.",
         [block for block in blocks if block is not None],
     )
+
+
+def _doubts_about_tone(run):
+    from keras_derm.report import Table, Text
+
+    blocks = []
+    casts = pd.read_csv(run / "audit/cast_sensitivity.csv")
+    if casts["images"].any():
+        shown = pd.DataFrame(
+            {
+                "cast of a few per cent": casts["cast"],
+                "images": casts["images"],
+                "median change of ITA": casts["median_change"].map("{:+.0f}°".format),
+                "95 % change less than": casts["p95_absolute_change"].map(
+                    "{:.0f}°".format
+                ),
+                "another type": casts["share_of_type_changed"].map("{:.0%}".format),
+            }
+        )
+        blocks.append(
+            Table(
+                shown,
+                "What a small colour cast of the camera does to the measured tone",
+                "The same photographs measured again with red, green and blue changed "
+                "by 3 to 5 per cent, or the light by 10.",
+            )
+        )
+    if (run / "audit/label_agreement.json").is_file():
+        found = _json(run / "audit/label_agreement.json", "audit_skin_tone")
+        cross = pd.read_csv(run / "audit/label_agreement.csv", index_col=0)
+        blocks.append(Table(cross, "People's labels against the tone by ITA"))
+        blocks.append(
+            Text(
+                f"People labelled {found['labelled']:,} images. Of the "
+                f"{found['both']:,} that could be measured, ITA gives the same type in "
+                f"{found['exact']:.0%} and is within one type in "
+                f"{found['within_one']:.0%}. The labels are used."
+            )
+        )
+    return blocks
 
 
 def _figure(run, name, alt, caption=""):

@@ -15,12 +15,16 @@ class Member:
         image_size: Side of its images; its published one by default.
         epochs: Epochs over as many images as there are real ones to train on.
         learning_rate: Peak of the schedule.
+        frozen_until: Name of the layer up to which pretrained weights stay as they
+            are, which more than halves the work of a step; without pretrained
+            weights all layers learn.
     """
 
     backbone: str
     image_size: int | None = None
     epochs: int = 25
     learning_rate: float = 1e-4
+    frozen_until: str | None = None
 
 
 PUBLISHED_MEMBERS = (
@@ -142,6 +146,8 @@ def _train_member(run, arm, member, settings, task, train, prepared):
             dropout=settings["dropout"],
             batch_norm_momentum=settings["batch_norm_momentum"],
         )
+        if member["frozen_until"] and backbone in settings["weights"]:
+            classifiers.freeze(model, member["frozen_until"])
     validation = run.catalog.split("val")
     validation = validation.where(task.covers(validation))
     targets = task.targets(train)

@@ -1,16 +1,38 @@
 """Image layers: RGB photographs in [0, 255] in, RGB photographs out."""
 
+from keras_derm.layers.artefact_suppression import ArtefactSuppression
+from keras_derm.layers.clahe import CLAHE
+from keras_derm.layers.colour_constancy import ColourConstancy
+from keras_derm.layers.gamma_correction import GammaCorrection
 from keras_derm.layers.hair_removal import HairRemoval, scaled_kernel_size
-from keras_derm.layers.presets import PRESETS, augmentation, preprocessing
+from keras_derm.layers.imagenet_normalization import ImageNetNormalization
+from keras_derm.layers.min_max_rescale import MinMaxRescale
+from keras_derm.layers.non_local_means import NonLocalMeans
+from keras_derm.layers.presets import (
+    PRESETS,
+    augmentation,
+    offline_copies,
+    preprocessing,
+)
 from keras_derm.layers.random_darkening import RandomDarkening
 from keras_derm.layers.square_pad import SquarePad
+from keras_derm.layers.tone_transfer import ToneTransfer
 
 __all__ = [
+    "CLAHE",
     "PRESETS",
+    "ArtefactSuppression",
+    "ColourConstancy",
+    "GammaCorrection",
     "HairRemoval",
+    "ImageNetNormalization",
+    "MinMaxRescale",
+    "NonLocalMeans",
     "RandomDarkening",
     "SquarePad",
+    "ToneTransfer",
     "augmentation",
+    "offline_copies",
     "preprocessing",
     "scaled_kernel_size",
 ]

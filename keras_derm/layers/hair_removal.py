@@ -4,11 +4,32 @@ import keras
 import tensorflow as tf
 
 from keras_derm.layers.image_layer import ImageLayer
-from keras_derm.layers.morphology import cross_black_hat
+from keras_derm.layers.morphology import (
+    cross_black_hat,
+    cross_dilation,
+    longest_line_opening,
+    odd_size,
+    square_black_hat,
+    square_dilation,
+)
 from keras_derm.layers.pyramid_fill import pyramid_fill
 
-METHODS = ("published",)
+METHODS = ("oriented", "published")
 _GREY_WEIGHTS = (0.299, 0.587, 0.114)
+
+REFERENCE_SIZE = 224
+"""Short side in pixels to which the lengths of the oriented method belong."""
+
+N_DIRECTIONS = 12
+EDGE_SHARE = 0.6
+"""Share of the least response that pixels beside a found hair must have."""
+
+_HAIRS = (
+    # channel, dark?, greatest width and least length in pixels, least response
+    ("red", True, 5, 15.0, 6),
+    ("red", True, 9, 30.0, 20),
+    ("blue", False, 5, 15.0, 10),
+)
 
 
 def scaled_kernel_size(image_size, kernel_size=17, reference_size=224):
@@ -28,28 +49,37 @@ def scaled_kernel_size(image_size, kernel_size=17, reference_size=224):
     """
     if image_size < 1:
         raise ValueError(f"`image_size` must be 1 or more. Received: {image_size}")
-    scaled = kernel_size * image_size / reference_size
-    return max(3, 2 * round((scaled - 1) / 2) + 1)
+    return odd_size(kernel_size * image_size / reference_size)
 
 
 @keras.saving.register_keras_serializable(package="keras_derm")
 class HairRemoval(ImageLayer):
-    """Find dark hairs by their black-hat response and paint them over.
+    """Find hairs and paint them over.
+
+    `method="oriented"` (default) looks for what hairs are: thin, long and straight
+    for a while. Black-hat (dark hairs, in red, where melanin absorbs least and
+    lesions are faintest) and top-hat (fair and grey hairs, in blue, where skin is
+    darkest) with small squares of two widths keep thin structures; openings with
+    lines in twelve directions keep those that go on for 15 or 30 pixels of 224, so
+    that pigment network and dots stay. Lengths grow with the short side of the
+    image.
 
     `method="published"` is the procedure of the sn_gan_ensemble system: grey image,
-    black-hat with a cross-shaped kernel, threshold, inpainting. The mask equals
-    OpenCV's on uint8 images; the paint is a push-pull pyramid fill where the paper
-    has Telea's march, which does not run on a GPU.
+    black-hat with a cross-shaped kernel, threshold. Its mask equals OpenCV's on
+    uint8 images. It finds dark hairs alone and takes dark dots, network and the
+    borders of lesions for hair.
 
-    Hairs lighter than the skin are not found, and thin dark pigment structures may
-    be: the mask is `mask(images)`.
+    Both paint with a push-pull pyramid fill, which unlike Telea's march runs on a
+    GPU and draws no streaks.
 
     Args:
-        method: Name of the procedure, `"published"`.
-        kernel_size: Side of the cross in pixels, odd, 3 or more; 17 is published
-            for 224-pixel images, see `scaled_kernel_size` for others.
-        threshold: Black-hat response above which a pixel is hair, in grey levels
-            of 255.
+        method: `"oriented"` or `"published"`.
+        kernel_size: Side of the published cross in pixels, odd, 3 or more; 17
+            belongs to 224-pixel images, see `scaled_kernel_size` for others.
+        threshold: Published black-hat response above which a pixel is hair, in
+            levels of 255.
+        sensitivity: Factor on the responses of the oriented method: above 1 finds
+            fainter hairs and more that are none.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
@@ -57,10 +87,18 @@ class HairRemoval(ImageLayer):
         >>> clean = layer(images)
 
     Reference:
-        Lee et al., Dullrazor, Computers in Biology and Medicine 27, 1997.
+        Lee et al., Dullrazor, Computers in Biology and Medicine 27, 1997 (black-hat
+        with lines).
     """
 
-    def __init__(self, method="published", kernel_size=17, threshold=10, **kwargs):
+    def __init__(
+        self,
+        method="oriented",
+        kernel_size=17,
+        threshold=10,
+        sensitivity=1.0,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if method not in METHODS:
             raise ValueError(f"`method` must be one of {METHODS}. Received: {method!r}")
@@ -72,9 +110,12 @@ class HairRemoval(ImageLayer):
             raise ValueError(
                 f"`threshold` must be within [0, 255]. Received: {threshold}"
             )
+        if not sensitivity > 0:
+            raise ValueError(f"`sensitivity` must be above 0. Received: {sensitivity}")
         self.method = method
         self.kernel_size = int(kernel_size)
         self.threshold = threshold
+        self.sensitivity = float(sensitivity)
 
     def mask(self, images):
         """Return the hair mask, (batch, height, width, 1), bool."""
@@ -89,24 +130,57 @@ class HairRemoval(ImageLayer):
         Returns:
             Dict of `grey` and `black_hat`, (batch, height, width, 1), float32 in
             [0, 255]; `mask`, the same shape, bool; `result`, the images without
-            hair.
+            hair. The oriented method gives red for grey and its greatest line
+            response for the black-hat.
         """
         images = tf.cast(images, tf.float32)
         found = self._find(images)
-        return {**found, "result": pyramid_fill(images, found["mask"])}
+        return {
+            "grey": tf.cast(found["grey"], tf.float32),
+            "black_hat": tf.cast(found["black_hat"], tf.float32),
+            "mask": found["mask"],
+            "result": self._fill(images, found["mask"]),
+        }
 
     def transform(self, images, training):
-        return pyramid_fill(images, self.mask(images))
+        return self._fill(images, self.mask(images))
+
+    def _fill(self, images, mask):
+        if self.method == "oriented":
+            # The lens blurs a hair over its neighbours: they are no source of paint.
+            grown = cross_dilation(tf.cast(mask[..., 0], tf.uint8), 3)
+            mask = grown[..., None] > 0
+        return pyramid_fill(images, mask)
 
     def _find(self, images):
         images = tf.stop_gradient(tf.cast(images, tf.float32))
-        grey = tf.round(tf.tensordot(images, tf.constant(_GREY_WEIGHTS), axes=1))
+        find = self._published if self.method == "published" else self._oriented
+        grey, black_hat, mask = (picture[..., None] for picture in find(images))
+        return {"grey": grey, "black_hat": black_hat, "mask": mask}
+
+    def _published(self, images):
+        grey = _levels(tf.tensordot(images, tf.constant(_GREY_WEIGHTS), axes=1))
         black_hat = cross_black_hat(grey, self.kernel_size)
-        return {
-            "grey": grey[..., None],
-            "black_hat": black_hat[..., None],
-            "mask": (black_hat > self.threshold)[..., None],
-        }
+        return grey, black_hat, _above(black_hat, self.threshold)
+
+    def _oriented(self, images):
+        red, blue = _levels(images[..., 0]), _levels(images[..., 2])
+        scale = _scale(images)
+        masks, responses = [], []
+        for channel, dark, width, length, least in _HAIRS:
+            picture = red if channel == "red" else blue
+            thin = square_black_hat(
+                picture if dark else 255 - picture, odd_size(width * scale)
+            )
+            along = longest_line_opening(thin, length * scale, N_DIRECTIONS)
+            hair = _above(along, least / self.sensitivity)
+            # A line ends before its hair does, and is thinner: take in what touches.
+            beside = square_dilation(tf.cast(hair, tf.uint8), 3) > 0
+            beside &= _above(thin, EDGE_SHARE * least / self.sensitivity)
+            masks.append(beside)
+            responses.append(along)
+        mask = tf.reduce_any(tf.stack(masks), axis=0)
+        return red, tf.reduce_max(tf.stack(responses), axis=0), mask
 
     def get_config(self):
         config = super().get_config()
@@ -114,5 +188,25 @@ class HairRemoval(ImageLayer):
             method=self.method,
             kernel_size=self.kernel_size,
             threshold=self.threshold,
+            sensitivity=self.sensitivity,
         )
         return config
+
+
+def _levels(picture):
+    """Return a picture in whole levels, uint8."""
+    return tf.cast(tf.round(tf.clip_by_value(picture, 0, 255)), tf.uint8)
+
+
+def _above(levels, threshold):
+    """Whether whole levels are above a number that need not be whole."""
+    return levels > tf.constant(min(int(threshold), 255), tf.uint8)
+
+
+def _scale(images):
+    """Return the short side relative to `REFERENCE_SIZE`, a tensor if unknown."""
+    height, width = images.shape[1:3]
+    if height is not None and width is not None:
+        return min(height, width) / REFERENCE_SIZE
+    short_side = tf.reduce_min(tf.shape(images)[1:3])
+    return tf.cast(short_side, tf.float32) / REFERENCE_SIZE

@@ -2,57 +2,166 @@
 
 import keras
 
+from keras_derm.layers.artefact_suppression import ArtefactSuppression
+from keras_derm.layers.clahe import CLAHE
+from keras_derm.layers.gamma_correction import GammaCorrection
 from keras_derm.layers.hair_removal import HairRemoval, scaled_kernel_size
+from keras_derm.layers.min_max_rescale import MinMaxRescale
+from keras_derm.layers.non_local_means import NonLocalMeans
 from keras_derm.layers.random_darkening import RandomDarkening
+from keras_derm.layers.square_pad import SquarePad
 
 
-def _sn_gan_ensemble_preprocessing(image_size):
+def _resizing(image_size):
+    return keras.layers.Resizing(
+        image_size, image_size, antialias=True, dtype="float32"
+    )
+
+
+def _keras_derm(image_size):
     return [
-        keras.layers.Resizing(image_size, image_size, antialias=True, dtype="float32"),
-        HairRemoval(kernel_size=scaled_kernel_size(image_size)),
+        SquarePad(image_size),
+        HairRemoval(),
+        ArtefactSuppression(["ruler", "ink"]),
     ]
 
 
-def _sn_gan_ensemble_augmentation(seed):
+def _sn_gan_ensemble(image_size):
+    return [
+        _resizing(image_size),
+        HairRemoval("published", kernel_size=scaled_kernel_size(image_size)),
+    ]
+
+
+def _lora_diffusion(image_size):
+    return [
+        _resizing(image_size),
+        NonLocalMeans(strength=3, patch_size=7, search_size=21),
+        GammaCorrection(1 / 1.2),
+        CLAHE(clip_limit=2.0, tile_grid_size=(8, 8)),
+        HairRemoval(),
+        ArtefactSuppression(["ruler"]),
+    ]
+
+
+def _cwgan_gp(image_size):
+    return [_resizing(image_size)]
+
+
+def _melanet(image_size):
+    return [SquarePad(image_size, fill="black"), MinMaxRescale()]
+
+
+def _flips_and_light(seed):
+    return [
+        keras.layers.RandomFlip(seed=seed, dtype="float32"),
+        keras.layers.RandomRotation(0.5, "reflect", seed=seed, dtype="float32"),
+        keras.layers.RandomBrightness(0.1, seed=seed, dtype="float32"),
+        keras.layers.RandomContrast(0.1, (0, 255), seed=seed, dtype="float32"),
+    ]
+
+
+def _flips_and_darkening(seed):
     return [
         keras.layers.RandomFlip(seed=seed, dtype="float32"),
         RandomDarkening(seed=None if seed is None else seed + 1),
     ]
 
 
-_PREPROCESSING = {"sn_gan_ensemble": _sn_gan_ensemble_preprocessing}
-_AUGMENTATION = {"sn_gan_ensemble": _sn_gan_ensemble_augmentation}
+def _flips(seed):
+    return [keras.layers.RandomFlip(seed=seed, dtype="float32")]
+
+
+def _flips_and_rotation(seed):
+    return [
+        keras.layers.RandomFlip(seed=seed, dtype="float32"),
+        keras.layers.RandomRotation(
+            1.0, "constant", seed=None if seed is None else seed + 1, dtype="float32"
+        ),
+    ]
+
+
+_PREPROCESSING = {
+    "keras_derm": _keras_derm,
+    "sn_gan_ensemble": _sn_gan_ensemble,
+    "lora_diffusion": _lora_diffusion,
+    "cwgan_gp": _cwgan_gp,
+    "melanet": _melanet,
+}
+_AUGMENTATION = {
+    "keras_derm": _flips_and_light,
+    "sn_gan_ensemble": _flips_and_darkening,
+    "lora_diffusion": _flips_and_light,
+    "cwgan_gp": _flips,
+    "melanet": lambda seed: [],
+}
 PRESETS = tuple(_PREPROCESSING)
 
 
 def preprocessing(name, image_size):
-    """Return the deterministic chain of a published system.
+    """Return the deterministic chain of a system.
+
+    - `"keras_derm"`, ours: square padding, oriented hair removal, rulers and ink
+      painted over.
+    - `"sn_gan_ensemble"`: resize, then black-hat hair removal, whose 17-pixel kernel
+      belongs to 224-pixel images and is scaled for others.
+    - `"lora_diffusion"`: resize (224 is published), non-local means, gamma, CLAHE on
+      L*, hair and rulers. The order is published; the strengths are not known to us
+      and are OpenCV's defaults (3; 7 and 21 pixels; clip limit 2, 8 x 8 tiles) and
+      a gamma of 1 / 1.2.
+    - `"cwgan_gp"`: resize.
+    - `"melanet"`: black square padding (256 is published) and min-max rescaling.
 
     Args:
-        name: One of `PRESETS`. `"sn_gan_ensemble"`: resize, then black-hat hair
-            removal, whose 17-pixel kernel belongs to 224-pixel images and is scaled
-            for others.
+        name: One of `PRESETS`.
         image_size: Side of the square result in pixels.
 
     Returns:
         New layers in the order in which they are applied; RGB in [0, 255] in and
-        out.
+        out; the first makes all images one size.
     """
     return _chosen(_PREPROCESSING, name)(image_size)
 
 
 def augmentation(name, seed=None):
-    """Return the random chain of a published system, which acts in training only.
+    """Return the random chain of a system, which acts in training only.
+
+    - `"sn_gan_ensemble"`: flips, then darkening with probability 0.25 and factor
+      0.5.
+    - `"lora_diffusion"` and `"keras_derm"`: flips, rotation, brightness and contrast
+      by up to 10 %. The strengths are ours.
+    - `"cwgan_gp"`: flips.
+    - `"melanet"`: none; it trains on copies made beforehand, `offline_copies`.
 
     Args:
-        name: One of `PRESETS`. `"sn_gan_ensemble"`: flips, then darkening with
-            probability 0.25 and factor 0.5.
+        name: One of `PRESETS`.
         seed: Integer for a repeatable sequence, or `None`.
 
     Returns:
         New layers in the order in which they are applied.
     """
     return _chosen(_AUGMENTATION, name)(seed)
+
+
+def offline_copies(images, n_copies=5, seed=0):
+    """Return randomly flipped and turned copies, as the 5x and 10x sets of melanet.
+
+    Flips in both directions with probability 0.5 each and a rotation by any angle,
+    with black corners: what the published code does before training.
+
+    Args:
+        images: (n, height, width, 3), uint8.
+        n_copies: Copies of each image.
+        seed: Integer.
+
+    Returns:
+        (n * n_copies, height, width, 3), uint8; the copies of one image follow each
+        other. They belong to the split of their image, and to training alone.
+    """
+    copies = images.repeat(n_copies, axis=0).astype("float32")
+    for layer in _flips_and_rotation(seed):
+        copies = layer(copies, training=True)
+    return keras.ops.convert_to_numpy(keras.ops.round(copies)).astype("uint8")
 
 
 def _chosen(table, name):

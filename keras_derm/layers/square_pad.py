@@ -13,7 +13,7 @@ class SquarePad(ImageLayer):
     """Pad the shorter side until the image is square, then resize it.
 
     Nothing is cut off and nothing is stretched. Enlarging is bilinear; shrinking
-    is antialiased.
+    is antialiased, for which XLA has no kernel: not under `jit_compile=True`.
 
     Args:
         size: Side of the result in pixels.

@@ -64,3 +64,42 @@ def rule_disagreement(default, published):
         "default_dark": int(first.isin(["V", "VI"]).sum()),
     }
     return table.rename_axis(index="default", columns="published"), counts
+
+
+def label_agreement(labels, estimates):
+    """Compare people's Fitzpatrick labels with the tones estimated from ITA.
+
+    Args:
+        labels: Series of `"I"` to `"VI"`, anything else where nobody labelled.
+        estimates: Series of the same index: `ita_tone` of `measure`.
+
+    Returns:
+        Tuple of the cross table (rows: labels, columns: estimates) and a dict of
+        `labelled`, `both` (labelled and measurable), `exact` and `within_one`
+        (shares of `both`, NaN where it is 0).
+
+    Raises:
+        ValueError: If the indices differ.
+    """
+    if not labels.index.equals(estimates.index):
+        raise ValueError(
+            "Labels and estimates must be of the same images. Received: indices of "
+            f"{len(labels)} and {len(estimates)} rows that differ"
+        )
+    labelled = labels.isin(SKIN_TONES)
+    labels, estimates = labels[labelled].astype(str), estimates[labelled].astype(str)
+    table = pd.crosstab(labels, estimates).reindex(
+        index=list(SKIN_TONES), columns=list(_TONES), fill_value=0
+    )
+    measured = estimates != UNDETERMINED
+    order = {tone: i for i, tone in enumerate(SKIN_TONES)}
+    distance = (
+        labels[measured].map(order) - estimates[measured].map(order)
+    ).abs()
+    agreement = {
+        "labelled": int(labelled.sum()),
+        "both": len(distance),
+        "exact": float((distance == 0).mean()),
+        "within_one": float((distance <= 1).mean()),
+    }
+    return table.rename_axis(index="label", columns="estimate"), agreement

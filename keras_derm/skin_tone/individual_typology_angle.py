@@ -21,6 +21,30 @@ N_GRID = 8
 N_RESAMPLES = 200
 
 
+class SkinView:
+    """A photograph shrunk to 256 pixels, its CIELAB values, skin and lesion.
+
+    Args:
+        image: (height, width, 3), RGB, uint8.
+        lesion: (height, width), true or not 0 in the lesion, or `None`.
+
+    Raises:
+        ValueError: If the image is not RGB in uint8, or the lesion of another size.
+    """
+
+    def __init__(self, image, lesion=None):
+        image = np.asarray(image)
+        if image.ndim != 3 or image.shape[-1] != 3 or image.dtype != np.uint8:
+            raise ValueError(
+                "`image` must be RGB, uint8, (height, width, 3). Received: "
+                f"{image.dtype} of shape {image.shape}"
+            )
+        self.n_pixels = image.shape[0] * image.shape[1]
+        self.image, lesion = _shrunk(image, lesion)
+        self.lab = cielab(self.image)
+        self.skin, self.lesion = skin_and_lesion(self.image, self.lab, lesion)
+
+
 class IndividualTypologyAngle:
     """Apparent skin tone: ITA = (180 / pi) * arctan((L* - 50) / b*) over the skin.
 
@@ -76,23 +100,17 @@ class IndividualTypologyAngle:
             difference of median skin and median lesion, NaN without a lesion;
             `lightness` and `b`, the L* and b* of the angle.
         """
-        image = np.asarray(image)
-        if image.ndim != 3 or image.shape[-1] != 3 or image.dtype != np.uint8:
-            raise ValueError(
-                "`image` must be RGB, uint8, (height, width, 3). Received: "
-                f"{image.dtype} of shape {image.shape}"
-            )
-        n_pixels = image.shape[0] * image.shape[1]
-        image, lesion = _shrunk(image, lesion)
-        lab = cielab(image)
-        around, lesion = skin_and_lesion(image, lab, lesion)
-        skin = published_mask(image) if self.rule == "published" else around
+        return self.measure_view(SkinView(image, lesion))
+
+    def measure_view(self, view):
+        """Measure a `SkinView`, as `measure`; two rules may share one view."""
+        lab, published = view.lab, self.rule == "published"
+        skin = published_mask(view.image) if published else view.skin
         share = skin.mean()
         measured = {
-            **(self._published(lab, skin) if self.rule == "published" else {}),
-            **(self._quadrant(lab, skin) if self.rule == "quadrant" else {}),
-            "skin_pixels": round(share * n_pixels),
-            "contrast": _contrast(lab, around, lesion),
+            **(self._published(lab, skin) if published else self._quadrant(lab, skin)),
+            "skin_pixels": round(share * view.n_pixels),
+            "contrast": _contrast(lab, view.skin, view.lesion),
         }
         measured["reason"] = self._doubt(measured, share)
         measured["skin_tone"] = (

@@ -10,7 +10,11 @@ import pandas as pd
 from rich.progress import track
 
 from keras_derm.catalog import SKIN_TONES, read_image
-from keras_derm.skin_tone.individual_typology_angle import IndividualTypologyAngle
+from keras_derm.skin_tone.individual_typology_angle import (
+    RULES,
+    IndividualTypologyAngle,
+    SkinView,
+)
 
 COLUMNS = (
     "ita",
@@ -52,9 +56,24 @@ def measure(catalog, rule="quadrant", thresholds="del_bino", n_workers=None):
     Raises:
         ImageError: If a photograph or a mask cannot be read.
     """
-    estimator = IndividualTypologyAngle(rule, thresholds)
+    return measure_by_rules(catalog, [rule], thresholds, n_workers)[rule]
+
+
+def measure_by_rules(catalog, rules=RULES, thresholds="del_bino", n_workers=None):
+    """Measure by several rules at once: each photograph is read and searched once.
+
+    Args:
+        catalog: `keras_derm.catalog.Catalog`.
+        rules: Names of rules.
+        thresholds: Table of types.
+        n_workers: Number of processes; by default one per processor.
+
+    Returns:
+        Dict of the frame of `measure` for each rule.
+    """
+    estimators = [IndividualTypologyAngle(rule, thresholds) for rule in rules]
     files = list(zip(catalog.paths, catalog.mask_paths, strict=True))
-    work = partial(_measure_file, estimator)
+    work = partial(_measure_file, estimators)
     n_workers = n_workers or os.cpu_count()
     if len(files) <= _FEW_IMAGES or n_workers == 1:
         measured = [work(pair) for pair in track(files, "Skin tone", transient=True)]
@@ -64,18 +83,23 @@ def measure(catalog, rule="quadrant", thresholds="del_bino", n_workers=None):
             results = pool.map(work, files, chunksize=_FEW_IMAGES)
             measured = list(track(results, "Skin tone", total=len(files)))
     table = catalog.table
-    frame = pd.DataFrame(measured, index=table.index)
-    return _with_labels(frame, table["fitzpatrick_skin_type"])[list(COLUMNS)]
+    frames = {}
+    for i, rule in enumerate(rules):
+        frame = pd.DataFrame([row[i] for row in measured], index=table.index)
+        labels = table["fitzpatrick_skin_type"]
+        frames[rule] = _with_labels(frame, labels)[list(COLUMNS)]
+    return frames
 
 
 def _one_thread():
     cv2.setNumThreads(1)
 
 
-def _measure_file(estimator, files):
+def _measure_file(estimators, files):
     path, mask_path = files
     lesion = None if mask_path is None else _read_mask(mask_path)
-    return estimator.measure(read_image(path), lesion)
+    view = SkinView(read_image(path), lesion)
+    return [estimator.measure_view(view) for estimator in estimators]
 
 
 def _read_mask(path):

@@ -3,7 +3,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_derm.classifiers import BACKBONES, build_classifier, build_ensemble
+from keras_derm.classifiers import (
+    BACKBONES,
+    build_classifier,
+    build_ensemble,
+    freeze,
+)
 from keras_derm.classifiers.input_scaling import InputScaling
 
 
@@ -84,3 +89,25 @@ def test_imagenet_weights_are_taken_from_a_path(shared_data):
         model.get_layer("Conv1").get_weights()[0],
         reference.get_layer("Conv1").get_weights()[0],
     )
+
+
+def test_frozen_layers_stay_and_the_others_learn():
+    model = build_classifier("MobileNetV2", 3, 32)
+    freeze(model, "block_5_add")
+    before = {layer.name: layer.get_weights() for layer in model.layers}
+    model.compile("sgd", "categorical_crossentropy")
+    images = np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 3)).astype("float32")
+    model.train_on_batch(images, np.eye(3, dtype="float32")[[0, 1, 2, 0]])
+    changed = {
+        layer.name
+        for layer in model.layers
+        for one, other in zip(layer.get_weights(), before[layer.name], strict=True)
+        if not np.array_equal(one, other)
+    }
+    assert "Conv1" not in changed and "block_5_project_BN" not in changed
+    assert {"block_6_expand", "block_6_expand_BN", "probabilities"} <= changed
+
+
+def test_freezing_up_to_an_unknown_layer_is_refused():
+    with pytest.raises(ValueError, match="Received: 'block_99'"):
+        freeze(build_classifier("MobileNetV2", 3, 32), "block_99")

@@ -8,7 +8,10 @@ from keras_derm.layers import SquarePad
 @pytest.mark.parametrize("fill", ["reflect", "black"])
 def test_keeps_the_contract_of_image_layers(tmp_path, fill):
     if fill == "reflect":
-        check_image_layer(lambda: SquarePad(32, fill=fill), tmp_path, (32, 32))
+        # XLA has no antialiased resizing.
+        check_image_layer(
+            lambda: SquarePad(32, fill=fill), tmp_path, (32, 32), compiles=False
+        )
     assert SquarePad(32, fill=fill)(photographs()).shape == (2, 32, 32, 3)
 
 

@@ -1,0 +1,39 @@
+"""Gamma correction."""
+
+import keras
+import tensorflow as tf
+
+from keras_derm.layers.image_layer import ImageLayer
+
+_DARKEST = 1e-3
+
+
+@keras.saving.register_keras_serializable(package="keras_derm")
+class GammaCorrection(ImageLayer):
+    """Raise intensities to a power: 255 * (x / 255) ** gamma.
+
+    A gamma below 1 brightens the shadows, one above 1 darkens; as
+    `skimage.exposure.adjust_gamma`.
+
+    Args:
+        gamma: Exponent, above 0.
+        **kwargs: Arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, gamma, **kwargs):
+        super().__init__(**kwargs)
+        if not gamma > 0:
+            raise ValueError(f"`gamma` must be above 0. Received: {gamma}")
+        self.gamma = float(gamma)
+
+    def transform(self, images, training):
+        # The derivative of a root has no value at 0: black is kept by the second
+        # condition, and the first keeps its gradient finite.
+        lit = images > _DARKEST
+        power = 255.0 * (tf.where(lit, images, 1.0) / 255.0) ** self.gamma
+        return tf.where(lit, power, tf.zeros_like(images))
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(gamma=self.gamma)
+        return config

@@ -1,0 +1,34 @@
+"""Contrast stretching of each image to the full range."""
+
+import keras
+import tensorflow as tf
+
+from keras_derm.layers.image_layer import ImageLayer
+
+
+@keras.saving.register_keras_serializable(package="keras_derm")
+class MinMaxRescale(ImageLayer):
+    """Stretch every image so that its least value is 0 and its greatest 255.
+
+    Equation 7 of melanet, x' = (x - min) / (max - min), times 255: image layers keep
+    the scale of photographs. Minimum and maximum are those of the whole image, all
+    channels together. An image of one value comes back as it is.
+
+    Real and synthetic images must both go through it or neither: the system that
+    published it stretched the synthetic ones alone, and the stretch gave the label
+    away.
+
+    Args:
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Reference:
+        Zunair and Ben Hamza, Melanoma detection using adversarial training and deep
+        transfer learning, Physics in Medicine & Biology 65, 2020, equation 7.
+    """
+
+    def transform(self, images, training):
+        low = tf.reduce_min(images, axis=(1, 2, 3), keepdims=True)
+        high = tf.reduce_max(images, axis=(1, 2, 3), keepdims=True)
+        flat = high <= low
+        span = tf.where(flat, tf.ones_like(high), high - low)
+        return tf.where(flat, images, 255.0 * (images - low) / span)
