@@ -5,7 +5,7 @@ from typing import Literal
 from keras_derm.runs import RunDirectory
 
 N_ON_SHEET = 6
-N_UNDER_CASTS = 100
+N_UNDER_CASTS = 60
 
 
 def audit_skin_tone(

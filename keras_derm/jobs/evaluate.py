@@ -57,7 +57,7 @@ def _evaluate(run, n_replicates, seed):
         )
         members[arm] = {
             member: evaluation.evaluate(
-                **inputs,
+                **{**inputs, "strata": None},  # one line each in the report
                 y_prob=scores,
                 positive=positive,
                 seed=seed,
