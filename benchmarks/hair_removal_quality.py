@@ -76,7 +76,7 @@ def main(
     size: int = 224,
     seed: int = 12,
     data: str | None = None,
-    sheet: str = "hair.png",
+    sheet: str = "runs/hair.png",
 ) -> None:
     """Print the comparison.
 
@@ -131,9 +131,7 @@ def real(data, size, sheet, n=400):
     catalog = read_data_source(data)
     rows = np.random.default_rng(0).permutation(len(catalog))[:n]
     paths = list(catalog.paths)
-    images = np.stack(
-        [cv2.resize(read_image(paths[i]), (size, size)) for i in rows]
-    )
+    images = np.stack([cv2.resize(read_image(paths[i]), (size, size)) for i in rows])
     masks, results = ours(images)
     theirs = [opencv(image) for image in images]
     shares = masks.mean(axis=(1, 2))
@@ -147,7 +145,12 @@ def real(data, size, sheet, n=400):
     shown, captions = [], []
     for i in (*hairiest, *barest):
         shown += [images[i], results[i], theirs[i][1]]
-        captions += ["original", f"ours, {shares[i]:.1%}", f"OpenCV, {published[i]:.1%}"]
+        captions += [
+            "original",
+            f"ours, {shares[i]:.1%}",
+            f"OpenCV, {published[i]:.1%}",
+        ]
+    Path(sheet).parent.mkdir(parents=True, exist_ok=True)
     figures.contact_sheet(shown, captions, 6).savefig(sheet, dpi=110)
     print(f"hairiest by ours, then those on which OpenCV masks most more: {sheet}")
 

@@ -179,9 +179,7 @@ def _speed(work, n_images):
     return n_images / np.median(times)
 
 
-def main(
-    sizes: list[int] | None = None, n: int = 64, only: str | None = None
-) -> None:
+def main(sizes: list[int] | None = None, n: int = 64, only: str | None = None) -> None:
     """Print a table for every size.
 
     Args:

@@ -1,8 +1,8 @@
-"""Peak memory of preparing 1,000 and all images of an archive: it must stay flat.
+"""Peak memory of preparing few and many images of an archive: it must stay flat.
 
 Each run is a process of its own.
 
-Usage: python benchmarks/pipeline_memory.py --data ham10000:../shared/data/ham10000
+Usage: python benchmarks/pipeline_memory.py --data ham10000:PATH --counts [1000,10000]
 """
 
 import subprocess
@@ -32,7 +32,7 @@ for line in open("/proc/self/status"):
 
 
 def main(
-    data: str,
+    data: str = "phantom:n=2000,seed=7,size=128",
     counts: list[int] | None = None,
     size: int = 96,
     preset: str = "sn_gan_ensemble",
@@ -41,11 +41,11 @@ def main(
 
     Args:
         data: Data source READER:PATH.
-        counts: Numbers of images; 1,000 and 10,000 by default.
+        counts: Numbers of images; 200 and 2,000 by default.
         size: Side of the prepared images in pixels.
         preset: Chain of layers.
     """
-    for count in counts or [1000, 10000]:
+    for count in counts or [200, 2000]:
         with tempfile.TemporaryDirectory() as folder:
             arguments = [data, str(count), str(size), preset]
             target = str(Path(folder) / "prepared")

@@ -1,6 +1,6 @@
 """The two rules of skin tone on an archive, and a sheet of all images called V or VI.
 
-Usage: python benchmarks/tone_rules.py --data ham10000:../shared/data/ham10000
+Usage: python benchmarks/tone_rules.py --data ham10000:PATH
 """
 
 from pathlib import Path
@@ -15,7 +15,10 @@ from keras_derm.skin_tone import measure_by_rules, rule_disagreement
 N_ON_SHEET = 60
 
 
-def main(data: str, sheet: str = "dark_tones.png") -> None:
+def main(
+    data: str = "phantom:n=300,seed=7,size=224,tones=balanced",
+    sheet: str = "runs/dark_tones.png",
+) -> None:
     """Measure every image by both rules.
 
     Args:
@@ -40,6 +43,7 @@ def main(data: str, sheet: str = "dark_tones.png") -> None:
         ].itertuples(index=False)
     ]
     if images:
+        Path(sheet).parent.mkdir(parents=True, exist_ok=True)
         figures.contact_sheet(images, captions, 8).savefig(sheet, dpi=110)
         print(f"{len(images)} images called V or VI: {Path(sheet).absolute()}")
 

@@ -110,7 +110,9 @@ def build_classifier(
     outputs = keras.layers.Dense(
         n_classes, activation="softmax", dtype="float32", name="probabilities"
     )(x)
-    return keras.Model(network.inputs[0], outputs, name=f"{backbone.lower()}_{image_size}")
+    return keras.Model(
+        network.inputs[0], outputs, name=f"{backbone.lower()}_{image_size}"
+    )
 
 
 def freeze(model, last_layer):

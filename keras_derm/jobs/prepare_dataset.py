@@ -12,6 +12,7 @@ def prepare_dataset(
     preset: str = "sn_gan_ensemble",
     fractions: tuple[float, float, float] = (0.7, 0.15, 0.15),
     split_file: str | None = None,
+    exclude_artefacts: bool = False,
     seed: int = 0,
 ):
     """Split the audited images and prepare them (resize, hair removal).
@@ -26,6 +27,9 @@ def prepare_dataset(
             stay together; diagnoses are spread evenly.
         split_file: csv with a published split, taken instead; lesions that leak are
             counted in a warning.
+        exclude_artefacts: Leave out images of which dark corners, a ruler, ink or
+            bubbles cover so much that it cannot be painted over; they are listed
+            with the reason in excluded_images.csv.
         seed: Seed of the split.
     """
     settings = {
@@ -33,6 +37,7 @@ def prepare_dataset(
         "preset": preset,
         "fractions": list(fractions),
         "split_file": split_file,
+        "exclude_artefacts": exclude_artefacts,
         "seed": seed,
     }
     run = RunDirectory(run)
@@ -41,12 +46,14 @@ def prepare_dataset(
             _prepare(run, **settings)
 
 
-def _prepare(run, image_size, preset, fractions, split_file, seed):
+def _prepare(run, image_size, preset, fractions, split_file, exclude_artefacts, seed):
     from keras_derm.catalog import apply_split_file, split_catalog
     from keras_derm.layers.presets import preprocessing
     from keras_derm.pipeline import prepare
 
     catalog = run.catalog
+    if exclude_artefacts:
+        catalog = _without_artefacts(run, catalog)
     if split_file is None:
         catalog = split_catalog(catalog, fractions, seed)
     else:
@@ -58,6 +65,19 @@ def _prepare(run, image_size, preset, fractions, split_file, seed):
     catalog.save(run / "catalog.csv")
     counts = catalog.table.groupby(["diagnosis", "split"]).size().unstack(fill_value=0)
     print(counts[["train", "val", "test"]].to_string())
+
+
+def _without_artefacts(run, catalog):
+    from keras_derm.files import write_csv
+    from keras_derm.pipeline import exclusion_reasons
+
+    reasons = exclusion_reasons(catalog)
+    left_out = (reasons != "").to_numpy()
+    excluded = catalog.table.loc[left_out, ["isic_id", "path", "diagnosis"]]
+    excluded = excluded.assign(reason=reasons[left_out])
+    write_csv(run / "excluded_images.csv", excluded)
+    print(f"{len(excluded)} images left out for artefacts: excluded_images.csv")
+    return catalog.where(~left_out)
 
 
 def _figure(run, catalog, prepared, layers, preset, seed):

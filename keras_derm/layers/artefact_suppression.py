@@ -191,7 +191,9 @@ def _periodicity(density):
 
 def _bubbles(images, scale):
     least = tf.cast(tf.round(tf.reduce_min(images, axis=-1)), tf.uint8)
-    glint = square_black_hat(255 - least, odd_size(_GLINT_WIDTH * scale)) > _GLINT_RESPONSE
+    glint = (
+        square_black_hat(255 - least, odd_size(_GLINT_WIDTH * scale)) > _GLINT_RESPONSE
+    )
     white = least >= _WHITE
     # A picture that is white all over is overexposed, not full of bubbles.
     white &= ~tf.reduce_all(white, axis=(1, 2), keepdims=True)

@@ -44,7 +44,9 @@ class CLAHE(ImageLayer):
 
     def transform(self, images, training):
         lab = rgb_to_lab(images)
-        levels = tf.cast(tf.round(tf.clip_by_value(lab[..., 0], 0, 100) * 2.55), "int32")
+        levels = tf.cast(
+            tf.round(tf.clip_by_value(lab[..., 0], 0, 100) * 2.55), "int32"
+        )
         lightness = self.equalize(levels) / 2.55
         return lab_to_rgb(tf.concat([lightness[..., None], lab[..., 1:]], axis=-1))
 
@@ -85,7 +87,9 @@ class CLAHE(ImageLayer):
 
     def _curves(self, counts, n_pixels):
         """Return the curve of each tile: the sum of its clipped histogram."""
-        limit = tf.cast(self.clip_limit * tf.cast(n_pixels, "float32") / N_LEVELS, "int32")
+        limit = tf.cast(
+            self.clip_limit * tf.cast(n_pixels, "float32") / N_LEVELS, "int32"
+        )
         clipped = tf.minimum(counts, tf.maximum(limit, 1))
         excess = tf.reduce_sum(counts - clipped, axis=-1, keepdims=True)
         share, rest = excess // N_LEVELS, excess % N_LEVELS
@@ -99,7 +103,9 @@ class CLAHE(ImageLayer):
     def _blend(self, curves, levels, tile):
         """Return each pixel's level on the curves of the four nearest tiles."""
         (top, bottom, down), (left, right, across) = (
-            _neighbours(tf.shape(levels)[axis + 1], tile[axis], self.tile_grid_size[axis])
+            _neighbours(
+                tf.shape(levels)[axis + 1], tile[axis], self.tile_grid_size[axis]
+            )
             for axis in (0, 1)
         )
         rows, columns = self.tile_grid_size

@@ -42,9 +42,7 @@ def lab_to_linear(lab):
     lightness, a, b = tf.unstack(lab, axis=-1)
     y = (lightness + 16) / 116
     root = tf.stack([y + a / 500, y, y - b / 200], axis=-1)
-    relative = tf.where(
-        root**3 > _EPSILON, root**3, (root - 16 / 116) / _KAPPA
-    )
+    relative = tf.where(root**3 > _EPSILON, root**3, (root - 16 / 116) / _KAPPA)
     inverse = tf.linalg.inv(tf.constant(RGB_TO_XYZ) / tf.constant(D65)[:, None])
     return tf.tensordot(relative, tf.transpose(inverse), axes=1)
 

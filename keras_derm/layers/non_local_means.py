@@ -41,7 +41,10 @@ class NonLocalMeans(ImageLayer):
         self.search_size = int(search_size)
 
     def transform(self, images, training):
-        reach, start = self.search_size // 2, (self.search_size + self.patch_size) // 2 - 1
+        reach, start = (
+            self.search_size // 2,
+            (self.search_size + self.patch_size) // 2 - 1,
+        )
         padded = images
         for axis in (1, 2):
             padded = reflected(padded, (start, start), axis)
@@ -56,7 +59,10 @@ class NonLocalMeans(ImageLayer):
             offset = offsets[index]
             weight = self._likeness(channels, offset)
             # What p is to p + offset, p - offset is to p: one weight serves both.
-            ahead, behind = window(weight, [reach, reach]), window(weight, reach - offset)
+            ahead, behind = (
+                window(weight, [reach, reach]),
+                window(weight, reach - offset),
+            )
             sums = [
                 total
                 + ahead * window(channel, start + offset)
@@ -117,8 +123,9 @@ def _sliding_sum(images, window, axis):
     for bit in range(window.bit_length()):
         if bit:
             ahead, behind = part.copy(), part.copy()
-            ahead[axis], behind[axis] = slice(2 ** (bit - 1), None), slice(
-                None, -(2 ** (bit - 1))
+            ahead[axis], behind[axis] = (
+                slice(2 ** (bit - 1), None),
+                slice(None, -(2 ** (bit - 1))),
             )
             run = run[tuple(ahead)] + run[tuple(behind)]
         if window & 2**bit:

@@ -71,9 +71,7 @@ class ToneTransfer(ImageLayer):
             float32 in [0, 255], the shape of `images`.
         """
         images = tf.cast(images, tf.float32)
-        target = tf.broadcast_to(
-            tf.cast(target_ita, tf.float32), tf.shape(images)[:1]
-        )
+        target = tf.broadcast_to(tf.cast(target_ita, tf.float32), tf.shape(images)[:1])
         light = tf.maximum(srgb_to_linear(images), _LEAST_LIGHT)
         dose = tf.stop_gradient(self._dose(light, target, lesions))
         changed = linear_to_srgb(light * _transmission(dose[:, None, None, None]))
@@ -143,7 +141,9 @@ def _angle(sample, skin, dose):
 
 def _median(values, mask):
     """Return the median of the masked values of each image, (batch,)."""
-    flat = tf.reshape(tf.where(mask, values, values.dtype.max), (tf.shape(values)[0], -1))
+    flat = tf.reshape(
+        tf.where(mask, values, values.dtype.max), (tf.shape(values)[0], -1)
+    )
     n = tf.reduce_sum(tf.cast(mask, tf.int32), axis=(1, 2))
     ordered = tf.sort(flat, axis=-1)
     return tf.gather(ordered, tf.maximum(n - 1, 0) // 2, batch_dims=1)

@@ -93,9 +93,7 @@ def label_agreement(labels, estimates):
     )
     measured = estimates != UNDETERMINED
     order = {tone: i for i, tone in enumerate(SKIN_TONES)}
-    distance = (
-        labels[measured].map(order) - estimates[measured].map(order)
-    ).abs()
+    distance = (labels[measured].map(order) - estimates[measured].map(order)).abs()
     agreement = {
         "labelled": int(labelled.sum()),
         "both": len(distance),

@@ -20,9 +20,7 @@ CASTS = {
 differ by."""
 
 _CODED = np.arange(256) / 255.0
-_LINEAR = np.where(
-    _CODED <= 0.04045, _CODED / 12.92, ((_CODED + 0.055) / 1.055) ** 2.4
-)
+_LINEAR = np.where(_CODED <= 0.04045, _CODED / 12.92, ((_CODED + 0.055) / 1.055) ** 2.4)
 
 
 def cast_sensitivity(catalog, rule="quadrant", thresholds="del_bino", n=100, seed=0):

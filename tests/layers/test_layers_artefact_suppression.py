@@ -64,7 +64,10 @@ def test_finds_each_artefact_where_it_is(name):
     truth = (dirty != clean).any(-1)
     found = np.array(masks[name])[0, ..., 0]
     assert found[truth].mean() > 0.85
-    assert found[~cv2.dilate(truth.astype("uint8"), np.ones((15, 15))).astype(bool)].mean() < 0.01
+    assert (
+        found[~cv2.dilate(truth.astype("uint8"), np.ones((15, 15))).astype(bool)].mean()
+        < 0.01
+    )
     for other in set(ARTEFACTS) - {name}:
         assert np.array(masks[other]).mean() < 0.02, other
 

@@ -19,9 +19,7 @@ def test_keeps_the_contract_of_image_layers(tmp_path):
 def test_is_that_of_opencv(strength, patch, search):
     noise = np.random.default_rng(1).normal(0, 8, (1, 40, 52, 3))
     image = np.clip(photographs(1, 40, 52) + noise, 0, 255).astype("uint8")
-    expected = cv2.fastNlMeansDenoising(
-        image[0], None, float(strength), patch, search
-    )
+    expected = cv2.fastNlMeansDenoising(image[0], None, float(strength), patch, search)
     result = np.array(NonLocalMeans(strength, patch, search)(image))[0]
     # OpenCV works in whole numbers, and takes a power of two for the patch's area.
     assert np.abs(result - expected).mean() < 1.0

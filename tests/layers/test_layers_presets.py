@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from layer_checks import photographs
 
-from keras_derm.layers import PRESETS, augmentation, preprocessing
+from keras_derm.layers import PRESETS, augmentation, offline_copies, preprocessing
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -37,3 +37,19 @@ def test_augmentation_acts_in_training_only():
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="Received"):
         preprocessing("unknown", 64)
+
+
+def test_offline_copies_are_turned_images_of_their_own():
+    images = photographs(2, 40, 40)
+    copies = offline_copies(images, n_copies=5, seed=3)
+    assert copies.shape == (10, 40, 40, 3) and copies.dtype == np.uint8
+    centre = slice(15, 25)
+    for image, turned in zip(images, copies.reshape(2, 5, 40, 40, 3), strict=True):
+        # Turning keeps the colours of the middle and moves them.
+        means = turned[:, centre, centre].mean(axis=(1, 2))
+        np.testing.assert_allclose(
+            means, [image[centre, centre].mean(axis=(0, 1))] * 5, atol=25
+        )
+        assert all(np.any(one != image) for one in turned)
+    assert len(np.unique(copies.reshape(10, -1), axis=0)) == 10
+    np.testing.assert_array_equal(copies, offline_copies(images, 5, seed=3))

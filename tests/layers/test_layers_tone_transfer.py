@@ -56,7 +56,9 @@ def test_lesion_structure_stays_in_optical_density(photographs):
     images, masks = photographs
     changed = np.array(ToneTransfer(-10).transfer(images[:8], -10, masks[:8]))
     seen = (changed > 2) & (changed < 253) & (images[:8] > 2)
-    before, after = (np.log(srgb_to_linear(x.astype("float32"))) for x in (images[:8], changed))
+    before, after = (
+        np.log(srgb_to_linear(x.astype("float32"))) for x in (images[:8], changed)
+    )
     for one, other, where in zip(before, after, seen, strict=True):
         for channel in range(3):
             shift = (other - one)[..., channel][where[..., channel]]

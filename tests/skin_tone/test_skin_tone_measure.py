@@ -4,7 +4,12 @@ import pandas as pd
 import pytest
 
 from keras_derm.catalog import READERS, Catalog
-from keras_derm.skin_tone import audit_table, measure, rule_disagreement
+from keras_derm.skin_tone import (
+    audit_table,
+    measure,
+    measure_by_rules,
+    rule_disagreement,
+)
 
 
 @pytest.fixture
@@ -64,3 +69,9 @@ def test_ham10000_holds_no_bright_skin_called_dark(shared_data):
     assert counts["default_dark"] <= 1
     dark = default["ita_tone"].isin(["V", "VI"])
     assert not (dark & (default["lightness"] > 50) & (default["b"] < 0)).any()
+
+
+def test_rules_measured_together_are_the_rules_measured_alone(catalog):
+    together = measure_by_rules(catalog)
+    for rule in ("quadrant", "published"):
+        pd.testing.assert_frame_equal(together[rule], measure(catalog, rule))

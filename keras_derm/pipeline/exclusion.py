@@ -1,0 +1,42 @@
+"""Which images of a catalog are covered by artefacts beyond repair."""
+
+import pandas as pd
+import tensorflow as tf
+from rich.progress import track
+
+from keras_derm.layers import ArtefactSuppression
+from keras_derm.pipeline.prepared import decoded_images
+
+WORKING_SIZE = 224
+_BATCH_SIZE = 16
+
+
+def exclusion_reasons(catalog):
+    """Look for persistent major artefacts in every image.
+
+    Images are looked at in 224 x 224 pixels.
+
+    Args:
+        catalog: `Catalog` of the images.
+
+    Returns:
+        `pandas.Series` of str with the index of `catalog.table`, empty where the
+        image may stay; see `keras_derm.layers.ArtefactSuppression.exclusion_reasons`.
+    """
+    layer = ArtefactSuppression()
+    batches = (
+        decoded_images(catalog)
+        .map(
+            lambda image: tf.image.resize(
+                image, (WORKING_SIZE, WORKING_SIZE), antialias=True
+            ),
+            tf.data.AUTOTUNE,
+        )
+        .batch(_BATCH_SIZE)
+        .prefetch(2)
+    )
+    reasons = []
+    n_batches = -(-len(catalog) // _BATCH_SIZE)
+    for images in track(batches, "Looking for artefacts", total=n_batches):
+        reasons += layer.exclusion_reasons(images)
+    return pd.Series(reasons, index=catalog.table.index, dtype=object)
