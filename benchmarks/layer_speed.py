@@ -200,23 +200,25 @@ def main(sizes: list[int] | None = None, n: int = 64, only: str | None = None) -
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "images.npy"
             np.save(path, images)
-            rows = np.array_split(np.arange(n), 8)
             with ProcessPoolExecutor(
                 N_PROCESSES, get_context("spawn"), _prepare_worker, (path,)
             ) as pool:
                 print(f"\n{size} px          TensorFlow  OpenCV  pool of 2   ratio")
-                for name, peer in PEERS.items():
-                    if only and name != only:
-                        continue
-                    ours = tensorflow_speed(layers[name], images)
-                    line = f"{name:24s} {ours:7.0f}"
-                    if peer is not None:
-                        cv2.setNumThreads(1)
-                        one = _speed(lambda: [peer(image) for image in images], n)
-                        jobs = [(name, part) for part in rows]
-                        two = _speed(lambda: list(pool.map(_work, jobs)), n)
-                        line += f" {one:8.0f} {two:9.0f} {ours / two:8.2f}"
-                    print(line, flush=True)
+                for name in [only] if only else PEERS:
+                    print(_compared(name, layers[name], images, pool), flush=True)
+
+
+def _compared(name, chain, images, pool):
+    """Return the line of one layer or preset."""
+    ours, peer = tensorflow_speed(chain, images), PEERS[name]
+    line = f"{name:24s} {ours:7.0f}"
+    if peer is None:
+        return line
+    cv2.setNumThreads(1)
+    one = _speed(lambda: [peer(image) for image in images], len(images))
+    jobs = [(name, part) for part in np.array_split(np.arange(len(images)), 8)]
+    two = _speed(lambda: list(pool.map(_work, jobs)), len(images))
+    return line + f" {one:8.0f} {two:9.0f} {ours / two:8.2f}"
 
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ class CLAHE(ImageLayer):
 
 
 def _neighbours(length, tile, n_tiles):
-    """Return for each pixel the tiles before and after it and the weight of the latter."""
+    """Return each pixel's tiles before and after it, and the weight of the latter."""
     position = tf.cast(tf.range(length), "float32") / tf.cast(tile, "float32") - 0.5
     before = tf.floor(position)
     weight = position - before

@@ -116,7 +116,7 @@ class NonLocalMeans(ImageLayer):
 
 
 def _sliding_sum(images, window, axis):
-    """Return the sums over the windows that lie inside (batch, height, width) images."""
+    """Return the sums over the windows inside (batch, height, width) images."""
     length = tf.shape(images)[axis] - window + 1
     part = [slice(None)] * 3
     total, reached, run = 0.0, 0, images  # `run` holds the sums of 2^k pixels

@@ -74,7 +74,8 @@ def test_one_target_for_each_image(photographs):
 def test_there_and_back_again(photographs):
     images, masks = photographs
     light = images[:6]
-    measured = [IndividualTypologyAngle().measure(*pair) for pair in zip(light, masks)]
+    measure = IndividualTypologyAngle().measure
+    measured = [measure(image, masks[i]) for i, image in enumerate(light)]
     start = np.array([m["ita"] for m in measured])
     layer = ToneTransfer(0)
     dark = layer.transfer(light, start - 25, masks[:6])
