@@ -281,6 +281,12 @@ def _training(run):
     said = []
     if pretrained:
         said.append(f"ImageNet weights: {', '.join(pretrained)}.")
+    for member in settings["members"]:
+        if member["backbone"] in pretrained and member["frozen_until"]:
+            said.append(
+                f"The layers of {member['backbone']} up to {member['frozen_until']} "
+                "stayed as ImageNet left them."
+            )
     if scratch:
         said.append(f"From random weights, without ImageNet: {', '.join(scratch)}.")
     return Section(
