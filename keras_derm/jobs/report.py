@@ -282,7 +282,7 @@ def _training(run):
     if pretrained:
         said.append(f"ImageNet weights: {', '.join(pretrained)}.")
     for member in settings["members"]:
-        if member["backbone"] in pretrained and member["frozen_until"]:
+        if member["backbone"] in pretrained and member.get("frozen_until"):
             said.append(
                 f"The layers of {member['backbone']} up to {member['frozen_until']} "
                 "stayed as ImageNet left them."
