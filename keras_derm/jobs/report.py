@@ -103,7 +103,9 @@ def _audit(run):
     table = pd.read_csv(run / "audit/tone_by_diagnosis.csv", index_col=0)
     undetermined = int(table.loc["total", "undetermined"])
     undecided = run.catalog.where(skin_tone="undetermined").table
-    reasons = undecided["skin_tone_reason"].value_counts()
+    # One line for each kind of reason, not for each figure in it.
+    kinds = undecided["skin_tone_reason"].str.split(r":| \d", n=1, regex=True).str[0]
+    reasons = kinds.value_counts()
     blocks = [
         Table(
             table,

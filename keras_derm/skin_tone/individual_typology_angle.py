@@ -16,6 +16,8 @@ PUBLISHED_MIN_PIXELS = 500
 MIN_SKIN_SHARE = 0.10
 MAX_INTERVAL = 30.0
 MIN_B = -12.0
+MAX_RED_OF_DARK_SKIN = 28.0
+MIN_COLOUR_OF_DARK_SKIN = 0.40
 WORKING_SIZE = 256
 N_GRID = 8
 N_RESAMPLES = 200
@@ -55,7 +57,11 @@ class IndividualTypologyAngle:
     grid gives the 95 % interval. The tone is `"undetermined"`, with a reason, where
     the skin covers less than 10 % of the picture, the interval is wider than 30
     degrees, or the cast is strong (b* below -12, or b* < 0 on skin with L* < 50,
-    where the angle has no meaning).
+    where the angle has no meaning). Types V and VI are believed only where melanin
+    can have made the skin dark: a* above 28 means that blood or light did, and a
+    chroma below 0.40 L* that light skin was underexposed (exposure changes both
+    alike, melanin adds colour). Skin of types V and VI in the phantom has a* up to
+    24 and chroma from 0.45 L*.
 
     `rule="published"` is that of the lora_diffusion system, for comparison: YCbCr
     mask, at least 500 pixels, means, plain arctan, which turns bright skin with
@@ -98,7 +104,7 @@ class IndividualTypologyAngle:
             Dict of `ita`, `ita_low`, `ita_high` in degrees; `skin_tone`; `reason`,
             empty unless undetermined; `skin_pixels`; `contrast`, the CIEDE2000
             difference of median skin and median lesion, NaN without a lesion;
-            `lightness` and `b`, the L* and b* of the angle.
+            `lightness`, `a` and `b`, the L*, a* and b* of the skin.
         """
         return self.measure_view(SkinView(image, lesion))
 
@@ -123,15 +129,15 @@ class IndividualTypologyAngle:
     def _published(self, lab, skin):
         if not skin.any():
             return _no_angle()
-        lightness, _, b = lab[skin].mean(axis=0, dtype="float64")
+        lightness, a, b = lab[skin].mean(axis=0, dtype="float64")
         with np.errstate(divide="ignore", invalid="ignore"):
             ita = np.degrees(np.arctan(np.float64(lightness - 50) / b))
-        return {**_no_angle(), "ita": ita, "lightness": lightness, "b": b}
+        return {**_no_angle(), "ita": ita, "lightness": lightness, "a": a, "b": b}
 
     def _quadrant(self, lab, skin):
         if not skin.any():
             return _no_angle()
-        lightness, _, b = np.median(lab[skin], axis=0).astype("float64")
+        lightness, a, b = np.median(lab[skin], axis=0).astype("float64")
         ita = angle(lightness, b)
         low, high = _bootstrap_interval(lab, skin, ita)
         return {
@@ -139,6 +145,7 @@ class IndividualTypologyAngle:
             "ita_low": low,
             "ita_high": high,
             "lightness": lightness,
+            "a": a,
             "b": b,
         }
 
@@ -157,6 +164,8 @@ class IndividualTypologyAngle:
             return "skin in fewer than 3 cells of the grid"
         if width > MAX_INTERVAL:
             return f"95 % interval {width:.0f} degrees wide"
+        if tone_of_angle(measured["ita"], self.thresholds) in ("V", "VI"):
+            return _doubt_of_darkness(measured)
         return ""
 
 
@@ -165,8 +174,18 @@ def angle(lightness, b):
     return np.degrees(np.arctan2(np.asarray(lightness) - 50.0, b))
 
 
+def _doubt_of_darkness(measured):
+    """Return why melanin cannot have made this skin so dark, or nothing."""
+    lightness, a, b = measured["lightness"], measured["a"], measured["b"]
+    if a > MAX_RED_OF_DARK_SKIN:
+        return f"dark by a red cast: a* {a:.0f}"
+    if np.hypot(a, b) < MIN_COLOUR_OF_DARK_SKIN * lightness:
+        return f"dark but grey, as underexposed: chroma {np.hypot(a, b):.0f}"
+    return ""
+
+
 def _no_angle():
-    return dict.fromkeys(("ita", "ita_low", "ita_high", "lightness", "b"), np.nan)
+    return dict.fromkeys(("ita", "ita_low", "ita_high", "lightness", "a", "b"), np.nan)
 
 
 def _shrunk(image, lesion):

@@ -25,6 +25,7 @@ COLUMNS = (
     "skin_pixels",
     "contrast",
     "lightness",
+    "a",
     "b",
     "ita_tone",
 )
@@ -50,7 +51,7 @@ def measure(catalog, rule="quadrant", thresholds="del_bino", n_workers=None):
         `ita`, `ita_low`, `ita_high` (degrees), `skin_tone` (the person's
         Fitzpatrick label where there is one, else by ITA: I to VI or
         undetermined), `reason`, `skin_pixels`, `contrast` (CIEDE2000 between skin
-        and lesion, NaN without a lesion), `lightness` and `b` (CIELAB) and
+        and lesion, NaN without a lesion), `lightness`, `a` and `b` (CIELAB) and
         `ita_tone` (by ITA alone).
 
     Raises:

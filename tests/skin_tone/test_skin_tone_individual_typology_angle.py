@@ -119,3 +119,26 @@ def test_wrong_arguments_are_refused():
     image, lesion = skin_picture(60, 12, 16)
     with pytest.raises(ValueError, match="Received"):
         IndividualTypologyAngle().measure(image, lesion[:-1])
+
+
+def of_colour(lab):
+    """A photograph of skin of one CIELAB colour, with a little noise."""
+    noise = np.random.default_rng(0).normal(0, 0.5, (120, 160, 3))
+    rgb = lab2rgb(np.asarray(lab, float) + noise)
+    return np.round(255 * rgb).astype("uint8")
+
+
+@pytest.mark.parametrize(
+    "lab, tone, reason",
+    [
+        ((42, 18, 26), "V", ""),  # melanin darkens and colours
+        ((24, 14, 11), "VI", ""),
+        ((49, 40, 22), "undetermined", "red cast"),
+        ((42, 11, 4), "undetermined", "underexposed"),
+        ((60, 34, 18), "III", ""),  # a red cast on skin that nobody calls dark
+    ],
+)
+def test_dark_skin_is_believed_only_where_melanin_can_have_made_it(lab, tone, reason):
+    measured = IndividualTypologyAngle().measure(of_colour(lab))
+    assert measured["skin_tone"] == tone
+    assert reason in measured["reason"]
