@@ -152,18 +152,18 @@ class IndividualTypologyAngle:
     def _doubt(self, measured, share):
         if self.rule == "published":
             few = measured["skin_pixels"] < PUBLISHED_MIN_PIXELS
-            return "fewer than 500 skin pixels" if few else ""
+            return "too little skin: fewer than 500 pixels" if few else ""
         if share < MIN_SKIN_SHARE:
-            return f"skin area {share:.1%} below {MIN_SKIN_SHARE:.0%}"
+            return f"too little skin: {share:.1%} of the picture"
         if measured["b"] < MIN_B:
             return f"strong colour cast: b* {measured['b']:.1f}"
         if measured["b"] < 0 and measured["lightness"] < 50:
             return f"colour cast on dark picture: b* {measured['b']:.1f}"
         width = measured["ita_high"] - measured["ita_low"]
         if np.isnan(width):
-            return "skin in fewer than 3 cells of the grid"
+            return "too little skin: in fewer than 3 cells of the grid"
         if width > MAX_INTERVAL:
-            return f"95 % interval {width:.0f} degrees wide"
+            return f"uncertain: 95 % interval {width:.0f} degrees wide"
         if tone_of_angle(measured["ita"], self.thresholds) in ("V", "VI"):
             return _doubt_of_darkness(measured)
         return ""
