@@ -3,6 +3,9 @@
 Images are (batch, height, width) of float32 or uint8 (four times as fast on a CPU).
 Sizes may be numbers or, where the size of the image is not known beforehand, scalar
 int32 tensors. Pixels beyond the border do not count, as in OpenCV.
+
+Inside, a batch is one long row of pixels with a margin around every image: a shift
+in any direction is then a shift along that row, which costs no copy of rows.
 """
 
 import numpy as np
@@ -25,35 +28,10 @@ def odd_size(width):
     return max(3, 2 * round((width - 1) / 2) + 1)
 
 
-def sliding_maximum(images, window, axis):
-    """Return the maximum over a centred window along one axis.
-
-    Windows are doubled (1, 2, 4, ...), so the cost grows with the logarithm of the
-    window.
-
-    Args:
-        images: (batch, height, width).
-        window: Odd window length in pixels, up to 255 where it is a tensor.
-        axis: 1 for columns (vertical window), 2 for rows.
-
-    Returns:
-        Tensor of the shape of `images`.
-    """
-    paddings = [[0, 0], [0, 0], [0, 0]]
-    paddings[axis] = [window // 2, window // 2]
-    maxima = tf.pad(images, paddings, constant_values=images.dtype.min)
-    for step in _doublings(window):
-        maxima = tf.maximum(
-            *(_moved(maxima, step, axis, ahead) for ahead in (False, True))
-        )
-    return maxima
-
-
 def cross_dilation(images, size):
     """Return the dilation with a `size` x `size` cross."""
-    return tf.maximum(
-        sliding_maximum(images, size, axis=1), sliding_maximum(images, size, axis=2)
-    )
+    row = _PixelRow(images, size // 2)
+    return row.images(tf.maximum(row.window(size, 0), row.window(size, 1)))
 
 
 def cross_erosion(images, size):
@@ -72,7 +50,8 @@ def cross_black_hat(images, size):
 
 def square_dilation(images, size):
     """Return the dilation with a `size` x `size` square."""
-    return sliding_maximum(sliding_maximum(images, size, axis=1), size, axis=2)
+    row = _PixelRow(images, size // 2)
+    return row.images(row.window(size, 1, row.window(size, 0)))
 
 
 def square_black_hat(images, size):
@@ -96,15 +75,78 @@ def longest_line_opening(images, length, n_angles):
     Returns:
         Tensor of the shape of `images`, nowhere above it.
     """
+    reach = length / 2 + 3
+    reach = tf.cast(reach, tf.int32) if tf.is_tensor(reach) else int(reach)
+    row = _PixelRow(images, reach, images.dtype.max)
     opened = None
     for angle in np.pi * np.arange(n_angles) / n_angles:
-        shifts = _line_shifts(length, angle)
-        line = _line_opening(images, shifts)
+        line = row.line_opening(_line_steps(length, angle))
         opened = line if opened is None else tf.maximum(opened, line)
-    return opened
+    return row.images(opened)
 
 
-def _line_shifts(length, angle):
+class _PixelRow:
+    """A batch of images as one row of pixels with margins between them.
+
+    Args:
+        images: (batch, height, width).
+        margin: Pixels around every image.
+        value: Of the margin; the least of the type by default.
+    """
+
+    def __init__(self, images, margin, value=None):
+        self.shape, self.static_shape = tf.shape(images), images.shape
+        self.margin = margin
+        self.least = tf.constant(images.dtype.min, images.dtype)
+        value = images.dtype.min if value is None else value
+        paddings = [[0, 0], [margin, margin], [margin, margin]]
+        padded = tf.pad(images, paddings, constant_values=value)
+        self.padded_shape = tf.shape(padded)
+        self.pixels = tf.reshape(padded, (-1,))
+        inside = tf.pad(tf.ones(self.shape, tf.bool), paddings)
+        self.inside = tf.reshape(inside, (-1,))
+
+    def images(self, pixels):
+        """Return the row as images, without the margins."""
+        padded = tf.reshape(pixels, self.padded_shape)
+        start = tf.stack([0, self.margin, self.margin])
+        return tf.ensure_shape(tf.slice(padded, start, self.shape), self.static_shape)
+
+    def window(self, size, axis, pixels=None):
+        """Return the maximum over a centred window down (0) or across (1)."""
+        pixels = self.pixels if pixels is None else pixels
+        stride = self.padded_shape[2] if axis == 0 else 1
+        for step in _doublings(size):
+            pixels = self._greatest(pixels, step * stride)
+        return self._shifted(pixels, (size // 2) * stride)
+
+    def line_opening(self, steps):
+        """Return the opening with the line whose points are the sums of the steps."""
+        width = self.padded_shape[2]
+        shifts = [down * width + across for down, across in steps]
+        down, across = (sum(step[axis] for step in steps) for axis in (0, 1))
+        half = (down // 2) * width + across // 2
+        eroded = self.pixels
+        for shift in shifts:
+            eroded = self._least(eroded, shift)
+        # The middle of every line lies inside the picture; its ends may not.
+        eroded = tf.where(self.inside, self._shifted(eroded, half), self.least)
+        for shift in shifts:
+            eroded = self._greatest(eroded, shift)
+        return self._shifted(eroded, sum(shifts) - half)
+
+    def _greatest(self, pixels, shift):
+        """Return the greater of every pixel and the one `shift` further on."""
+        return tf.maximum(pixels, tf.roll(pixels, -shift, 0))
+
+    def _least(self, pixels, shift):
+        return tf.minimum(pixels, tf.roll(pixels, -shift, 0))
+
+    def _shifted(self, pixels, shift):
+        return tf.roll(pixels, shift, 0)
+
+
+def _line_steps(length, angle):
     """Return the steps (down, across) whose sums are the 16 points of a line."""
     direction = np.array([np.sin(angle), np.cos(angle)])
     steps = []
@@ -115,37 +157,6 @@ def _line_shifts(length, angle):
         else:
             steps.append([round(length * share * part) for part in direction.tolist()])
     return steps
-
-
-def _line_opening(images, steps):
-    # Angles lie within [0, 180): lines run downwards, to the right or to the left.
-    reach = sum(step[0] for step in steps), abs(sum(step[1] for step in steps))
-    # The middle of every line lies inside the picture; its ends may not.
-    before = [length // 2 for length in reach]
-    after = [length - part for length, part in zip(reach, before, strict=True)]
-    lines = _padded(images, before, after, images.dtype.max)
-    for step in steps:
-        lines = tf.minimum(*_pair(lines, step))
-    lines = _padded(lines, after, before, images.dtype.min)
-    for step in steps:
-        lines = tf.maximum(*_pair(lines, step))
-    return tf.ensure_shape(lines, images.shape)
-
-
-def _padded(images, before, after, value):
-    paddings = [[0, 0], [before[0], after[0]], [before[1], after[1]]]
-    return tf.pad(images, paddings, constant_values=value)
-
-
-def _pair(images, step):
-    """Return the image and its copy one step away, cut to what both cover."""
-    down, across = step
-    height, width = tf.shape(images)[1] - down, tf.shape(images)[2] - abs(across)
-    left, right = tf.maximum(-across, 0), tf.maximum(across, 0)
-    return (
-        images[:, :height, left : left + width],
-        images[:, down:, right : right + width],
-    )
 
 
 def _doublings(window):
@@ -160,13 +171,6 @@ def _doublings(window):
         steps.append(min(reached, window - reached))
         reached += steps[-1]
     return steps
-
-
-def _moved(images, step, axis, ahead):
-    index = [slice(None)] * 3
-    length = tf.shape(images)[axis] - step
-    index[axis] = slice(step, None) if ahead else slice(None, length)
-    return images[tuple(index)]
 
 
 def _inverted(images):
