@@ -6,6 +6,10 @@ from keras_derm.runs import RunDirectory
 
 ARMS = ("baseline", "augmented")
 SENSITIVITY = 0.90
+NOTHING_ADDED = (
+    "Nothing was compared: no synthetic image passed the screening, so both arms learned "
+    "from the same real images. What differs between them is the chance of training."
+)
 
 
 def evaluate(run: str, n_replicates: int = 2000, seed: int = 0):
@@ -75,8 +79,11 @@ def _evaluate(run, n_replicates, seed):
         seed=seed,
         n_replicates=n_replicates,
     )
+    made = json.loads((run / "augmented/ensemble.json").read_text())["n_synthetic"]
+    verdict = comparison.verdict() if made else NOTHING_ADDED
     metrics = {
         **comparison.to_dict(),
+        "verdict": verdict,
         "members": members,
         "validation_macro_auc": validation,
         "chosen_arm": max(ARMS, key=validation.get),
@@ -84,7 +91,7 @@ def _evaluate(run, n_replicates, seed):
     write_json(run / "metrics.json", metrics)
     write_csv(run / "metrics.csv", comparison.table())
     _figures(run, comparison)
-    print(comparison.verdict())
+    print(verdict)
 
 
 def chosen_arm(run, arm="chosen"):

@@ -51,8 +51,16 @@ def image_dataset(
         images = tf.cast(tf.ensure_shape(images, shape), tf.float32)
         if image_size is not None and tuple(image_size) != tuple(prepared.image_size):
             images = tf.image.resize(images, image_size)
+        return (images, *rest)
+
+    def augment(images, *rest):
         for layer in layers:
             images = layer(images, training=True)
         return (images, *rest)
 
-    return dataset.map(load, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    dataset = dataset.map(load, tf.data.AUTOTUNE)
+    if layers:
+        # One batch after the other: in parallel they would draw from the layers'
+        # random state in an order that no seed repeats.
+        dataset = dataset.map(augment)
+    return dataset.prefetch(tf.data.AUTOTUNE)

@@ -108,6 +108,12 @@ def test_metrics_hold_the_paired_difference(run):
         assert difference == pytest.approx(after - before)
 
 
+def test_nothing_is_claimed_of_arms_that_learned_from_the_same_images(run):
+    made = json.loads((run / "augmented/ensemble.json").read_text())["n_synthetic"]
+    verdict = json.loads((run / "metrics.json").read_text())["verdict"]
+    assert verdict.startswith("Nothing was compared") == (made == 0)
+
+
 def test_second_run_does_nothing_again(run, capsys):
     before = {
         path: path.stat().st_mtime_ns
