@@ -7,8 +7,9 @@ from keras_derm.runs import RunDirectory
 ARMS = ("baseline", "augmented")
 SENSITIVITY = 0.90
 NOTHING_ADDED = (
-    "Nothing was compared: no synthetic image passed the screening, so both arms learned "
-    "from the same real images. What differs between them is the chance of training."
+    "Nothing was compared: no synthetic image passed the screening, so both arms "
+    "learned from the same real images. What differs between them is the chance of "
+    "training."
 )
 
 
