@@ -11,6 +11,9 @@ NOTHING_ADDED = (
     "learned from the same real images. What differs between them is the chance of "
     "training."
 )
+ONE_SEED = (
+    "One seed was trained for each arm: another can move these figures by as much."
+)
 
 
 def evaluate(run: str, n_replicates: int = 2000, seed: int = 0):
@@ -81,7 +84,7 @@ def _evaluate(run, n_replicates, seed):
         n_replicates=n_replicates,
     )
     made = json.loads((run / "augmented/ensemble.json").read_text())["n_synthetic"]
-    verdict = comparison.verdict() if made else NOTHING_ADDED
+    verdict = f"{comparison.verdict()} {ONE_SEED}" if made else NOTHING_ADDED
     metrics = {
         **comparison.to_dict(),
         "verdict": verdict,
