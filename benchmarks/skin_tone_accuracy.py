@@ -14,6 +14,7 @@ from jsonargparse import auto_cli
 from keras_derm.catalog import SKIN_TONES
 from keras_derm.phantom import render
 from keras_derm.skin_tone import measure_by_rules
+from keras_derm.skin_tone.individual_typology_angle import angle_difference
 
 ORDER = {tone: i for i, tone in enumerate(SKIN_TONES)}
 
@@ -21,7 +22,7 @@ ORDER = {tone: i for i, tone in enumerate(SKIN_TONES)}
 def accuracy(truth, true_ita, measured):
     """Return one row of figures for each true type and for all."""
     judged = measured["ita_tone"].isin(SKIN_TONES).to_numpy()
-    error = np.abs((measured["ita"] - true_ita + 180) % 360 - 180).to_numpy()
+    error = np.abs(angle_difference(measured["ita"], true_ita))
     distance = np.abs(
         truth.map(ORDER) - measured["ita_tone"].map(ORDER).astype(float)
     ).to_numpy()

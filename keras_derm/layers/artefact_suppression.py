@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras_derm.layers.colour_spaces import rgb_to_lab
 from keras_derm.layers.image_layer import ImageLayer
 from keras_derm.layers.morphology import (
+    length_scale,
     odd_size,
     square_black_hat,
     square_dilation,
@@ -16,7 +17,6 @@ ARTEFACTS = ("dark_corners", "ruler", "ink", "bubbles")
 LARGEST_SHARES = {"dark_corners": 0.35, "ruler": 0.08, "ink": 0.10, "bubbles": 0.08}
 """Share of the picture above which an artefact is a reason to leave the image out."""
 
-REFERENCE_SIZE = 224
 _BLACK = 40
 _INK_CHROMA, _INK_DISTANCE = 20.0, 18.0
 _TICK_WIDTH, _TICK_RESPONSE, _TICK_DENSITY = 5, 15, 0.01
@@ -72,8 +72,7 @@ class ArtefactSuppression(ImageLayer):
             Dict of the four artefacts' masks, (batch, height, width, 1), bool.
         """
         images = tf.stop_gradient(tf.cast(images, tf.float32))
-        scale = tf.cast(tf.reduce_min(tf.shape(images)[1:3]), tf.float32)
-        scale = scale / REFERENCE_SIZE
+        scale = length_scale(images)
         grey = tf.cast(tf.round(tf.reduce_mean(images, axis=-1)), tf.uint8)
         corners = _dark_corners(images, scale)
         thin = square_black_hat(grey, odd_size(_TICK_WIDTH * scale)) > _TICK_RESPONSE

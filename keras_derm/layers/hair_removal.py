@@ -7,6 +7,7 @@ from keras_derm.layers.image_layer import ImageLayer
 from keras_derm.layers.morphology import (
     cross_black_hat,
     cross_dilation,
+    length_scale,
     longest_line_opening,
     odd_size,
     square_black_hat,
@@ -16,9 +17,6 @@ from keras_derm.layers.pyramid_fill import pyramid_fill
 
 METHODS = ("oriented", "published")
 _GREY_WEIGHTS = (0.299, 0.587, 0.114)
-
-REFERENCE_SIZE = 224
-"""Short side in pixels to which the lengths of the oriented method belong."""
 
 N_DIRECTIONS = 12
 EDGE_SHARE = 0.6
@@ -165,7 +163,7 @@ class HairRemoval(ImageLayer):
 
     def _oriented(self, images):
         red, blue = _levels(images[..., 0]), _levels(images[..., 2])
-        scale = _scale(images)
+        scale = length_scale(images)
         masks, responses = [], []
         for channel, dark, width, length, least in _HAIRS:
             picture = red if channel == "red" else blue
@@ -201,12 +199,3 @@ def _levels(picture):
 def _above(levels, threshold):
     """Whether whole levels are above a number that need not be whole."""
     return levels > tf.constant(min(int(threshold), 255), tf.uint8)
-
-
-def _scale(images):
-    """Return the short side relative to `REFERENCE_SIZE`, a tensor if unknown."""
-    height, width = images.shape[1:3]
-    if height is not None and width is not None:
-        return min(height, width) / REFERENCE_SIZE
-    short_side = tf.reduce_min(tf.shape(images)[1:3])
-    return tf.cast(short_side, tf.float32) / REFERENCE_SIZE

@@ -11,7 +11,26 @@ in any direction is then a shift along that row, which costs no copy of rows.
 import numpy as np
 import tensorflow as tf
 
+REFERENCE_SIZE = 224
+"""Short side in pixels to which the lengths of the layers belong."""
+
 _MOST_DOUBLINGS = 8
+
+
+def length_scale(images):
+    """Return the short side relative to `REFERENCE_SIZE`, a tensor if unknown.
+
+    Args:
+        images: (batch, height, width, channels).
+
+    Returns:
+        Number, or scalar float32 tensor where the size is not known beforehand.
+    """
+    height, width = images.shape[1:3]
+    if height is not None and width is not None:
+        return min(height, width) / REFERENCE_SIZE
+    short_side = tf.reduce_min(tf.shape(images)[1:3])
+    return tf.cast(short_side, tf.float32) / REFERENCE_SIZE
 
 
 def odd_size(width):

@@ -4,8 +4,11 @@ import numpy as np
 import pandas as pd
 from rich.progress import track
 
-from keras_derm.catalog import read_image
-from keras_derm.skin_tone.individual_typology_angle import IndividualTypologyAngle
+from keras_derm.skin_tone.individual_typology_angle import (
+    IndividualTypologyAngle,
+    angle_difference,
+)
+from keras_derm.skin_tone.measure import read_with_lesion
 from keras_derm.skin_tone.thresholds import UNDETERMINED
 
 CASTS = {
@@ -44,9 +47,7 @@ def cast_sensitivity(catalog, rule="quadrant", thresholds="del_bino", n=100, see
     paths, mask_paths = list(catalog.paths), list(catalog.mask_paths)
     changes = {name: [] for name in CASTS}
     for row in track(rows, "Colour casts", transient=True):
-        image = read_image(paths[row])
-        mask_path = mask_paths[row]
-        lesion = None if mask_path is None else read_image(mask_path).any(axis=-1)
+        image, lesion = read_with_lesion(paths[row], mask_paths[row])
         before = estimator.measure(image, lesion)
         if before["skin_tone"] == UNDETERMINED:
             continue
@@ -83,8 +84,7 @@ def _summary(pairs):
             ),
             np.nan,
         ) | {"images": 0}
-    change = np.array([b["ita"] - a["ita"] for a, b in kept])
-    change = (change + 180.0) % 360.0 - 180.0
+    change = np.array([angle_difference(b["ita"], a["ita"]) for a, b in kept])
     moved = [a["skin_tone"] != b["skin_tone"] for a, b in kept]
     return {
         "images": len(kept),

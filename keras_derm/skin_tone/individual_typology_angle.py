@@ -184,6 +184,11 @@ def _doubt_of_darkness(measured):
     return ""
 
 
+def angle_difference(first, second):
+    """Return first - second in degrees, within [-180, 180): angles go in a circle."""
+    return (np.asarray(first) - second + 180.0) % 360.0 - 180.0
+
+
 def _no_angle():
     return dict.fromkeys(("ita", "ita_low", "ita_high", "lightness", "a", "b"), np.nan)
 
@@ -223,7 +228,7 @@ def _bootstrap_interval(lab, skin, ita):
     generator = np.random.default_rng(0)
     drawn = cells[generator.integers(len(cells), size=(N_RESAMPLES, len(cells)))]
     lightness, b = np.moveaxis(np.median(drawn, axis=1), -1, 0)
-    difference = (angle(lightness, b) - ita + 180.0) % 360.0 - 180.0
+    difference = angle_difference(angle(lightness, b), ita)
     low, high = np.percentile(difference, [2.5, 97.5])
     # Cells count alike whatever their area, so the middle may lie a little aside.
     return ita + min(low, 0.0), ita + max(high, 0.0)

@@ -97,14 +97,14 @@ def _one_thread():
 
 
 def _measure_file(estimators, files):
-    path, mask_path = files
-    lesion = None if mask_path is None else _read_mask(mask_path)
-    view = SkinView(read_image(path), lesion)
+    view = SkinView(*read_with_lesion(*files))
     return [estimator.measure_view(view) for estimator in estimators]
 
 
-def _read_mask(path):
-    return read_image(path).any(axis=-1)
+def read_with_lesion(path, mask_path):
+    """Return a photograph and its lesion mask, `None` where there is none."""
+    image = read_image(path)
+    return image, None if mask_path is None else read_image(mask_path).any(axis=-1)
 
 
 def _with_labels(frame, labels):
