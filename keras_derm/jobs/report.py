@@ -74,8 +74,8 @@ def _summary(run, metrics):
         Callout("finding", metrics["verdict"]),
         Text(
             f"The archive holds {len(catalog):,} photographs. {measured:,} have a "
-            f"skin tone, by a person's label or measured; {dark:,} of these are of the "
-            f"dark types V and VI.\n\nThe baseline ensemble "
+            f"skin tone, by a person's label or measured; of the dark types V and VI: "
+            f"{dark:,}.\n\nThe baseline ensemble "
             f"({' and '.join(arms['baseline']['members'])}, averaged) learned from "
             f"{arms['baseline']['n_real']:,} real images; the augmented one from the "
             f"same and {arms['augmented']['n_synthetic']:,} synthetic images, with the "
@@ -131,8 +131,8 @@ def _audit(run):
             f"{counts['disagree']:,} of the {counts['both_determined']:,} images that "
             f"both can judge. The published rule calls {counts['published_dark']:,} "
             f"images V or VI; {counts['published_dark_but_bright']:,} of these are "
-            "bright skin whose pink cast turns the sign of its angle. Ours calls "
-            f"{counts['default_dark']:,} images V or VI."
+            "bright skin whose pink cast turns the sign of its angle. Called "
+            f"V or VI by ours: {counts['default_dark']:,}."
         ),
         _figure(
             run,
@@ -313,12 +313,13 @@ def _judgement(run, metrics):
     table = pd.read_csv(run / "metrics.csv", keep_default_na=True)
     overall = table[table["stratum"] == "all"]
     tones = table[(table["stratum"] != "all") & table["metric"].isin(HEADLINE)]
+    labels = dict(zip(overall["metric"], overall["label"], strict=True))
     members = pd.DataFrame(
         [
             {
                 "arm": arm,
                 "model": name,
-                **{metric: _cell(scores[metric]) for metric in HEADLINE},
+                **{labels[metric]: _cell(scores[metric]) for metric in HEADLINE},
             }
             for arm in ARMS
             for name, scores in metrics["members"][arm].items()
@@ -337,7 +338,7 @@ def _judgement(run, metrics):
             "Difference in balanced accuracy, augmented minus baseline, per tone.",
             "Hollow: the interval holds zero.",
         ),
-        Table(_interval_table(tones, "tone"), "By apparent tone", note),
+        *_tone_tables(tones, note),
         Table(members, "Each member on its own, and the ensemble", note),
         Text(
             "Thresholds were fixed on validation images for 90 % melanoma "
@@ -360,21 +361,34 @@ def _cell(metric):
     return f"{metric['value']:.3f} ({metric['low']:.3f} to {metric['high']:.3f})"
 
 
-def _interval_table(table, stratum=None):
+def _tone_tables(tones, note):
+    """What can be said of each tone, and of which tones nothing can."""
+    from keras_derm.report import Table
+
+    known = _tone_columns(tones).join(_interval_table(tones))[tones["judged"]]
+    too_few = _tone_columns(tones).assign(why=tones["reason"])[~tones["judged"]]
+    too_few = too_few.drop_duplicates("tone").reset_index(drop=True)
+    return [
+        Table(known.reset_index(drop=True), "By apparent tone", note),
+        Table(
+            too_few.assign(why=too_few["why"].where(too_few["n"] > 0, "no images")),
+            "Tones of which nothing can be said",
+            "Their figures are in metrics.csv; they prove nothing.",
+        ),
+    ][: 1 + (len(too_few) > 0)]
+
+
+def _tone_columns(table):
+    columns = {"value_of_stratum": "tone", "n": "n", "n_positive": "melanomas"}
+    return table[list(columns)].rename(columns=columns)
+
+
+def _interval_table(table):
     """One row a metric: value and interval of both arms and of the difference."""
-    rows = []
-    for row in table.to_dict("records"):
-        cells = {}
-        if stratum is not None:
-            name = str(row["value_of_stratum"])
-            cells = {stratum: name, "n": row["n"], "melanomas": row["n_positive"]}
-        cells["metric"] = row["label"]
-        for arm in (*ARMS, "difference"):
-            cells[arm] = _interval(row, arm)
-        if stratum is not None:
-            cells["remark"] = row["reason"] if isinstance(row["reason"], str) else ""
-        rows.append(cells)
-    return pd.DataFrame(rows)
+    columns = {"metric": table["label"]}
+    for arm in (*ARMS, "difference"):
+        columns[arm] = [_interval(row, arm) for row in table.to_dict("records")]
+    return pd.DataFrame(columns, index=table.index)
 
 
 def _interval(row, name):

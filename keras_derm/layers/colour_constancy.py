@@ -3,8 +3,10 @@
 import keras
 import tensorflow as tf
 
+from keras_derm.layers.colour_spaces import positive_power
 from keras_derm.layers.image_layer import ImageLayer
 
+_DARKEST = 1e-6
 NORMS = {"grey_world": 1.0, "shades_of_grey": 6.0, "max_rgb": float("inf")}
 
 
@@ -54,9 +56,10 @@ class ColourConstancy(ImageLayer):
             return greatest
         norm = NORMS[self.method]
         # Relative to the maximum: 255 ** 6 summed would lose float32 digits.
-        relative = tf.math.divide_no_nan(images, greatest)
-        mean = tf.reduce_mean(relative**norm, axis=(1, 2), keepdims=True)
-        return greatest * mean ** (1.0 / norm)
+        relative = images / tf.maximum(greatest, _DARKEST)
+        power = positive_power(tf.maximum(relative, _DARKEST), norm)
+        mean = tf.reduce_mean(power, axis=(1, 2), keepdims=True)
+        return greatest * positive_power(mean, 1.0 / norm)
 
     def get_config(self):
         config = super().get_config()

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from keras_derm.layers.colour_spaces import positive_power
 from keras_derm.layers.image_layer import ImageLayer
 
 _DARKEST = 1e-3
@@ -27,11 +28,9 @@ class GammaCorrection(ImageLayer):
         self.gamma = float(gamma)
 
     def transform(self, images, training):
-        # The derivative of a root has no value at 0: black is kept by the second
-        # condition, and the first keeps its gradient finite.
-        lit = images > _DARKEST
-        power = 255.0 * (tf.where(lit, images, 1.0) / 255.0) ** self.gamma
-        return tf.where(lit, power, tf.zeros_like(images))
+        power = positive_power(tf.maximum(images, _DARKEST) / 255.0, self.gamma)
+        # A root has no slope at 0: below the least level it goes straight to black.
+        return 255.0 * power * tf.minimum(images / _DARKEST, 1.0)
 
     def get_config(self):
         config = super().get_config()

@@ -30,5 +30,6 @@ class MinMaxRescale(ImageLayer):
         low = tf.reduce_min(images, axis=(1, 2, 3), keepdims=True)
         high = tf.reduce_max(images, axis=(1, 2, 3), keepdims=True)
         flat = high <= low
-        span = tf.where(flat, tf.ones_like(high), high - low)
-        return tf.where(flat, images, 255.0 * (images - low) / span)
+        scale = tf.where(flat, 1.0, 255.0 / tf.where(flat, 1.0, high - low))
+        offset = tf.where(flat, 0.0, low)
+        return tf.minimum((images - offset) * scale, 255.0)  # up to rounding

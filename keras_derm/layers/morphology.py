@@ -82,7 +82,8 @@ def square_black_hat(images, size):
 def longest_line_opening(images, length, n_angles):
     """Return the greatest opening with straight lines of several directions.
 
-    What is left is bright along `length` pixels in at least one of the directions.
+    What is left is bright along `length` pixels in at least one of the directions,
+    all of them inside the image.
     A line is sampled at 16 points, so that its cost does not grow with its length:
     gaps appear in lines of more than 16 pixels, as they do in thinner hairs.
 
@@ -94,9 +95,10 @@ def longest_line_opening(images, length, n_angles):
     Returns:
         Tensor of the shape of `images`, nowhere above it.
     """
-    reach = length / 2 + 3
-    reach = tf.cast(reach, tf.int32) if tf.is_tensor(reach) else int(reach)
-    row = _PixelRow(images, reach, images.dtype.max)
+    # As wide as the greatest gap between the points: no line leaps over it.
+    margin = length / 15 + 3
+    margin = tf.cast(margin, tf.int32) if tf.is_tensor(margin) else int(margin)
+    row = _PixelRow(images, margin)
     opened = None
     for angle in np.pi * np.arange(n_angles) / n_angles:
         line = row.line_opening(_line_steps(length, angle))
@@ -109,21 +111,16 @@ class _PixelRow:
 
     Args:
         images: (batch, height, width).
-        margin: Pixels around every image.
-        value: Of the margin; the least of the type by default.
+        margin: Pixels around every image, of the least value of the type.
     """
 
-    def __init__(self, images, margin, value=None):
+    def __init__(self, images, margin):
         self.shape, self.static_shape = tf.shape(images), images.shape
         self.margin = margin
-        self.least = tf.constant(images.dtype.min, images.dtype)
-        value = images.dtype.min if value is None else value
         paddings = [[0, 0], [margin, margin], [margin, margin]]
-        padded = tf.pad(images, paddings, constant_values=value)
+        padded = tf.pad(images, paddings, constant_values=images.dtype.min)
         self.padded_shape = tf.shape(padded)
         self.pixels = tf.reshape(padded, (-1,))
-        inside = tf.pad(tf.ones(self.shape, tf.bool), paddings)
-        self.inside = tf.reshape(inside, (-1,))
 
     def images(self, pixels):
         """Return the row as images, without the margins."""
@@ -136,33 +133,22 @@ class _PixelRow:
         pixels = self.pixels if pixels is None else pixels
         stride = self.padded_shape[2] if axis == 0 else 1
         for step in _doublings(size):
-            pixels = self._greatest(pixels, step * stride)
-        return self._shifted(pixels, (size // 2) * stride)
+            pixels = tf.maximum(pixels, _rolled(pixels, -step * stride))
+        return _rolled(pixels, (size // 2) * stride)
 
     def line_opening(self, steps):
         """Return the opening with the line whose points are the sums of the steps."""
-        width = self.padded_shape[2]
-        shifts = [down * width + across for down, across in steps]
-        down, across = (sum(step[axis] for step in steps) for axis in (0, 1))
-        half = (down // 2) * width + across // 2
-        eroded = self.pixels
+        shifts = [down * self.padded_shape[2] + across for down, across in steps]
+        pixels = self.pixels
         for shift in shifts:
-            eroded = self._least(eroded, shift)
-        # The middle of every line lies inside the picture; its ends may not.
-        eroded = tf.where(self.inside, self._shifted(eroded, half), self.least)
+            pixels = tf.minimum(pixels, _rolled(pixels, -shift))
         for shift in shifts:
-            eroded = self._greatest(eroded, shift)
-        return self._shifted(eroded, sum(shifts) - half)
+            pixels = tf.maximum(pixels, _rolled(pixels, shift))
+        return pixels
 
-    def _greatest(self, pixels, shift):
-        """Return the greater of every pixel and the one `shift` further on."""
-        return tf.maximum(pixels, tf.roll(pixels, -shift, 0))
 
-    def _least(self, pixels, shift):
-        return tf.minimum(pixels, tf.roll(pixels, -shift, 0))
-
-    def _shifted(self, pixels, shift):
-        return tf.roll(pixels, shift, 0)
+def _rolled(pixels, shift):
+    return tf.roll(pixels, shift, 0)
 
 
 def _line_steps(length, angle):

@@ -24,26 +24,37 @@ def pyramid_fill(images, mask):
     Reference:
         Gortler et al., The Lumigraph, SIGGRAPH 1996 (push-pull).
     """
-    levels = [(images, 1.0 - tf.cast(mask, images.dtype))]
-    for _ in range(_N_LEVELS):
-        levels.append(_halve(*levels[-1]))
-    filled = _known_mean(*levels[-1])
-    for colour, known in reversed(levels):
-        enlarged = tf.image.resize(filled, tf.shape(colour)[1:3])
-        filled = tf.where(known > 0, colour, enlarged)
     nothing_known = tf.reduce_all(mask, axis=(1, 2, 3), keepdims=True)
-    return tf.where(nothing_known, images, filled)
+    known = _for_each_channel(~mask | nothing_known, images)
+    colour, levels = images * known, []
+    for _ in range(_N_LEVELS):
+        levels.append((colour, known))
+        share = _half(known)
+        known = tf.cast(share > 0, images.dtype)
+        colour = tf.math.divide_no_nan(_half(colour), share)
+    filled = tf.where(known > 0, colour, _mean(colour, known))
+    for colour, known in reversed(levels):
+        filled = tf.image.resize(filled, tf.shape(colour)[1:3])
+        filled = colour + (1.0 - known) * filled
+    return filled
 
 
-def _halve(colour, known):
-    """Return the mean of the known pixels in 2x2 blocks, and which blocks have any."""
-    both = tf.concat([colour * known, known], axis=-1)
-    both = tf.nn.avg_pool2d(both, 2, 2, "SAME")
-    colour, share = both[..., :-1], both[..., -1:]
-    return tf.math.divide_no_nan(colour, share), tf.cast(share > 0, colour.dtype)
+def _for_each_channel(mask, images):
+    """Return a mask as numbers of the shape of `images`.
+
+    A product with ones copies it along the channels several times as fast as
+    broadcasting does, here and in everything that follows.
+    """
+    ones = tf.ones((1, images.shape[-1]), images.dtype)
+    channels = tf.matmul(tf.reshape(tf.cast(mask, images.dtype), (-1, 1)), ones)
+    return tf.reshape(channels, tf.shape(images))
 
 
-def _known_mean(colour, known):
+def _half(images):
+    return tf.nn.avg_pool2d(images, 2, 2, "SAME")
+
+
+def _mean(colour, known):
     total = tf.reduce_sum(colour * known, axis=(1, 2), keepdims=True)
     return tf.math.divide_no_nan(
         total, tf.reduce_sum(known, axis=(1, 2), keepdims=True)

@@ -1,4 +1,4 @@
-"""Pad photographs to squares and resize them."""
+"""Photographs of any shape as squares."""
 
 import keras
 import tensorflow as tf
@@ -10,10 +10,11 @@ FILLS = ("reflect", "black")
 
 @keras.saving.register_keras_serializable(package="keras_derm")
 class SquarePad(ImageLayer):
-    """Pad the shorter side until the image is square, then resize it.
+    """Resize photographs so that they fit into a square, and pad the shorter side.
 
-    Nothing is cut off and nothing is stretched. Enlarging is bilinear; shrinking
-    is antialiased, for which XLA has no kernel: not under `jit_compile=True`.
+    Nothing is cut off, and nothing is stretched by more than half a pixel. Enlarging
+    is bilinear; shrinking is antialiased, for which XLA has no kernel: not under
+    `jit_compile=True`.
 
     Args:
         size: Side of the result in pixels.
@@ -37,21 +38,25 @@ class SquarePad(ImageLayer):
         self.fill = fill
 
     def transform(self, images, training):
-        side = tf.maximum(tf.shape(images)[1], tf.shape(images)[2])
-        for axis in (1, 2):
-            images = self._pad(images, side, axis)
-        images = tf.image.resize(images, (self.size, self.size), antialias=True)
-        # The filter's weights sum to 1 only up to rounding.
-        return tf.clip_by_value(images, 0.0, 255.0)
+        lengths = [_length(images, axis) for axis in (1, 2)]
+        content = [_share(self.size, length, lengths) for length in lengths]
+        # Padding last touches the pixels of the result, not of the photograph.
+        if any(map(tf.is_tensor, lengths)) or content != lengths:
+            images = tf.image.resize(images, tf.stack(content), antialias=True)
+            # The filter's weights sum to 1 only up to rounding.
+            images = tf.clip_by_value(images, 0.0, 255.0)
+        for axis, length in zip((1, 2), content, strict=True):
+            if tf.is_tensor(length) or length < self.size:
+                images = self._pad(images, length, axis)
+        return tf.ensure_shape(images, (None, self.size, self.size, 3))
 
-    def _pad(self, images, side, axis):
-        length = tf.shape(images)[axis]
-        before = (side - length) // 2
+    def _pad(self, images, length, axis):
+        before = (self.size - length) // 2
         if self.fill == "black":
             paddings = [[0, 0]] * 4
-            paddings[axis] = [before, side - length - before]
+            paddings[axis] = [before, self.size - length - before]
             return tf.pad(images, paddings)
-        position = (tf.range(side) - before) % (2 * length)
+        position = (tf.range(self.size) - before) % (2 * length)
         return tf.gather(
             images, tf.minimum(position, 2 * length - 1 - position), axis=axis
         )
@@ -63,3 +68,16 @@ class SquarePad(ImageLayer):
         config = super().get_config()
         config.update(size=self.size, fill=self.fill)
         return config
+
+
+def _length(images, axis):
+    known = images.shape[axis]
+    return tf.shape(images)[axis] if known is None else known
+
+
+def _share(size, length, lengths):
+    """Return the pixels that one side takes in a square whose side is the longer's."""
+    known = not any(map(tf.is_tensor, lengths))
+    greater = max if known else tf.maximum
+    longer = greater(*lengths)
+    return greater(1, (2 * size * length + longer) // (2 * longer))

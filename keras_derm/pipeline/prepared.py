@@ -80,7 +80,7 @@ class PreparedImages:
         return images
 
 
-def prepare(catalog, layers, directory, batch_size=64):
+def prepare(catalog, layers, directory, batch_size=4):
     """Prepare every image of `catalog` once and keep the results in `directory`.
 
     The work runs in a `tf.data` pipeline: decode, `layers[0]` image by image (it
@@ -93,7 +93,8 @@ def prepare(catalog, layers, directory, batch_size=64):
         layers: List of Keras layers, RGB in [0, 255] to RGB in [0, 255]; the first
             resizes.
         directory: Where the prepared images go.
-        batch_size: Images per step.
+        batch_size: Images per step; few, so that they fit into the cache of a
+            processor core.
 
     Returns:
         `PreparedImages` in the order of the catalog.

@@ -272,6 +272,7 @@ def _forest_panel(axes, group, reach):
     axes.set_yticks(range(len(rows)), [_stratum(row) for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(-reach, reach)
+    axes.locator_params(axis="x", nbins=5)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color="#e3e6ea", linewidth=0.8)

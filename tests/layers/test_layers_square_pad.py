@@ -1,5 +1,7 @@
+import cv2
 import numpy as np
 import pytest
+import tensorflow as tf
 from layer_checks import check_image_layer, photographs
 
 from keras_derm.layers import SquarePad
@@ -39,6 +41,28 @@ def test_shrinking_is_antialiased():
     stripes[:, :, ::2] = 255
     result = np.array(SquarePad(16)(stripes))[:, 2:-2, 2:-2]
     np.testing.assert_allclose(result, 127.5, atol=2)
+
+
+@pytest.mark.parametrize("shape", [(75, 100), (100, 75), (90, 90)])
+def test_padding_small_is_padding_large(shape):
+    smooth = cv2.GaussianBlur(photographs(1, *shape)[0], None, 4)
+    side, (height, width) = max(shape), shape
+    above, left = (side - height) // 2, (side - width) // 2
+    margins = (above, side - height - above), (left, side - width - left)
+    padded = np.pad(smooth, [*margins, (0, 0)], "symmetric")
+    expected = tf.image.resize(padded, (48, 48), antialias=True)
+    # A side of 75 becomes 36 pixels, whole: at most half a pixel is stretched.
+    np.testing.assert_allclose(SquarePad(48)(smooth[None])[0], expected, atol=12)
+
+
+def test_sizes_that_are_not_known_beforehand_give_the_same():
+    images = photographs(2, 75, 100).astype("float32")
+    layer = SquarePad(48)
+    unknown = tf.function(
+        lambda batch: layer(batch),
+        input_signature=[tf.TensorSpec((None, None, None, 3))],
+    )
+    np.testing.assert_allclose(unknown(images), layer(images), atol=1e-4)
 
 
 @pytest.mark.parametrize("arguments", [{"size": 0}, {"size": 8, "fill": "white"}])
