@@ -10,6 +10,9 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from keras_derm.files import atomic_path
 
+STATE_NAME = "state.keras"
+"""What a training that is stopped goes on from."""
+
 
 def class_weights(targets, n_classes):
     """Weight of each class, inverse to its frequency, mean 1 over the samples.
@@ -43,15 +46,15 @@ def train_classifier(
 ):
     """Fit `model` with AdamW, a linear warm-up and a cosine decay.
 
-    After each epoch the state is kept in `directory/backup`, the figures in
+    After each epoch the state is kept in `directory/state.keras`, the figures in
     `directory/history.csv`, and the weights with the best macro AUC on validation
-    in `directory/model.keras`; a run started again goes on at the epoch it had
-    reached.
+    in `directory/model.keras`. A run started again goes on at the epoch it had
+    reached and ends with the weights of one that was never stopped.
 
     Args:
         model: Classifier from `build_classifier`.
         train: `tf.data.Dataset` of `(images, one-hot targets, sample weights)` that
-            repeats.
+            repeats, in an order that is the same whenever the program is run.
         validation: `tf.data.Dataset` of `(images, one-hot targets)`.
         directory: Where model and history go.
         epochs: Epochs in all.
@@ -67,6 +70,7 @@ def train_classifier(
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     best_path, history_path = directory / "model.keras", directory / "history.csv"
+    state_path = directory / STATE_NAME
     n_steps = epochs * steps_per_epoch
     schedule = keras.optimizers.schedules.CosineDecay(
         learning_rate / 25,
@@ -85,15 +89,20 @@ def train_classifier(
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         weighted_metrics=[],
     )
+    if state_path.is_file():
+        model.load_weights(state_path)
+    n_done = int(optimizer.iterations)
     model.fit(
-        train,
+        train.skip(n_done),
+        initial_epoch=n_done // steps_per_epoch,
         epochs=epochs,
         steps_per_epoch=steps_per_epoch,
         shuffle=False,  # the data set is in the order it shall be in
         callbacks=[
+            DropoutSeed(),
             ValidationScores(validation),
             BestModel(best_path, history_path),
-            keras.callbacks.BackupAndRestore(directory / "backup"),
+            SaveState(state_path),
         ],
         verbose="auto" if sys.stdout.isatty() else 2,
     )
@@ -106,6 +115,37 @@ def predict_probabilities(model, dataset):
     images = dataset.map(lambda *element: element[0])
     scores = np.asarray(model.predict(images, verbose=0), dtype="float64")
     return scores / scores.sum(axis=1, keepdims=True)  # float32 sums to 1 but for 1e-7
+
+
+class DropoutSeed(keras.callbacks.Callback):
+    """Let the random layers of a model begin each epoch from that epoch's seed.
+
+    Their state is not saved with a model.
+    """
+
+    def on_train_begin(self, logs=None):
+        self.states = [
+            variable
+            for variable in self.model.variables
+            if "seed_generator_state" in variable.path
+        ]
+        self.seeds = [int(np.asarray(state)[0]) for state in self.states]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        for state, seed in zip(self.states, self.seeds, strict=True):
+            state.assign([seed, epoch << 20])
+
+
+class SaveState(keras.callbacks.Callback):
+    """Keep the model with its optimizer after each epoch, whole or not at all."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = Path(path)
+
+    def on_epoch_end(self, epoch, logs=None):
+        with atomic_path(self.path) as temporary:
+            self.model.save(temporary)
 
 
 class ValidationScores(keras.callbacks.Callback):

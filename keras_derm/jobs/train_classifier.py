@@ -91,6 +91,7 @@ def _train_ensemble(run, arm, settings):
 
     from keras_derm.catalog import get_task
     from keras_derm.classifiers import build_ensemble
+    from keras_derm.classifiers.training import STATE_NAME
     from keras_derm.files import atomic_path, write_json
     from keras_derm.pipeline import PreparedImages
 
@@ -123,6 +124,8 @@ def _train_ensemble(run, arm, settings):
             "n_synthetic": int(train.table["synthetic"].sum()),
         },
     )
+    for state in (run / arm).glob(f"*/{STATE_NAME}"):
+        state.unlink()
 
 
 def _train_member(run, arm, member, settings, task, train, prepared):

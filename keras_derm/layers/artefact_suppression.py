@@ -18,12 +18,14 @@ LARGEST_SHARES = {"dark_corners": 0.35, "ruler": 0.08, "ink": 0.10, "bubbles": 0
 """Share of the picture above which an artefact is a reason to leave the image out."""
 
 _BLACK = 40
-_INK_CHROMA, _INK_DISTANCE = 20.0, 18.0
+_INK_CHROMA, _INK_DISTANCE = 38.0, 18.0
+_MIDDLE = 0.3
 _TICK_WIDTH, _TICK_RESPONSE, _TICK_DENSITY = 5, 15, 0.01
 _BAND = 0.15
 _PERIODS = (0.03, 0.2)
 _LEAST_PERIODICITY = 0.45
-_GLINT_WIDTH, _GLINT_RESPONSE, _WHITE = 9, 40, 240
+_GLINT_WIDTH, _GLINT_RESPONSE = 9, 40
+_WHITE_WIDTH, _WHITE = 25, 240
 
 
 @keras.saving.register_keras_serializable(package="keras_derm")
@@ -34,13 +36,16 @@ class ArtefactSuppression(ImageLayer):
     - ruler: thin dark marks in a band along one side that come back at equal
       distances (autocorrelation of their density above 0.45);
     - ink: violet, blue or green of strong colour, far from the colour of the
-      picture, in areas, not specks;
-    - bubbles: small glints, brighter than everything around them, and plain white.
+      picture, in areas, not specks, and away from the middle of the picture, where
+      blue is a blue naevus or the veil of a melanoma;
+    - bubbles: small glints, brighter than everything around them, and small white
+      areas.
 
     Lengths grow with the short side of the image. Curved scales, rulers that cross
-    the picture, ink of the colour of skin and the dark rims of bubbles are not
-    found. Nothing here knows what a lesion is: blue of strong colour inside one is
-    taken for ink.
+    the picture, ink of the colour of skin or in the middle, and the dark rims of
+    bubbles are not found. Skin between dark hairs glints too: remove hair first. A
+    blue lesion that is off the middle may still be taken for ink, so look at what
+    is found before painting it over.
 
     Args:
         suppress: Which of `"dark_corners"`, `"ruler"`, `"ink"`, `"bubbles"` are
@@ -145,10 +150,18 @@ def _ink(images, corners, scale):
     cold = (b < tf.minimum(middle_b - _INK_DISTANCE, 0.0)) | (
         a < tf.minimum(middle_a - _INK_DISTANCE, 0.0)
     )
-    found = tf.cast(strong & cold & (seen > 0), tf.uint8)
+    found = tf.cast(strong & cold & (seen > 0) & ~_middle(lightness), tf.uint8)
     size = odd_size(5 * scale)
     opened = square_dilation(255 - square_dilation(255 - 255 * found, size), size)
     return square_dilation(opened, odd_size(3 * scale)) > 0
+
+
+def _middle(pictures):
+    """Return the disc in the middle of (batch, height, width), (height, width)."""
+    height, width = tf.unstack(tf.cast(tf.shape(pictures)[1:], tf.float32))
+    down = tf.range(height)[:, None] - (height - 1) / 2
+    across = tf.range(width)[None, :] - (width - 1) / 2
+    return down**2 + across**2 < (_MIDDLE * tf.minimum(height, width)) ** 2
 
 
 def _ruler(thin):
@@ -190,12 +203,12 @@ def _periodicity(density):
 
 def _bubbles(images, scale):
     least = tf.cast(tf.round(tf.reduce_min(images, axis=-1)), tf.uint8)
-    glint = (
-        square_black_hat(255 - least, odd_size(_GLINT_WIDTH * scale)) > _GLINT_RESPONSE
+    # A wide area of white, or bright skin around it, is overexposure.
+    glint, wide = (
+        square_black_hat(255 - least, odd_size(width * scale)) > _GLINT_RESPONSE
+        for width in (_GLINT_WIDTH, _WHITE_WIDTH)
     )
-    white = least >= _WHITE
-    # A picture that is white all over is overexposed, not full of bubbles.
-    white &= ~tf.reduce_all(white, axis=(1, 2), keepdims=True)
+    white = wide & (least >= _WHITE)
     return square_dilation(tf.cast(glint | white, tf.uint8), odd_size(3 * scale)) > 0
 
 

@@ -22,7 +22,7 @@ def _keras_derm(image_size):
     return [
         SquarePad(image_size),
         HairRemoval(),
-        ArtefactSuppression(["ruler", "ink"]),
+        ArtefactSuppression(["ruler"]),
     ]
 
 
@@ -101,8 +101,8 @@ PRESETS = tuple(_PREPROCESSING)
 def preprocessing(name, image_size):
     """Return the deterministic chain of a system.
 
-    - `"keras_derm"`, ours: square padding, oriented hair removal, rulers and ink
-      painted over.
+    - `"keras_derm"`, ours: square padding, oriented hair removal, rulers painted
+      over.
     - `"sn_gan_ensemble"`: resize, then black-hat hair removal, whose 17-pixel kernel
       belongs to 224-pixel images and is scaled for others.
     - `"lora_diffusion"`: resize (224 is published), non-local means, gamma, CLAHE on

@@ -4,17 +4,18 @@ import pandas as pd
 import tensorflow as tf
 from rich.progress import track
 
-from keras_derm.layers import ArtefactSuppression
+from keras_derm.layers import ArtefactSuppression, HairRemoval
 from keras_derm.pipeline.prepared import decoded_images
 
 WORKING_SIZE = 224
-_BATCH_SIZE = 16
+_BATCH_SIZE = 4
 
 
 def exclusion_reasons(catalog):
     """Look for persistent major artefacts in every image.
 
-    Images are looked at in 224 x 224 pixels.
+    Images are looked at in 224 x 224 pixels, without their hair: what is painted
+    over in preparation does not persist.
 
     Args:
         catalog: `Catalog` of the images.
@@ -23,7 +24,7 @@ def exclusion_reasons(catalog):
         `pandas.Series` of str with the index of `catalog.table`, empty where the
         image may stay; see `keras_derm.layers.ArtefactSuppression.exclusion_reasons`.
     """
-    layer = ArtefactSuppression()
+    hair, artefacts = HairRemoval(), ArtefactSuppression()
     batches = (
         decoded_images(catalog)
         .map(
@@ -33,10 +34,11 @@ def exclusion_reasons(catalog):
             tf.data.AUTOTUNE,
         )
         .batch(_BATCH_SIZE)
+        .map(hair, tf.data.AUTOTUNE)
         .prefetch(2)
     )
     reasons = []
     n_batches = -(-len(catalog) // _BATCH_SIZE)
     for images in track(batches, "Looking for artefacts", total=n_batches):
-        reasons += layer.exclusion_reasons(images)
+        reasons += artefacts.exclusion_reasons(images)
     return pd.Series(reasons, index=catalog.table.index, dtype=object)

@@ -5,6 +5,7 @@ import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
 from keras_derm.classifiers import class_weights, train_classifier
+from keras_derm.layers.presets import augmentation
 from keras_derm.pipeline import PreparedImages, image_dataset
 
 
@@ -14,11 +15,11 @@ def tiny_classifier():
     x = keras.layers.Rescaling(1 / 127.5, -1)(inputs)
     x = keras.layers.Conv2D(4, 3, activation="relu")(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
+    x = keras.layers.Dropout(0.3)(x)
     outputs = keras.layers.Dense(2, activation="softmax")(x)
     return keras.Model(inputs, outputs)
 
 
-@pytest.fixture
 def data():
     """Bright against dark images: to be told apart with ease."""
     generator = np.random.default_rng(0)
@@ -29,7 +30,13 @@ def data():
     labels = keras.utils.to_categorical(targets, 2)
     rows = np.arange(64)
     train = image_dataset(
-        prepared, rows, labels, np.ones(64, "float32"), repeat=True, shuffle=True
+        prepared,
+        rows,
+        labels,
+        np.ones(64, "float32"),
+        repeat=True,
+        shuffle=True,
+        layers=augmentation("sn_gan_ensemble", 1),
     )
     return train, image_dataset(prepared, rows, labels)
 
@@ -42,12 +49,10 @@ def test_class_weights_are_scikit_learns_balanced():
     assert weights[1] == 0
 
 
-def test_training_learns_and_writes_history(data, tmp_path):
-    train, validation = data
+def test_training_learns_and_writes_history(tmp_path):
     train_classifier(
         tiny_classifier(),
-        train,
-        validation,
+        *data(),
         tmp_path,
         epochs=4,
         steps_per_epoch=20,
@@ -58,12 +63,11 @@ def test_training_learns_and_writes_history(data, tmp_path):
     assert history["val_auc"].max() > 0.99
 
 
-def test_killed_training_goes_on_at_its_epoch(data, tmp_path):
-    train, validation = data
+def test_killed_training_ends_as_if_it_had_not_been(tmp_path):
 
     class Kill(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None):
-            if epoch == 2:
+        def on_train_batch_end(self, batch, logs=None):
+            if self.model.optimizer.iterations == 12:
                 raise KeyboardInterrupt
 
     model = tiny_classifier()
@@ -72,11 +76,25 @@ def test_killed_training_goes_on_at_its_epoch(data, tmp_path):
         *args, callbacks=[*callbacks, Kill()], **kwargs
     )
     settings = {"epochs": 4, "steps_per_epoch": 5, "learning_rate": 0.02}
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
     with pytest.raises(KeyboardInterrupt):
-        train_classifier(model, train, validation, tmp_path, **settings)
-    before = pd.read_csv(tmp_path / "history.csv")
-    assert before["epoch"].tolist() == [0, 1]
-    train_classifier(tiny_classifier(), train, validation, tmp_path, **settings)
-    after = pd.read_csv(tmp_path / "history.csv")
-    assert after["epoch"].tolist() == [0, 1, 2, 3]
-    pd.testing.assert_frame_equal(after.iloc[:2], before)
+        train_classifier(model, *data(), killed, **settings)
+    assert pd.read_csv(killed / "history.csv")["epoch"].tolist() == [0, 1]
+    model = tiny_classifier()
+    train_classifier(model, *data(), killed, **settings)
+    other = tiny_classifier()
+    train_classifier(other, *data(), whole, **settings)
+    for weights, expected in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, expected)
+    histories = [pd.read_csv(path / "history.csv") for path in (killed, whole)]
+    pd.testing.assert_frame_equal(*histories)
+
+
+def test_training_that_is_done_is_not_done_again(tmp_path):
+    settings = {"epochs": 2, "steps_per_epoch": 5}
+    first = train_classifier(tiny_classifier(), *data(), tmp_path, **settings)
+    written = (tmp_path / "model.keras").stat().st_mtime_ns
+    again = train_classifier(tiny_classifier(), *data(), tmp_path, **settings)
+    assert (tmp_path / "model.keras").stat().st_mtime_ns == written
+    for weights, expected in zip(again.get_weights(), first.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, expected)

@@ -1,5 +1,6 @@
 import cv2
 import numpy as np
+import pytest
 
 from keras_derm.data_source import read_data_source
 from keras_derm.pipeline import exclusion_reasons
@@ -18,3 +19,16 @@ def test_covered_images_have_a_reason_and_others_none(tmp_path):
     kept, left_out = (by_name[name] for name in sorted(by_name))
     assert kept == ""
     assert left_out.startswith("dark corners: 6")
+
+
+@pytest.mark.real_data
+def test_ink_is_a_reason_and_blue_lesions_hair_and_bright_skin_are_none(shared_data):
+    catalog = read_data_source(f"ham10000:{shared_data / 'ham10000'}")
+    inked = "ISIC_0031263"
+    blue_and_hairy = ["ISIC_0029744", "ISIC_0031756", "ISIC_0032182", "ISIC_0032270"]
+    catalog = catalog.where(isic_id=[inked, *blue_and_hairy])
+    reasons = dict(
+        zip(catalog.table["isic_id"], exclusion_reasons(catalog), strict=True)
+    )
+    assert reasons.pop(inked).startswith("ink: 1")
+    assert set(reasons.values()) == {""}
