@@ -1,0 +1,306 @@
+"""Arms of an experiment, each trained with several seeds, on the same real images."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from keras_derm.evaluation import metrics, subgroups
+from keras_derm.evaluation.differences import (
+    HEADLINE,
+    P_VALUES,
+    claim,
+    describe_difference,
+    paired_differences,
+)
+from keras_derm.evaluation.evaluation import (
+    Design,
+    join_reasons,
+    jsonable,
+    result,
+    stratum_columns,
+)
+
+METHOD = (
+    "Every resample draws the patients or lesions anew, the same for all arms and "
+    "seeds, and takes each arm's mean over its seeds. To that mean it adds a draw from "
+    "Student's t with one degree of freedom less than there are seeds, scaled to the "
+    "standard error that the seeds' spread gives the mean. Intervals are percentiles "
+    "of these values. They cover which lesions were tested and how training fell out; "
+    "an arm of one seed has no spread, and its intervals cover the lesions alone."
+)
+
+
+@dataclass(frozen=True)
+class ArmComparison:
+    """Several arms against a reference, stratum by stratum.
+
+    Args:
+        reference: name of the arm that the others are compared with.
+        positive: name of the positive class.
+        level: coverage of the intervals.
+        n_replicates: bootstrap replicates.
+        n_seeds: dict from arm to its number of seeds.
+        strata: dict from arm to a list of strata as in `Evaluation.strata`; a metric
+            is the mean over the seeds and has `per_seed` too.
+        differences: dict from each other arm to a list, in the order of the strata,
+            of dicts from metric to an entry of `paired_differences` (arm -
+            reference).
+    """
+
+    reference: str
+    positive: str
+    level: float
+    n_replicates: int
+    n_seeds: dict
+    strata: dict
+    differences: dict
+
+    def to_dict(self):
+        """Return everything, method and verdicts included, as JSON-able values."""
+        return jsonable(
+            {
+                **self.__dict__,
+                "method": METHOD,
+                "verdicts": {arm: self.verdict(arm) for arm in self.differences},
+            }
+        )
+
+    def table(self):
+        """Return a row for each arm but the reference, stratum and metric.
+
+        Returns:
+            DataFrame with `arm`, `n_seeds`, the columns that name the stratum,
+            `metric`, `label`; `reference`, `value` and `difference`, each with
+            `_low` and `_high`; `p_value`, `p_adjusted` and `reason`.
+        """
+        rows = []
+        for arm, of_arm in self.differences.items():
+            for before, after, differences in zip(
+                self.strata[self.reference], self.strata[arm], of_arm, strict=True
+            ):
+                for name, difference in differences.items():
+                    row = {"arm": arm, "n_seeds": self.n_seeds[arm]}
+                    row |= stratum_columns(before)
+                    row |= {"metric": name, "label": self._label(name)}
+                    for prefix, found in (
+                        ("reference", before["metrics"][name]),
+                        ("value", after["metrics"][name]),
+                        ("difference", difference),
+                    ):
+                        row[prefix] = found["value"]
+                        row[f"{prefix}_low"] = found["low"]
+                        row[f"{prefix}_high"] = found["high"]
+                    row |= {key: difference[key] for key in P_VALUES}
+                    row["reason"] = join_reasons(before["mark"], difference["reason"])
+                    rows.append(row)
+        return pd.DataFrame(rows)
+
+    def verdict(self, arm, metric="balanced_accuracy"):
+        """Say in plain words whether an arm is better than the reference.
+
+        Args:
+            arm: name of an arm.
+            metric: the metric to judge by.
+
+        Returns:
+            One to three sentences: on the whole set; strata in which something may
+            be claimed after correction for their number; strata too small to judge.
+
+        Raises:
+            ValueError: if there is no such arm or metric.
+        """
+        if arm not in self.differences or metric not in self.differences[arm][0]:
+            raise ValueError(
+                f"`arm` must be one of {tuple(self.differences)} and `metric` a name "
+                f"of the table. Received: arm={arm!r}, metric={metric!r}"
+            )
+        sentences = [self._overall(arm, metric)]
+        found = [
+            f"{stratum['stratum']} {stratum['value']} "
+            f"({describe_difference(differences[metric], self.level)})"
+            for stratum, differences in zip(
+                self.strata[arm][1:], self.differences[arm][1:], strict=True
+            )
+            if stratum["judged"] and claim(metric, differences[metric], self.level)
+        ]
+        n_read = sum(stratum["judged"] for stratum in self.strata[arm][1:])
+        if n_read:
+            sentences.append(
+                f"Of {n_read} strata read, after correction for their number, "
+                + (f"it differs in {'; '.join(found)}." if found else "none differs.")
+            )
+        small = [
+            f"{stratum['stratum']} {stratum['value']}"
+            for stratum in self.strata[arm][1:]
+            if stratum["n"] and not stratum["judged"]
+        ]
+        if small:
+            sentences.append(f"Too few images to say anything of {', '.join(small)}.")
+        return " ".join(sentences)
+
+    def _overall(self, arm, metric):
+        stratum, reference = self.strata[arm][0], self.strata[self.reference][0]
+        difference = self.differences[arm][0][metric]
+        where = f"the same {stratum['n']:,} real test images"
+        if not stratum["judged"] or np.isnan(difference["low"]):
+            why = stratum["mark"] or difference["reason"]
+            return f"Nothing can be said of {arm} from {where}: {why}."
+        direction = claim(metric, difference, self.level)
+        opening = {
+            1: f"{arm} is better than {self.reference}",
+            0: f"No measurable difference between {arm} and {self.reference}",
+            -1: f"{arm} is worse than {self.reference}",
+        }[direction]
+        against = [
+            f"{self._label(name)} ({describe_difference(other, self.level)})"
+            for name, other in self.differences[arm][0].items()
+            if name in HEADLINE
+            and name != metric
+            and claim(name, other, self.level) not in (0, direction)
+        ]
+        but = f"; it speaks against this: {' and '.join(against)}" if against else ""
+        return (
+            f"{opening}: {self._label(metric)} "
+            f"{reference['metrics'][metric]['value']:.3f} and "
+            f"{stratum['metrics'][metric]['value']:.3f} on {where} "
+            f"({describe_difference(difference, self.level)}; {self._seeds(arm)}){but}."
+        )
+
+    def _seeds(self, arm):
+        counts = self.n_seeds[arm], self.n_seeds[self.reference]
+        if min(counts) == 1:
+            return "one seed: another can move this by as much"
+        return f"{counts[0]} against {counts[1]} seeds"
+
+    def _label(self, metric):
+        return metrics.metric_label(metric, self.positive)
+
+
+def compare_arms(
+    y_true,
+    y_prob,
+    classes,
+    reference,
+    groups=None,
+    strata=None,
+    positive="MEL",
+    operating_points=None,
+    seed=0,
+    n_replicates=2000,
+    level=0.95,
+    stratified=False,
+):
+    """Compare arms, each of one or more seeds, with a reference on the same images.
+
+    Args:
+        y_true: class indices of real images, shape `(n,)`.
+        y_prob: dict from arm to a list of probabilities, one array of shape
+            `(n, classes)` for each seed.
+        classes, groups, strata, positive, n_replicates, level, stratified: as in
+            `evaluate`.
+        reference: name of the arm to compare the others with.
+        operating_points: dict from arm to a list of thresholds, one dict as
+            `operating_points` returns it for each seed; None leaves them out.
+        seed: seed of the bootstrap.
+
+    Returns:
+        An `ArmComparison`; how its intervals are made is said in `METHOD`.
+
+    Raises:
+        ValueError: as `evaluate`, or if there is no other arm, an arm without
+            predictions, or thresholds that do not match the predictions.
+    """
+    _check_arms(y_prob, reference, operating_points)
+    design = Design(y_true, classes, groups, strata, positive, stratified)
+    scorers = {
+        arm: [
+            design.scorers(one, operating_points and operating_points[arm][i])
+            for i, one in enumerate(of_arm)
+        ]
+        for arm, of_arm in y_prob.items()
+    }
+    headline = next(iter(scorers.values()))[0][0].headline
+    flat = [one for of_arm in scorers.values() for of_seed in of_arm for one in of_seed]
+    draws = iter(design.bootstrap(flat, n_replicates, seed))
+    generator = np.random.default_rng([seed, 1])
+    found, resampled = {}, {}
+    for arm, of_arm in scorers.items():
+        values = [[design.estimates(one) for one in of_seed] for of_seed in of_arm]
+        replicates = [[next(draws) for _ in of_seed] for of_seed in of_arm]
+        noise = _seed_noise(len(of_arm), n_replicates, generator)
+        found[arm], resampled[arm] = [], []
+        for i, description in enumerate(design.descriptions()):
+            per_seed = np.array([of_seed[i][: len(headline)] for of_seed in values])
+            mean = np.mean([of_seed[i][: len(headline)] for of_seed in replicates], 0)
+            draw = mean + _spread(per_seed)[:, np.newaxis] * noise
+            named = _named(headline, per_seed, draw, description, design, level)
+            found[arm].append({**description, "metrics": named})
+            resampled[arm].append(draw)
+    differences = {
+        arm: paired_differences(
+            found[reference],
+            found[arm],
+            [b - a for a, b in zip(resampled[reference], draw, strict=True)],
+            level,
+        )
+        for arm, draw in resampled.items()
+        if arm != reference
+    }
+    return ArmComparison(
+        reference,
+        positive,
+        level,
+        n_replicates,
+        {arm: len(of_arm) for arm, of_arm in y_prob.items()},
+        found,
+        differences,
+    )
+
+
+def _check_arms(y_prob, reference, operating_points):
+    if reference not in y_prob or len(y_prob) < 2:
+        raise ValueError(
+            "`y_prob` must hold the reference and at least one other arm. Received: "
+            f"reference={reference!r}, arms {tuple(y_prob)}"
+        )
+    n_seeds = {arm: len(of_arm) for arm, of_arm in y_prob.items()}
+    if not all(n_seeds.values()):
+        raise ValueError(
+            f"every arm needs predictions of one seed or more. Received: {n_seeds}"
+        )
+    if operating_points is None:
+        return
+    points = {arm: len(of_arm) for arm, of_arm in operating_points.items()}
+    kinds = {tuple(sorted(one)) for arm in operating_points.values() for one in arm}
+    if points != n_seeds or len(kinds) != 1:
+        raise ValueError(
+            "`operating_points` must hold thresholds for the same sensitivities for "
+            f"each seed of each arm, {n_seeds}. Received: {points} of sensitivities "
+            f"{sorted(kinds)}"
+        )
+
+
+def _spread(per_seed):
+    """Standard deviation over the seeds, 0 where there is one."""
+    one = len(per_seed) == 1
+    return np.zeros(per_seed.shape[1]) if one else per_seed.std(axis=0, ddof=1)
+
+
+def _seed_noise(n_seeds, n_replicates, generator):
+    """Error of a mean over seeds, in units of the seeds' standard deviation."""
+    if n_seeds == 1:
+        return np.zeros(n_replicates)
+    return generator.standard_t(n_seeds - 1, n_replicates) / np.sqrt(n_seeds)
+
+
+def _named(headline, per_seed, draw, description, design, level):
+    named = {}
+    for j, name in enumerate(headline):
+        undefined = subgroups.undefined_reason(name, description, design.name)
+        value = per_seed[:, j].mean()
+        if np.isnan(value) and not np.isnan(per_seed[:, j]).all():
+            undefined = "not defined for every seed"
+        entry = result(name, value, draw[j], level, undefined)
+        named[name] = {**entry, "per_seed": per_seed[:, j].tolist()}
+    return named
