@@ -23,12 +23,15 @@ from keras_derm.evaluation.evaluation import (
 
 METHOD = (
     "Every resample draws the patients or lesions anew, the same for all arms and "
-    "seeds, and takes each arm's mean over its seeds. To that mean it adds a draw from "
-    "Student's t with one degree of freedom less than there are seeds, scaled to the "
-    "standard error that the seeds' spread gives the mean. Intervals are percentiles "
-    "of these values. They cover which lesions were tested and how training fell out; "
-    "an arm of one seed has no spread, and its intervals cover the lesions alone."
+    "seeds, and takes each arm's mean over its seeds. To that mean it adds a draw of "
+    "its error: the spread between seeds, pooled over the arms, over the root of the "
+    "arm's number of seeds, times a draw from Student's t with as many degrees of "
+    "freedom as there are seeds beyond the first of each arm. Intervals are "
+    "percentiles of these values. They cover which lesions were tested and how "
+    "training fell out; where every arm has one seed, they cover the lesions alone."
 )
+_TONES = "skin_tone_pooled"
+_NO_DIFFERENCE = dict.fromkeys(("value", "low", "high", *P_VALUES), np.nan)
 
 
 @dataclass(frozen=True)
@@ -67,32 +70,38 @@ class ArmComparison:
         )
 
     def table(self):
-        """Return a row for each arm but the reference, stratum and metric.
+        """Return a row for each arm, stratum and metric.
 
         Returns:
             DataFrame with `arm`, `n_seeds`, the columns that name the stratum,
             `metric`, `label`; `reference`, `value` and `difference`, each with
-            `_low` and `_high`; `p_value`, `p_adjusted` and `reason`.
+            `_low` and `_high`; `p_value`, `p_adjusted` and `reason`. The rows of the
+            reference itself have no difference.
         """
         rows = []
-        for arm, of_arm in self.differences.items():
+        for arm, of_arm in self.strata.items():
+            compared = self.differences.get(arm, [{}] * len(of_arm))
             for before, after, differences in zip(
-                self.strata[self.reference], self.strata[arm], of_arm, strict=True
+                self.strata[self.reference], of_arm, compared, strict=True
             ):
-                for name, difference in differences.items():
+                for name, metric in after["metrics"].items():
+                    difference = differences.get(name, _NO_DIFFERENCE)
                     row = {"arm": arm, "n_seeds": self.n_seeds[arm]}
-                    row |= stratum_columns(before)
+                    row |= stratum_columns(after)
                     row |= {"metric": name, "label": self._label(name)}
                     for prefix, found in (
                         ("reference", before["metrics"][name]),
-                        ("value", after["metrics"][name]),
+                        ("value", metric),
                         ("difference", difference),
                     ):
                         row[prefix] = found["value"]
                         row[f"{prefix}_low"] = found["low"]
                         row[f"{prefix}_high"] = found["high"]
                     row |= {key: difference[key] for key in P_VALUES}
-                    row["reason"] = join_reasons(before["mark"], difference["reason"])
+                    row["reason"] = join_reasons(
+                        after["mark"],
+                        difference["reason"] if differences else metric["reason"],
+                    )
                     rows.append(row)
         return pd.DataFrame(rows)
 
@@ -117,7 +126,7 @@ class ArmComparison:
             )
         sentences = [self._overall(arm, metric)]
         found = [
-            f"{stratum['stratum']} {stratum['value']} "
+            f"{stratum['stratum'].replace('_', ' ')} {stratum['value']} "
             f"({describe_difference(differences[metric], self.level)})"
             for stratum, differences in zip(
                 self.strata[arm][1:], self.differences[arm][1:], strict=True
@@ -131,12 +140,16 @@ class ArmComparison:
                 + (f"it differs in {'; '.join(found)}." if found else "none differs.")
             )
         small = [
-            f"{stratum['stratum']} {stratum['value']}"
+            stratum
             for stratum in self.strata[arm][1:]
             if stratum["n"] and not stratum["judged"]
         ]
         if small:
-            sentences.append(f"Too few images to say anything of {', '.join(small)}.")
+            tones = [one["value"] for one in small if one["stratum"] == _TONES]
+            named = f", among them skin tones {', '.join(tones)}" if tones else ""
+            sentences.append(
+                f"Too few images to say anything: {len(small)} strata{named}."
+            )
         return " ".join(sentences)
 
     def _overall(self, arm, metric):
@@ -153,13 +166,14 @@ class ArmComparison:
             -1: f"{arm} is worse than {self.reference}",
         }[direction]
         against = [
-            f"{self._label(name)} ({describe_difference(other, self.level)})"
+            f"{self._label(name)} is {'higher' if other['value'] > 0 else 'lower'} "
+            f"({describe_difference(other, self.level)})"
             for name, other in self.differences[arm][0].items()
             if name in HEADLINE
             and name != metric
             and claim(name, other, self.level) not in (0, direction)
         ]
-        but = f"; it speaks against this: {' and '.join(against)}" if against else ""
+        but = f"; but its {' and '.join(against)}" if against else ""
         return (
             f"{opening}: {self._label(metric)} "
             f"{reference['metrics'][metric]['value']:.3f} and "
@@ -168,10 +182,9 @@ class ArmComparison:
         )
 
     def _seeds(self, arm):
-        counts = self.n_seeds[arm], self.n_seeds[self.reference]
-        if min(counts) == 1:
+        if max(self.n_seeds.values()) == 1:
             return "one seed: another can move this by as much"
-        return f"{counts[0]} against {counts[1]} seeds"
+        return f"{self.n_seeds[arm]} against {self.n_seeds[self.reference]} seeds"
 
     def _label(self, metric):
         return metrics.metric_label(metric, self.positive)
@@ -199,7 +212,7 @@ def compare_arms(
             `(n, classes)` for each seed.
         classes, groups, strata, positive, n_replicates, level, stratified: as in
             `evaluate`.
-        reference: name of the arm to compare the others with.
+        reference: name of the arm to compare the others with; it may be the only one.
         operating_points: dict from arm to a list of thresholds, one dict as
             `operating_points` returns it for each seed; None leaves them out.
         seed: seed of the bootstrap.
@@ -208,7 +221,7 @@ def compare_arms(
         An `ArmComparison`; how its intervals are made is said in `METHOD`.
 
     Raises:
-        ValueError: as `evaluate`, or if there is no other arm, an arm without
+        ValueError: as `evaluate`, or if there is no such reference, an arm without
             predictions, or thresholds that do not match the predictions.
     """
     _check_arms(y_prob, reference, operating_points)
@@ -223,25 +236,43 @@ def compare_arms(
     headline = next(iter(scorers.values()))[0][0].headline
     flat = [one for of_arm in scorers.values() for of_seed in of_arm for one in of_seed]
     draws = iter(design.bootstrap(flat, n_replicates, seed))
-    generator = np.random.default_rng([seed, 1])
-    found, resampled = {}, {}
+    n_seeds = {arm: len(of_arm) for arm, of_arm in y_prob.items()}
+    errors = _seed_errors(n_seeds, n_replicates, seed)
+    values, means = {}, {}
     for arm, of_arm in scorers.items():
-        values = [[design.estimates(one) for one in of_seed] for of_seed in of_arm]
-        replicates = [[next(draws) for _ in of_seed] for of_seed in of_arm]
-        noise = _seed_noise(len(of_arm), n_replicates, generator)
-        found[arm], resampled[arm] = [], []
-        for i, description in enumerate(design.descriptions()):
-            per_seed = np.array([of_seed[i][: len(headline)] for of_seed in values])
-            mean = np.mean([of_seed[i][: len(headline)] for of_seed in replicates], 0)
-            draw = mean + _spread(per_seed)[:, np.newaxis] * noise
-            named = _named(headline, per_seed, draw, description, design, level)
-            found[arm].append({**description, "metrics": named})
-            resampled[arm].append(draw)
+        values[arm] = np.array(
+            [
+                [design.estimates(one)[: len(headline)] for one in of_seed]
+                for of_seed in of_arm
+            ]
+        )
+        means[arm] = sum(
+            np.array([next(draws)[: len(headline)] for _ in of_seed])
+            for of_seed in of_arm
+        ) / len(of_arm)
+    spread = _pooled_spread(values.values())
+    found, resampled = {}, {}
+    for arm in y_prob:
+        resampled[arm] = means[arm] + spread[..., np.newaxis] * errors[arm]
+        found[arm] = [
+            {
+                **description,
+                "metrics": _named(
+                    headline, of_stratum, draw, description, design, level
+                ),
+            }
+            for description, of_stratum, draw in zip(
+                design.descriptions(),
+                values[arm].swapaxes(0, 1),
+                resampled[arm],
+                strict=True,
+            )
+        ]
     differences = {
         arm: paired_differences(
             found[reference],
             found[arm],
-            [b - a for a, b in zip(resampled[reference], draw, strict=True)],
+            draw - resampled[reference],
             level,
         )
         for arm, draw in resampled.items()
@@ -252,17 +283,17 @@ def compare_arms(
         positive,
         level,
         n_replicates,
-        {arm: len(of_arm) for arm, of_arm in y_prob.items()},
+        n_seeds,
         found,
         differences,
     )
 
 
 def _check_arms(y_prob, reference, operating_points):
-    if reference not in y_prob or len(y_prob) < 2:
+    if reference not in y_prob:
         raise ValueError(
-            "`y_prob` must hold the reference and at least one other arm. Received: "
-            f"reference={reference!r}, arms {tuple(y_prob)}"
+            f"`reference` must be one of the arms {tuple(y_prob)}. "
+            f"Received: reference={reference!r}"
         )
     n_seeds = {arm: len(of_arm) for arm, of_arm in y_prob.items()}
     if not all(n_seeds.values()):
@@ -281,17 +312,31 @@ def _check_arms(y_prob, reference, operating_points):
         )
 
 
-def _spread(per_seed):
-    """Standard deviation over the seeds, 0 where there is one."""
-    one = len(per_seed) == 1
-    return np.zeros(per_seed.shape[1]) if one else per_seed.std(axis=0, ddof=1)
+def _pooled_spread(values):
+    """Standard deviation between the seeds of one arm, pooled over the arms.
+
+    Args:
+        values: for each arm an array of shape `(seeds, strata, metrics)`.
+
+    Returns:
+        Array of shape `(strata, metrics)`, 0 where no arm has a second seed.
+    """
+    values = list(values)
+    squares = sum(((one - one.mean(axis=0)) ** 2).sum(axis=0) for one in values)
+    return np.sqrt(squares / max(sum(len(one) - 1 for one in values), 1))
 
 
-def _seed_noise(n_seeds, n_replicates, generator):
-    """Error of a mean over seeds, in units of the seeds' standard deviation."""
-    if n_seeds == 1:
-        return np.zeros(n_replicates)
-    return generator.standard_t(n_seeds - 1, n_replicates) / np.sqrt(n_seeds)
+def _seed_errors(n_seeds, n_replicates, seed):
+    """Error of each arm's mean in units of the pooled spread, for each resample."""
+    generator = np.random.default_rng([seed, 1])
+    freedom = sum(n_seeds.values()) - len(n_seeds)
+    if freedom == 0:
+        return dict.fromkeys(n_seeds, np.zeros(n_replicates))
+    scale = np.sqrt(freedom / generator.chisquare(freedom, n_replicates))
+    return {
+        arm: scale * generator.normal(size=n_replicates) / np.sqrt(n)
+        for arm, n in n_seeds.items()
+    }
 
 
 def _named(headline, per_seed, draw, description, design, level):
@@ -302,5 +347,8 @@ def _named(headline, per_seed, draw, description, design, level):
         if np.isnan(value) and not np.isnan(per_seed[:, j]).all():
             undefined = "not defined for every seed"
         entry = result(name, value, draw[j], level, undefined)
+        # Student's t knows no bounds; the metric does.
+        for end in ("low", "high"):
+            entry[end] = float(np.clip(entry[end], *metrics.bounds(name)))
         named[name] = {**entry, "per_seed": per_seed[:, j].tolist()}
     return named

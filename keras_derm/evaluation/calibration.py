@@ -133,9 +133,10 @@ def logistic_recalibration(is_positive, score):
         if np.linalg.cond(hessian) > 1e12:
             return None
         step = np.linalg.solve(hessian, design @ (y - expected))
-        fit = fit + step * min(1, 5 / np.abs(step).max())
-        if np.abs(step).max() < 1e-10:
+        largest = np.abs(step).max()
+        if largest < 1e-10:
             return fit
+        fit = fit + step * min(1, 5 / largest)
     return None
 
 

@@ -64,6 +64,15 @@ def metric_label(name, positive):
     return label
 
 
+def bounds(name):
+    """Return the least and the greatest value that a metric can have."""
+    base = name.partition("_at_")[0]
+    if base == "calibration_slope":
+        return -np.inf, np.inf
+    greatest = {"false_negatives": np.inf, "brier_score": 2, "partial_auc": 0.2}
+    return 0, greatest.get(base, 1)
+
+
 def operating_name(metric, sensitivity):
     """Name of a metric at the threshold with that `sensitivity` on val."""
     return f"{metric}_at_{100 * sensitivity:g}"
