@@ -14,6 +14,7 @@ from keras_derm.evaluation.comparison import Comparison, compare
 from keras_derm.evaluation.conformal import (
     ConformalSets,
     fit_conformal,
+    least_images,
     selective_table,
 )
 from keras_derm.evaluation.curves import decision_curve, roc_band
@@ -77,6 +78,7 @@ __all__ = [
     "inputs_from_catalog",
     "isic2020_score",
     "isic2024_score",
+    "least_images",
     "mcnemar_test",
     "metric_label",
     "operating_points",

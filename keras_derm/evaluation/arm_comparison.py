@@ -28,7 +28,9 @@ METHOD = (
     "arm's number of seeds, times a draw from Student's t with as many degrees of "
     "freedom as there are seeds beyond the first of each arm. Intervals are "
     "percentiles of these values. They cover which lesions were tested and how "
-    "training fell out; where every arm has one seed, they cover the lesions alone."
+    "training fell out; where every arm has one seed, they cover the lesions alone. "
+    "What seeds disagree on image by image counts twice, which makes the intervals "
+    "rather too wide, at most by a factor of 1.4."
 )
 _TONES = "skin_tone_pooled"
 _NO_DIFFERENCE = dict.fromkeys(("value", "low", "high", *P_VALUES), np.nan)

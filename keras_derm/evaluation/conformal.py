@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from keras_derm.evaluation import bootstrap, metrics
+from keras_derm.evaluation import bootstrap, metrics, subgroups
 from keras_derm.evaluation.weighted_ranking import incidence
 from keras_derm.files import write_json
 
@@ -122,7 +122,7 @@ def fit_conformal(y_true, y_prob, groups, classes, alpha=0.1):
             f"`groups` must have shape {y_true.shape}. Received: shape {groups.shape}"
         )
     of_truth = y_prob[np.arange(len(y_true)), y_true]
-    needed = int(np.ceil((1 - alpha) / alpha - 1e-9))
+    needed = least_images(alpha)
     if len(y_true) < needed:
         raise ValueError(
             f"alpha={alpha} needs {needed} validation images or more. "
@@ -141,6 +141,11 @@ def fit_conformal(y_true, y_prob, groups, classes, alpha=0.1):
         else:
             thresholds[group] = _threshold(of_group, alpha)
     return ConformalSets(classes, alpha, thresholds, n, reasons)
+
+
+def least_images(alpha):
+    """Number of validation images below which no threshold has coverage 1 - alpha."""
+    return int(np.ceil((1 - alpha) / alpha - 1e-9))
 
 
 def _threshold(of_truth, alpha):
@@ -172,8 +177,9 @@ def selective_table(
     Returns:
         DataFrame with a row for all and for each group: `group`, `n`, `coverage`
         (share of sets that hold the true class), `decided` (share of images whose
-        set is one class) and `accuracy` (of those), each with `_low` and `_high`;
-        `set_size` (mean) and `reason`, empty where coverage is guaranteed.
+        set is one class) and `accuracy` (of those), each with `_low` and `_high`,
+        NaN where every resample gives the same; `set_size` (mean) and `reason`, which
+        says where coverage is not guaranteed or the images are too few to judge.
     """
     member = sets.predict(y_prob, groups)
     y_true, groups = np.asarray(y_true), np.asarray(groups).astype(str)
@@ -192,14 +198,25 @@ def selective_table(
             share = _Share(hit, of, cluster, n_clusters)
             (draws,) = bootstrap.bootstrap([share], n_clusters, n_replicates, seed)
             low, high, _ = bootstrap.percentile_interval(draws[0], level)
+            if low == high:
+                low, high = np.nan, np.nan
             value = float(share(np.ones((n_clusters, 1)))[0, 0])
             row |= {name: value, f"{name}_low": low, f"{name}_high": high}
         row["set_size"] = float(member[mask].sum(axis=1).mean())
-        row["reason"] = sets.reasons.get(group, "")
-        if not row["reason"] and group not in sets.thresholds:
-            row["reason"] = "no validation images: threshold of all groups"
+        row["reason"] = _reason(sets, group, len(np.unique(cluster[mask])))
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _reason(sets, group, n_clusters):
+    reason = sets.reasons.get(group, "")
+    if not reason and group not in sets.thresholds:
+        reason = (
+            "no validation images: threshold of all groups, coverage not guaranteed"
+        )
+    few = n_clusters < subgroups.LEAST_POSITIVES
+    mark = f"{subgroups.TOO_FEW}: images from {n_clusters} patients or lesions"
+    return "; ".join(filter(None, [mark if few else "", reason]))
 
 
 class _Share:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_derm.evaluation import bootstrap, metrics
+from keras_derm.evaluation.multiplicity import holm
 
 NOT_GROUPS = ("undetermined", "unknown")
 RANKED = ("sensitivity", "specificity", "auc", "balanced_accuracy")
@@ -27,7 +28,8 @@ def disparities(strata, draws, positive, level=0.95):
 
     Returns:
         A list of dicts, one for each variable and gap: `stratum`, `gap`, `label`,
-        `value`, `low`, `high`, `p_value`, `reason`, `worst` and `best` (groups, and
+        `value`, `low`, `high`, `p_value`, `p_adjusted` (Holm's, over the variables),
+        `reason`, `worst` and `best` (groups, and
         their values in `worst_value` and `best_value`; None for equalised odds)
         and `left_out` (groups too small to judge).
 
@@ -47,6 +49,11 @@ def disparities(strata, draws, positive, level=0.95):
             gap = {"stratum": variable, "gap": name, "label": _label(name, positive)}
             gap |= _gap(judged, parts, level)
             found.append({**gap, "left_out": left_out})
+    for name in {gap["gap"] for gap in found}:
+        of_name = [gap for gap in found if gap["gap"] == name]
+        adjusted = holm([gap["p_value"] for gap in of_name])
+        for gap, p_value in zip(of_name, adjusted, strict=True):
+            gap["p_adjusted"] = float(p_value)
     return found
 
 

@@ -131,6 +131,9 @@ def _write_selective(run, splits, val_true, y_prob_val, y_prob, inputs, bootstra
     from keras_derm import evaluation
     from keras_derm.files import write_csv
 
+    if len(val_true) < evaluation.least_images(ALPHA):
+        print(f"no conformal sets: {len(val_true)} validation images are too few")
+        return
     tone = {
         name: np.asarray(
             evaluation.skin_tone_strata(rows.table["skin_tone"])["skin_tone_pooled"]

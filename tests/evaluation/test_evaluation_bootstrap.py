@@ -2,6 +2,7 @@ import time
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from keras_derm.evaluation import compare, evaluate
 from keras_derm.evaluation.bootstrap import (
@@ -134,3 +135,32 @@ def test_p_value_belongs_to_the_interval():
     assert two_sided_p_value(np.zeros(50)) == 1
     assert two_sided_p_value(np.ones(999)) == 2 / 1000
     assert np.isnan(two_sided_p_value(np.r_[np.full(20, np.nan), np.ones(80)]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stratified", [False, True])
+def test_intervals_of_metrics_cover_by_lesion(stratified):
+    # Two photographs of each of 150 lesions share their score's luck; positives
+    # have N(1, 1), others N(0, 1), called positive above 0.5.
+    truth = {"sensitivity": norm.cdf(0.5), "auc": norm.cdf(1 / np.sqrt(2))}
+    generator = np.random.default_rng(0)
+    held = dict.fromkeys(truth, 0)
+    for seed in range(400):
+        y_true = np.repeat((generator.random(150) < 0.6).astype(int), 2)
+        lesion = np.repeat(np.arange(150), 2)
+        shared = np.repeat(generator.normal(size=150), 2)
+        logit = np.sqrt(0.7) * shared + np.sqrt(0.3) * generator.normal(size=300)
+        score = 1 / (1 + np.exp(-(logit - 0.5 + (y_true == 0))))
+        found = evaluate(
+            y_true,
+            np.stack([score, 1 - score], axis=1),
+            ("MEL", "NV"),
+            lesion,
+            seed=seed,
+            n_replicates=400,
+            stratified=stratified,
+        ).overall
+        for name, value in truth.items():
+            held[name] += found[name]["low"] <= value <= found[name]["high"]
+    for name in truth:
+        assert 0.92 <= held[name] / 400 <= 0.975

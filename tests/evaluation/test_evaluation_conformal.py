@@ -102,3 +102,16 @@ def test_table_gives_coverage_and_accuracy_of_what_was_decided():
         assert row["set_size"] == pytest.approx(member[mask].sum(axis=1).mean())
     # Where the model is worse it decides less; what it decides, it decides well.
     assert table.loc["V-VI", "decided"] < table.loc["I-II", "decided"]
+
+
+def test_few_test_images_are_marked_and_have_no_interval_without_width():
+    sets = fit_conformal(*example(500, seed=0), CLASSES)
+    y_true, y_prob, group = example(100, seed=1)
+    group[:] = "I-II"
+    group[:3] = "VI"
+    y_prob[:3] = np.eye(3)[y_true[:3]]
+    table = selective_table(y_true, y_prob, sets, group, n_replicates=50)
+    row = table.set_index("group").loc["VI"]
+    assert row["coverage"] == 1 and np.isnan(row["coverage_low"])
+    assert row["reason"].startswith("too few to judge: images from 3 patients or")
+    assert row["reason"].endswith("coverage not guaranteed")

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import sklearn.metrics
@@ -5,6 +8,7 @@ import sklearn.metrics
 from keras_derm.evaluation import (
     brier_score,
     calibration_slope,
+    evaluate,
     expected_calibration_error,
     metrics,
     operating_points,
@@ -33,6 +37,28 @@ def test_sensitivity_is_tp_over_tp_plus_fn_on_melanets_counts():
     assert round(100 * metrics.specificity(counts), 1) == 80.6
     assert round(100 * metrics.npv(counts), 2) == 91.76
     assert metrics.ppv(counts) == pytest.approx(53 / 112)
+
+
+@pytest.mark.parametrize(
+    ("model", "found", "cleared", "printed", "sensitivity"),
+    [
+        ("VGG-GAP", 20, 299, 84.46, 26.7),
+        ("VGG-GAP, 5x", 24, 297, 85.34, 32.0),
+        ("VGG-GAP, 10x", 28, 291, 86.09, 37.3),
+        ("MelaNet", 53, 245, 91.76, 70.7),
+    ],
+)
+def test_what_melanet_prints_as_sensitivity_is_npv(
+    model, found, cleared, printed, sensitivity
+):
+    # ISIC 2016: 75 melanomas, of which `found`, and 304 others, of which `cleared`.
+    y_true = np.repeat([0, 0, 1, 1], [found, 75 - found, cleared, 304 - cleared])
+    y_pred = np.repeat([0, 1, 1, 0], [found, 75 - found, cleared, 304 - cleared])
+    y_prob = np.eye(2)[y_pred]
+    overall = evaluate(y_true, y_prob, ("MEL", "benign"), n_replicates=10).overall
+    assert 100 * overall["npv"]["value"] == pytest.approx(printed, abs=0.006)
+    assert 100 * overall["sensitivity"]["value"] == pytest.approx(sensitivity, abs=0.05)
+    assert overall["false_negatives"]["value"] == 75 - found
 
 
 def test_metrics_agree_with_scikit_learn():
@@ -218,3 +244,8 @@ def test_operating_points_are_reached_on_validation_and_named_in_the_table():
     assert n_missed == ((y_true == 0) & (y_prob[:, 0] < points[0.90])).sum()
     label = metrics.metric_label("sensitivity_at_90", "MEL")
     assert label.startswith("MEL sensitivity, threshold of 90 % sensitivity on val")
+
+
+def test_judging_a_csv_needs_no_tensorflow():
+    code = "import sys, keras_derm.evaluation; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
