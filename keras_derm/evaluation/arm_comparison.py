@@ -235,59 +235,26 @@ def compare_arms(
         ]
         for arm, of_arm in y_prob.items()
     }
-    headline = next(iter(scorers.values()))[0][0].headline
-    flat = [one for of_arm in scorers.values() for of_seed in of_arm for one in of_seed]
-    draws = iter(design.bootstrap(flat, n_replicates, seed))
+    values, means = _seed_values(design, scorers, n_replicates, seed)
     n_seeds = {arm: len(of_arm) for arm, of_arm in y_prob.items()}
     errors = _seed_errors(n_seeds, n_replicates, seed)
-    values, means = {}, {}
-    for arm, of_arm in scorers.items():
-        values[arm] = np.array(
-            [
-                [design.estimates(one)[: len(headline)] for one in of_seed]
-                for of_seed in of_arm
-            ]
-        )
-        means[arm] = sum(
-            np.array([next(draws)[: len(headline)] for _ in of_seed])
-            for of_seed in of_arm
-        ) / len(of_arm)
     spread = _pooled_spread(values.values())
-    found, resampled = {}, {}
-    for arm in y_prob:
-        resampled[arm] = means[arm] + spread[..., np.newaxis] * errors[arm]
-        found[arm] = [
-            {
-                **description,
-                "metrics": _named(
-                    headline, of_stratum, draw, description, design, level
-                ),
-            }
-            for description, of_stratum, draw in zip(
-                design.descriptions(),
-                values[arm].swapaxes(0, 1),
-                resampled[arm],
-                strict=True,
-            )
-        ]
+    draws = {
+        arm: mean + spread[..., np.newaxis] * errors[arm] for arm, mean in means.items()
+    }
+    names = next(iter(scorers.values()))[0][0].headline
+    found = {
+        arm: _strata(names, values[arm], draws[arm], design, level) for arm in y_prob
+    }
     differences = {
         arm: paired_differences(
-            found[reference],
-            found[arm],
-            draw - resampled[reference],
-            level,
+            found[reference], found[arm], draws[arm] - draws[reference], level
         )
-        for arm, draw in resampled.items()
+        for arm in y_prob
         if arm != reference
     }
     return ArmComparison(
-        reference,
-        positive,
-        level,
-        n_replicates,
-        n_seeds,
-        found,
-        differences,
+        reference, positive, level, n_replicates, n_seeds, found, differences
     )
 
 
@@ -312,6 +279,27 @@ def _check_arms(y_prob, reference, operating_points):
             f"each seed of each arm, {n_seeds}. Received: {points} of sensitivities "
             f"{sorted(kinds)}"
         )
+
+
+def _seed_values(design, scorers, n_replicates, seed):
+    """Metrics of every seed, and their mean over the seeds in every resample.
+
+    Returns:
+        Two dicts by arm: arrays of shape `(seeds, strata, metrics)`, and arrays of
+        shape `(strata, metrics, n_replicates)`.
+    """
+    flat = [one for of_arm in scorers.values() for of_seed in of_arm for one in of_seed]
+    draws = iter(design.bootstrap(flat, n_replicates, seed))
+    n_names = len(flat[0].headline)
+    values, means = {}, {}
+    for arm, of_arm in scorers.items():
+        values[arm] = np.array(
+            [[design.estimates(one)[:n_names] for one in of_seed] for of_seed in of_arm]
+        )
+        means[arm] = sum(
+            np.array([next(draws)[:n_names] for _ in of_seed]) for of_seed in of_arm
+        ) / len(of_arm)
+    return values, means
 
 
 def _pooled_spread(values):
@@ -341,16 +329,28 @@ def _seed_errors(n_seeds, n_replicates, seed):
     }
 
 
-def _named(headline, per_seed, draw, description, design, level):
-    named = {}
-    for j, name in enumerate(headline):
-        undefined = subgroups.undefined_reason(name, description, design.name)
-        value = per_seed[:, j].mean()
-        if np.isnan(value) and not np.isnan(per_seed[:, j]).all():
-            undefined = "not defined for every seed"
-        entry = result(name, value, draw[j], level, undefined)
-        # Student's t knows no bounds; the metric does.
-        for end in ("low", "high"):
-            entry[end] = float(np.clip(entry[end], *metrics.bounds(name)))
-        named[name] = {**entry, "per_seed": per_seed[:, j].tolist()}
-    return named
+def _strata(names, values, draws, design, level):
+    """Describe each stratum, its metrics the means over the seeds."""
+    return [
+        {
+            **description,
+            "metrics": {
+                name: _entry(
+                    name, values[:, i, j], draws[i, j], description, design, level
+                )
+                for j, name in enumerate(names)
+            },
+        }
+        for i, description in enumerate(design.descriptions())
+    ]
+
+
+def _entry(name, per_seed, draw, description, design, level):
+    undefined = subgroups.undefined_reason(name, description, design.name)
+    if np.isnan(per_seed).any() and not np.isnan(per_seed).all():
+        undefined = "not defined for every seed"
+    entry = result(name, per_seed.mean(), draw, level, undefined)
+    # Student's t knows no bounds; the metric does.
+    for end in ("low", "high"):
+        entry[end] = float(np.clip(entry[end], *metrics.bounds(name)))
+    return {**entry, "per_seed": per_seed.tolist()}

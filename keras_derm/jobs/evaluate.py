@@ -64,23 +64,18 @@ def _evaluate(run, **bootstrap):
         evaluation.contrast_edges(run.catalog.table),
     )
     inputs["positive"] = task.classes[task.positive_class]
-    val_true = task.targets(splits["val"])
-    y_prob, y_prob_val, members = {}, {}, {}
-    for arm in ARMS:
-        predicted = {
+    predicted = {
+        arm: {
             name: predict_split(run, arm, name, rows, task)
             for name, rows in splits.items()
         }
-        y_prob[arm] = predicted["test"]["ensemble"]
-        y_prob_val[arm] = predicted["val"]["ensemble"]
-        members[arm] = {
-            member: evaluation.evaluate(
-                **{**inputs, "strata": None},  # one line each in the report
-                y_prob=scores,
-                **bootstrap,
-            ).to_dict()["strata"][0]["metrics"]
-            for member, scores in predicted["test"].items()
-        }
+        for arm in ARMS
+    }
+    val_true = task.targets(splits["val"])
+    y_prob, y_prob_val = (
+        {arm: predicted[arm][name]["ensemble"] for arm in ARMS}
+        for name in ("test", "val")
+    )
     validation = {arm: macro_auc(val_true, y_prob_val[arm]) for arm in ARMS}
     points = {
         f"operating_points_{arm}": evaluation.operating_points(
@@ -100,7 +95,9 @@ def _evaluate(run, **bootstrap):
     metrics = {
         **comparison.to_dict(),
         "verdict": verdict,
-        "members": members,
+        "members": {
+            arm: _members(predicted[arm]["test"], inputs, bootstrap) for arm in ARMS
+        },
         "validation_macro_auc": validation,
         "chosen_arm": max(ARMS, key=validation.get),
     }
@@ -111,6 +108,19 @@ def _evaluate(run, **bootstrap):
     _figures(run, comparison)
     _write_curves(run, task, y_prob, inputs, bootstrap)
     print(verdict)
+
+
+def _members(predicted, inputs, bootstrap):
+    """Metrics of the ensemble and of each member, over all test images."""
+    from keras_derm import evaluation
+
+    whole = {**inputs, "strata": None}  # one line each in the report
+    return {
+        name: evaluation.evaluate(y_prob=y_prob, **whole, **bootstrap).to_dict()[
+            "strata"
+        ][0]["metrics"]
+        for name, y_prob in predicted.items()
+    }
 
 
 def _disparities(comparison):

@@ -145,7 +145,7 @@ def test_intervals_of_metrics_cover_by_lesion(stratified):
     truth = {"sensitivity": norm.cdf(0.5), "auc": norm.cdf(1 / np.sqrt(2))}
     generator = np.random.default_rng(0)
     held = dict.fromkeys(truth, 0)
-    for seed in range(400):
+    for seed in range(600):
         y_true = np.repeat((generator.random(150) < 0.6).astype(int), 2)
         lesion = np.repeat(np.arange(150), 2)
         shared = np.repeat(generator.normal(size=150), 2)
@@ -157,10 +157,10 @@ def test_intervals_of_metrics_cover_by_lesion(stratified):
             ("MEL", "NV"),
             lesion,
             seed=seed,
-            n_replicates=400,
+            n_replicates=800,
             stratified=stratified,
         ).overall
         for name, value in truth.items():
             held[name] += found[name]["low"] <= value <= found[name]["high"]
     for name in truth:
-        assert 0.92 <= held[name] / 400 <= 0.975
+        assert 0.925 <= held[name] / 600 <= 0.97
