@@ -1,26 +1,91 @@
 """Honest judgement of classifiers: real images, intervals, strata, comparison."""
 
-from keras_derm.evaluation.calibration import apply_temperature as apply_temperature
-from keras_derm.evaluation.calibration import brier_score as brier_score
+from keras_derm.evaluation.arm_comparison import ArmComparison, compare_arms
+from keras_derm.evaluation.axes import AXES, catalog_axes, contrast_edges
 from keras_derm.evaluation.calibration import (
-    expected_calibration_error as expected_calibration_error,
+    apply_temperature,
+    brier_score,
+    calibration_slope,
+    expected_calibration_error,
+    fit_temperature,
+    reliability_table,
 )
-from keras_derm.evaluation.calibration import fit_temperature as fit_temperature
-from keras_derm.evaluation.calibration import reliability_table as reliability_table
-from keras_derm.evaluation.comparison import Comparison as Comparison
-from keras_derm.evaluation.comparison import compare as compare
-from keras_derm.evaluation.evaluation import Evaluation as Evaluation
-from keras_derm.evaluation.evaluation import evaluate as evaluate
-from keras_derm.evaluation.metrics import LABELS as LABELS
-from keras_derm.evaluation.metrics import METRICS as METRICS
+from keras_derm.evaluation.comparison import Comparison, compare
+from keras_derm.evaluation.conformal import (
+    ConformalSets,
+    fit_conformal,
+    least_images,
+    selective_table,
+)
+from keras_derm.evaluation.curves import decision_curve, roc_band
+from keras_derm.evaluation.delong import (
+    DeLongTest,
+    delong_covariance,
+    delong_interval,
+    delong_test,
+)
+from keras_derm.evaluation.evaluation import Evaluation, evaluate
+from keras_derm.evaluation.isic_scores import (
+    balanced_multiclass_accuracy,
+    isic2020_score,
+    isic2024_score,
+)
+from keras_derm.evaluation.mcnemar import McNemarTest, mcnemar_test
 from keras_derm.evaluation.metrics import (
-    threshold_at_sensitivity as threshold_at_sensitivity,
+    LABELS,
+    METRICS,
+    metric_label,
+    operating_points,
+    threshold_at_sensitivity,
 )
-from keras_derm.evaluation.predictions import PredictionsError as PredictionsError
+from keras_derm.evaluation.multiplicity import benjamini_hochberg, holm
 from keras_derm.evaluation.predictions import (
-    inputs_from_catalog as inputs_from_catalog,
+    PredictionsError,
+    inputs_from_catalog,
+    predictions_from_csv,
 )
-from keras_derm.evaluation.predictions import (
-    predictions_from_csv as predictions_from_csv,
-)
-from keras_derm.evaluation.subgroups import skin_tone_strata as skin_tone_strata
+from keras_derm.evaluation.subgroups import skin_tone_strata
+
+__all__ = [
+    "AXES",
+    "LABELS",
+    "METRICS",
+    "ArmComparison",
+    "Comparison",
+    "ConformalSets",
+    "DeLongTest",
+    "Evaluation",
+    "McNemarTest",
+    "PredictionsError",
+    "apply_temperature",
+    "balanced_multiclass_accuracy",
+    "benjamini_hochberg",
+    "brier_score",
+    "calibration_slope",
+    "catalog_axes",
+    "compare",
+    "compare_arms",
+    "contrast_edges",
+    "decision_curve",
+    "delong_covariance",
+    "delong_interval",
+    "delong_test",
+    "evaluate",
+    "expected_calibration_error",
+    "fit_conformal",
+    "fit_temperature",
+    "holm",
+    "inputs_from_catalog",
+    "isic2020_score",
+    "isic2024_score",
+    "least_images",
+    "mcnemar_test",
+    "metric_label",
+    "operating_points",
+    "predictions_from_csv",
+    "reliability_table",
+    "roc_band",
+    "selective_table",
+    "skin_tone_strata",
+    "threshold_at_sensitivity",
+]

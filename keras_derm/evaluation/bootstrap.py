@@ -44,28 +44,56 @@ def cluster_index(groups, n):
     return index, len(labels)
 
 
-def cluster_weights(n_clusters, n_replicates=2000, seed=0):
+def cluster_class(y_true, cluster, n_clusters):
+    """Name one class for each cluster: the rarest of those that its images have.
+
+    A lesion has one diagnosis, a patient may have several; the rarest is the one
+    that a replicate should not lose.
+
+    Args:
+        y_true: class indices, shape `(n,)`.
+        cluster: cluster index of each image, shape `(n,)`.
+        n_clusters: number of clusters.
+
+    Returns:
+        int64 array of shape `(n_clusters,)`, for `cluster_weights`.
+    """
+    commonest_first = np.argsort(-np.bincount(y_true), kind="stable")
+    rarity = np.argsort(commonest_first)
+    rarest = np.zeros(n_clusters, dtype=np.int64)
+    np.maximum.at(rarest, cluster, rarity[y_true])
+    return commonest_first[rarest]
+
+
+def cluster_weights(n_clusters, n_replicates=2000, seed=0, strata=None):
     """Draw how often each cluster occurs in each replicate.
 
     Args:
         n_clusters: number of clusters, drawn with replacement that many times.
         n_replicates: number of replicates.
         seed: seed of the draws.
+        strata: a label for each cluster, shape `(n_clusters,)`; each replicate then
+            holds as many clusters of each label as there are. None draws from all.
 
     Yields:
         float64 arrays of shape `(n_clusters, at most 250)`; their columns together
         are the replicates. Each column sums to `n_clusters`.
     """
     generator = np.random.default_rng(seed)
+    labels = np.zeros(n_clusters) if strata is None else np.asarray(strata)
+    members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     for start in range(0, n_replicates, CHUNK):
         width = min(CHUNK, n_replicates - start)
-        drawn = generator.integers(0, n_clusters, size=(n_clusters, width))
-        cell = drawn * width + np.arange(width)
-        counts = np.bincount(cell.ravel(), minlength=n_clusters * width)
-        yield counts.reshape(n_clusters, width).astype(np.float64)
+        weights = np.zeros((n_clusters, width))
+        for rows in members:
+            drawn = generator.integers(0, len(rows), size=(len(rows), width))
+            cell = drawn * width + np.arange(width)
+            counts = np.bincount(cell.ravel(), minlength=len(rows) * width)
+            weights[rows] = counts.reshape(len(rows), width)
+        yield weights
 
 
-def bootstrap(statistics, n_clusters, n_replicates=2000, seed=0):
+def bootstrap(statistics, n_clusters, n_replicates=2000, seed=0, strata=None):
     """Evaluate statistics on the same resamples of the clusters.
 
     Args:
@@ -75,6 +103,7 @@ def bootstrap(statistics, n_clusters, n_replicates=2000, seed=0):
         n_clusters: number of clusters.
         n_replicates: number of replicates.
         seed: seed of the draws.
+        strata: a label for each cluster, as in `cluster_weights`.
 
     Returns:
         A list of arrays `(names, n_replicates)`, one for each statistic.
@@ -84,7 +113,7 @@ def bootstrap(statistics, n_clusters, n_replicates=2000, seed=0):
             f"`n_replicates` must be at least 1. Received: n_replicates={n_replicates}"
         )
     parts = [[] for _ in statistics]
-    for weights in cluster_weights(n_clusters, n_replicates, seed):
+    for weights in cluster_weights(n_clusters, n_replicates, seed, strata):
         for part, statistic in zip(parts, statistics, strict=True):
             part.append(statistic(weights))
     return [np.concatenate(part, axis=1) for part in parts]
@@ -113,3 +142,23 @@ def percentile_interval(replicates, level=0.95):
     tail = (1 - level) / 2
     low, high = np.quantile(defined, [tail, 1 - tail])
     return float(low), float(high), ""
+
+
+def two_sided_p_value(replicates):
+    """Probability of a difference this far from zero, had there been none.
+
+    The p-value belongs to the percentile interval: it is below 0.05 where the 95 %
+    interval leaves out zero. With n replicates it is never below 2 / (n + 1).
+
+    Args:
+        replicates: bootstrap replicates of a difference, shape `(n_replicates,)`,
+            NaN where not defined.
+
+    Returns:
+        A float in (0, 1]; NaN where more than a tenth is not defined.
+    """
+    defined = replicates[~np.isnan(replicates)]
+    if len(defined) < LEAST_DEFINED * len(replicates):
+        return np.nan
+    rarer = min((defined <= 0).sum(), (defined >= 0).sum())
+    return float(min(2 * (rarer + 1) / (len(defined) + 1), 1))

@@ -5,6 +5,7 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 
 SMALLEST = 1e-12
+MOST_STEPS = 50
 
 
 def reliability_table(y_true, y_prob, n_bins=15):
@@ -27,15 +28,29 @@ def reliability_table(y_true, y_prob, n_bins=15):
         )
     confidence = y_prob.max(axis=1)
     correct = y_prob.argmax(axis=1) == y_true
+    images = pd.DataFrame({"confidence": confidence, "accuracy": correct})
+    by_bin = images.groupby(equal_mass_bins(confidence, n_bins))
+    table = by_bin.mean()
+    table.insert(0, "n", by_bin.size())
+    return table
+
+
+def equal_mass_bins(confidence, n_bins=15):
+    """Number the bin of each image, bins holding equally many, least confidence first.
+
+    Args:
+        confidence: array of shape `(n,)`.
+        n_bins: number of bins; fewer where there are fewer images.
+
+    Returns:
+        int64 array of shape `(n,)`.
+    """
+    n = len(confidence)
+    parts = np.array_split(np.arange(n), max(min(n_bins, n), 1))
+    bins = np.empty(n, dtype=np.int64)
     order = np.argsort(confidence, kind="stable")
-    bins = np.array_split(order, min(n_bins, len(order)))
-    return pd.DataFrame(
-        {
-            "n": [len(rows) for rows in bins],
-            "confidence": [confidence[rows].mean() for rows in bins],
-            "accuracy": [correct[rows].mean() for rows in bins],
-        }
-    )
+    bins[order] = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    return bins
 
 
 def expected_calibration_error(y_true, y_prob, n_bins=15):
@@ -70,9 +85,65 @@ def brier_score(y_true, y_prob):
     Reference:
         Brier, Verification of Forecasts Expressed in Terms of Probability (1950).
     """
+    return float(squared_errors(y_true, y_prob).mean())
+
+
+def squared_errors(y_true, y_prob):
+    """Squared distance of each image's probabilities from its truth, shape `(n,)`."""
     y_prob = np.asarray(y_prob, dtype=np.float64)
     truth = np.eye(y_prob.shape[1])[np.asarray(y_true)]
-    return float(((y_prob - truth) ** 2).sum(axis=1).mean())
+    return ((y_prob - truth) ** 2).sum(axis=1)
+
+
+def calibration_slope(is_positive, score):
+    """Slope of a logistic regression of the truth on the score's log-odds.
+
+    Args:
+        is_positive: bool array of shape `(n,)`.
+        score: probability of the positive class, shape `(n,)`.
+
+    Returns:
+        1 where the probabilities are right, below 1 where they are too extreme,
+        above 1 where they are too timid; NaN where one class is absent or the
+        score tells the classes apart without error, when no slope is finite.
+
+    Reference:
+        Cox, Two Further Applications of a Model for Binary Regression (1958).
+    """
+    fit = logistic_recalibration(is_positive, score)
+    return np.nan if fit is None else float(fit[1])
+
+
+def logistic_recalibration(is_positive, score):
+    """Fit intercept and slope of the truth on the score's log-odds.
+
+    Args:
+        is_positive, score: as in `calibration_slope`.
+
+    Returns:
+        float64 array `(intercept, slope)`, or None where there is no finite fit.
+    """
+    x, y = logit(score), np.asarray(is_positive, dtype=np.float64)
+    if not 0 < y.sum() < len(y) or np.ptp(x) < 1e-9:
+        return None
+    design, fit = np.stack([np.ones(len(x)), x]), np.array([0.0, 1.0])
+    for _ in range(MOST_STEPS):
+        expected = 1 / (1 + np.exp(-np.clip(fit @ design, -30, 30)))
+        hessian = (design * (expected * (1 - expected))) @ design.T
+        if np.linalg.cond(hessian) > 1e12:
+            return None
+        step = np.linalg.solve(hessian, design @ (y - expected))
+        largest = np.abs(step).max()
+        if largest < 1e-10:
+            return fit
+        fit = fit + step * min(1, 5 / largest)
+    return None
+
+
+def logit(score):
+    """Log-odds of probabilities, which are kept 1e-7 away from 0 and 1."""
+    score = np.clip(np.asarray(score, dtype=np.float64), 1e-7, 1 - 1e-7)
+    return np.log(score) - np.log1p(-score)
 
 
 def apply_temperature(y_prob, temperature):

@@ -5,7 +5,15 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from keras_derm.evaluation import bootstrap, metrics
+from keras_derm.evaluation import metrics
+from keras_derm.evaluation.delong import delong_test
+from keras_derm.evaluation.differences import (
+    HEADLINE,
+    P_VALUES,
+    claim,
+    describe_difference,
+    paired_differences,
+)
 from keras_derm.evaluation.evaluation import (
     Design,
     Evaluation,
@@ -13,8 +21,7 @@ from keras_derm.evaluation.evaluation import (
     jsonable,
     stratum_columns,
 )
-
-HEADLINE = ("balanced_accuracy", "macro_auc", "sensitivity", "specificity")
+from keras_derm.evaluation.mcnemar import mcnemar_test
 
 
 @dataclass(frozen=True)
@@ -25,12 +32,15 @@ class Comparison:
         baseline: `Evaluation` of the model trained on real images alone.
         augmented: `Evaluation` of the model trained on real and synthetic images.
         differences: for each stratum, in the order of `baseline.strata`, a dict
-            from metric to `value` (augmented - baseline), `low`, `high`, `reason`.
+            from metric to what `paired_differences` returned (augmented - baseline).
+        tests: `delong` (AUC) and `mcnemar` (`only_baseline`, `only_augmented`: on how
+            many patients or lesions one is right more often) of the whole set.
     """
 
     baseline: Evaluation
     augmented: Evaluation
     differences: list
+    tests: dict
 
     def to_dict(self):
         """Return everything, verdict included, as JSON-able values."""
@@ -42,7 +52,7 @@ class Comparison:
         Returns:
             DataFrame with the columns that name the stratum, `metric`, `label`,
             then `baseline`, `augmented` and `difference`, each with `_low` and
-            `_high`, and `reason`.
+            `_high`, `p_value`, `p_adjusted` and `reason`.
         """
         rows = []
         for before, after, differences in zip(
@@ -54,6 +64,7 @@ class Comparison:
                 row |= _columns("baseline", before["metrics"][name])
                 row |= _columns("augmented", after["metrics"][name])
                 row |= _columns("difference", difference)
+                row |= {name: difference[name] for name in P_VALUES}
                 row["reason"] = join_reasons(before["mark"], difference["reason"])
                 rows.append(row)
         return pd.DataFrame(rows)
@@ -61,8 +72,10 @@ class Comparison:
     def verdict(self, metric="balanced_accuracy", stratum="all", value="all"):
         """Say in one sentence whether augmentation helped; it may say no.
 
-        A difference counts only where its interval leaves out zero. Headline
-        metrics of the same stratum that moved the other way are named too.
+        A difference counts only where its interval leaves out zero, and in a
+        stratum only where it also survives the correction for the number of strata
+        (`p_adjusted`). Headline metrics of the same stratum that moved the other way
+        are named too.
 
         Args:
             metric: the metric to judge by, a name of `METRICS`.
@@ -91,15 +104,24 @@ class Comparison:
         difference = differences[metric]
         if np.isnan(difference["low"]):
             return f"Nothing can be said from {where}: {difference['reason']}."
-        direction = _direction(difference)
+        level = self.baseline.level
+        direction = claim(metric, difference, level)
         moved = (
             f"{self._label(metric)} went from "
             f"{before['metrics'][metric]['value']:.3f} to "
             f"{after['metrics'][metric]['value']:.3f} on the same {where} "
-            f"({self._difference(difference)})"
+            f"({describe_difference(difference, level)})"
         )
-        against = self._against(differences, metric, direction)
-        return f"{_OPENING[direction]}: {moved}{against}."
+        against = [
+            f"{self._label(name)} {'rose' if other['value'] > 0 else 'fell'} "
+            f"({describe_difference(other, level)})"
+            for name, other in differences.items()
+            if name in HEADLINE
+            and name != metric
+            and claim(name, other, level) not in (0, direction)
+        ]
+        but = f"; but {' and '.join(against)}" if against else ""
+        return f"{_OPENING[direction]}: {moved}{but}."
 
     def _find(self, stratum, value):
         for index, found in enumerate(self.baseline.strata):
@@ -112,22 +134,7 @@ class Comparison:
         )
 
     def _label(self, metric):
-        return metrics.LABELS[metric].format(positive=self.baseline.positive)
-
-    def _difference(self, difference):
-        return (
-            f"difference {difference['value']:+.3f}, {self.baseline.level:.0%} "
-            f"interval {difference['low']:+.3f} to {difference['high']:+.3f}"
-        )
-
-    def _against(self, differences, metric, direction):
-        others = [
-            f"{self._label(name)} {_MOVED[_direction(differences[name])]} "
-            f"({self._difference(differences[name])})"
-            for name in HEADLINE
-            if name != metric and _direction(differences[name]) not in (0, direction)
-        ]
-        return f"; but {' and '.join(others)}" if others else ""
+        return metrics.metric_label(metric, self.baseline.positive)
 
 
 _OPENING = {
@@ -135,7 +142,6 @@ _OPENING = {
     0: "No measurable effect of augmentation",
     -1: "Augmentation did harm",
 }
-_MOVED = {1: "rose", -1: "fell"}
 
 
 def compare(
@@ -146,11 +152,12 @@ def compare(
     groups=None,
     strata=None,
     positive="MEL",
-    threshold_baseline=None,
-    threshold_augmented=None,
+    operating_points_baseline=None,
+    operating_points_augmented=None,
     seed=0,
     n_replicates=2000,
     level=0.95,
+    stratified=False,
 ):
     """Evaluate two models on the same images and the same resamples of them.
 
@@ -158,60 +165,60 @@ def compare(
         y_true: class indices of real images, shape `(n,)`.
         y_prob_baseline: probabilities of the baseline, shape `(n, classes)`.
         y_prob_augmented: probabilities of the augmented model, same shape.
-        classes, groups, strata, positive, seed, n_replicates, level: as in
-            `evaluate`.
-        threshold_baseline: the baseline's threshold, fitted on val, or None.
-        threshold_augmented: the augmented model's own threshold, fitted on val;
-            both are given or neither.
+        classes, groups, strata, positive, seed, n_replicates, level, stratified: as
+            in `evaluate`.
+        operating_points_baseline: the baseline's thresholds, fitted on val, or None.
+        operating_points_augmented: the augmented model's own thresholds, for the
+            same sensitivities on val.
 
     Returns:
         A `Comparison`.
 
     Raises:
-        ValueError: as `evaluate`, or if only one threshold is given.
+        ValueError: as `evaluate`, or if the operating points are of different
+            sensitivities.
     """
-    if (threshold_baseline is None) != (threshold_augmented is None):
+    points = operating_points_baseline or {}, operating_points_augmented or {}
+    if set(points[0]) != set(points[1]):
         raise ValueError(
-            "give both thresholds or neither. Received: threshold_baseline="
-            f"{threshold_baseline}, threshold_augmented={threshold_augmented}"
+            "both models need thresholds for the same sensitivities. Received: "
+            f"operating_points_baseline={points[0]}, "
+            f"operating_points_augmented={points[1]}"
         )
-    design = Design(y_true, classes, groups, strata, positive)
-    before = design.scorers(y_prob_baseline, threshold_baseline)
-    after = design.scorers(y_prob_augmented, threshold_augmented)
-    draws = bootstrap.bootstrap(before + after, design.n_groups, n_replicates, seed)
+    design = Design(y_true, classes, groups, strata, positive, stratified)
+    before = design.scorers(y_prob_baseline, points[0])
+    after = design.scorers(y_prob_augmented, points[1])
+    draws = design.bootstrap(before + after, n_replicates, seed)
     draws_before, draws_after = draws[: len(before)], draws[len(before) :]
-    baseline = design.evaluation(
-        before, draws_before, y_prob_baseline, threshold_baseline, level, seed
+    baseline = design.evaluation(before, draws_before, y_prob_baseline, level, seed)
+    augmented = design.evaluation(after, draws_after, y_prob_augmented, level, seed)
+    differences = paired_differences(
+        baseline.strata,
+        augmented.strata,
+        [b - a for a, b in zip(draws_before, draws_after, strict=True)],
+        level,
     )
-    augmented = design.evaluation(
-        after, draws_after, y_prob_augmented, threshold_augmented, level, seed
-    )
-    differences = [
-        _differences(
-            baseline.strata[i]["metrics"],
-            augmented.strata[i]["metrics"],
-            draws_after[i] - draws_before[i],
-            level,
-        )
-        for i in range(len(before))
-    ]
-    return Comparison(baseline, augmented, differences)
+    tests = _tests(design, np.asarray(y_prob_baseline), np.asarray(y_prob_augmented))
+    return Comparison(baseline, augmented, differences, tests)
 
 
-def _differences(before, after, draws, level):
-    # The named metrics come first among the draws; per-class ones follow them.
-    differences = {}
-    for draw, name in zip(draws, before, strict=False):
-        value = after[name]["value"] - before[name]["value"]
-        if np.isnan(value):
-            low, high = np.nan, np.nan
-            reason = next(
-                one[name]["reason"] for one in (before, after) if one[name]["reason"]
-            )
-        else:
-            low, high, reason = bootstrap.percentile_interval(draw, level)
-        differences[name] = {"value": value, "low": low, "high": high, "reason": reason}
-    return differences
+def _tests(design, y_prob_baseline, y_prob_augmented):
+    is_positive = design.y_true == design.positive
+    delong = None
+    if 0 < is_positive.sum() < len(is_positive):
+        scores = (y[:, design.positive] for y in (y_prob_baseline, y_prob_augmented))
+        delong = delong_test(is_positive, *scores, design.cluster)._asdict()
+    only_baseline, only_augmented, p_value = mcnemar_test(
+        y_prob_baseline.argmax(axis=1) == design.y_true,
+        y_prob_augmented.argmax(axis=1) == design.y_true,
+        design.cluster,
+    )
+    mcnemar = {
+        "only_baseline": only_baseline,
+        "only_augmented": only_augmented,
+        "p_value": p_value,
+    }
+    return {"delong": delong, "mcnemar": mcnemar}
 
 
 def _columns(prefix, found):
@@ -220,8 +227,3 @@ def _columns(prefix, found):
         f"{prefix}_low": found["low"],
         f"{prefix}_high": found["high"],
     }
-
-
-def _direction(difference):
-    """1 or -1 where the interval leaves out zero, otherwise 0."""
-    return int(difference["low"] > 0) - int(difference["high"] < 0)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from keras_derm.evaluation import bootstrap, calibration, metrics, subgroups
+from keras_derm.evaluation.disparities import disparities
 from keras_derm.evaluation.weighted_metrics import WeightedMetrics
 
 
@@ -18,7 +19,8 @@ class Evaluation:
         classes: class names, in the order of the confusion matrix.
         positive: name of the class that sensitivity, specificity, PPV, NPV and AUC
             are about.
-        threshold: threshold on the positive class, fitted on val, or None.
+        operating_points: dict from a sensitivity on val to the threshold of the
+            positive class that has it there; empty without.
         level: coverage of the intervals.
         n_replicates: bootstrap replicates.
         seed: seed of the bootstrap.
@@ -27,20 +29,23 @@ class Evaluation:
         strata: for each stratum, the whole set first, what `describe_stratum`
             returned and `metrics`. A metric is a dict of `value`, `low`, `high`
             and `reason`, which says why one of them is NaN and is empty otherwise.
-        calibration: `expected_calibration_error`, `brier_score` and the bins of
-            the reliability diagram, over the whole set.
+        disparities: the gaps between the groups of each variable, as `disparities`
+            returned them.
+        reliability: bins of the reliability diagram of the whole set: `n`,
+            `confidence` and `accuracy`.
     """
 
     classes: tuple
     positive: str
-    threshold: float | None
+    operating_points: dict
     level: float
     n_replicates: int
     seed: int
     confusion_matrix: list
     per_class: dict
     strata: list
-    calibration: dict
+    disparities: list
+    reliability: list
 
     @property
     def overall(self):
@@ -64,7 +69,7 @@ class Evaluation:
                 {
                     **stratum_columns(stratum),
                     "metric": name,
-                    "label": metrics.LABELS[name].format(positive=self.positive),
+                    "label": metrics.metric_label(name, self.positive),
                     **result,
                     "reason": join_reasons(stratum["mark"], result["reason"]),
                 }
@@ -81,10 +86,11 @@ def evaluate(
     groups=None,
     strata=None,
     positive="MEL",
-    threshold=None,
+    operating_points=None,
     seed=0,
     n_replicates=2000,
     level=0.95,
+    stratified=False,
 ):
     """Compute every metric with an interval, for the whole set and each stratum.
 
@@ -97,11 +103,13 @@ def evaluate(
         strata: dict from a variable's name to an array of `n` values. `skin_tone`
             is shown by type and by pairs of types, `undetermined` apart.
         positive: name of the class that is to be found.
-        threshold: the positive class's threshold, fitted on val by
-            `threshold_at_sensitivity`; None leaves out the metrics at a threshold.
+        operating_points: thresholds of the positive class fitted on val by
+            `operating_points`; None leaves out the metrics at them.
         seed: seed of the bootstrap.
         n_replicates: bootstrap replicates.
         level: coverage of the intervals, in (0, 1).
+        stratified: whether every resample holds as many patients or lesions of each
+            diagnosis as there are.
 
     Returns:
         An `Evaluation`.
@@ -110,24 +118,24 @@ def evaluate(
         ValueError: if a shape, an index, a probability or a name is wrong.
 
     Example:
-        >>> threshold = threshold_at_sensitivity(val_true == mel, val_prob[:, mel])
-        >>> result = evaluate(y_true, y_prob, classes, threshold=threshold)
+        >>> points = operating_points(val_true == mel, val_prob[:, mel])
+        >>> result = evaluate(y_true, y_prob, classes, operating_points=points)
         >>> result.table()
     """
-    design = Design(y_true, classes, groups, strata, positive)
-    scorers = design.scorers(y_prob, threshold)
-    draws = bootstrap.bootstrap(scorers, design.n_groups, n_replicates, seed)
-    return design.evaluation(scorers, draws, y_prob, threshold, level, seed)
+    design = Design(y_true, classes, groups, strata, positive, stratified)
+    scorers = design.scorers(y_prob, operating_points)
+    draws = design.bootstrap(scorers, n_replicates, seed)
+    return design.evaluation(scorers, draws, y_prob, level, seed)
 
 
 class Design:
     """The test set without the predictions: truth, groups, strata, positive class.
 
     Args:
-        y_true, classes, groups, strata, positive: as in `evaluate`.
+        y_true, classes, groups, strata, positive, stratified: as in `evaluate`.
     """
 
-    def __init__(self, y_true, classes, groups, strata, positive):
+    def __init__(self, y_true, classes, groups, strata, positive, stratified=False):
         self.classes = tuple(classes)
         if positive not in self.classes:
             raise ValueError(
@@ -140,6 +148,17 @@ class Design:
         n = len(self.y_true)
         self.cluster, self.n_groups = bootstrap.cluster_index(groups, n)
         self.strata = subgroups.build_strata(strata, n)
+        self._cluster_class = None
+        if stratified:
+            self._cluster_class = bootstrap.cluster_class(
+                self.y_true, self.cluster, self.n_groups
+            )
+
+    def bootstrap(self, scorers, n_replicates, seed):
+        """Draws of each scorer on the same resamples of the patients or lesions."""
+        return bootstrap.bootstrap(
+            scorers, self.n_groups, n_replicates, seed, self._cluster_class
+        )
 
     def descriptions(self):
         """Count and mark each stratum."""
@@ -150,7 +169,7 @@ class Design:
             for stratum in self.strata
         ]
 
-    def scorers(self, y_prob, threshold):
+    def scorers(self, y_prob, operating_points=None):
         """Return the `WeightedMetrics` of a model, one for each stratum."""
         y_prob = metrics.check_probabilities(
             y_prob, len(self.y_true), len(self.classes)
@@ -162,7 +181,7 @@ class Design:
                 self.cluster[stratum.mask],
                 self.n_groups,
                 self.positive,
-                threshold,
+                operating_points,
                 per_class=stratum.name == "all",
             )
             for stratum in self.strata
@@ -172,42 +191,45 @@ class Design:
         """Return the metrics of the images as they are, each group counted once."""
         return scorer(np.ones((self.n_groups, 1)))[:, 0]
 
-    def evaluation(self, scorers, draws, y_prob, threshold, level, seed):
+    def evaluation(self, scorers, draws, y_prob, level, seed):
         """Join estimates and bootstrap draws in an `Evaluation`."""
-        strata, per_class = [], {}
+        strata, named_draws, per_class = [], [], {}
         for description, scorer, draw in zip(
             self.descriptions(), scorers, draws, strict=True
         ):
             values = dict(zip(scorer.names, self.estimates(scorer), strict=True))
             replicates = dict(zip(scorer.names, draw, strict=True))
+            named_draws.append(replicates)
             named = {
                 name: result(
-                    value,
+                    name,
+                    values[name],
                     replicates[name],
                     level,
                     subgroups.undefined_reason(name, description, self.name),
                 )
-                for name, value in values.items()
-                if name in metrics.LABELS
+                for name in scorer.headline
             }
             strata.append({**description, "metrics": named})
             if scorer.per_class:
                 per_class = self._per_class(description, values, replicates, level)
         y_prob = np.asarray(y_prob, dtype=np.float64)
-        predicted = y_prob.argmax(axis=1)
-        n_classes = len(self.classes)
-        confusion = metrics.confusion_matrix(self.y_true, predicted, n_classes)
+        confusion = metrics.confusion_matrix(
+            self.y_true, y_prob.argmax(axis=1), len(self.classes)
+        )
+        bins = calibration.reliability_table(self.y_true, y_prob)
         return Evaluation(
             classes=self.classes,
             positive=self.name,
-            threshold=None if threshold is None else float(threshold),
+            operating_points=dict(scorers[0].operating_points),
             level=level,
             n_replicates=draws[0].shape[1],
             seed=seed,
             confusion_matrix=confusion.tolist(),
             per_class=per_class,
             strata=strata,
-            calibration=_calibration(self.y_true, y_prob),
+            disparities=disparities(strata, named_draws, self.name, level),
+            reliability=bins.to_dict("records"),
         )
 
     def _per_class(self, description, values, replicates, level):
@@ -217,6 +239,7 @@ class Design:
             of_class = {**description, "n_positive": n_class}
             table[name] = {"n": n_class} | {
                 metric: result(
+                    metric,
                     values[f"{metric}/{k}"],
                     replicates[f"{metric}/{k}"],
                     level,
@@ -227,10 +250,11 @@ class Design:
         return table
 
 
-def result(value, replicates, level, undefined):
+def result(metric, value, replicates, level, undefined):
     """Make a metric's entry: value, interval and the reason for a missing number.
 
     Args:
+        metric: its name.
         value: the estimate, NaN where not defined.
         replicates: its bootstrap replicates.
         level: coverage of the interval.
@@ -241,11 +265,25 @@ def result(value, replicates, level, undefined):
     """
     if np.isnan(value):
         return {"value": np.nan, "low": np.nan, "high": np.nan, "reason": undefined}
-    low, high, reason = bootstrap.percentile_interval(replicates, level)
+    low, high, reason = interval(metric, replicates, level)
     if not reason and low == high:
         low, high = np.nan, np.nan
         reason = "no interval: every resample gives the same value"
     return {"value": float(value), "low": low, "high": high, "reason": reason}
+
+
+def interval(metric, replicates, level):
+    """Percentile interval of a metric, or why there is none.
+
+    Every resample adds noise to the calibration error, so that its replicates lie
+    above it: their percentiles are no interval for it.
+
+    Returns:
+        `(low, high, reason)`.
+    """
+    if metric == "expected_calibration_error":
+        return np.nan, np.nan, "no interval: every resample adds to this error"
+    return bootstrap.percentile_interval(replicates, level)
 
 
 def stratum_columns(stratum):
@@ -276,14 +314,3 @@ def jsonable(value):
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def _calibration(y_true, y_prob):
-    bins = calibration.reliability_table(y_true, y_prob)
-    return {
-        "expected_calibration_error": calibration.expected_calibration_error(
-            y_true, y_prob
-        ),
-        "brier_score": calibration.brier_score(y_true, y_prob),
-        "reliability": bins.to_dict("records"),
-    }

@@ -9,22 +9,31 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import rankdata
+from sklearn.metrics import roc_curve
 
 LABELS = {
     "sensitivity": "{positive} sensitivity",
     "specificity": "{positive} specificity",
     "ppv": "{positive} positive predictive value",
     "npv": "{positive} negative predictive value",
+    "f1": "{positive} F1",
+    "false_negatives": "{positive} false negatives, images",
     "auc": "{positive} AUC",
-    "sensitivity_at_threshold": "{positive} sensitivity at the validation threshold",
-    "specificity_at_threshold": "{positive} specificity at the validation threshold",
+    "partial_auc": "{positive} partial AUC above 80 % sensitivity (best is 0.2)",
+    "average_precision": "{positive} average precision",
     "balanced_accuracy": "balanced accuracy",
     "macro_auc": "macro AUC",
     "accuracy": "accuracy",
+    "brier_score": "Brier score",
+    "calibration_slope": "{positive} calibration slope",
+    "expected_calibration_error": "expected calibration error",
 }
 METRICS = tuple(LABELS)
-THRESHOLD_METRICS = ("sensitivity_at_threshold", "specificity_at_threshold")
-PER_CLASS_METRICS = ("sensitivity", "specificity", "ppv", "npv", "auc")
+PER_CLASS_METRICS = METRICS[: METRICS.index("balanced_accuracy")]
+OPERATING_METRICS = ("sensitivity", "specificity", "ppv", "false_negatives")
+LOWER_IS_BETTER = ("false_negatives", "brier_score", "expected_calibration_error")
+OPERATING_SENSITIVITIES = (0.90, 0.95)
+LEAST_SENSITIVITY = 0.80
 SUM_TOLERANCE = 0.01
 
 
@@ -35,6 +44,38 @@ class BinaryCounts(NamedTuple):
     false_negative: np.ndarray
     false_positive: np.ndarray
     true_negative: np.ndarray
+
+
+def metric_label(name, positive):
+    """Return the words for a metric.
+
+    Args:
+        name: a name of `METRICS`, or of an operating point: `sensitivity_at_90` is
+            the sensitivity at the threshold that has 90 % sensitivity on val.
+        positive: name of the positive class.
+
+    Returns:
+        A str, such as "MEL sensitivity".
+    """
+    base, _, percent = name.partition("_at_")
+    label = LABELS[base].format(positive=positive)
+    if percent:
+        label += f", threshold of {percent} % sensitivity on validation images"
+    return label
+
+
+def bounds(name):
+    """Return the least and the greatest value that a metric can have."""
+    base = name.partition("_at_")[0]
+    if base == "calibration_slope":
+        return -np.inf, np.inf
+    greatest = {"false_negatives": np.inf, "brier_score": 2, "partial_auc": 0.2}
+    return 0, greatest.get(base, 1)
+
+
+def operating_name(metric, sensitivity):
+    """Name of a metric at the threshold with that `sensitivity` on val."""
+    return f"{metric}_at_{100 * sensitivity:g}"
 
 
 def check_targets(y_true, classes):
@@ -164,6 +205,19 @@ def npv(counts):
     return ratio(counts.true_negative, counts.true_negative + counts.false_negative)
 
 
+def f1(counts):
+    """2 TP / (2 TP + FP + FN): harmonic mean of sensitivity and PPV."""
+    hits = 2 * counts.true_positive
+    return ratio(hits, hits + counts.false_positive + counts.false_negative)
+
+
+def false_negatives(counts):
+    """FN: how many positive images were called negative; NaN without positives."""
+    missed = np.asarray(counts.false_negative, dtype=np.float64)
+    has_positives = counts.true_positive + counts.false_negative > 0
+    return np.where(has_positives, missed, np.nan)[()]
+
+
 def accuracy(confusion):
     """Share of images whose predicted class is the true class."""
     return ratio(np.einsum("kk...->...", confusion), confusion.sum(axis=(0, 1)))
@@ -196,6 +250,33 @@ def auc(is_positive, score):
     rank_sum = rankdata(score)[is_positive].sum()
     wins = rank_sum - n_positive * (n_positive + 1) / 2
     return float(ratio(wins, n_positive * (len(is_positive) - n_positive)))
+
+
+def partial_auc(is_positive, score, least_sensitivity=LEAST_SENSITIVITY):
+    """Area under the ROC curve and above a least sensitivity.
+
+    Args:
+        is_positive: bool array of shape `(n,)`.
+        score: array of shape `(n,)`, higher for positive.
+        least_sensitivity: only the part of the curve above it counts, in [0, 1).
+
+    Returns:
+        The area in [0, 1 - least_sensitivity]; NaN unless both classes are present.
+
+    Reference:
+        ISIC 2024 challenge (Kurtansky et al.): primary score, above 0.80.
+    """
+    is_positive = np.asarray(is_positive, dtype=bool)
+    if is_positive.all() or not is_positive.any():
+        return np.nan
+    false_alarms, found, _ = roc_curve(is_positive, score)
+    last = np.flatnonzero(found <= least_sensitivity)[-1]
+    start = np.interp(
+        least_sensitivity, found[last : last + 2], false_alarms[last : last + 2]
+    )
+    x = np.concatenate([[start], false_alarms[last + 1 :]])
+    y = np.concatenate([[0], found[last + 1 :] - least_sensitivity])
+    return float(np.trapezoid(y, x))
 
 
 def one_vs_rest_auc(y_true, y_prob):
@@ -240,3 +321,23 @@ def threshold_at_sensitivity(y_true, score, sensitivity=0.90):
     # The small slack keeps 0.90 * 10 from being rounded up to ten positives.
     needed = int(np.ceil(sensitivity * len(positive_scores) - 1e-9))
     return float(positive_scores[needed - 1])
+
+
+def operating_points(y_true, score, sensitivities=OPERATING_SENSITIVITIES):
+    """Find the thresholds of several sensitivities on validation data.
+
+    Args:
+        y_true: bool array of shape `(n,)`, True for positive.
+        score: probability of the positive class, shape `(n,)`.
+        sensitivities: the least sensitivities, each in (0, 1].
+
+    Returns:
+        Dict from sensitivity to threshold, for `evaluate` and `compare`.
+
+    Raises:
+        ValueError: as `threshold_at_sensitivity`.
+    """
+    return {
+        sensitivity: threshold_at_sensitivity(y_true, score, sensitivity)
+        for sensitivity in sensitivities
+    }

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from keras_derm.catalog import group_ids
+from keras_derm.evaluation.axes import catalog_axes
 from keras_derm.evaluation.metrics import SUM_TOLERANCE
 
 SHOWN = 20
@@ -27,32 +28,40 @@ def predictions_from_csv(path, catalog, classes):
         the catalog, columns in the order of `classes`.
 
     Raises:
-        PredictionsError: listing every fault: missing and unknown columns, then
+        PredictionsError: listing every fault: missing and unknown columns,
             duplicate, unknown and missing ids, and rows (numbered as lines of the
             file, the header being line 1) that hold no number, a number outside
             [0, 1], or do not sum to 1.
+        FileNotFoundError: if there is no such file.
         ValueError: if the catalog holds a synthetic image.
     """
     catalog.require_real()
     classes = list(classes)
     frame = _read(path)
-    _raise(path, _column_faults(frame, classes))
+    faults = _column_faults(frame, classes)
+    if list(frame.columns).count("isic_id") != 1:
+        _raise(path, faults)
     ids = frame["isic_id"].str.strip()
     known = [str(one) for one in catalog.table["isic_id"]]
-    values = frame[classes].apply(pd.to_numeric, errors="coerce")
-    y_prob = values.to_numpy(dtype=np.float64)
-    _raise(path, _id_faults(ids, known) + _row_faults(ids, y_prob, frame[classes]))
+    faults += _id_faults(ids, known)
+    given = [name for name in classes if list(frame.columns).count(name) == 1]
+    written = frame[given]
+    y_prob = written.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+    _raise(path, faults + _row_faults(ids, y_prob, written, given == classes))
     row = pd.Series(np.arange(len(ids)), index=ids.to_numpy())
     return y_prob[row.loc[known].to_numpy()]
 
 
-def inputs_from_catalog(catalog, task, strata=("skin_tone",)):
+def inputs_from_catalog(catalog, task, strata=("skin_tone",), contrast_edges=None):
     """Take from a catalog of real images what `evaluate` and `compare` need.
 
     Args:
         catalog: `Catalog` of the real images that were predicted.
         task: `Task` whose classes the predictions are about.
-        strata: columns of the catalog to judge by; those it lacks are left out.
+        strata: axes to judge by, as in `catalog_axes`; those that the catalog lacks
+            are left out. `AXES` are all.
+        contrast_edges: what `contrast_edges` found on the training and validation
+            images, for the axis `contrast_band`.
 
     Returns:
         A dict of `y_true`, `classes`, `groups` and `strata`, to be passed on as
@@ -62,12 +71,11 @@ def inputs_from_catalog(catalog, task, strata=("skin_tone",)):
         ValueError: if the catalog holds a synthetic image.
     """
     catalog.require_real()
-    table = catalog.table
     return {
         "y_true": np.asarray(task.targets(catalog)),
         "classes": tuple(task.classes),
         "groups": np.asarray(group_ids(catalog)),
-        "strata": {name: table[name].array for name in strata if name in table},
+        "strata": catalog_axes(catalog.table, strata, contrast_edges),
     }
 
 
@@ -75,9 +83,17 @@ def _read(path):
     """Read the csv as text, blank lines left out, indexed by line of the file."""
     try:
         frame = pd.read_csv(
-            path, dtype=str, keep_default_na=False, skip_blank_lines=False
+            path,
+            dtype=str,
+            keep_default_na=False,
+            skip_blank_lines=False,
+            encoding="utf-8-sig",
         )
-    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
+    except (
+        pd.errors.EmptyDataError,
+        pd.errors.ParserError,
+        UnicodeDecodeError,
+    ) as error:
         raise PredictionsError(f"{path} is not a csv with a header: {error}") from error
     if not isinstance(frame.index, pd.RangeIndex):
         raise PredictionsError(f"{path}: its rows have more fields than its header")
@@ -118,26 +134,29 @@ def _id_faults(ids, known):
     return faults + _fault("images of the catalog without a prediction", missing)
 
 
-def _row_faults(ids, y_prob, written):
+def _row_faults(ids, y_prob, written, complete):
     without_number = np.isnan(y_prob)
-    faults = _fault(
-        "not a number",
-        [
-            f"line {ids.index[row]} ({ids.iloc[row]}, {written.columns[column]}="
-            f"{written.iloc[row, column]!r})"
-            for row, column in np.argwhere(without_number)
-        ],
-    )
-    readable = ~without_number.any(axis=1)
-    outside = readable & ((y_prob < 0) | (y_prob > 1)).any(axis=1)
-    faults += _fault("probability outside [0, 1]", _lines(ids, outside))
+    faults = _fault("not a number", _cells(ids, written, without_number))
+    outside = (y_prob < 0) | (y_prob > 1)
+    faults += _fault("probability outside [0, 1]", _cells(ids, written, outside))
+    if not complete:
+        return faults
     totals = y_prob.sum(axis=1)
-    off = readable & ~outside & ~(np.abs(totals - 1) <= SUM_TOLERANCE)
+    sound = ~(without_number | outside).any(axis=1)
+    off = sound & ~(np.abs(totals - 1) <= SUM_TOLERANCE)
     named = [
         f"line {ids.index[row]} ({ids.iloc[row]}: {totals[row]:.4g})"
         for row in np.flatnonzero(off)
     ]
     return faults + _fault("probabilities do not sum to 1", named)
+
+
+def _cells(ids, written, mask):
+    return [
+        f"line {ids.index[row]} ({ids.iloc[row]}, {written.columns[column]}="
+        f"{written.iloc[row, column]!r})"
+        for row, column in np.argwhere(mask)
+    ]
 
 
 def _lines(ids, mask):

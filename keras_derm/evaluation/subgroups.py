@@ -155,7 +155,7 @@ def undefined_reason(metric, description, name):
     """Say why a metric is NaN in a stratum.
 
     Args:
-        metric: a name of `metrics.METRICS`.
+        metric: a name of `metrics.METRICS`, or of an operating point.
         description: what `describe_stratum` returned.
         name: name of the positive class.
 
@@ -163,6 +163,7 @@ def undefined_reason(metric, description, name):
         A short sentence.
     """
     n, n_positive = description["n"], description["n_positive"]
+    metric = metric.partition("_at_")[0]
     if n == 0:
         return "no images"
     if metric == "macro_auc":
@@ -171,4 +172,8 @@ def undefined_reason(metric, description, name):
         return f"no image was called {name}"
     if metric == "npv":
         return f"every image was called {name}"
+    if metric == "f1":
+        return f"no image is {name} or was called so"
+    if metric == "calibration_slope" and 0 < n_positive < n:
+        return "no finite slope: the probabilities do not overlap or do not differ"
     return f"no {name} images" if n_positive == 0 else f"only {name} images"

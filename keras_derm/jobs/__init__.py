@@ -2,6 +2,7 @@
 
 from keras_derm.jobs.audit_skin_tone import audit_skin_tone
 from keras_derm.jobs.command_line import command_line
+from keras_derm.jobs.compare import compare
 from keras_derm.jobs.evaluate import evaluate
 from keras_derm.jobs.explain import explain
 from keras_derm.jobs.export_tflite import export_tflite
@@ -17,6 +18,7 @@ __all__ = [
     "Member",
     "audit_skin_tone",
     "command_line",
+    "compare",
     "evaluate",
     "explain",
     "export_tflite",

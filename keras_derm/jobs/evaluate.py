@@ -2,10 +2,13 @@
 
 import json
 
+import pandas as pd
+
 from keras_derm.runs import RunDirectory
 
 ARMS = ("baseline", "augmented")
-SENSITIVITY = 0.90
+TONES = ("skin_tone", "skin_tone_pooled")
+ALPHA = 0.10
 NOTHING_ADDED = (
     "Nothing was compared: no synthetic image passed the screening, so both arms "
     "learned from the same real images. What differs between them is the chance of "
@@ -16,27 +19,35 @@ ONE_SEED = (
 )
 
 
-def evaluate(run: str, n_replicates: int = 2000, seed: int = 0):
+def evaluate(
+    run: str, n_replicates: int = 2000, seed: int = 0, stratified: bool = False
+):
     """Judge the baseline and the augmented ensemble on the same real test images.
 
     Writes predictions/*.csv, metrics.json, metrics.csv (every metric, overall and
-    per skin tone, with 95 % intervals and the paired difference) and figures.
+    by skin tone, sex, age, site, source and contrast, with 95 % intervals and the
+    paired difference), disparities.csv, decision_curves.csv, conformal sets per skin
+    tone (conformal/*.json and selective.csv) and figures.
 
     Args:
         run: Run directory with both arms trained.
         n_replicates: Bootstrap replicates; lesions (or patients) are drawn.
         seed: Seed of the bootstrap.
+        stratified: Draw as many lesions (or patients) of each diagnosis as there are.
     """
-    settings = {"n_replicates": n_replicates, "seed": seed}
+    settings = {"n_replicates": n_replicates, "seed": seed, "stratified": stratified}
     run = RunDirectory(run)
     with run.stage(
-        "evaluation", settings, after=["prepare", *ARMS], folders=["predictions"]
+        "evaluation",
+        settings,
+        after=["prepare", *ARMS],
+        folders=["predictions", "conformal"],
     ) as todo:
         if todo:
             _evaluate(run, **settings)
 
 
-def _evaluate(run, n_replicates, seed):
+def _evaluate(run, **bootstrap):
     from keras_derm import evaluation
     from keras_derm.catalog import get_task
     from keras_derm.evaluation.metrics import macro_auc
@@ -46,56 +57,116 @@ def _evaluate(run, n_replicates, seed):
     task = task.present_in(run.catalog.split("train"))
     real = run.catalog.where(task.covers(run.catalog)).require_real()
     splits = {name: real.split(name) for name in ("val", "test")}
-    inputs = evaluation.inputs_from_catalog(splits["test"], task)
-    positive = task.classes[task.positive_class]
-    y_prob, thresholds, members, validation = {}, {}, {}, {}
-    for arm in ARMS:
-        predicted = {
+    inputs = evaluation.inputs_from_catalog(
+        splits["test"],
+        task,
+        evaluation.AXES,
+        evaluation.contrast_edges(run.catalog.table),
+    )
+    inputs["positive"] = task.classes[task.positive_class]
+    predicted = {
+        arm: {
             name: predict_split(run, arm, name, rows, task)
             for name, rows in splits.items()
         }
-        y_prob[arm] = predicted["test"]["ensemble"]
-        validation[arm] = macro_auc(
-            task.targets(splits["val"]), predicted["val"]["ensemble"]
+        for arm in ARMS
+    }
+    val_true = task.targets(splits["val"])
+    y_prob, y_prob_val = (
+        {arm: predicted[arm][name]["ensemble"] for arm in ARMS}
+        for name in ("test", "val")
+    )
+    validation = {arm: macro_auc(val_true, y_prob_val[arm]) for arm in ARMS}
+    points = {
+        f"operating_points_{arm}": evaluation.operating_points(
+            val_true == task.positive_class, y_prob_val[arm][:, task.positive_class]
         )
-        thresholds[arm] = evaluation.threshold_at_sensitivity(
-            task.targets(splits["val"]) == task.positive_class,
-            predicted["val"]["ensemble"][:, task.positive_class],
-            SENSITIVITY,
-        )
-        members[arm] = {
-            member: evaluation.evaluate(
-                **{**inputs, "strata": None},  # one line each in the report
-                y_prob=scores,
-                positive=positive,
-                seed=seed,
-                n_replicates=n_replicates,
-            ).to_dict()["strata"][0]["metrics"]
-            for member, scores in predicted["test"].items()
-        }
+        for arm in ARMS
+    }
     comparison = evaluation.compare(
         **inputs,
         y_prob_baseline=y_prob["baseline"],
         y_prob_augmented=y_prob["augmented"],
-        positive=positive,
-        threshold_baseline=thresholds["baseline"],
-        threshold_augmented=thresholds["augmented"],
-        seed=seed,
-        n_replicates=n_replicates,
+        **points,
+        **bootstrap,
     )
     made = json.loads((run / "augmented/ensemble.json").read_text())["n_synthetic"]
     verdict = f"{comparison.verdict()} {ONE_SEED}" if made else NOTHING_ADDED
     metrics = {
         **comparison.to_dict(),
         "verdict": verdict,
-        "members": members,
+        "members": {
+            arm: _members(predicted[arm]["test"], inputs, bootstrap) for arm in ARMS
+        },
         "validation_macro_auc": validation,
         "chosen_arm": max(ARMS, key=validation.get),
     }
     write_json(run / "metrics.json", metrics)
     write_csv(run / "metrics.csv", comparison.table())
+    write_csv(run / "disparities.csv", _disparities(comparison))
+    _write_selective(run, splits, val_true, y_prob_val, y_prob, inputs, bootstrap)
     _figures(run, comparison)
+    _write_curves(run, task, y_prob, inputs, bootstrap)
     print(verdict)
+
+
+def _members(predicted, inputs, bootstrap):
+    """Metrics of the ensemble and of each member, over all test images."""
+    from keras_derm import evaluation
+
+    whole = {**inputs, "strata": None}  # one line each in the report
+    return {
+        name: evaluation.evaluate(y_prob=y_prob, **whole, **bootstrap).to_dict()[
+            "strata"
+        ][0]["metrics"]
+        for name, y_prob in predicted.items()
+    }
+
+
+def _disparities(comparison):
+    return pd.concat(
+        [
+            pd.DataFrame(found.disparities).assign(arm=arm)
+            for arm, found in zip(
+                ARMS, (comparison.baseline, comparison.augmented), strict=True
+            )
+        ]
+    )
+
+
+def _write_selective(run, splits, val_true, y_prob_val, y_prob, inputs, bootstrap):
+    """Conformal sets of each arm, fitted on val per pooled tone, judged on test."""
+    import numpy as np
+
+    from keras_derm import evaluation
+    from keras_derm.files import write_csv
+
+    if len(val_true) < evaluation.least_images(ALPHA):
+        print(f"no conformal sets: {len(val_true)} validation images are too few")
+        return
+    tone = {
+        name: np.asarray(
+            evaluation.skin_tone_strata(rows.table["skin_tone"])["skin_tone_pooled"]
+        )
+        for name, rows in splits.items()
+    }
+    tables = []
+    for arm in ARMS:
+        sets = evaluation.fit_conformal(
+            val_true, y_prob_val[arm], tone["val"], inputs["classes"], ALPHA
+        )
+        sets.save(run / f"conformal/{arm}.json")
+        table = evaluation.selective_table(
+            inputs["y_true"],
+            y_prob[arm],
+            sets,
+            tone["test"],
+            inputs["groups"],
+            bootstrap["seed"],
+            bootstrap["n_replicates"],
+        )
+        tables.append(table.assign(arm=arm))
+    write_csv(run / "selective.csv", pd.concat(tables))
 
 
 def chosen_arm(run, arm="chosen"):
@@ -107,8 +178,6 @@ def chosen_arm(run, arm="chosen"):
 
 def predict_split(run, arm, split, rows, task):
     """Probabilities of the ensemble and of each member; also written as csv."""
-    import pandas as pd
-
     from keras_derm.classifiers import load_classifier, predict_probabilities
     from keras_derm.explain.grad_cam import ensemble_members
     from keras_derm.files import write_csv
@@ -134,13 +203,50 @@ def _figures(run, comparison):
     from keras_derm.jobs.figure_files import save_figure
     from keras_derm.report import figures
 
-    matrices = {
-        "Baseline": comparison.baseline.confusion_matrix,
-        "Augmented": comparison.augmented.confusion_matrix,
-    }
+    arms = {"Baseline": comparison.baseline, "Augmented": comparison.augmented}
+    matrices = {name: found.confusion_matrix for name, found in arms.items()}
     classes = comparison.baseline.classes
     save_figure(run, "confusion", figures.confusion_matrices(matrices, classes))
-    save_figure(run, "forest", figures.forest_plot(forest_table(comparison.table())))
+    table = forest_table(comparison.table())
+    by_tone = table["stratum"].isin(["all", *TONES])
+    save_figure(run, "forest", figures.forest_plot(table[by_tone]))
+    others = table[table["judged"] & ~by_tone]
+    if not others.empty:
+        save_figure(run, "forest_others", figures.forest_plot(others))
+    bins = {name: pd.DataFrame(found.reliability) for name, found in arms.items()}
+    save_figure(run, "reliability", figures.reliability(bins))
+
+
+def _write_curves(run, task, y_prob, inputs, bootstrap):
+    """ROC with a band and net benefit of both arms, as figures and as a table."""
+    from keras_derm import evaluation
+    from keras_derm.files import write_csv
+    from keras_derm.jobs.figure_files import save_figure
+    from keras_derm.report import figures
+
+    is_positive = inputs["y_true"] == task.positive_class
+    if is_positive.all() or not is_positive.any():
+        return
+    options = {
+        "groups": inputs["groups"],
+        "seed": bootstrap["seed"],
+        "n_replicates": bootstrap["n_replicates"],
+    }
+    bands, decisions = {}, {}
+    for arm in ARMS:
+        score = y_prob[arm][:, task.positive_class]
+        area = evaluation.delong_interval(is_positive, score, inputs["groups"])
+        name = "{}: AUC {:.3f} ({:.3f} to {:.3f})".format(arm.capitalize(), *area)
+        bands[name] = evaluation.roc_band(is_positive, score, **options)
+        decisions[arm.capitalize()] = evaluation.decision_curve(
+            is_positive, score, **options
+        )
+    title = f"{inputs['positive']} against the rest"
+    save_figure(run, "roc", figures.roc(bands, title))
+    title = f"Net benefit of finding {inputs['positive']}"
+    save_figure(run, "net_benefit", figures.net_benefit(decisions, title))
+    tables = [table.assign(arm=arm) for arm, table in decisions.items()]
+    write_csv(run / "decision_curves.csv", pd.concat(tables))
 
 
 def forest_table(table, metric="balanced_accuracy"):

@@ -196,7 +196,8 @@ def forest_plot(
     """Differences with their intervals, one line a stratum, one panel a metric.
 
     A stratum that cannot be judged shows no point, only the words "too few to
-    judge". A point is hollow where its interval holds zero.
+    judge". A point is hollow where its interval holds zero, or where the correction
+    for the number of strata read leaves no claim.
 
     Args:
         table: `pandas.DataFrame`, one row a stratum and metric, as
@@ -204,7 +205,8 @@ def forest_plot(
             `difference`, `difference_low`, `difference_high`; optionally
             `value_of_stratum`, `label` (name of the metric, one panel each), `n`
             (images), `n_positive` (images with the disease) and `judged`
-            (`False`: too few to judge; without it, rows with a missing number).
+            (`False`: too few to judge; without it, rows with a missing number) and
+            `p_adjusted` (no claim above 0.05).
         xlabel: What the axis shows.
         sides: Words for the left and the right side of zero.
 
@@ -256,7 +258,8 @@ def _forest_panel(axes, group, reach):
     rows = group.to_dict("records")
     for line, (known, row) in enumerate(zip(_judged(group), rows, strict=True)):
         if known:
-            _forest_line(axes, line, *(row[name] for name in _INTERVAL))
+            claimed = not row.get("p_adjusted", 0) > 0.05
+            _forest_line(axes, line, *(row[name] for name in _INTERVAL), claimed)
             continue
         enough = row.get("judged", False)
         axes.text(
@@ -279,9 +282,9 @@ def _forest_panel(axes, group, reach):
     axes.set_axisbelow(True)
 
 
-def _forest_line(axes, line, middle, low, high):
+def _forest_line(axes, line, middle, low, high, claimed):
     color = COLORS[0]
-    inside = color if low > 0 or high < 0 else "white"
+    inside = color if claimed and (low > 0 or high < 0) else "white"
     axes.plot([low, high], [line, line], color=color, solid_capstyle="butt")
     axes.plot(
         middle,
@@ -295,7 +298,8 @@ def _forest_line(axes, line, middle, low, high):
 
 
 def _stratum(row):
-    name = str(row["stratum"]).replace("_", " ")
+    name = str(row["stratum"]).replace("anatom_site_general", "site")
+    name = name.replace("_", " ")
     value = row.get("value_of_stratum", "all")
     if value != "all":
         name += f" {value}"
@@ -463,6 +467,46 @@ def reliability(curves, title="Reliability"):
     axes.set_aspect("equal")
     axes.set_title(title)
     figure.legend(loc="outside lower left", fontsize=10)
+    return figure
+
+
+@_styled
+def net_benefit(curves, title="Net benefit"):
+    """Decision curves: what acting on a model gains over acting on all or nobody.
+
+    Args:
+        curves: `dict` of name to `pandas.DataFrame` as `evaluation.decision_curve`
+            returns it: columns `threshold`, `net_benefit`, `low`, `high` and
+            `treat_all`, the last the same for all models.
+        title: Title of the figure.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If there is no curve or a column is missing.
+    """
+    if not curves:
+        raise ValueError(f"`curves` must name at least one. Received: {curves}")
+    figure = Figure(figsize=(5.9, 4.6), layout="constrained")
+    axes = figure.subplots()
+    styles = _cycle(("-", "--", "-.", ":"))
+    for color, style, (name, curve) in zip(
+        _cycle(COLORS), styles, curves.items(), strict=False
+    ):
+        _need(curve, ("threshold", "net_benefit", "low", "high", "treat_all"), name)
+        at = curve["threshold"]
+        axes.plot(at, curve["net_benefit"], style, color=color, label=name)
+        axes.fill_between(at, curve["low"], curve["high"], color=color, alpha=0.18)
+    axes.plot(at, curve["treat_all"], color=MUTED, linewidth=1.2, label="act on all")
+    axes.axhline(0, linestyle=":", color=MUTED, linewidth=1.2, label="act on nobody")
+    highest = max(frame["high"].max() for frame in curves.values())
+    axes.set_ylim(-0.25 * highest, 1.1 * highest)
+    axes.set_xlim(at.min(), at.max())
+    axes.set_xlabel("Probability from which a reader would act")
+    axes.set_ylabel("Net benefit (true positives an image)")
+    axes.set_title(title)
+    figure.legend(loc="outside lower left", fontsize=10, ncols=2)
     return figure
 
 

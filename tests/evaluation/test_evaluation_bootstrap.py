@@ -2,13 +2,16 @@ import time
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
-from keras_derm.evaluation import compare
+from keras_derm.evaluation import compare, evaluate
 from keras_derm.evaluation.bootstrap import (
     bootstrap,
+    cluster_class,
     cluster_index,
     cluster_weights,
     percentile_interval,
+    two_sided_p_value,
 )
 
 
@@ -95,3 +98,69 @@ def test_ten_thousand_predictions_with_twenty_strata_take_under_30_seconds():
     assert len(found.differences) == 21
     assert found.baseline.n_replicates == 2000
     assert time.perf_counter() - start < 30
+
+
+def test_stratified_resamples_hold_as_many_clusters_of_each_class():
+    strata = np.repeat([0, 1, 2], [5, 20, 75])
+    weights = np.concatenate(list(cluster_weights(100, 600, 0, strata)), axis=1)
+    for label, size in enumerate([5, 20, 75]):
+        of_label = weights[strata == label]
+        assert (of_label.sum(axis=0) == size).all()
+        assert of_label.var() == pytest.approx(1 - 1 / size, rel=0.08)
+
+
+def test_a_patient_stands_for_the_rarest_of_its_diagnoses():
+    y_true = np.array([1, 1, 1, 0, 1, 2, 2])
+    cluster = np.array([0, 0, 1, 1, 2, 2, 3])
+    assert cluster_class(y_true, cluster, 4).tolist() == [1, 0, 2, 2]
+
+
+def test_stratified_bootstrap_always_has_an_interval_for_a_rare_class():
+    y_true = np.ones(100, int)
+    y_true[[40, 70]] = 0
+    y_prob = np.full((100, 2), 0.5)
+    y_prob[:, 0] += np.linspace(-0.4, 0.4, 100)
+    y_prob[:, 1] = 1 - y_prob[:, 0]
+    found = evaluate(y_true, y_prob, ("MEL", "NV"), n_replicates=300)
+    assert "not defined in" in found.overall["auc"]["reason"]
+    found = evaluate(y_true, y_prob, ("MEL", "NV"), n_replicates=300, stratified=True)
+    assert np.isfinite(found.overall["auc"]["low"])
+
+
+def test_p_value_belongs_to_the_interval():
+    generator = np.random.default_rng(0)
+    assert two_sided_p_value(generator.normal(1.96, 1, 200_000)) == pytest.approx(
+        0.05, abs=0.002
+    )
+    assert two_sided_p_value(np.zeros(50)) == 1
+    assert two_sided_p_value(np.ones(999)) == 2 / 1000
+    assert np.isnan(two_sided_p_value(np.r_[np.full(20, np.nan), np.ones(80)]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stratified", [False, True])
+def test_intervals_of_metrics_cover_by_lesion(stratified):
+    # Two photographs of each of 150 lesions share their score's luck; positives
+    # have N(1, 1), others N(0, 1), called positive above 0.5.
+    truth = {"sensitivity": norm.cdf(0.5), "auc": norm.cdf(1 / np.sqrt(2))}
+    generator = np.random.default_rng(0)
+    held = dict.fromkeys(truth, 0)
+    for seed in range(600):
+        y_true = np.repeat((generator.random(150) < 0.6).astype(int), 2)
+        lesion = np.repeat(np.arange(150), 2)
+        shared = np.repeat(generator.normal(size=150), 2)
+        logit = np.sqrt(0.7) * shared + np.sqrt(0.3) * generator.normal(size=300)
+        score = 1 / (1 + np.exp(-(logit - 0.5 + (y_true == 0))))
+        found = evaluate(
+            y_true,
+            np.stack([score, 1 - score], axis=1),
+            ("MEL", "NV"),
+            lesion,
+            seed=seed,
+            n_replicates=800,
+            stratified=stratified,
+        ).overall
+        for name, value in truth.items():
+            held[name] += found[name]["low"] <= value <= found[name]["high"]
+    for name in truth:
+        assert 0.925 <= held[name] / 600 <= 0.97

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 import sklearn.metrics
+from sklearn.linear_model import LogisticRegression
 
 from keras_derm.evaluation import (
     apply_temperature,
     brier_score,
+    calibration_slope,
     expected_calibration_error,
     fit_temperature,
     reliability_table,
@@ -61,3 +63,27 @@ def test_temperature_keeps_the_predicted_class():
     assert (scaled.argmax(axis=1) == y_prob.argmax(axis=1)).all()
     with pytest.raises(ValueError, match="Received: temperature=0"):
         apply_temperature(y_prob, 0)
+
+
+def test_slope_is_that_of_an_unpenalised_logistic_regression():
+    y_true, y_prob = calibrated(n=3000)
+    truth, score = y_true == 0, apply_temperature(y_prob, 0.5)[:, 0]
+    logit = np.log(score / (1 - score))
+    model = LogisticRegression(C=np.inf, tol=1e-10).fit(logit[:, None], truth)
+    found = calibration_slope(truth, score)
+    assert found == pytest.approx(model.coef_[0, 0], abs=1e-4)
+    assert found < 0.7
+
+
+def test_slope_is_one_where_probabilities_are_right():
+    generator = np.random.default_rng(0)
+    score = generator.random(50_000)
+    truth = generator.random(50_000) < score
+    assert calibration_slope(truth, score) == pytest.approx(1, abs=0.02)
+
+
+def test_no_slope_where_none_is_finite():
+    assert np.isnan(calibration_slope([False, False], [0.1, 0.2]))
+    assert np.isnan(calibration_slope([False, True], [0.5, 0.5]))
+    separated = np.linspace(0.1, 0.9, 50)
+    assert np.isnan(calibration_slope(separated > 0.5, separated))

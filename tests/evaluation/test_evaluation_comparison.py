@@ -53,16 +53,19 @@ def test_nothing_is_claimed_about_a_small_stratum():
     assert "too few to judge" in verdict
     with pytest.raises(ValueError, match="Received: stratum='sex'"):
         found.verdict(stratum="sex", value="male")
-    with pytest.raises(ValueError, match="Received: metric='f1'"):
-        found.verdict("f1")
+    with pytest.raises(ValueError, match="Received: metric='kappa'"):
+        found.verdict("kappa")
 
 
 def test_a_model_does_not_differ_from_itself():
     y_true = np.repeat([0, 1, 2], 50)
     y_prob = probabilities(y_true, 1.0, seed=1)
     found = compare(y_true, y_prob, y_prob, CLASSES, n_replicates=50)
-    for difference in found.differences[0].values():
-        assert difference["value"] == difference["low"] == difference["high"] == 0
+    for name, difference in found.differences[0].items():
+        assert difference["value"] == 0
+        if name != "expected_calibration_error":
+            assert difference["low"] == difference["high"] == 0
+            assert difference["p_value"] == 1
     assert found.verdict().startswith("No measurable effect")
 
 
@@ -86,19 +89,22 @@ def test_each_model_has_its_own_evaluation_and_threshold():
         before,
         after,
         CLASSES,
-        threshold_baseline=0.3,
-        threshold_augmented=0.4,
+        operating_points_baseline={0.9: 0.3},
+        operating_points_augmented={0.9: 0.4},
         n_replicates=100,
     )
-    alone = evaluate(y_true, after, CLASSES, threshold=0.4, n_replicates=100)
+    alone = evaluate(
+        y_true, after, CLASSES, operating_points={0.9: 0.4}, n_replicates=100
+    )
     assert found.augmented.overall == alone.overall
     table = found.table().set_index("metric")
     expected = table["augmented"] - table["baseline"]
     assert np.allclose(table["difference"], expected)
+    table = table.drop("expected_calibration_error")
     assert (table["difference_low"] <= table["difference_high"]).all()
-    assert "sensitivity_at_threshold" in table.index
-    with pytest.raises(ValueError, match="both thresholds or neither"):
-        compare(y_true, before, after, CLASSES, threshold_baseline=0.3)
+    assert "sensitivity_at_90" in table.index
+    with pytest.raises(ValueError, match="same sensitivities"):
+        compare(y_true, before, after, CLASSES, operating_points_baseline={0.9: 0.3})
 
 
 def test_to_dict_is_json_and_holds_the_verdict():

@@ -51,10 +51,15 @@ def test_rows_follow_the_catalog_and_columns_the_classes(catalog, tmp_path):
         (GOOD.replace("0.8", ""), r"not a number: line 3 \(a, MEL=''\)"),
         (GOOD.replace("0.8", "NaN"), r"not a number: line 3 \(a, MEL='NaN'\)"),
         (GOOD.replace("0.8", "0.9"), r"sum to 1: line 3 \(a: 1.1\)"),
-        (GOOD.replace("0.9,0.1", "1.5,-0.5"), r"\[0, 1\]: line 2 \(c\)"),
+        (
+            GOOD.replace("0.9,0.1", "1.5,-0.5"),
+            r"\[0, 1\]: line 2 \(c, MEL='-0.5'\), line 2 \(c, NV='1.5'\)",
+        ),
         (GOOD.replace("NV", "melanoma"), "unknown classes"),
         (GOOD.replace("NV", "melanoma"), "`NV` is missing"),
         (GOOD.replace("a,", "a,0,"), "not a csv with a header"),
+        (GOOD.replace("0.8", "inf"), r"\[0, 1\]: line 3 \(a, MEL='inf'\)"),
+        (GOOD.replace("isic_id", "image"), "`isic_id` is missing"),
         ("", "not a csv with a header"),
     ],
 )
@@ -67,6 +72,34 @@ def test_all_faults_come_in_one_message(catalog, tmp_path):
     with pytest.raises(PredictionsError) as error:
         read("isic_id,MEL,NV\na,0.9,0.9\nx,,1\n", catalog, tmp_path)
     assert len(str(error.value).splitlines()) == 5
+
+
+def test_a_missing_column_does_not_hide_the_other_faults(catalog, tmp_path):
+    with pytest.raises(PredictionsError) as error:
+        read("isic_id,MEL,melanoma\na,oops,0.9\na,0.1,0.9\nx,2,1\n", catalog, tmp_path)
+    message = str(error.value)
+    for said in (
+        "predictions.csv",
+        "`NV` is missing",
+        "unknown classes ['melanoma']",
+        "more than once: line 2 (a), line 3 (a)",
+        "not in the catalog: line 4 (x)",
+        "without a prediction: b, c",
+        "not a number: line 2 (a, MEL='oops')",
+        "[0, 1]: line 4 (x, MEL='2')",
+    ):
+        assert said in message
+
+
+def test_files_of_spreadsheets_are_read_and_others_refused(catalog, tmp_path):
+    path = tmp_path / "predictions.csv"
+    path.write_bytes(GOOD.encode("utf-8-sig"))
+    assert predictions_from_csv(path, catalog, CLASSES).shape == (3, 2)
+    path.write_bytes(b"\xff\xd8\xff\xe0 a photograph \x00\xf0")
+    with pytest.raises(PredictionsError, match="not a csv with a header"):
+        predictions_from_csv(path, catalog, CLASSES)
+    with pytest.raises(FileNotFoundError):
+        predictions_from_csv(tmp_path / "absent.csv", catalog, CLASSES)
 
 
 def test_synthetic_images_are_never_judged(catalog, tmp_path):

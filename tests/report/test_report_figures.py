@@ -121,6 +121,35 @@ def test_training_curves_refuse_an_unknown_metric():
         figures.training_curves({"run": history}, metrics=["auc"])
 
 
+def test_net_benefit_draws_models_and_both_strategies():
+    curve = pd.DataFrame(
+        {
+            "threshold": [0.1, 0.2, 0.3],
+            "net_benefit": [0.1, 0.08, 0.05],
+            "low": [0.05, 0.03, 0.0],
+            "high": [0.15, 0.12, 0.1],
+            "treat_all": [0.1, 0.0, -0.1],
+        }
+    )
+    figure = figures.net_benefit({"Baseline": curve, "Augmented": curve})
+    figure.canvas.draw()
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["Baseline", "Augmented", "act on all", "act on nobody"]
+    with pytest.raises(ValueError, match="treat_all"):
+        figures.net_benefit({"Baseline": curve.drop(columns="treat_all")})
+    with pytest.raises(ValueError, match="Received: {}"):
+        figures.net_benefit({})
+
+
+def test_forest_point_is_hollow_without_a_claim_after_correction():
+    row = {"stratum": "sex", "difference": 0.2, "difference_low": 0.1}
+    row |= {"difference_high": 0.3, "judged": True}
+    table = pd.DataFrame([{**row, "p_adjusted": p} for p in (0.01, 0.2)])
+    points = figures.forest_plot(table).axes[0].lines
+    inside = [line.get_markerfacecolor() for line in points if line.get_marker() == "s"]
+    assert inside[0] != "white" and inside[1] == "white"
+
+
 def test_roc_and_reliability_draw_their_curves():
     curve = pd.DataFrame({"specificity": [1, 0.5, 0], "sensitivity": [0, 0.9, 1]})
     (axes,) = figures.roc({"Baseline": curve}).axes

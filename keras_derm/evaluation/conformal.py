@@ -1,0 +1,233 @@
+"""Prediction sets that hold the true class equally often for every skin tone.
+
+A classifier that must name one class is wrong more often on the groups it saw less
+of. A conformal set names every class that cannot be ruled out; it holds the true one
+with a stated probability, group by group (Mondrian), whatever the classifier is worth.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from keras_derm.evaluation import bootstrap, metrics, subgroups
+from keras_derm.evaluation.weighted_ranking import incidence
+from keras_derm.files import write_json
+
+MARGINAL = "all"
+
+
+@dataclass(frozen=True)
+class ConformalSets:
+    """Least probability at which a class is in the set, for each group.
+
+    Args:
+        classes: class names.
+        alpha: the true class is missing from the set with at most this probability.
+        thresholds: dict from group to least probability; `all` is over all groups.
+        n: dict from group to the number of validation images it was fitted on.
+        reasons: dict from group to why it uses the threshold of `all`, for which
+            its coverage is not guaranteed; a group not named here and not fitted
+            does too.
+
+    Example:
+        >>> sets = fit_conformal(val_true, val_prob, val_tone, classes, alpha=0.1)
+        >>> member = sets.predict(test_prob, test_tone)
+        >>> refer = sets.abstain(member)
+    """
+
+    classes: tuple
+    alpha: float
+    thresholds: dict
+    n: dict
+    reasons: dict
+
+    def predict(self, y_prob, groups):
+        """Return the sets.
+
+        Args:
+            y_prob: probabilities, shape `(n, classes)`.
+            groups: group of each image, shape `(n,)`. A group that was not fitted
+                has the threshold of `all`.
+
+        Returns:
+            bool array of shape `(n, classes)`; a row may be empty.
+        """
+        groups = np.asarray(groups)
+        y_prob = metrics.check_probabilities(y_prob, len(groups), len(self.classes))
+        marginal = self.thresholds[MARGINAL]
+        names, index = np.unique(groups.astype(str), return_inverse=True)
+        least = np.array([self.thresholds.get(name, marginal) for name in names])
+        return y_prob >= least[index][:, np.newaxis]
+
+    @staticmethod
+    def abstain(sets):
+        """Say where the model does not decide: its set does not name one class alone.
+
+        Args:
+            sets: bool array of shape `(n, classes)`.
+
+        Returns:
+            bool array of shape `(n,)`: refer these to a person.
+        """
+        return np.asarray(sets).sum(axis=1) != 1
+
+    def save(self, path):
+        """Write as JSON."""
+        write_json(path, asdict(self))
+
+    @classmethod
+    def load(cls, path):
+        """Read what `save` wrote."""
+        with open(path, encoding="utf-8") as file:
+            content = json.load(file)
+        return cls(**{**content, "classes": tuple(content["classes"])})
+
+
+def fit_conformal(y_true, y_prob, groups, classes, alpha=0.1):
+    """Fit the thresholds on validation images, group by group.
+
+    The set of a new image of a fitted group holds its true class with probability
+    1 - alpha or more, if the image could as well have been one of the group's
+    validation images. Several photographs of one lesion tell less than as many
+    lesions: give one of each for the guarantee to the letter.
+
+    Args:
+        y_true: class indices of validation images, shape `(n,)`.
+        y_prob: their probabilities, shape `(n, classes)`.
+        groups: group of each, shape `(n,)`, such as pooled skin tones.
+        classes: class names.
+        alpha: the share of sets that may miss the true class, in (0, 1).
+
+    Returns:
+        A `ConformalSets`. A group of fewer than (1 - alpha) / alpha images (9 for
+        0.1) cannot be fitted and takes the threshold of all, with the reason.
+
+    Raises:
+        ValueError: if a shape or value is wrong, or all images are too few.
+
+    Reference:
+        Vovk, Conditional Validity of Inductive Conformal Predictors (2012); Sadinle,
+        Lei and Wasserman, Least Ambiguous Set-Valued Classifiers (2019).
+    """
+    if not 0 < alpha < 1:
+        raise ValueError(f"`alpha` must be in (0, 1). Received: alpha={alpha}")
+    classes = tuple(classes)
+    y_true = metrics.check_targets(y_true, classes)
+    y_prob = metrics.check_probabilities(y_prob, len(y_true), len(classes))
+    groups = np.asarray(groups).astype(str)
+    if groups.shape != y_true.shape:
+        raise ValueError(
+            f"`groups` must have shape {y_true.shape}. Received: shape {groups.shape}"
+        )
+    of_truth = y_prob[np.arange(len(y_true)), y_true]
+    needed = least_images(alpha)
+    if len(y_true) < needed:
+        raise ValueError(
+            f"alpha={alpha} needs {needed} validation images or more. "
+            f"Received: {len(y_true)}"
+        )
+    thresholds, n = {MARGINAL: _threshold(of_truth, alpha)}, {MARGINAL: len(y_true)}
+    reasons = {}
+    for group in np.unique(groups):
+        of_group = of_truth[groups == group]
+        n[group] = len(of_group)
+        if len(of_group) < needed:
+            reasons[group] = (
+                f"{len(of_group)} validation images, {needed} are needed: threshold "
+                "of all groups, coverage not guaranteed"
+            )
+        else:
+            thresholds[group] = _threshold(of_group, alpha)
+    return ConformalSets(classes, alpha, thresholds, n, reasons)
+
+
+def least_images(alpha):
+    """Number of validation images below which no threshold has coverage 1 - alpha."""
+    return int(np.ceil((1 - alpha) / alpha - 1e-9))
+
+
+def _threshold(of_truth, alpha):
+    """The floor(alpha (n + 1))-th smallest probability of a true class."""
+    rank = int(np.floor(alpha * (len(of_truth) + 1) + 1e-9))
+    return float(np.sort(of_truth)[rank - 1])
+
+
+def selective_table(
+    y_true,
+    y_prob,
+    sets,
+    groups,
+    clusters=None,
+    seed=0,
+    n_replicates=2000,
+    level=0.95,
+):
+    """Judge prediction sets, and what the model decides alone, for each group.
+
+    Args:
+        y_true: class indices of test images, shape `(n,)`.
+        y_prob: their probabilities, shape `(n, classes)`.
+        sets: `ConformalSets` fitted on val.
+        groups: group of each image, shape `(n,)`.
+        clusters: patient or lesion of each image, the unit of the bootstrap.
+        seed, n_replicates, level: as in `evaluate`.
+
+    Returns:
+        DataFrame with a row for all and for each group: `group`, `n`, `coverage`
+        (share of sets that hold the true class), `decided` (share of images whose
+        set is one class) and `accuracy` (of those), each with `_low` and `_high`,
+        NaN where every resample gives the same; `set_size` (mean) and `reason`, which
+        says where coverage is not guaranteed or the images are too few to judge.
+    """
+    member = sets.predict(y_prob, groups)
+    y_true, groups = np.asarray(y_true), np.asarray(groups).astype(str)
+    covered = member[np.arange(len(y_true)), y_true]
+    decided = ~sets.abstain(member)
+    rows = []
+    cluster, n_clusters = bootstrap.cluster_index(clusters, len(y_true))
+    for group in [MARGINAL, *np.unique(groups)]:
+        mask = np.ones(len(y_true), bool) if group == MARGINAL else groups == group
+        row = {"group": group, "n": int(mask.sum())}
+        for name, hit, of in (
+            ("coverage", covered & mask, mask),
+            ("decided", decided & mask, mask),
+            ("accuracy", covered & decided & mask, decided & mask),
+        ):
+            share = _Share(hit, of, cluster, n_clusters)
+            (draws,) = bootstrap.bootstrap([share], n_clusters, n_replicates, seed)
+            low, high, _ = bootstrap.percentile_interval(draws[0], level)
+            if low == high:
+                low, high = np.nan, np.nan
+            value = float(share(np.ones((n_clusters, 1)))[0, 0])
+            row |= {name: value, f"{name}_low": low, f"{name}_high": high}
+        row["set_size"] = float(member[mask].sum(axis=1).mean())
+        row["reason"] = _reason(sets, group, len(np.unique(cluster[mask])))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _reason(sets, group, n_clusters):
+    reason = sets.reasons.get(group, "")
+    if not reason and group not in sets.thresholds:
+        reason = (
+            "no validation images: threshold of all groups, coverage not guaranteed"
+        )
+    few = n_clusters < subgroups.LEAST_POSITIVES
+    mark = f"{subgroups.TOO_FEW}: images from {n_clusters} patients or lesions"
+    return "; ".join(filter(None, [mark if few else "", reason]))
+
+
+class _Share:
+    """Share of some images among others, as a function of cluster weights."""
+
+    def __init__(self, hit, of, cluster, n_clusters):
+        rows = np.repeat([0, 1], len(cluster))
+        self._sums = incidence(
+            rows, np.tile(cluster, 2), (2, n_clusters), np.concatenate([hit, of]) * 1.0
+        )
+
+    def __call__(self, weights):
+        hit, of = self._sums @ weights
+        return metrics.ratio(hit, of)[np.newaxis]

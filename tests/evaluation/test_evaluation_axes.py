@@ -1,0 +1,71 @@
+import numpy as np
+import pandas as pd
+
+from keras_derm.evaluation import AXES, catalog_axes, contrast_edges
+from keras_derm.evaluation.subgroups import build_strata
+
+
+def table(**columns):
+    frame = pd.DataFrame(
+        {
+            "skin_tone": ["I", "II", "V", None],
+            "sex": ["male", "female", "female", None],
+            "age_approx": [29.0, 30.0, 70.0, np.nan],
+            "contrast": [5.0, 10.0, 30.0, np.nan],
+            "split": ["train", "val", "train", "test"],
+            "source": ["HAM10000"] * 4,
+        }
+    )
+    return frame.assign(**columns)
+
+
+def counts(values):
+    strata = build_strata({"axis": values}, len(values))[1:]
+    return {one.value: int(one.mask.sum()) for one in strata}
+
+
+def test_age_bands_begin_at_their_lower_age():
+    found = counts(catalog_axes(table(), ["age_band"])["age_band"])
+    assert found == {
+        "under 30": 1,
+        "30 to 49": 1,
+        "50 to 69": 0,
+        "70 and over": 1,
+        "unknown": 1,
+    }
+
+
+def test_contrast_terciles_come_from_training_and_validation_alone():
+    contrast = np.arange(12.0)
+    split = ["train", "val", "test"] * 4
+    frame = pd.DataFrame({"contrast": contrast, "split": split})
+    edges = contrast_edges(frame)
+    seen = contrast[np.array(split) != "test"]
+    assert np.allclose(edges, np.quantile(seen, [1 / 3, 2 / 3]))
+    changed = frame.assign(contrast=np.where(frame["split"] == "test", 99, contrast))
+    assert contrast_edges(changed) == edges
+    found = catalog_axes(frame, ["contrast_band"], edges)["contrast_band"]
+    assert list(found.categories) == ["low", "middle", "high"]
+    assert (np.asarray(found == "low") == (contrast < edges[0])).all()
+
+
+def test_crossings_show_every_pair_and_keep_the_unknown_apart():
+    values = catalog_axes(table(), ["skin_tone_pooled x sex"])
+    found = counts(values["skin_tone_pooled x sex"])
+    assert found["I-II, male"] == found["I-II, female"] == found["V-VI, female"] == 1
+    assert found["V-VI, male"] == 0 and found["III-IV, male"] == 0
+    assert found["unknown"] == 1
+    assert len(found) == 4 * 2 + 1
+
+
+def test_axes_that_say_nothing_are_left_out_but_never_skin_tone():
+    found = catalog_axes(table(skin_tone="I"), AXES, contrast_edges=[6, 12])
+    assert "source" not in found and "anatom_site_general" not in found
+    assert list(found) == [
+        "skin_tone",
+        "sex",
+        "age_band",
+        "contrast_band",
+        "skin_tone_pooled x sex",
+    ]
+    assert "contrast_band" not in catalog_axes(table(), AXES)

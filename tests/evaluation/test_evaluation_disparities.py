@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+
+from keras_derm.evaluation import evaluate
+
+CLASSES = ("MEL", "NV")
+
+
+def example(n=600, seed=0):
+    generator = np.random.default_rng(seed)
+    y_true = (generator.random(n) < 0.6).astype(int)
+    sex = generator.choice(["female", "male"], n)
+    score = np.clip(
+        0.5 + 0.2 * (y_true == 0) + generator.normal(0, 0.25, n), 0.01, 0.99
+    )
+    score = np.where((sex == "male") & (y_true == 0), score - 0.2, score)
+    score = np.clip(score, 0.01, 0.99)
+    return y_true, np.stack([score, 1 - score], axis=1), sex
+
+
+def gaps(found, stratum):
+    return {gap["gap"]: gap for gap in found.disparities if gap["stratum"] == stratum}
+
+
+def test_gaps_and_worst_group_are_those_of_the_groups_own_figures():
+    y_true, y_prob, sex = example()
+    found = evaluate(
+        y_true,
+        y_prob,
+        CLASSES,
+        strata={"sex": sex},
+        n_replicates=200,
+        operating_points={0.9: 0.4},
+    )
+    called, is_positive = y_prob.argmax(axis=1) == 0, y_true == 0
+    found_share, false_alarms = (
+        {one: called[(sex == one) & mask].mean() for one in ("female", "male")}
+        for mask in (is_positive, ~is_positive)
+    )
+    by_sex = gaps(found, "sex")
+    gap = by_sex["sensitivity"]
+    assert gap["value"] == pytest.approx(found_share["female"] - found_share["male"])
+    assert (gap["worst"], gap["best"]) == ("male", "female")
+    assert gap["worst_value"] == pytest.approx(found_share["male"])
+    assert gap["low"] <= gap["value"] <= gap["high"]
+    assert gap["p_value"] == gap["p_adjusted"] < 0.05
+    assert gap["label"].startswith("equal-opportunity gap")
+    odds = max(gap["value"], abs(false_alarms["female"] - false_alarms["male"]))
+    assert by_sex["equalised_odds"]["value"] == pytest.approx(odds)
+    assert "equalised_odds_at_90" in by_sex
+
+
+def test_gaps_agree_with_fairlearn():
+    fairlearn = pytest.importorskip("fairlearn.metrics", reason="no fairlearn here")
+    y_true, y_prob, sex = example(seed=1)
+    found = evaluate(y_true, y_prob, CLASSES, strata={"sex": sex}, n_replicates=50)
+    truth, called = y_true == 0, y_prob.argmax(axis=1) == 0
+    by_sex = gaps(found, "sex")
+    for name, function in (
+        ("sensitivity", fairlearn.equal_opportunity_difference),
+        ("equalised_odds", fairlearn.equalized_odds_difference),
+    ):
+        expected = function(truth, called, sensitive_features=sex)
+        assert by_sex[name]["value"] == pytest.approx(expected)
+    frame = fairlearn.MetricFrame(
+        metrics=fairlearn.true_positive_rate,
+        y_true=truth,
+        y_pred=called,
+        sensitive_features=sex,
+    )
+    assert by_sex["sensitivity"]["worst_value"] == pytest.approx(frame.group_min())
+
+
+def test_groups_too_small_to_judge_are_neither_worst_nor_counted():
+    y_true, y_prob, _ = example()
+    tone = np.repeat(["I", "II", "V", "undetermined"], [280, 260, 8, 52])
+    found = evaluate(y_true, y_prob, CLASSES, strata={"skin_tone": tone})
+    gap = gaps(found, "skin_tone")["sensitivity"]
+    assert {gap["worst"], gap["best"]} == {"I", "II"}
+    assert "V" in gap["left_out"] and "undetermined" not in gap["left_out"]
+    pooled = gaps(found, "skin_tone_pooled")["sensitivity"]
+    assert np.isnan(pooled["value"]) and pooled["worst"] is None
+    assert pooled["reason"] == "fewer than two groups can be judged"
+
+
+def test_chance_alone_is_not_called_a_gap():
+    generator = np.random.default_rng(0)
+    p_values = []
+    for seed in range(40):
+        y_true, y_prob, _ = example(seed=seed)
+        site = generator.choice(list("abcd"), len(y_true))
+        found = evaluate(
+            y_true, y_prob, CLASSES, strata={"site": site}, n_replicates=200
+        )
+        gap = gaps(found, "site")["sensitivity"]
+        assert gap["value"] > 0
+        p_values.append(gap["p_value"])
+    # Uniform in [0, 1]: 40 draws have a mean of 0.5 +- 0.046.
+    assert np.mean(p_values) == pytest.approx(0.5, abs=0.15)
+    assert np.mean(np.array(p_values) < 0.05) <= 0.15

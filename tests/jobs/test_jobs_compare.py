@@ -1,0 +1,150 @@
+import json
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_derm.catalog import Catalog
+from keras_derm.files import write_csv
+from keras_derm.jobs import compare, evaluate
+from keras_derm.runs import RunDirectory
+
+CLASSES = ["MEL", "NV"]
+
+
+def make_catalog(root, n_test=160):
+    generator = np.random.default_rng(0)
+    splits = np.repeat(["train", "val", "test"], [40, 100, n_test])
+    n = len(splits)
+    (root / "image.jpg").write_bytes(b"image")
+    table = pd.DataFrame(
+        {
+            "isic_id": [f"i{i}" for i in range(n)],
+            "path": "image.jpg",
+            "diagnosis": generator.choice(CLASSES, n, p=[0.4, 0.6]),
+            "lesion_id": [f"l{i}" for i in range(n)],
+            "sex": generator.choice(["male", "female"], n),
+            "age_approx": generator.integers(20, 90, n),
+            "skin_tone": generator.choice(["I", "II", "V"], n, p=[0.5, 0.45, 0.05]),
+            "contrast": generator.random(n) * 30,
+            "split": splits,
+        }
+    )
+    return Catalog(table, root=root)
+
+
+def predictions(catalog, strength, seed):
+    generator = np.random.default_rng(seed)
+    is_melanoma = (catalog.table["diagnosis"] == "MEL").to_numpy()
+    logit = strength * np.where(is_melanoma, 1, -1)
+    score = 1 / (1 + np.exp(-(logit + generator.normal(size=len(catalog)))))
+    frame = pd.DataFrame({"MEL": score, "NV": 1 - score})
+    frame.insert(0, "isic_id", catalog.table["isic_id"].array)
+    return frame
+
+
+def make_run(path, catalog, seed):
+    run = RunDirectory(path)
+    for name in ("prepare", "baseline", "augmented"):
+        with run.stage(name, {"task": "diagnosis8", "seed": seed}):
+            pass
+    catalog.save(run / "catalog.csv")
+    for arm, strength in (("baseline", 0.3), ("augmented", 1.5)):
+        for split in ("val", "test"):
+            frame = predictions(catalog.split(split), strength, seed)
+            write_csv(run / f"predictions/{arm}_ensemble_{split}.csv", frame)
+    return str(path)
+
+
+@pytest.fixture
+def runs(tmp_path):
+    catalog = make_catalog(tmp_path)
+    return [make_run(tmp_path / f"seed{seed}", catalog, seed) for seed in (1, 2, 3)]
+
+
+def test_seeds_of_an_arm_are_compared_together(runs, tmp_path, capsys):
+    compare(str(tmp_path / "out"), runs=runs, n_replicates=200)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "augmented is better than baseline: balanced accuracy 0." in said
+    assert "the same 160 real test images" in said and "3 against 3 seeds" in said
+    found = json.loads((tmp_path / "out/compare.json").read_text())
+    assert found["n_seeds"] == {"baseline": 3, "augmented": 3}
+    assert found["verdicts"]["augmented"].startswith("augmented is better")
+    table = pd.read_csv(tmp_path / "out/compare.csv")
+    assert {"all", "skin_tone", "sex", "age_band", "contrast_band"} <= set(
+        table["stratum"]
+    )
+    assert "sensitivity_at_95" in set(table["metric"])
+    for name in ("compare_forest", "compare_forest_others"):
+        assert (tmp_path / f"out/figures/{name}.png").is_file()
+
+
+def test_predictions_made_elsewhere_are_judged_alone_or_compared(runs, tmp_path):
+    catalog = Catalog.load(f"{runs[0]}/catalog.csv")
+    frame = predictions(catalog.split("test"), 1.0, seed=9)
+    write_csv(tmp_path / "torch_test.csv", frame)
+    options = {"data": f"{runs[0]}/catalog.csv", "n_replicates": 50}
+    alone = {"torch": str(tmp_path / "torch_test.csv")}
+    compare(str(tmp_path / "one"), predictions=alone, reference="torch", **options)
+    table = pd.read_csv(tmp_path / "one/compare.csv")
+    assert set(table["arm"]) == {"torch"}
+    # No csv of val beside it: no thresholds.
+    assert not table["metric"].str.contains("_at_").any()
+    compare(str(tmp_path / "two"), runs=runs, predictions=alone, n_replicates=50)
+    table = pd.read_csv(tmp_path / "two/compare.csv")
+    assert set(table["arm"]) == {"baseline", "augmented", "torch"}
+
+
+def test_faults_are_named(runs, tmp_path):
+    out = str(tmp_path / "out")
+    with pytest.raises(ValueError, match="nothing to compare"):
+        compare(out)
+    with pytest.raises(FileNotFoundError, match="absent.csv, .*gone.csv"):
+        compare(out, predictions={"a": "absent.csv", "b": ["gone.csv"]})
+    with pytest.raises(ValueError, match="Received twice: .*baseline_ensemble_test"):
+        compare(out, runs=[runs[0], runs[0]])
+    with pytest.raises(ValueError, match="reference='control'"):
+        compare(out, runs=runs, reference="control")
+    (tmp_path / "bad.csv").write_text("isic_id,MEL,NV\nx,1,0\n")
+    with pytest.raises(ValueError, match=r"bad.csv does not fit(.|\n)*line 2 \(x\)"):
+        compare(out, runs=runs, predictions={"bad": str(tmp_path / "bad.csv")})
+
+
+def test_evaluate_writes_metrics_gaps_conformal_sets_and_curves(runs, monkeypatch):
+    run = RunDirectory(runs[0])
+    (run / "augmented").mkdir()
+    (run / "augmented/ensemble.json").write_text('{"n_synthetic": 5}')
+
+    def predict_split(run, arm, split, rows, task):
+        frame = predictions(rows, 0.3 if arm == "baseline" else 1.5, seed=1)
+        y_prob = frame[list(task.classes)].to_numpy()
+        return {"ensemble": y_prob, "member": y_prob}
+
+    module = sys.modules["keras_derm.jobs.evaluate"]
+    monkeypatch.setattr(module, "predict_split", predict_split)
+    evaluate(runs[0], n_replicates=100, stratified=True)
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["verdict"].startswith("Augmentation helped")
+    assert set(metrics["baseline"]["operating_points"]) == {"0.9", "0.95"}
+    assert metrics["tests"]["delong"]["p_value"] < 0.05
+    assert metrics["tests"]["mcnemar"]["only_augmented"] > 0
+    strata = {one["stratum"] for one in metrics["baseline"]["strata"]}
+    assert strata == {
+        "all",
+        "skin_tone",
+        "skin_tone_pooled",
+        "sex",
+        "age_band",
+        "contrast_band",
+        "skin_tone_pooled x sex",
+    }
+    gaps = pd.read_csv(run / "disparities.csv")
+    assert {"sensitivity", "equalised_odds", "equalised_odds_at_90"} <= set(gaps["gap"])
+    selective = pd.read_csv(run / "selective.csv").set_index(["arm", "group"])
+    assert selective.loc[("augmented", "all"), "coverage"] > 0.8
+    assert (run / "conformal/baseline.json").is_file()
+    curves = pd.read_csv(run / "decision_curves.csv")
+    assert {"net_benefit", "treat_all", "treat_none"} <= set(curves)
+    for name in ("roc", "reliability", "net_benefit", "forest", "forest_others"):
+        assert (run / f"figures/{name}.png").is_file()
