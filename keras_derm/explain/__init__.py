@@ -10,6 +10,7 @@ from keras_derm.explain.attention_maps import (
 from keras_derm.explain.cases import choose_cases
 from keras_derm.explain.deletion_curve import area_under, deletion_curve, random_maps
 from keras_derm.explain.embeddings import (
+    choose_points,
     embed,
     features,
     neighbour_mixing,
@@ -28,6 +29,7 @@ __all__ = [
     "attention_maps",
     "average_maps",
     "choose_cases",
+    "choose_points",
     "deletion_curve",
     "embed",
     "features",

@@ -48,6 +48,31 @@ def features(model, images, member=None, batch_size=64):
     return np.concatenate(found, axis=1)
 
 
+def choose_points(diagnosis, synthetic, n_most=2000, seed=0):
+    """Draw a subset in which every diagnosis, real and synthetic, has an equal place.
+
+    Args:
+        diagnosis: Array `(n,)` of diagnoses.
+        synthetic: bool array `(n,)`.
+        n_most: Most images in all; each diagnosis, real or synthetic, gets an equal
+            share of them, or all that it has.
+        seed: Seed of the draw.
+
+    Returns:
+        int array of positions, ascending.
+    """
+    diagnosis, synthetic = np.asarray(diagnosis), np.asarray(synthetic, bool)
+    generator = np.random.default_rng(seed)
+    cells = [
+        np.flatnonzero((diagnosis == name) & (synthetic == kind))
+        for name in np.unique(diagnosis)
+        for kind in (False, True)
+    ]
+    cells = [cell for cell in cells if len(cell)]
+    chosen = [generator.permutation(cell)[: n_most // len(cells)] for cell in cells]
+    return np.sort(np.concatenate(chosen))
+
+
 def embed(features, seed=0, n_neighbors=15, min_dist=0.1):
     """Lay features out in the plane so that neighbours stay neighbours (UMAP).
 

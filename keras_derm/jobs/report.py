@@ -20,6 +20,12 @@ Research use only. This is not a medical device and must not guide the care of a
   by 0.057 between them, outside its interval.
 - Differences per skin tone are read side by side without correction for their number.
 """
+METHODS = {
+    "grad_cam": "Grad-CAM",
+    "grad_cam_plus_plus": "Grad-CAM++",
+    "layer_cam": "LayerCAM",
+    "smooth_grad": "SmoothGrad",
+}
 HEADLINE = ("balanced_accuracy", "macro_auc", "sensitivity", "specificity")
 
 
@@ -40,6 +46,7 @@ def report(run: str):
         _training(run),
         _judgement(run, metrics),
         _explanation(run),
+        _feature_map(run),
         _export(run),
     ]
     data = run.settings("audit")["data"]
@@ -387,24 +394,41 @@ def _interval(row, name):
 
 
 def _explanation(run):
-    from keras_derm.report import Section, Text
+    from keras_derm.report import Callout, Section, Text
 
     if not run.done("explain"):
         return None
-    arm = chosen_arm(run, run.settings("explain")["arm"])
-    cases = pd.read_csv(run / "explanations.csv")
+    settings = run.settings("explain")
+    arm, method = chosen_arm(run, settings["arm"]), METHODS[settings["method"]]
+    cases = pd.read_csv(run / "explanations.csv").drop_duplicates("isic_id")
     blocks = [
         _figure(
             run,
-            f"grad_cam_{kind}",
+            f"attention_{kind}",
             f"Test images, {title}, each with the regions that spoke for the decision.",
-            title.capitalize(),
+            f"{title.capitalize()}. Yellow: most attention.",
         )
         for kind, title in {
             "correct": "correct decisions",
             "missed_melanoma": "missed melanomas",
             "false_alarm": "false melanoma alarms",
         }.items()
+    ]
+    blocks += [
+        _figure(
+            run,
+            "attention_by_tone",
+            "For each group of tones one correct decision, one missed melanoma and "
+            "one false alarm, each with the regions that spoke for the decision.",
+            "One case of each kind in each group of apparent tones (ITA), where there "
+            "is one.",
+        ),
+        _figure(
+            run,
+            "attention_by_member",
+            "The same test images with the attention of each member and their average.",
+            "Each member of the ensemble by itself, and their average.",
+        ),
     ]
     inside = cases.dropna(subset=["attention_in_lesion"])
     if len(inside):
@@ -416,11 +440,113 @@ def _explanation(run):
                 "image. A map says where the model looked, not that it was right to."
             )
         )
+    if (run / "explanations.json").is_file():
+        found = _json(run / "explanations.json", "explain")
+        depends = found["sanity_check"]["depends_on_learning"]
+        kind = "finding" if depends else "caution"
+        blocks.append(Callout(kind, found["sanity_check"]["verdict"]))
+        blocks += _checks_of_maps(run, found)
     return Section(
         "What the model looked at",
-        f"Grad-CAM of the {arm} ensemble on real test images: the surest correct "
+        f"{method} of the {arm} ensemble on real test images: the surest correct "
         "cases, the worst misses and the worst false alarms.",
         [block for block in blocks if block is not None],
+    )
+
+
+def _checks_of_maps(run, found):
+    """What forgetting and deletion did to the maps."""
+    from keras_derm.report import Table, Text
+
+    stages = pd.DataFrame.from_dict(found["sanity_check"]["stages"], orient="index")
+    stages.index = [
+        f"{name} with random weights" if name != "another image" else name
+        for name in stages.index
+    ]
+    deletion, n = found["deletion"], found["n_images"]
+    return [
+        _figure(
+            run,
+            "sanity_check",
+            "The same test images with the attention of the trained network and of "
+            "networks whose upper half or all layers have random weights.",
+            "What is left of the maps when the network forgets, in brackets the rank "
+            "correlation with the trained maps.",
+        ),
+        Table(
+            stages.rename(
+                columns={
+                    "rank_correlation": "rank correlation",
+                    "ssim": "structural similarity",
+                }
+            ),
+            "How alike the maps stay to those of the trained network",
+            f"Medians over {n} test images. The last row compares the maps of two "
+            "images: as alike are maps that have nothing but the network in common.",
+            digits=2,
+        ),
+        _figure(
+            run,
+            "deletion",
+            "Probability of the explained class as pixels are replaced by a blur, the "
+            "most attended first against random patches first.",
+            f"Mean of {n} test images, shaded the middle half of them.",
+        ),
+        Text(
+            "Replaced by a blur in the order of attention, the pixels take the "
+            f"probability along with a mean of {deletion['area_attention']:.2f}; in "
+            f"random order with {deletion['area_random']:.2f}. On "
+            f"{deletion['n_sooner_than_random']} of {n} images it falls sooner by "
+            "attention than at random. "
+            + (
+                "The maps find what the decision rests on better than chance."
+                if deletion["n_sooner_than_random"] > 0.75 * n
+                else "That is hardly better than chance: do not read single maps."
+            )
+        ),
+    ]
+
+
+def _feature_map(run):
+    from keras_derm.report import Section, Text
+
+    if not (run / "feature_map.csv").is_file():
+        return None
+    arm = chosen_arm(run, run.settings("explain")["arm"])
+    found = _json(run / "explanations.json", "explain")["features"]
+    points = pd.read_csv(run / "feature_map.csv")
+    said = (
+        f"{len(points):,} training images, an equal share of each diagnosis, by the "
+        "features on which the classifier decides. Neighbours are alike to it; "
+        "distances between groups and their sizes mean nothing."
+    )
+    lead = "No synthetic image was kept, so the map shows real ones alone."
+    if found["two_sample_accuracy"] is not None:
+        lead = (
+            f"{found['same_class']:.0%} of the synthetic images have a real image of "
+            "the diagnosis they were made for as nearest real neighbour; among real "
+            f"images {found['same_class_real']:.0%} have, by chance "
+            f"{found['same_class_chance']:.0%} would."
+        )
+        said += (
+            "\n\nThe nearest other image tells real from synthetic in "
+            f"{found['two_sample_accuracy']:.0%} of the cases ({found['n_compared']:,} "
+            "images of each, equally many in every diagnosis). At 50 % the two kinds "
+            "mix; at 100 % the classifier can always tell them apart, and may learn "
+            "that in place of the diagnosis; far below 50 % the synthetic images copy "
+            "real ones. All this is counted in the features, not in the picture."
+        )
+    picture = _figure(
+        run,
+        "feature_map",
+        "Training images in the plane by UMAP, coloured by diagnosis, crosses for "
+        "synthetic ones; below, each diagnosis apart.",
+        f"UMAP of the features of the {arm} ensemble.",
+    )
+    return Section(
+        "Real and synthetic images as the classifier sees them",
+        lead,
+        [block for block in (picture, Text(said)) if block is not None],
     )
 
 

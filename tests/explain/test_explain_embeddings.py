@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_derm.classifiers import build_ensemble
-from keras_derm.explain import embed, features, neighbour_mixing
+from keras_derm.explain import choose_points, embed, features, neighbour_mixing
 
 
 def mean_colour_classifier(size, name):
@@ -51,6 +51,24 @@ def test_what_has_no_features_is_refused():
         features(no_pooling, images())
     with pytest.raises(ValueError, match="`images`"):
         features(mean_colour_classifier(16, "one"), images()[0])
+
+
+def test_points_are_shared_out_among_diagnoses_and_kinds():
+    diagnosis = np.array(["NV"] * 900 + ["MEL"] * 100 + ["DF"] * 5)
+    synthetic = np.arange(1005) % 100 >= 70
+    chosen = choose_points(diagnosis, synthetic, n_most=60)
+    cells = list(zip(diagnosis[chosen], synthetic[chosen], strict=True))
+    assert {cell: cells.count(cell) for cell in set(cells)} == {
+        ("NV", False): 12,
+        ("NV", True): 12,
+        ("MEL", False): 12,
+        ("MEL", True): 12,
+        ("DF", False): 5,
+    }
+    np.testing.assert_array_equal(
+        chosen, choose_points(diagnosis, synthetic, n_most=60)
+    )
+    assert not np.array_equal(chosen, choose_points(diagnosis, synthetic, 60, seed=1))
 
 
 def test_groups_far_apart_stay_apart_in_the_plane_and_the_seed_repeats_it():
