@@ -5,6 +5,7 @@ from keras_derm.explain.attention_maps import (
     METHODS,
     attention_maps,
     average_maps,
+    feature_layer,
     member_attention_maps,
 )
 from keras_derm.explain.cases import choose_cases
@@ -32,6 +33,7 @@ __all__ = [
     "choose_points",
     "deletion_curve",
     "embed",
+    "feature_layer",
     "features",
     "map_similarity",
     "member_attention_maps",

@@ -7,7 +7,6 @@ from tf_keras_vis.gradcam import Gradcam
 from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
 from tf_keras_vis.layercam import Layercam
 from tf_keras_vis.saliency import Saliency
-from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
 from tf_keras_vis.utils.scores import CategoricalScore
 
 from keras_derm.classifiers import ensemble_members
@@ -146,19 +145,14 @@ def feature_layer(model):
 
 def _member_maps(model, images, class_indices, method, seed, batch_size):
     """Explain `images` with one classifier at its size; maps at the images' size."""
-    explainer = METHODS[method](model, model_modifier=ReplaceToLinear(), clone=True)
-    if method == "smooth_grad":
-        # It calls the model with a list, of which Keras would warn each time.
-        listed = keras.Model(explainer.model.inputs, explainer.model.outputs)
-        explainer.model = listed
-    else:
-        layer = feature_layer(model).name
+    explainer = METHODS[method](_logits(model))
+    layer = feature_layer(model).name if method != "smooth_grad" else None
     resize = _resizing_to_input(model, images)
     maps = []
     for start in range(0, len(images), batch_size):
         rows = np.arange(start, min(start + batch_size, len(images)))
         score = CategoricalScore(class_indices[rows].tolist())
-        batch = resize(images[rows])
+        batch = resize(images[rows].astype("float32"))
         if method == "smooth_grad":
             maps += list(_smooth_grad(explainer, score, batch, seed, rows))
         else:
@@ -166,6 +160,21 @@ def _member_maps(model, images, class_indices, method, seed, batch_size):
     width_height = images.shape[2], images.shape[1]
     maps = [cv2.resize(np.asarray(coarse, "float32"), width_height) for coarse in maps]
     return _scale_to_one(np.asarray(maps))
+
+
+def _logits(model):
+    """The model without the softmax at its end; it shares all other layers.
+
+    Inputs and outputs are lists, as tf-keras-vis calls it with one.
+    """
+    last = model.layers[-1]
+    config = last.get_config()
+    if config.get("activation") is None:
+        return keras.Model(model.inputs, model.outputs)
+    linear = type(last).from_config({**config, "activation": "linear"})
+    scores = linear(last.input)
+    linear.set_weights(last.get_weights())
+    return keras.Model(model.inputs, [scores])
 
 
 def _class_activation(explainer, score, batch, layer):

@@ -4,14 +4,14 @@ import numpy as np
 
 
 def check_images(images):
-    """Return `images` as float32, or raise `ValueError` unless RGB `(n, h, w, 3)`."""
+    """Return `images` as an array, or raise `ValueError` unless `(n, h, w, 3)`."""
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[-1] != 3 or len(images) == 0:
         raise ValueError(
             "`images` must be a non-empty array (n, height, width, 3). "
             f"Received: shape {images.shape}"
         )
-    return images.astype("float32")
+    return images
 
 
 def check_class_indices(class_indices, n_images, n_classes):

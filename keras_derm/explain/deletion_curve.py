@@ -14,14 +14,7 @@ BLUR = 1 / 8  # standard deviation as a share of the image's longer side
 
 
 def deletion_curve(
-    model,
-    images,
-    heatmaps,
-    class_indices,
-    n_steps=20,
-    fill="blur",
-    seed=0,
-    batch_size=64,
+    model, images, heatmaps, class_indices, n_steps=20, fill="blur", seed=0
 ):
     """Replace ever more of the most attended pixels and watch the probability.
 
@@ -40,7 +33,6 @@ def deletion_curve(
         fill: What stands in for a pixel: `"blur"`, the image blurred until no
             structure is left, or `"mean"`, the mean colour of the image.
         seed: Seed of the order among pixels of the same value.
-        batch_size: Images classified at once.
 
     Returns:
         float array `(n, n_steps + 1)`: the probability with 0, 1 / n_steps, ..., 1 of
@@ -61,14 +53,15 @@ def deletion_curve(
         raise ValueError(f"`fill` must be one of {FILLS}. Received: {fill!r}")
     if n_steps < 1:
         raise ValueError(f"`n_steps` must be 1 or more. Received: {n_steps}")
-    ranks = _ranks(heatmaps, seed)
+    images = images.astype("float32")
     filled = _blurred(images) if fill == "blur" else _mean_colour(images)
+    ranks = _ranks(heatmaps, seed)
+    n_gone = np.rint(np.linspace(0, ranks[0].size, n_steps + 1))
     curve = np.empty((len(images), n_steps + 1))
-    for step in range(n_steps + 1):
-        gone = ranks < round(step / n_steps * ranks[0].size)
-        altered = np.where(gone[..., None], filled, images)
-        scores = model.predict(altered, batch_size=batch_size, verbose=0)
-        curve[:, step] = scores[np.arange(len(images)), class_indices]
+    for i, k in enumerate(class_indices):
+        gone = ranks[i] < n_gone[:, None, None]
+        altered = np.where(gone[..., None], filled[i], images[i])
+        curve[i] = model.predict_on_batch(altered)[:, k]
     return curve
 
 

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 from sklearn.neighbors import NearestNeighbors
 
 from keras_derm.classifiers import ensemble_members
@@ -178,14 +179,11 @@ def _pooled(model, images, batch_size):
             f"Received: {model.name} with layers "
             f"{[layer.name for layer in model.layers]}"
         )
-    height, width = model.input_shape[1:3]
-    extractor = keras.Model(model.inputs, poolings[-1].output)
-    resize = keras.layers.Resizing(height, width)
-    values = [
-        extractor.predict_on_batch(resize(images[start : start + batch_size]))
-        for start in range(0, len(images), batch_size)
-    ]
-    return np.concatenate(values).astype("float32")
+    resize = keras.layers.Resizing(*model.input_shape[1:3])
+    batches = tf.data.Dataset.from_tensor_slices(images).batch(batch_size)
+    batches = batches.map(lambda batch: resize(tf.cast(batch, tf.float32)))
+    extractor = keras.Model(model.inputs[0], poolings[-1].output)
+    return extractor.predict(batches, verbose=0).astype("float32")
 
 
 def _check_features(features, least=LEAST_POINTS):

@@ -63,7 +63,13 @@ class SanityCheck:
 
 
 def sanity_check(
-    model, images, class_indices, method="grad_cam", seed=0, batch_size=16
+    model,
+    images,
+    class_indices,
+    method="grad_cam",
+    seed=0,
+    batch_size=16,
+    trained=None,
 ):
     """Compare the maps of a trained network with those of the same network untrained.
 
@@ -78,6 +84,7 @@ def sanity_check(
         method: A name in `keras_derm.explain.METHODS`.
         seed: Seed of the weights and of SmoothGrad's noise.
         batch_size: Images explained at once.
+        trained: The trained network's `attention_maps`, where they are at hand.
 
     Returns:
         `SanityCheck`.
@@ -91,7 +98,8 @@ def sanity_check(
     """
     members = ensemble_members(model)
     explained = (images, class_indices, method, seed, batch_size)
-    trained = attention_maps(members, *explained)
+    if trained is None:
+        trained = attention_maps(members, *explained)
     maps, rows = {"trained": trained}, []
     for stage, share in STAGES.items():
         random = [

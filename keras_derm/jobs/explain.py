@@ -30,7 +30,7 @@ def explain(
         "grad_cam", "grad_cam_plus_plus", "layer_cam", "smooth_grad"
     ] = "grad_cam",
     n_each: int = 6,
-    n_points: int = 2000,
+    n_points: int = 1500,
     seed: int = 0,
 ):
     """Draw attention maps of real test cases, check them, and map all images.
@@ -80,6 +80,7 @@ def _explain_cases(run, arm, task, model, method, n_each, seed):
     """Explain chosen test images; return what the checks of the maps found."""
     import numpy as np
     import pandas as pd
+    from scipy.stats import binomtest
 
     from keras_derm import explain
     from keras_derm.classifiers import ensemble_members
@@ -106,7 +107,7 @@ def _explain_cases(run, arm, task, model, method, n_each, seed):
     explained = (images, y_prob[rows].argmax(axis=1), method, seed)
     by_member = explain.member_attention_maps(model, *explained)
     maps = explain.average_maps(by_member)
-    check = explain.sanity_check(model, *explained)
+    check = explain.sanity_check(model, *explained, trained=maps)
     curves = _deletion_curves(model, images, maps, explained[1], seed)
     masks = [test.mask_paths[row] for row in rows]
     measured = pd.DataFrame(_attention(maps, masks))
@@ -118,14 +119,18 @@ def _explain_cases(run, arm, task, model, method, n_each, seed):
     cases.insert(1, "skin_tone", test.table["skin_tone"].to_numpy()[cases["position"]])
     measures = measured.iloc[image_of_case].reset_index(drop=True)
     write_csv(run / "explanations.csv", cases.join(measures))
-    members = [member.name for member in ensemble_members(model)]
+    members = {
+        member.name: explain.feature_layer(member).output.shape[1:3]
+        for member in ensemble_members(model)
+    }
     _galleries(run, cases, tones.categories, images[image_of_case], maps[image_of_case])
     _comparisons(run, cases, image_of_case, images, maps, by_member, members, check)
     _deletion_figure(run, curves)
     sooner = measured["deletion_area_attention"] < measured["deletion_area_random"]
+    sign_test = binomtest(int(sooner.sum()), len(sooner), alternative="greater")
     return {
         "n_images": len(images),
-        "members": members,
+        "regions": members,
         "sanity_check": {
             "verdict": check.verdict(),
             "depends_on_learning": check.depends_on_learning,
@@ -134,6 +139,7 @@ def _explain_cases(run, arm, task, model, method, n_each, seed):
         "deletion": {
             **{f"area_{k}": explain.area_under(v).mean() for k, v in curves.items()},
             "n_sooner_than_random": int(sooner.sum()),
+            "sign_test_p": sign_test.pvalue,
         },
     }
 

@@ -442,6 +442,8 @@ def _explanation(run):
         )
     if (run / "explanations.json").is_file():
         found = _json(run / "explanations.json", "explain")
+        if settings["method"] != "smooth_grad":
+            blocks.append(Text(_coarseness(found["regions"])))
         depends = found["sanity_check"]["depends_on_learning"]
         kind = "finding" if depends else "caution"
         blocks.append(Callout(kind, found["sanity_check"]["verdict"]))
@@ -451,6 +453,17 @@ def _explanation(run):
         f"{method} of the {arm} ensemble on real test images: the surest correct "
         "cases, the worst misses and the worst false alarms.",
         [block for block in blocks if block is not None],
+    )
+
+
+def _coarseness(regions):
+    """How many regions of an image a map can tell apart, by member."""
+    sizes = [
+        f"{rows} by {columns} ({name})" for name, (rows, columns) in regions.items()
+    ]
+    return (
+        f"A map is no finer than the features it reads: {', '.join(sizes)} regions, "
+        "enlarged to the photograph. What lies within one region it cannot tell."
     )
 
 
@@ -493,22 +506,22 @@ def _checks_of_maps(run, found):
             f"Mean of {n} test images, shaded the middle half of them.",
         ),
         Text(
-            "Replaced by a blur in the order of attention, the pixels take the "
-            f"probability along with a mean of {deletion['area_attention']:.2f}; in "
-            f"random order with {deletion['area_random']:.2f}. On "
+            "While ever more pixels are replaced by a blur, the mean probability is "
+            f"{deletion['area_attention']:.2f} where the most attended go first and "
+            f"{deletion['area_random']:.2f} where random patches do. On "
             f"{deletion['n_sooner_than_random']} of {n} images it falls sooner by "
-            "attention than at random. "
+            "attention"
             + (
-                "The maps find what the decision rests on better than chance."
-                if deletion["n_sooner_than_random"] > 0.75 * n
-                else "That is hardly better than chance: do not read single maps."
+                ": the maps find what the decision rests on better than chance does."
+                if deletion["sign_test_p"] < 0.05
+                else ", as chance alone might have it: do not read single maps."
             )
         ),
     ]
 
 
 def _feature_map(run):
-    from keras_derm.report import Section, Text
+    from keras_derm.report import Callout, Section, Text
 
     if not (run / "feature_map.csv").is_file():
         return None
@@ -521,6 +534,7 @@ def _feature_map(run):
         "distances between groups and their sizes mean nothing."
     )
     lead = "No synthetic image was kept, so the map shows real ones alone."
+    blocks = []
     if found["two_sample_accuracy"] is not None:
         lead = (
             f"{found['same_class']:.0%} of the synthetic images have a real image of "
@@ -528,13 +542,21 @@ def _feature_map(run):
             f"images {found['same_class_real']:.0%} have, by chance "
             f"{found['same_class_chance']:.0%} would."
         )
+        accuracy = found["two_sample_accuracy"]
+        blocks = [
+            Callout(
+                "caution" if accuracy > 0.75 else "finding",
+                "The nearest other image tells real from synthetic in "
+                f"{accuracy:.0%} of the cases. At 50 % the two kinds mix; at 100 % "
+                "the classifier can always tell them apart, and may learn that in "
+                "place of the diagnosis; far below 50 % synthetic images copy real "
+                "ones.",
+            )
+        ]
         said += (
-            "\n\nThe nearest other image tells real from synthetic in "
-            f"{found['two_sample_accuracy']:.0%} of the cases ({found['n_compared']:,} "
-            "images of each, equally many in every diagnosis). At 50 % the two kinds "
-            "mix; at 100 % the classifier can always tell them apart, and may learn "
-            "that in place of the diagnosis; far below 50 % the synthetic images copy "
-            "real ones. All this is counted in the features, not in the picture."
+            f" Told apart were {found['n_compared']:,} real and as many synthetic "
+            "images, equally many in every diagnosis. All this is counted in the "
+            "features, not in the picture."
         )
     picture = _figure(
         run,
@@ -546,7 +568,7 @@ def _feature_map(run):
     return Section(
         "Real and synthetic images as the classifier sees them",
         lead,
-        [block for block in (picture, Text(said)) if block is not None],
+        [*blocks, *([picture] if picture else []), Text(said)],
     )
 
 

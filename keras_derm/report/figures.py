@@ -566,7 +566,7 @@ def feature_map(
         panel.scatter(*points[~chosen].T, s=2, color="#d5d9df", linewidth=0)
         _feature_points(panel, points, chosen, synthetic, color, 12)
         n_real, n_made = (chosen & ~synthetic).sum(), (chosen & synthetic).sum()
-        caption = f"{name}: {n_real} real" + f", {n_made} synthetic" * bool(n_made)
+        caption = f"{name}\n{n_real} real" + f", {n_made} synthetic" * bool(n_made)
         panel.set_title(caption, fontsize=10, fontweight="normal")
         _plane(panel, points)
     return figure
@@ -714,9 +714,8 @@ def case_grid(cases, rows, columns):
             f"cases at {list(cases)}, rows {list(rows)}, columns {list(columns)}"
         )
     captions = [caption for *_, caption in cases.values()] or [""]
-    panels, figure = _photo_grid(
-        len(rows), 2 * len(columns), _text_lines(captions, 3.0) + 1
-    )
+    n_lines = _text_lines(captions, 3.0)
+    panels, figure = _photo_grid(len(rows), 2 * len(columns), n_lines + 1)
     for line, row in zip(panels, rows, strict=True):
         for pair, column in zip(line.reshape(-1, 2), columns, strict=True):
             head = f"{row}: {column}"
@@ -727,6 +726,7 @@ def case_grid(cases, rows, columns):
                 head += "\n" + _wrap(caption, 3.0)
             else:
                 _no_case(pair)
+                head += "\n" * n_lines  # level with the heads beside it
             pair[0].set_title(head, loc="left", **_CAPTION)
     return figure
 
