@@ -14,6 +14,7 @@ from keras_derm.explain.attention_maps import attention_maps
 # Share of the layers, counted from the output, that get random weights.
 STAGES = {"output layer": 0.0, "upper half": 0.5, "all layers": 1.0}
 OTHER_IMAGE = "another image"
+MOST_OTHERS = 10
 UNRELATED_BELOW = 0.5
 
 
@@ -23,11 +24,12 @@ class SanityCheck:
 
     Attributes:
         maps: dict of `"trained"` and each stage of `STAGES` to the maps
-            `(n, height, width)`.
-        table: `pandas.DataFrame`, one row an image and stage: `image` (its position),
-            `stage`, `rank_correlation` and `ssim`, both against the trained map. The
-            stage `"another image"` compares the trained maps of two images, which
-            tells how alike maps are that have nothing in common but the network.
+            `(n, height, width)` of its first draw.
+        table: `pandas.DataFrame`, one row an image, stage and draw: `image` (its
+            position), `stage`, `draw`, `rank_correlation` and `ssim`, both against
+            the trained map. The stage `"another image"` compares the trained maps of
+            two images, which tells how alike maps are that have nothing in common but
+            the network.
     """
 
     maps: dict
@@ -35,7 +37,7 @@ class SanityCheck:
 
     @property
     def summary(self):
-        """Median over the images: `pandas.DataFrame`, one row a stage, in order."""
+        """Median over images and draws: `pandas.DataFrame`, one row a stage."""
         columns = ["rank_correlation", "ssim"]
         return self.table.groupby("stage", sort=False)[columns].median()
 
@@ -49,16 +51,21 @@ class SanityCheck:
         """What the check found, in one plain sentence."""
         if self.depends_on_learning is None:
             return "No map showed any evidence, so nothing could be checked."
-        correlation = self.summary.loc["all layers", "rank_correlation"]
+        correlations = self.summary["rank_correlation"]
         found = (
             "With random weights in all layers the rank correlation with the trained "
-            f"network's maps is {correlation:.2f} (1: the same map, 0: unrelated)"
+            f"network's maps is {correlations['all layers']:.2f}; 1 is the same map, "
+            "0 an unrelated one"
         )
+        if OTHER_IMAGE in correlations:
+            found += (
+                f", and {correlations[OTHER_IMAGE]:.2f} what two different images have"
+            )
         if self.depends_on_learning:
             return f"The maps depend on what was learned. {found}."
         return (
-            f"The maps do not depend enough on what was learned to be read. {found}, "
-            f"where less than {UNRELATED_BELOW} was expected."
+            f"The maps do not depend enough on what was learned to be read. {found}. "
+            f"Less than {UNRELATED_BELOW} was to be expected."
         )
 
 
@@ -69,6 +76,7 @@ def sanity_check(
     method="grad_cam",
     seed=0,
     batch_size=16,
+    n_draws=3,
     trained=None,
 ):
     """Compare the maps of a trained network with those of the same network untrained.
@@ -84,6 +92,8 @@ def sanity_check(
         method: A name in `keras_derm.explain.METHODS`.
         seed: Seed of the weights and of SmoothGrad's noise.
         batch_size: Images explained at once.
+        n_draws: Networks drawn with random weights in all layers, on which the
+            verdict rests; those of the stages before are drawn once.
         trained: The trained network's `attention_maps`, where they are at hand.
 
     Returns:
@@ -102,14 +112,16 @@ def sanity_check(
         trained = attention_maps(members, *explained)
     maps, rows = {"trained": trained}, []
     for stage, share in STAGES.items():
-        random = [
-            randomize_weights(member, share, [seed, i])
-            for i, member in enumerate(members)
-        ]
-        maps[stage] = attention_maps(random, *explained)
-        rows.append(_compared(stage, trained, maps[stage]))
+        for draw in range(n_draws if share == 1 else 1):
+            random = [
+                randomize_weights(member, share, [seed, draw, i])
+                for i, member in enumerate(members)
+            ]
+            found = attention_maps(random, *explained)
+            maps.setdefault(stage, found)
+            rows.append(_rows(stage, draw, *map_similarity(trained, found)))
     if len(trained) > 1:
-        rows.append(_compared(OTHER_IMAGE, trained, np.roll(trained, 1, axis=0)))
+        rows.append(_rows(OTHER_IMAGE, 0, *_similarity_of_images(trained)))
     return SanityCheck(maps, pd.concat(rows, ignore_index=True))
 
 
@@ -178,12 +190,19 @@ def _similarity(one, other):
     return correlation, structural_similarity(one, other, data_range=1.0)
 
 
-def _compared(stage, trained, others):
-    correlations, similarities = map_similarity(trained, others)
+def _similarity_of_images(maps):
+    """How alike each image's map is to those of other images, on average."""
+    shifts = range(1, min(len(maps), MOST_OTHERS + 1))
+    found = [map_similarity(maps, np.roll(maps, shift, axis=0)) for shift in shifts]
+    return np.mean(found, axis=0)
+
+
+def _rows(stage, draw, correlations, similarities):
     return pd.DataFrame(
         {
-            "image": np.arange(len(trained)),
+            "image": np.arange(len(correlations)),
             "stage": stage,
+            "draw": draw,
             "rank_correlation": correlations,
             "ssim": similarities,
         }

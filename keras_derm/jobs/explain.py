@@ -44,7 +44,7 @@ def explain(
     Args:
         run: Run directory that has been evaluated.
         arm: Whose ensemble to explain; chosen is the better one on validation.
-        method: Grad-CAM, Grad-CAM++, LayerCAM or SmoothGrad.
+        method: Grad-CAM, Grad-CAM++, LayerCAM, or SmoothGrad, which takes minutes.
         n_each: Cases of each kind: correct, missed melanoma, false alarm. One of each
             kind in each group of skin tones is shown as well.
         n_points: Most images in the map of features.
@@ -114,7 +114,7 @@ def _explain_cases(run, arm, task, model, method, n_each, seed):
     for name, curve in curves.items():
         measured[f"deletion_area_{name}"] = explain.area_under(curve)
     random = check.table[check.table["stage"] == "all layers"]
-    measured["sanity_correlation"] = random["rank_correlation"].to_numpy()
+    measured["sanity_correlation"] = random.groupby("image")["rank_correlation"].mean()
     cases.insert(0, "isic_id", test.table["isic_id"].to_numpy()[cases["position"]])
     cases.insert(1, "skin_tone", test.table["skin_tone"].to_numpy()[cases["position"]])
     measures = measured.iloc[image_of_case].reset_index(drop=True)

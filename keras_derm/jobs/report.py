@@ -529,9 +529,9 @@ def _feature_map(run):
     found = _json(run / "explanations.json", "explain")["features"]
     points = pd.read_csv(run / "feature_map.csv")
     said = (
-        f"{len(points):,} training images, an equal share of each diagnosis, by the "
-        "features on which the classifier decides. Neighbours are alike to it; "
-        "distances between groups and their sizes mean nothing."
+        f"{len(points):,} training images, of each diagnosis at most an equal "
+        "share, by the features on which the classifier decides. Neighbours are alike "
+        "to it; distances between groups and their sizes mean nothing."
     )
     lead = "No synthetic image was kept, so the map shows real ones alone."
     blocks = []

@@ -469,7 +469,7 @@ def reliability(curves, title="Reliability"):
 
 
 @_styled
-def deletion_curves(curves, title="What happens when the attended pixels are replaced"):
+def deletion_curves(curves, title="When the attended pixels are replaced"):
     """Probability of the explained class while its pixels are replaced.
 
     Args:

@@ -64,7 +64,10 @@ def test_every_stage_has_its_maps_and_a_row_for_every_image():
     assert list(check.maps) == ["trained", *stages]
     assert list(check.summary.index) == [*stages, "another image"]
     assert all(maps.shape == (3, SIZE, SIZE) for maps in check.maps.values())
-    assert (check.table.groupby("stage")["image"].apply(list) == [[0, 1, 2]] * 4).all()
+    draws = check.table.groupby(["stage", "image"], sort=False)["draw"].max() + 1
+    expected = [(stage, k) for stage in (*stages, "another image") for k in range(3)]
+    assert list(draws.index) == expected
+    assert list(draws) == [1] * 6 + [3] * 3 + [1] * 3
     again = sanity_check([convolutional_classifier()] * 2, images(1), 0)
     assert "another image" not in again.summary.index
 
