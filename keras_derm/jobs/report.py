@@ -473,8 +473,7 @@ def _checks_of_maps(run, found):
 
     stages = pd.DataFrame.from_dict(found["sanity_check"]["stages"], orient="index")
     stages.index = [
-        f"{name} with random weights" if name != "another image" else name
-        for name in stages.index
+        name if name == "another image" else f"{name} random" for name in stages.index
     ]
     deletion, n = found["deletion"], found["n_images"]
     return [
@@ -488,14 +487,12 @@ def _checks_of_maps(run, found):
         ),
         Table(
             stages.rename(
-                columns={
-                    "rank_correlation": "rank correlation",
-                    "ssim": "structural similarity",
-                }
+                columns={"rank_correlation": "rank correlation", "ssim": "SSIM"}
             ),
             "How alike the maps stay to those of the trained network",
-            f"Medians over {n} test images. The last row compares the maps of two "
-            "images: as alike are maps that have nothing but the network in common.",
+            f"Medians over {n} test images; SSIM: structural similarity. The last "
+            "row compares the maps of two images: as alike are maps that have nothing "
+            "but the network in common.",
             digits=2,
         ),
         _figure(
