@@ -48,6 +48,35 @@ def build_ensemble(members, image_size):
     return keras.Model(inputs, mean, name="ensemble")
 
 
+def ensemble_members(model):
+    """List the classifiers that `model` averages; a single classifier is its own.
+
+    Args:
+        model: Classifier, ensemble with nested members, or list of classifiers.
+
+    Returns:
+        List of flat functional models.
+
+    Raises:
+        ValueError: `model` is an empty list, or nests a network that is not itself a
+            classifier over the same classes.
+    """
+    if isinstance(model, (list, tuple)):
+        if not model:
+            raise ValueError("An ensemble needs at least one model. Received: []")
+        return [member for part in model for member in ensemble_members(part)]
+    nested = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    for part in nested:
+        if part.output_shape != model.output_shape:
+            raise ValueError(
+                f"{model.name} holds {part.name} as one layer, whose output is not the "
+                "model's: build the head on `backbone.output`, so that the layers lie "
+                f"flat. Received: {part.name} giving {part.output_shape} in "
+                f"{model.name} giving {model.output_shape}"
+            )
+    return [member for part in nested for member in ensemble_members(part)] or [model]
+
+
 def load_classifier(path):
     """Read a classifier or an ensemble saved as `.keras`.
 

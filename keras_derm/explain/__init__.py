@@ -1,6 +1,45 @@
-"""Show what a classifier looked at, and pick the cases worth showing."""
+"""Show what a classifier looked at, whether to believe it, and the whole set."""
 
+from keras_derm.explain.attention_inside import attention_inside
+from keras_derm.explain.attention_maps import (
+    METHODS,
+    attention_maps,
+    average_maps,
+    feature_layer,
+    member_attention_maps,
+)
 from keras_derm.explain.cases import choose_cases
-from keras_derm.explain.grad_cam import attention_inside, grad_cam, overlay
+from keras_derm.explain.deletion_curve import area_under, deletion_curve, random_maps
+from keras_derm.explain.embeddings import (
+    choose_points,
+    embed,
+    features,
+    neighbour_mixing,
+)
+from keras_derm.explain.overlay import overlay
+from keras_derm.explain.sanity_check import (
+    map_similarity,
+    randomize_weights,
+    sanity_check,
+)
 
-__all__ = ["attention_inside", "choose_cases", "grad_cam", "overlay"]
+__all__ = [
+    "METHODS",
+    "area_under",
+    "attention_inside",
+    "attention_maps",
+    "average_maps",
+    "choose_cases",
+    "choose_points",
+    "deletion_curve",
+    "embed",
+    "feature_layer",
+    "features",
+    "map_similarity",
+    "member_attention_maps",
+    "neighbour_mixing",
+    "overlay",
+    "random_maps",
+    "randomize_weights",
+    "sanity_check",
+]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 
-def choose_cases(y_true, y_prob, classes, n_each=4, positive_class=None):
+def choose_cases(y_true, y_prob, classes, n_each=4, positive_class=None, groups=None):
     """Choose correct decisions, missed melanomas and false alarms.
 
     The same input always gives the same cases: the most telling ones, ties broken by
@@ -16,15 +16,18 @@ def choose_cases(y_true, y_prob, classes, n_each=4, positive_class=None):
         y_true: int array `(n,)`, indices into `classes`.
         y_prob: float array `(n, n_classes)`.
         classes: Class names, in the order of the columns of `y_prob`.
-        n_each: Most cases of each kind.
+        n_each: Most cases of each kind, in each group.
         positive_class: Index of melanoma. Default: `"MEL"` in `classes`, else the
             second of two classes.
+        groups: The group of each image `(n,)`, such as its pooled skin tone; a
+            categorical keeps the order of its categories. Default: one group, `all`.
 
     Returns:
-        DataFrame with the columns `position` (row in `y_true`), `kind` (`correct`,
-        `missed_melanoma`, `false_alarm`), `y_true` and `y_pred` (indices),
-        `true_class` and `predicted_class` (names), `probability` (of the predicted
-        class) and `positive_probability`. A kind that does not occur has no rows.
+        DataFrame with the columns `group`, `position` (row in `y_true`), `kind`
+        (`correct`, `missed_melanoma`, `false_alarm`), `y_true` and `y_pred`
+        (indices), `true_class` and `predicted_class` (names), `probability` (of the
+        predicted class) and `positive_probability`. A kind that does not occur in a
+        group has no rows there.
 
     Raises:
         ValueError: If shapes do not fit or melanoma is not known.
@@ -40,17 +43,35 @@ def choose_cases(y_true, y_prob, classes, n_each=4, positive_class=None):
     y_pred = y_prob.argmax(axis=1)
     is_positive, called_positive = y_true == positive, y_pred == positive
     likelihood = y_prob[:, positive]
-    chosen = {
-        "correct": _surest_of_each_class(y_true, y_pred, y_prob.max(axis=1)),
-        "missed_melanoma": _ordered(is_positive & ~called_positive, likelihood),
-        "false_alarm": _ordered(~is_positive & called_positive, -likelihood),
-    }
-    kinds = [(kind, int(i)) for kind, rows in chosen.items() for i in rows[:n_each]]
-    position = np.array([i for _, i in kinds], dtype="int64")
+    groups = pd.Categorical(["all"] * len(y_true) if groups is None else groups)
+    if len(groups) != len(y_true):
+        raise ValueError(
+            f"`groups` must name a group for each of {len(y_true)} images. "
+            f"Received: {len(groups)}"
+        )
+    cases = []
+    for group in groups.categories:
+        inside = np.asarray(groups == group)
+        chosen = {
+            "correct": _surest_of_each_class(inside, y_true, y_pred, y_prob),
+            "missed_melanoma": _ordered(
+                inside & is_positive & ~called_positive, likelihood
+            ),
+            "false_alarm": _ordered(
+                inside & ~is_positive & called_positive, -likelihood
+            ),
+        }
+        cases += [
+            (group, kind, int(row))
+            for kind, rows in chosen.items()
+            for row in rows[:n_each]
+        ]
+    position = np.array([row for *_, row in cases], dtype="int64")
     return pd.DataFrame(
         {
+            "group": [group for group, *_ in cases],
             "position": position,
-            "kind": [kind for kind, _ in kinds],
+            "kind": [kind for _, kind, _ in cases],
             "y_true": y_true[position],
             "y_pred": y_pred[position],
             "true_class": [classes[i] for i in y_true[position]],
@@ -80,10 +101,10 @@ def _ordered(mask, key):
     return positions[np.argsort(key[positions], kind="stable")]
 
 
-def _surest_of_each_class(y_true, y_pred, confidence):
+def _surest_of_each_class(inside, y_true, y_pred, y_prob):
     """Positions of right decisions: each class's surest, then the second, ..."""
-    table = pd.DataFrame({"label": y_true, "confidence": confidence})
-    table = table[y_true == y_pred].sort_values(
+    table = pd.DataFrame({"label": y_true, "confidence": y_prob.max(axis=1)})
+    table = table[inside & (y_true == y_pred)].sort_values(
         "confidence", ascending=False, kind="stable"
     )
     table["rank"] = table.groupby("label").cumcount()

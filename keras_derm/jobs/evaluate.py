@@ -178,8 +178,11 @@ def chosen_arm(run, arm="chosen"):
 
 def predict_split(run, arm, split, rows, task):
     """Probabilities of the ensemble and of each member; also written as csv."""
-    from keras_derm.classifiers import load_classifier, predict_probabilities
-    from keras_derm.explain.grad_cam import ensemble_members
+    from keras_derm.classifiers import (
+        ensemble_members,
+        load_classifier,
+        predict_probabilities,
+    )
     from keras_derm.files import write_csv
     from keras_derm.pipeline import PreparedImages, image_dataset
 

@@ -1,4 +1,4 @@
-"""Job: show what the ensemble looked at."""
+"""Job: show what the ensemble looked at, whether to believe it, and the whole set."""
 
 from typing import Literal
 
@@ -10,64 +10,151 @@ KINDS = {
     "missed_melanoma": "missed melanoma",
     "false_alarm": "false alarm",
 }
+N_RANDOM_MAPS = 3
+N_SHOWN = 6
+N_STEPS = 10
+FIGURES = (
+    *(f"attention_{kind}" for kind in KINDS),
+    "attention_by_tone",
+    "attention_by_member",
+    "sanity_check",
+    "deletion",
+    "feature_map",
+)
 
 
 def explain(
     run: str,
     arm: Literal["chosen", "baseline", "augmented"] = "chosen",
-    method: Literal["grad_cam", "grad_cam_plus_plus"] = "grad_cam",
+    method: Literal[
+        "grad_cam", "grad_cam_plus_plus", "layer_cam", "smooth_grad"
+    ] = "grad_cam",
     n_each: int = 6,
+    n_points: int = 1500,
+    seed: int = 0,
 ):
-    """Draw Grad-CAM maps of correct and wrong real test cases.
+    """Draw attention maps of real test cases, check them, and map all images.
 
-    Writes explanations.csv (with the share of attention inside the lesion, where
-    there is a mask) and figures/grad_cam_*.png.
+    Writes explanations.csv (one row a case: attention inside the lesion where there is
+    a mask, area under the deletion curve, correlation with the map of random weights),
+    explanations.json (what the checks found), feature_map.csv (training images, real
+    and synthetic, laid out by UMAP) and the figures attention_*, sanity_check,
+    deletion and feature_map.
 
     Args:
         run: Run directory that has been evaluated.
         arm: Whose ensemble to explain; chosen is the better one on validation.
-        method: Grad-CAM or Grad-CAM++.
-        n_each: Cases of each kind: correct, missed melanoma, false alarm.
+        method: Grad-CAM, Grad-CAM++, LayerCAM, or SmoothGrad, which takes minutes.
+        n_each: Cases of each kind: correct, missed melanoma, false alarm. One of each
+            kind in each group of skin tones is shown as well.
+        n_points: Most images in the map of features.
+        seed: Seed of random weights, random maps, SmoothGrad and UMAP.
     """
-    settings = {"arm": arm, "method": method, "n_each": n_each}
+    settings = {key: value for key, value in locals().items() if key != "run"}
     run = RunDirectory(run)
     with run.stage("explain", settings, after=["evaluation"]) as todo:
         if todo:
             _explain(run, **settings)
 
 
-def _explain(run, arm, method, n_each):
-    import json
-
-    from keras_derm import explain as explaining
+def _explain(run, arm, method, n_each, n_points, seed):
     from keras_derm.catalog import get_task
     from keras_derm.classifiers import load_classifier
-    from keras_derm.evaluation import predictions_from_csv
+    from keras_derm.files import write_json
+
+    arm = chosen_arm(run, arm)
+    task = get_task(run.settings(arm)["task"])
+    task = task.present_in(run.catalog.split("train"))
+    model = load_classifier(run / arm / "ensemble.keras")
+    for name in FIGURES:
+        (run / f"figures/{name}.png").unlink(missing_ok=True)
+    found = _explain_cases(run, arm, task, model, method, n_each, seed)
+    mixing = _map_features(run, arm, task, model, n_points, seed)
+    write_json(
+        run / "explanations.json",
+        {"arm": arm, "method": method, **found, "features": mixing},
+    )
+
+
+def _explain_cases(run, arm, task, model, method, n_each, seed):
+    """Explain chosen test images; return what the checks of the maps found."""
+    import numpy as np
+    import pandas as pd
+    from scipy.stats import binomtest
+
+    from keras_derm import explain
+    from keras_derm.classifiers import ensemble_members
+    from keras_derm.evaluation import predictions_from_csv, skin_tone_strata
     from keras_derm.files import write_csv
     from keras_derm.pipeline import PreparedImages
 
-    arm = chosen_arm(run, arm)
-    classes = json.loads((run / arm / "ensemble.json").read_text())["classes"]
-    task = get_task(run.settings(arm)["task"])
-    task = task.present_in(run.catalog.split("train"))
     test = run.catalog.where(task.covers(run.catalog)).split("test")
     y_prob = predictions_from_csv(
-        run / f"predictions/{arm}_ensemble_test.csv", test, classes
+        run / f"predictions/{arm}_ensemble_test.csv", test, task.classes
     )
-    cases = explaining.choose_cases(
-        task.targets(test), y_prob, classes, n_each, task.positive_class
+    tones = skin_tone_strata(test.table["skin_tone"])["skin_tone_pooled"]
+    known = (task.targets(test), y_prob, task.classes)
+    cases = pd.concat(
+        [
+            explain.choose_cases(*known, n_each, task.positive_class),
+            explain.choose_cases(*known, 1, task.positive_class, tones),
+        ],
+        ignore_index=True,
     )
-    rows = cases["position"].to_numpy()
+    rows, image_of_case = np.unique(cases["position"], return_inverse=True)
     prepared = PreparedImages.load(run / "prepared/real")
     images = prepared.take(prepared.indices(test)[rows])
-    model = load_classifier(run / arm / "ensemble.keras")
-    heatmaps = explaining.grad_cam(model, images, cases["y_pred"].to_numpy(), method)
-    cases.insert(0, "isic_id", test.table["isic_id"].to_numpy()[rows])
-    cases.insert(1, "skin_tone", test.table["skin_tone"].to_numpy()[rows])
+    explained = (images, y_prob[rows].argmax(axis=1), method, seed)
+    by_member = explain.member_attention_maps(model, *explained)
+    maps = explain.average_maps(by_member)
+    check = explain.sanity_check(model, *explained, trained=maps)
+    curves = _deletion_curves(model, images, maps, explained[1], seed)
     masks = [test.mask_paths[row] for row in rows]
-    cases["attention_in_lesion"], cases["lesion_share"] = _attention(heatmaps, masks)
-    write_csv(run / "explanations.csv", cases)
-    _figures(run, cases, images, heatmaps)
+    measured = pd.DataFrame(_attention(maps, masks))
+    for name, curve in curves.items():
+        measured[f"deletion_area_{name}"] = explain.area_under(curve)
+    random = check.table[check.table["stage"] == "all layers"]
+    measured["sanity_correlation"] = random.groupby("image")["rank_correlation"].mean()
+    cases.insert(0, "isic_id", test.table["isic_id"].to_numpy()[cases["position"]])
+    cases.insert(1, "skin_tone", test.table["skin_tone"].to_numpy()[cases["position"]])
+    measures = measured.iloc[image_of_case].reset_index(drop=True)
+    write_csv(run / "explanations.csv", cases.join(measures))
+    members = {
+        member.name: explain.feature_layer(member).output.shape[1:3]
+        for member in ensemble_members(model)
+    }
+    _galleries(run, cases, tones.categories, images[image_of_case], maps[image_of_case])
+    _comparisons(run, cases, image_of_case, images, maps, by_member, members, check)
+    _deletion_figure(run, curves)
+    sooner = measured["deletion_area_attention"] < measured["deletion_area_random"]
+    sign_test = binomtest(int(sooner.sum()), len(sooner), alternative="greater")
+    return {
+        "n_images": len(images),
+        "regions": members,
+        "sanity_check": {
+            "verdict": check.verdict(),
+            "depends_on_learning": check.depends_on_learning,
+            "stages": check.summary.to_dict("index"),
+        },
+        "deletion": {
+            **{f"area_{k}": explain.area_under(v).mean() for k, v in curves.items()},
+            "n_sooner_than_random": int(sooner.sum()),
+            "sign_test_p": sign_test.pvalue,
+        },
+    }
+
+
+def _deletion_curves(model, images, maps, y_pred, seed):
+    """Curves by the maps and by random ones, the latter the mean of several."""
+    import numpy as np
+
+    from keras_derm.explain import deletion_curve, random_maps
+
+    def curve(ordering):
+        return deletion_curve(model, images, ordering, y_pred, N_STEPS, seed=seed)
+
+    floor = [curve(random_maps(*maps.shape, [seed, i])) for i in range(N_RANDOM_MAPS)]
+    return {"attention": curve(maps), "random": np.mean(floor, axis=0)}
 
 
 def _attention(heatmaps, mask_paths):
@@ -88,22 +175,109 @@ def _attention(heatmaps, mask_paths):
         mask = cv2.resize(mask.astype("uint8"), size, interpolation=cv2.INTER_NEAREST)
         attention[i] = attention_inside(heatmaps[i : i + 1], mask[None])[0]
         lesion_share[i] = (mask != 0).mean()
-    return attention, lesion_share
+    return {"attention_in_lesion": attention, "lesion_share": lesion_share}
 
 
-def _figures(run, cases, images, heatmaps):
+def _galleries(run, cases, tones, images, maps):
+    """The chosen cases by kind, and one of each kind by tone."""
     from keras_derm.jobs.figure_files import save_figure
     from keras_derm.report import figures
 
+    captions = [
+        f"{row.isic_id}, tone {row.skin_tone}\nis {row.true_class}, "
+        f"called {row.predicted_class} ({row.probability:.0%})"
+        for row in cases.itertuples()
+    ]
     for kind in KINDS:
-        (run / f"figures/grad_cam_{kind}.png").unlink(missing_ok=True)
-        chosen = cases.index[cases["kind"] == kind]
-        if len(chosen) == 0:
-            continue
-        captions = [
-            f"{row.isic_id}, tone {row.skin_tone}\nis {row.true_class}, "
-            f"called {row.predicted_class} ({row.probability:.0%})"
-            for row in cases.loc[chosen].itertuples()
-        ]
-        figure = figures.cam_gallery(images[chosen], heatmaps[chosen], captions)
-        save_figure(run, f"grad_cam_{kind}", figure)
+        chosen = cases.index[(cases["group"] == "all") & (cases["kind"] == kind)]
+        if len(chosen):
+            figure = figures.cam_gallery(
+                images[chosen], maps[chosen], [captions[i] for i in chosen]
+            )
+            save_figure(run, f"attention_{kind}", figure)
+    by_tone = {
+        (row.group, KINDS[row.kind]): (images[i], maps[i], captions[i])
+        for i, row in enumerate(cases.itertuples())
+        if row.group != "all"
+    }
+    figure = figures.case_grid(by_tone, list(tones), list(KINDS.values()))
+    save_figure(run, "attention_by_tone", figure)
+
+
+def _comparisons(run, cases, image_of_case, images, maps, by_member, members, check):
+    """The first cases of each kind by member, and after forgetting."""
+    from keras_derm.jobs.figure_files import save_figure
+    from keras_derm.report import figures
+
+    overall = cases[cases["group"] == "all"]
+    first = overall.groupby("kind", sort=False).head(N_SHOWN // len(KINDS))
+    shown = image_of_case[first.index]
+    captions = [f"{KINDS[kind]}" for kind in first["kind"]]
+    columns = dict(zip(members, by_member, strict=True))
+    if len(members) > 1:
+        columns["average"] = maps
+        figure = figures.attention_columns(
+            images[shown], {k: v[shown] for k, v in columns.items()}, captions
+        )
+        save_figure(run, "attention_by_member", figure)
+    summary = check.summary["rank_correlation"]
+    stages = {"trained": check.maps["trained"][shown]}
+    for stage in list(check.maps)[1:]:
+        name = f"{stage} random ({summary[stage]:.2f})"
+        stages[name] = check.maps[stage][shown]
+    figure = figures.attention_columns(images[shown], stages, captions)
+    save_figure(run, "sanity_check", figure)
+
+
+def _deletion_figure(run, curves):
+    from keras_derm.explain import area_under
+    from keras_derm.jobs.figure_files import save_figure
+    from keras_derm.report import figures
+
+    names = {"attention": "most attended first", "random": "random patches first"}
+    named = {
+        f"{names[key]} (area {area_under(curve).mean():.2f})": curve
+        for key, curve in curves.items()
+    }
+    save_figure(run, "deletion", figures.deletion_curves(named))
+
+
+def _map_features(run, arm, task, model, n_points, seed):
+    """Lay out training images, real and synthetic; return how they mix."""
+    import pandas as pd
+
+    from keras_derm import explain
+    from keras_derm.files import write_csv
+    from keras_derm.jobs.figure_files import save_figure
+    from keras_derm.pipeline import PreparedImages
+    from keras_derm.report import figures
+
+    train = run.catalog.split("train")
+    prepared = PreparedImages.load(run / "prepared/real")
+    if run.synthetic_catalog is not None:
+        train = train.concat(run.synthetic_catalog)
+        prepared = prepared + PreparedImages.load(run / "prepared/synthetic")
+    train = train.where(task.covers(train))
+    table = train.table
+    chosen = explain.choose_points(
+        table["diagnosis"], table["synthetic"], n_points, seed
+    )
+    diagnosis = table["diagnosis"].to_numpy(str)[chosen]
+    synthetic = table["synthetic"].to_numpy(bool)[chosen]
+    features = explain.features(model, prepared.take(prepared.indices(train)[chosen]))
+    points = explain.embed(features, seed)
+    frame = pd.DataFrame(
+        {
+            "isic_id": table["isic_id"].to_numpy()[chosen],
+            "diagnosis": diagnosis,
+            "synthetic": synthetic,
+            "x": points[:, 0],
+            "y": points[:, 1],
+        }
+    )
+    write_csv(run / "feature_map.csv", frame)
+    title = f"Training images as the {arm} ensemble sees them"
+    save_figure(
+        run, "feature_map", figures.feature_map(points, diagnosis, synthetic, title)
+    )
+    return explain.neighbour_mixing(features, diagnosis, synthetic, seed)

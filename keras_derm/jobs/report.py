@@ -21,6 +21,12 @@ Research use only. This is not a medical device and must not guide the care of a
 - Intervals of the strata hold one by one. What is claimed of a stratum also survives a
   correction (Holm) for the number of strata that were read.
 """
+METHODS = {
+    "grad_cam": "Grad-CAM",
+    "grad_cam_plus_plus": "Grad-CAM++",
+    "layer_cam": "LayerCAM",
+    "smooth_grad": "SmoothGrad",
+}
 HEADLINE = ("balanced_accuracy", "macro_auc", "sensitivity", "specificity")
 
 
@@ -41,6 +47,7 @@ def report(run: str):
         _training(run),
         _judgement(run, metrics),
         _explanation(run),
+        _feature_map(run),
         _export(run),
     ]
     data = run.settings("audit")["data"]
@@ -406,24 +413,41 @@ def _interval(row, name):
 
 
 def _explanation(run):
-    from keras_derm.report import Section, Text
+    from keras_derm.report import Callout, Section, Text
 
     if not run.done("explain"):
         return None
-    arm = chosen_arm(run, run.settings("explain")["arm"])
-    cases = pd.read_csv(run / "explanations.csv")
+    settings = run.settings("explain")
+    arm, method = chosen_arm(run, settings["arm"]), METHODS[settings["method"]]
+    cases = pd.read_csv(run / "explanations.csv").drop_duplicates("isic_id")
     blocks = [
         _figure(
             run,
-            f"grad_cam_{kind}",
+            f"attention_{kind}",
             f"Test images, {title}, each with the regions that spoke for the decision.",
-            title.capitalize(),
+            f"{title.capitalize()}. Yellow: most attention.",
         )
         for kind, title in {
             "correct": "correct decisions",
             "missed_melanoma": "missed melanomas",
             "false_alarm": "false melanoma alarms",
         }.items()
+    ]
+    blocks += [
+        _figure(
+            run,
+            "attention_by_tone",
+            "For each group of tones one correct decision, one missed melanoma and "
+            "one false alarm, each with the regions that spoke for the decision.",
+            "One case of each kind in each group of apparent tones (ITA), where there "
+            "is one.",
+        ),
+        _figure(
+            run,
+            "attention_by_member",
+            "The same test images with the attention of each member and their average.",
+            "Each member of the ensemble by itself, and their average.",
+        ),
     ]
     inside = cases.dropna(subset=["attention_in_lesion"])
     if len(inside):
@@ -435,11 +459,132 @@ def _explanation(run):
                 "image. A map says where the model looked, not that it was right to."
             )
         )
+    if (run / "explanations.json").is_file():
+        found = _json(run / "explanations.json", "explain")
+        if settings["method"] != "smooth_grad":
+            blocks.append(Text(_coarseness(found["regions"])))
+        depends = found["sanity_check"]["depends_on_learning"]
+        kind = "finding" if depends else "caution"
+        blocks.append(Callout(kind, found["sanity_check"]["verdict"]))
+        blocks += _checks_of_maps(run, found)
     return Section(
         "What the model looked at",
-        f"Grad-CAM of the {arm} ensemble on real test images: the surest correct "
+        f"{method} of the {arm} ensemble on real test images: the surest correct "
         "cases, the worst misses and the worst false alarms.",
         [block for block in blocks if block is not None],
+    )
+
+
+def _coarseness(regions):
+    """How many regions of an image a map can tell apart, by member."""
+    sizes = [
+        f"{rows} by {columns} ({name})" for name, (rows, columns) in regions.items()
+    ]
+    return (
+        f"A map is no finer than the features it reads: {', '.join(sizes)} regions, "
+        "enlarged to the photograph. What lies within one region it cannot tell."
+    )
+
+
+def _checks_of_maps(run, found):
+    """What forgetting and deletion did to the maps."""
+    from keras_derm.report import Table, Text
+
+    stages = pd.DataFrame.from_dict(found["sanity_check"]["stages"], orient="index")
+    stages.index = [
+        name if name == "another image" else f"{name} random" for name in stages.index
+    ]
+    deletion, n = found["deletion"], found["n_images"]
+    return [
+        _figure(
+            run,
+            "sanity_check",
+            "The same test images with the attention of the trained network and of "
+            "networks whose upper half or all layers have random weights.",
+            "What is left of the maps when the network forgets, in brackets the rank "
+            "correlation with the trained maps.",
+        ),
+        Table(
+            stages.rename(
+                columns={"rank_correlation": "rank correlation", "ssim": "SSIM"}
+            ),
+            "How alike the maps stay to those of the trained network",
+            f"Medians over {n} test images; SSIM: structural similarity. The last "
+            "row compares the maps of two images: as alike are maps that have nothing "
+            "but the network in common.",
+            digits=2,
+        ),
+        _figure(
+            run,
+            "deletion",
+            "Probability of the explained class as pixels are replaced by a blur, the "
+            "most attended first against random patches first.",
+            f"Mean of {n} test images, shaded the middle half of them.",
+        ),
+        Text(
+            "While ever more pixels are replaced by a blur, the mean probability is "
+            f"{deletion['area_attention']:.2f} where the most attended go first and "
+            f"{deletion['area_random']:.2f} where random patches do. On "
+            f"{deletion['n_sooner_than_random']} of {n} images it falls sooner by "
+            "attention"
+            + (
+                ": the maps find what the decision rests on better than chance does."
+                if deletion["sign_test_p"] < 0.05
+                else ", as chance alone might have it: do not read single maps."
+            )
+        ),
+    ]
+
+
+def _feature_map(run):
+    from keras_derm.report import Callout, Section, Text
+
+    if not (run / "feature_map.csv").is_file():
+        return None
+    arm = chosen_arm(run, run.settings("explain")["arm"])
+    found = _json(run / "explanations.json", "explain")["features"]
+    points = pd.read_csv(run / "feature_map.csv")
+    said = (
+        f"{len(points):,} training images, of each diagnosis at most an equal "
+        "share, by the features on which the classifier decides. Neighbours are alike "
+        "to it; distances between groups and their sizes mean nothing."
+    )
+    lead = "No synthetic image was kept, so the map shows real ones alone."
+    blocks = []
+    if found["two_sample_accuracy"] is not None:
+        lead = (
+            f"{found['same_class']:.0%} of the synthetic images have a real image of "
+            "the diagnosis they were made for as nearest real neighbour; among real "
+            f"images {found['same_class_real']:.0%} have, by chance "
+            f"{found['same_class_chance']:.0%} would."
+        )
+        accuracy = found["two_sample_accuracy"]
+        blocks = [
+            Callout(
+                "caution" if accuracy > 0.75 else "finding",
+                "The nearest other image tells real from synthetic in "
+                f"{accuracy:.0%} of the cases. At 50 % the two kinds mix; at 100 % "
+                "the classifier can always tell them apart, and may learn that in "
+                "place of the diagnosis; far below 50 % synthetic images copy real "
+                "ones.",
+            )
+        ]
+        said += (
+            f" Told apart were {found['n_compared']:,} real and as many synthetic "
+            "images, equally many in every diagnosis. All this is counted in the "
+            "features, not in the picture."
+        )
+    picture = _figure(
+        run,
+        "feature_map",
+        "Training images in the plane by UMAP, coloured by diagnosis, crosses for "
+        "synthetic ones; below, each diagnosis apart.",
+        f"UMAP of the features of the {arm} ensemble.",
+    )
+    return Section(
+        "Real and synthetic images as the classifier sees them",
+        lead,
+        [*blocks, *([picture] if picture else []), Text(said)],
     )
 
 

@@ -16,8 +16,11 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import PercentFormatter
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+# Their whole palette and a grey, for as many diagnoses.
+DIAGNOSIS_COLORS = (*COLORS, "#F0E442", "#000000", "#888888")
 INK = "#1c2430"
 MUTED = "#5b6573"
 STYLE = {
@@ -511,6 +514,131 @@ def net_benefit(curves, title="Net benefit"):
 
 
 @_styled
+def deletion_curves(curves, title="When the attended pixels are replaced"):
+    """Probability of the explained class while its pixels are replaced.
+
+    Args:
+        curves: `dict` of legend text to an array `(n, n_steps + 1)` in [0, 1], one
+            curve a case, as `explain.deletion_curve` gives them. Drawn are the mean
+            and, shaded, the middle half of the cases.
+        title: Title of the figure.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If there is no curve or one has another shape.
+    """
+    shapes = {name: np.shape(curve) for name, curve in curves.items()}
+    if not curves or any(len(shape) != 2 or shape[1] < 2 for shape in shapes.values()):
+        raise ValueError(
+            f"Curves must have the shape (n, n_steps + 1). Received: {shapes}"
+        )
+    figure = Figure(figsize=(5.6, 4.6), layout="constrained")
+    axes = figure.subplots()
+    styles = _cycle(("-", "--", "-.", ":"))
+    for color, style, (name, curve) in zip(
+        _cycle(COLORS), styles, curves.items(), strict=False
+    ):
+        curve = np.asarray(curve, float)
+        share = np.linspace(0, 1, curve.shape[1])
+        low, high = np.quantile(curve, [0.25, 0.75], axis=0)
+        axes.plot(share, curve.mean(axis=0), style, color=color, label=name)
+        axes.fill_between(share, low, high, color=color, alpha=0.15, linewidth=0)
+    axes.set_xlabel("Share of the pixels replaced")
+    axes.set_ylabel("Probability of the explained class")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1.01)
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.set_title(textwrap.fill(title, 48))
+    figure.legend(loc="outside lower left", fontsize=10)
+    return figure
+
+
+@_styled
+def feature_map(
+    points, diagnosis, synthetic, title="Images as the classifier sees them"
+):
+    """Images in the plane: colour for the diagnosis, marker for real or synthetic.
+
+    The first panel shows all of them; each further one lifts a single diagnosis out
+    of the others in grey, so that none has to be told by its colour.
+
+    Args:
+        points: Array `(n, 2)`, as from `explain.embed`.
+        diagnosis: Array `(n,)` of diagnoses.
+        synthetic: bool array `(n,)`.
+        title: Title of the first panel.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If the lengths differ or there is no point.
+    """
+    points = np.asarray(points, float)
+    diagnosis, synthetic = np.asarray(diagnosis), np.asarray(synthetic, bool)
+    n = len(diagnosis)
+    if n == 0 or points.shape != (n, 2) or synthetic.shape != (n,):
+        raise ValueError(
+            "`points` must be (n, 2), `diagnosis` and `synthetic` (n,). Received: "
+            f"{points.shape}, {diagnosis.shape} and {synthetic.shape}"
+        )
+    names = np.unique(diagnosis)
+    columns = min(4, len(names))
+    lines = -(-len(names) // columns)
+    figure = Figure(figsize=(9.0, 5.2 + 2.35 * lines), layout="constrained")
+    grid = figure.add_gridspec(lines + 1, columns, height_ratios=[5.0] + [2.2] * lines)
+    colors = dict(zip(names, _cycle(DIAGNOSIS_COLORS), strict=False))
+    axes = figure.add_subplot(grid[0, :])
+    for name, color in colors.items():
+        _feature_points(axes, points, diagnosis == name, synthetic, color, 26)
+    axes.set_title(title)
+    axes.legend(
+        handles=[
+            *(_key("s", color, name) for name, color in colors.items()),
+            _key("o", MUTED, "real"),
+            *([_key("x", MUTED, "synthetic")] if synthetic.any() else []),
+        ],
+        loc="center left",
+        bbox_to_anchor=(1.0, 0.5),
+        fontsize=10,
+    )
+    _plane(axes, points)
+    for i, (name, color) in enumerate(colors.items()):
+        panel = figure.add_subplot(grid[1 + i // columns, i % columns])
+        chosen = diagnosis == name
+        panel.scatter(*points[~chosen].T, s=2, color="#d5d9df", linewidth=0)
+        _feature_points(panel, points, chosen, synthetic, color, 12)
+        n_real, n_made = (chosen & ~synthetic).sum(), (chosen & synthetic).sum()
+        caption = f"{name}\n{n_real} real" + f", {n_made} synthetic" * bool(n_made)
+        panel.set_title(caption, fontsize=10, fontweight="normal")
+        _plane(panel, points)
+    return figure
+
+
+def _feature_points(axes, points, chosen, synthetic, color, size):
+    real, made = points[chosen & ~synthetic], points[chosen & synthetic]
+    axes.scatter(*real.T, s=size, color=color, alpha=0.7, linewidth=0)
+    axes.scatter(*made.T, s=size, color=color, marker="x", linewidth=0.9)
+
+
+def _key(marker, color, label):
+    return Line2D([], [], linestyle="", marker=marker, color=color, label=label)
+
+
+def _plane(axes, points):
+    """Same bounds for all panels and no ticks: the axes of UMAP have no meaning."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    margin = 0.04 * (high - low) + 1e-6
+    axes.set_xlim(low[0] - margin[0], high[0] + margin[0])
+    axes.set_ylim(low[1] - margin[1], high[1] + margin[1])
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(True)
+    axes.spines[:].set_color("#d5d9df")
+
+
+@_styled
 def contact_sheet(images, captions=None, columns=6):
     """Images in a grid, each with its caption.
 
@@ -602,22 +730,116 @@ def cam_gallery(images, heatmaps, captions=None, columns=3):
     for (plain, overlaid), image, heatmap, caption in zip(
         pairs, images, heatmaps, captions, strict=False
     ):
-        image = _photo(image)
-        plain.imshow(image)
+        plain.imshow(_photo(image))
         plain.set_title(_wrap(caption, 3.0), loc="left", **_CAPTION)
-        heatmap = np.clip(np.nan_to_num(np.asarray(heatmap, float)), 0, 1)
-        extent = (-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5)
-        overlaid.imshow(image)
-        overlaid.imshow(
-            heatmap,
-            cmap="viridis",
-            vmin=0,
-            vmax=1,
-            extent=extent,
-            alpha=_opacity(heatmap),
-            interpolation="bilinear",
-        )
+        _attention(overlaid, image, heatmap)
     return figure
+
+
+@_styled
+def case_grid(cases, rows, columns):
+    """Cases in a table, each a photograph beside its attention, empty cells said so.
+
+    Args:
+        cases: `dict` of (row, column) to (image, heatmap, caption), as in
+            `cam_gallery`; a cell without a case says "no such case".
+        rows: Names of the rows, such as skin tones, in order.
+        columns: Names of the columns, such as kinds of decision, in order.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If there is no row or column, or a case belongs to none.
+    """
+    unknown = [key for key in cases if key[0] not in rows or key[1] not in columns]
+    if unknown or not len(rows) or not len(columns):
+        raise ValueError(
+            "Cases need rows and columns to stand in. Received: "
+            f"cases at {list(cases)}, rows {list(rows)}, columns {list(columns)}"
+        )
+    captions = [caption for *_, caption in cases.values()] or [""]
+    n_lines = _text_lines(captions, 3.0)
+    panels, figure = _photo_grid(len(rows), 2 * len(columns), n_lines + 1)
+    for line, row in zip(panels, rows, strict=True):
+        for pair, column in zip(line.reshape(-1, 2), columns, strict=True):
+            head = f"{row}: {column}"
+            if (row, column) in cases:
+                image, heatmap, caption = cases[row, column]
+                pair[0].imshow(_photo(image))
+                _attention(pair[1], image, heatmap)
+                head += "\n" + _wrap(caption, 3.0)
+            else:
+                _no_case(pair)
+                head += "\n" * n_lines  # level with the heads beside it
+            pair[0].set_title(head, loc="left", **_CAPTION)
+    return figure
+
+
+def _no_case(pair):
+    for axes in pair:
+        axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    pair[0].text(
+        0, 0.5, "no such case", ha="left", va="center", style="italic", color=MUTED
+    )
+
+
+@_styled
+def attention_columns(images, maps, captions=None):
+    """One row an image: the photograph, then its attention by several accounts.
+
+    Args:
+        images: Sequence of images `(height, width, 3)`, uint8 or float in
+            [0, 255].
+        maps: `dict` of the column's name (a member, a stage) to one array `(h, w)`
+            in [0, 1] an image, as in `cam_gallery`.
+        captions: One text an image, written beside it.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If the numbers of images, maps and captions differ.
+    """
+    captions = _captions(images, captions)
+    counts = {name: len(heatmaps) for name, heatmaps in maps.items()}
+    if not maps or set(counts.values()) != {len(images)}:
+        raise ValueError(
+            "Each image needs one map in every column. "
+            f"Received: {len(images)} images, maps {counts}"
+        )
+    names = ["photograph", *maps]
+    panels, figure = _photo_grid(
+        len(images), len(names), _text_lines(names, 1.6) / len(images)
+    )
+    for row, image, caption in zip(panels, images, captions, strict=True):
+        row[0].imshow(_photo(image))
+        row[0].set_axis_on()
+        row[0].set(xticks=[], yticks=[])
+        row[0].spines[:].set_visible(False)
+        row[0].set_ylabel(_wrap(caption, 1.6), fontsize=10)
+    for column, heatmaps in zip(panels[:, 1:].T, maps.values(), strict=True):
+        for axes, image, heatmap in zip(column, images, heatmaps, strict=True):
+            _attention(axes, image, heatmap)
+    for axes, name in zip(panels[0], names, strict=True):
+        axes.set_title(_wrap(name, 1.6), **_CAPTION)
+    return figure
+
+
+def _attention(axes, image, heatmap):
+    """Draw a photograph with the attention laid over it."""
+    image = _photo(image)
+    heatmap = np.clip(np.nan_to_num(np.asarray(heatmap, float)), 0, 1)
+    axes.imshow(image)
+    axes.imshow(
+        heatmap,
+        cmap="viridis",
+        vmin=0,
+        vmax=1,
+        extent=(-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5),
+        alpha=_opacity(heatmap),
+        interpolation="bilinear",
+    )
 
 
 def _opacity(heatmap):

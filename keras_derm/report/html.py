@@ -23,6 +23,7 @@ CALLOUTS = {
 }
 DOTS_PER_INCH = (192, 144, 110, 80)
 JPEG_QUALITY = 85
+MOST_DRAWN_COLORS = 20_000  # a drawing has fewer; 256 would band a photograph
 LONG_CELL = 26  # characters that a table cell keeps on one line
 PHONE = 358  # CSS pixels that a phone of 390 has between the margins
 # The narrowest that a figure is shown, as a share of its size on paper: at 0.6 its
@@ -347,8 +348,8 @@ def _encode_figure(figure, dots_per_inch):
 
 def _encode_file(path, longest):
     with Image.open(path) as image:
-        photograph = image.format == "JPEG"
         image = image.convert("RGB")
+    photograph = image.getcolors(MOST_DRAWN_COLORS) is None
     image.thumbnail((longest, longest))
     return _data_uri(image, photograph), image.width, image.height
 

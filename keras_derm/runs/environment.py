@@ -17,6 +17,7 @@ PACKAGES = (
     "opencv-python-headless",
     "Pillow",
     "tf-keras-vis",
+    "umap-learn",
 )
 
 

@@ -7,6 +7,7 @@ from keras_derm.classifiers import (
     BACKBONES,
     build_classifier,
     build_ensemble,
+    ensemble_members,
     freeze,
 )
 from keras_derm.classifiers.input_scaling import InputScaling
@@ -55,6 +56,7 @@ def test_ensemble_averages_members_at_their_sizes(tmp_path):
     small = tf.image.resize(images, (32, 32))
     expected = (np.asarray(members[0](images)) + np.asarray(members[1](small))) / 2
     np.testing.assert_allclose(np.asarray(ensemble(images)), expected, atol=1e-5)
+    assert ensemble_members(ensemble) == members
     ensemble.save(tmp_path / "ensemble.keras")
     loaded = keras.models.load_model(tmp_path / "ensemble.keras")
     np.testing.assert_allclose(np.asarray(loaded(images)), expected, atol=1e-5)
@@ -111,3 +113,12 @@ def test_frozen_layers_stay_and_the_others_learn():
 def test_freezing_up_to_an_unknown_layer_is_refused():
     with pytest.raises(ValueError, match="Received: 'block_99'"):
         freeze(build_classifier("MobileNetV2", 3, 32), "block_99")
+
+
+def test_backbone_hidden_in_one_layer_is_no_member():
+    backbone = keras.Sequential(
+        [keras.Input((32, 32, 3)), keras.layers.GlobalAveragePooling2D()]
+    )
+    model = keras.Sequential([backbone, keras.layers.Dense(2, activation="softmax")])
+    with pytest.raises(ValueError, match=r"backbone.output.*Received:"):
+        ensemble_members(model)

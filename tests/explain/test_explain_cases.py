@@ -55,8 +55,27 @@ def test_kind_that_does_not_occur_has_no_rows():
     assert cases["kind"].tolist() == ["correct"]
 
 
+def test_every_group_has_its_own_cases_in_the_order_of_the_categories():
+    tones = ["III-IV", "I-II", "III-IV", "I-II", "I-II", "I-II", "III-IV", "I-II"]
+    tones = pd.Categorical(tones, ["I-II", "III-IV", "V-VI"])
+    cases = choose_cases(Y_TRUE, Y_PROB, CLASSES, n_each=1, groups=tones)
+    found = list(zip(cases["group"], cases["kind"], cases["position"], strict=True))
+    assert found == [
+        ("I-II", "correct", 5),
+        ("I-II", "missed_melanoma", 1),
+        ("I-II", "false_alarm", 3),
+        ("III-IV", "correct", 0),
+        ("III-IV", "missed_melanoma", 2),
+        ("III-IV", "false_alarm", 6),
+    ]
+    alone = choose_cases(Y_TRUE, Y_PROB, CLASSES)
+    assert (alone["group"] == "all").all()
+
+
 def test_wrong_arguments_are_refused():
     with pytest.raises(ValueError, match="Received:"):
         choose_cases(Y_TRUE, Y_PROB[:, :2], CLASSES)
     with pytest.raises(ValueError, match="`positive_class`"):
         choose_cases(Y_TRUE, Y_PROB, ("A", "B", "C"))
+    with pytest.raises(ValueError, match="Received: 2"):
+        choose_cases(Y_TRUE, Y_PROB, CLASSES, groups=["I", "II"])

@@ -1,6 +1,7 @@
 """One small run of every stage, looked at from all sides. Sizes are for the test."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +113,44 @@ def test_nothing_is_claimed_of_arms_that_learned_from_the_same_images(run):
     made = json.loads((run / "augmented/ensemble.json").read_text())["n_synthetic"]
     verdict = json.loads((run / "metrics.json").read_text())["verdict"]
     assert verdict.startswith("Nothing was compared") == (made == 0)
+
+
+def test_every_case_is_explained_and_the_explanation_checked(run):
+    cases = pd.read_csv(run / "explanations.csv")
+    pooled = {"all", "I-II", "III-IV", "V-VI", "undetermined"}
+    assert set(cases["group"]) <= pooled
+    assert cases.groupby(["group", "kind"]).size().max() <= SMALL["explain"]["n_each"]
+    wrong = cases["true_class"] != cases["predicted_class"]
+    assert (wrong == (cases["kind"] != "correct")).all()
+    for column in ("attention_in_lesion", "deletion_area_attention"):
+        assert cases[column].dropna().between(0, 1).all()
+    assert cases["sanity_correlation"].dropna().between(-1, 1).all()
+    found = json.loads((run / "explanations.json").read_text())
+    assert found["n_images"] == cases["isic_id"].nunique()
+    for name in ("attention_correct", "attention_by_tone", "sanity_check", "deletion"):
+        assert (run / f"figures/{name}.png").is_file(), name
+
+
+def test_map_of_features_holds_training_images_alone(run):
+    points = pd.read_csv(run / "feature_map.csv")
+    table = Catalog.load(run / "catalog.csv").table
+    train = set(table.loc[table["split"] == "train", "isic_id"])
+    assert set(points.loc[~points["synthetic"], "isic_id"]) <= train
+    assert np.isfinite(points[["x", "y"]]).all(axis=None)
+
+
+def test_report_does_without_what_older_runs_lack(run, tmp_path):
+    old = tmp_path / "old"
+    shutil.copytree(run, old)
+    (old / "feature_map.csv").unlink()
+    (old / "explanations.json").unlink()
+    cases = pd.read_csv(old / "explanations.csv")
+    older = ["isic_id", "skin_tone", "attention_in_lesion", "lesion_share"]
+    cases[older].to_csv(old / "explanations.csv", index=False)
+    for figure in (old / "figures").glob("*.png"):
+        figure.unlink()
+    jobs.report(str(old))
+    assert "What the model looked at" in (old / "report.html").read_text()
 
 
 def test_second_run_does_nothing_again(run, capsys):

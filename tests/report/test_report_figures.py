@@ -190,6 +190,57 @@ def test_galleries_refuse_unequal_numbers():
         figures.contact_sheet([])
 
 
+def test_cases_stand_in_their_cells_and_empty_cells_say_so():
+    image, heatmap = photographs(1)[0], np.ones((7, 7))
+    cases = {("V-VI", "false alarm"): (image, heatmap, "NV called MEL")}
+    figure = figures.case_grid(cases, ["I-II", "V-VI"], ["correct", "false alarm"])
+    figure.canvas.draw()
+    written = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert written == ["no such case"] * 3
+    (shown,) = [axes for axes in figure.axes if len(axes.get_images()) == 1]
+    assert shown.get_title("left") == "V-VI: false alarm\nNV called MEL"
+    np.testing.assert_array_equal(shown.get_images()[0].get_array(), image)
+    with pytest.raises(ValueError, match="Received: cases at"):
+        figures.case_grid(cases, ["I-II"], ["false alarm"])
+
+
+def test_attention_columns_show_every_account_of_every_image():
+    maps = {"one": np.ones((3, 7, 7)), "average": np.zeros((3, 7, 7))}
+    figure = figures.attention_columns(photographs(3), maps, ["a", "b", "c"])
+    assert sum(len(axes.get_images()) for axes in figure.axes) == 3 + 2 * 3 * 2
+    titles = [axes.get_title("left") for axes in figure.axes[:3]]
+    assert titles == ["photograph", "one", "average"]
+    with pytest.raises(ValueError, match="Received: 2 images"):
+        figures.attention_columns(photographs(2), maps)
+
+
+def test_deletion_curves_draw_the_mean_over_the_cases():
+    curve = np.array([[1.0, 0.5, 0.0], [0.6, 0.3, 0.2]])
+    figure = figures.deletion_curves({"attention": curve})
+    (axes,) = figure.axes
+    (line,) = axes.lines
+    np.testing.assert_allclose(line.get_xdata(), [0, 0.5, 1])
+    np.testing.assert_allclose(line.get_ydata(), [0.8, 0.4, 0.1])
+    with pytest.raises(ValueError, match=r"Received: \{'a': \(3,\)\}"):
+        figures.deletion_curves({"a": curve[0]})
+
+
+def test_feature_map_shows_every_image_and_lifts_out_every_diagnosis():
+    diagnosis = np.array(["MEL", "MEL", "NV", "NV", "NV"])
+    synthetic = np.array([False, True, False, False, False])
+    points = np.arange(10.0).reshape(5, 2)
+    figure = figures.feature_map(points, diagnosis, synthetic)
+    figure.canvas.draw()
+    main, melanoma, nevus = figure.axes
+    shown = np.concatenate([dots.get_offsets() for dots in main.collections])
+    np.testing.assert_array_equal(np.sort(shown, axis=0), points)
+    assert melanoma.get_title("left") == "MEL\n1 real, 1 synthetic"
+    assert nevus.get_title("left") == "NV\n3 real"
+    assert {"real", "synthetic"} < {t.get_text() for t in main.get_legend().get_texts()}
+    with pytest.raises(ValueError, match="Received:"):
+        figures.feature_map(points, diagnosis[:3], synthetic)
+
+
 def test_figures_leave_the_callers_settings_alone():
     import matplotlib
 

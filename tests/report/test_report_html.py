@@ -6,6 +6,7 @@ import subprocess
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from keras_derm.report import (
     Callout,
@@ -101,6 +102,20 @@ def test_every_figure_has_a_text_and_a_size(report):
         "data:image/png;b",
         "data:image/jpeg;",
     ]
+
+
+def test_photographs_in_a_file_keep_their_colours(tmp_path):
+    ramp = np.linspace(0, 255, 256).astype("uint8")
+    photograph = np.stack([*np.meshgrid(ramp, ramp), np.full((256, 256), 90, "uint8")])
+    Image.fromarray(photograph.transpose(1, 2, 0)).save(tmp_path / "photograph.png")
+    figures.reliability(
+        {"a": pd.DataFrame({"confidence": [0.1, 0.9], "accuracy": [0.2, 0.8]})}
+    ).savefig(tmp_path / "drawing.png")
+    uris = [
+        Figure(tmp_path / f"{name}.png", name).encode(96)[0]
+        for name in ("photograph", "drawing")
+    ]
+    assert [uri[:15] for uri in uris] == ["data:image/jpeg", "data:image/png;"]
 
 
 def test_contents_link_to_every_section(report):
