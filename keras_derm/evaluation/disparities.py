@@ -76,7 +76,7 @@ def _label(name, positive):
         at = f", threshold of {percent} % sensitivity on validation images"
         return f"equalised-odds gap of {positive}" + (at if percent else "")
     label = f"gap in {metrics.metric_label(name, positive)}"
-    return f"equal-opportunity gap: {label}" if base == "sensitivity" else label
+    return f"{label} (equal opportunity)" if base == "sensitivity" else label
 
 
 def _gap(judged, parts, level):

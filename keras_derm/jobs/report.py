@@ -4,7 +4,14 @@ import json
 
 import pandas as pd
 
-from keras_derm.jobs.evaluate import ARMS, TONES, chosen_arm
+from keras_derm.jobs.evaluate import ARMS, chosen_arm
+from keras_derm.jobs.figure_files import figure_block
+from keras_derm.jobs.report_judgement import (
+    interval_cell,
+    judgement,
+    subgroups,
+    thresholds,
+)
 from keras_derm.runs import RunDirectory
 
 LIMITS = """
@@ -27,7 +34,6 @@ METHODS = {
     "layer_cam": "LayerCAM",
     "smooth_grad": "SmoothGrad",
 }
-HEADLINE = ("balanced_accuracy", "macro_auc", "sensitivity", "specificity")
 
 
 def report(run: str):
@@ -45,7 +51,9 @@ def report(run: str):
         _preparation(run),
         _synthesis(run),
         _training(run),
-        _judgement(run, metrics),
+        judgement(run, metrics),
+        subgroups(run),
+        thresholds(run, metrics),
         _explanation(run),
         _feature_map(run),
         _export(run),
@@ -122,12 +130,12 @@ def _audit(run):
             "Types by ITA over skin outside the lesion, or a person's label where the "
             "archive has one.",
         ),
-        _figure(
+        figure_block(
             run,
             "tone_by_diagnosis",
             "Heat table of image counts, diagnosis by skin tone.",
         ),
-        _figure(
+        figure_block(
             run,
             "tone_sheet",
             "Photographs drawn at random from each tone.",
@@ -142,7 +150,7 @@ def _audit(run):
             "bright skin whose pink cast turns the sign of its angle. Called "
             f"V or VI by ours: {counts['default_dark']:,}."
         ),
-        _figure(
+        figure_block(
             run,
             "rule_disagreement",
             "Cross table of skin tone by our rule against the published rule.",
@@ -203,13 +211,6 @@ def _doubts_about_tone(run):
     return blocks
 
 
-def _figure(run, name, alt, caption=""):
-    from keras_derm.report import Figure
-
-    path = run / f"figures/{name}.png"
-    return Figure(path, alt, caption) if path.is_file() else None
-
-
 def _preparation(run):
     from keras_derm.report import Section, Table
 
@@ -218,7 +219,7 @@ def _preparation(run):
     split = split.reindex(columns=["train", "val", "test"]).fillna(0).astype(int)
     split.loc["total"] = split.sum()
     name = run.settings("prepare")["split_file"]
-    figure = _figure(
+    figure = figure_block(
         run,
         "preparation",
         "Photographs before preparation, after hair removal, and as seen in training.",
@@ -254,7 +255,7 @@ def _synthesis(run):
             "real ones in colour, structure and texture; outliers and near copies of "
             "training images were rejected. They are in no validation or test set."
         ),
-        _figure(
+        figure_block(
             run,
             "synthetic",
             "Synthetic images, each beside the real training image nearest to it.",
@@ -315,103 +316,6 @@ def _training(run):
     )
 
 
-def _judgement(run, metrics):
-    from keras_derm.report import Section, Table, Text
-
-    table = pd.read_csv(run / "metrics.csv", keep_default_na=True)
-    overall = table[table["stratum"] == "all"]
-    tones = table[table["stratum"].isin(TONES) & table["metric"].isin(HEADLINE)]
-    labels = dict(zip(overall["metric"], overall["label"], strict=True))
-    members = pd.DataFrame(
-        [
-            {
-                "arm": arm,
-                "model": name,
-                **{labels[metric]: _cell(scores[metric]) for metric in HEADLINE},
-            }
-            for arm in ARMS
-            for name, scores in metrics["members"][arm].items()
-        ]
-    )
-    note = (
-        "95 % percentile intervals from the paired cluster bootstrap: lesions (or "
-        "patients) are drawn with all their images."
-    )
-    blocks = [
-        Table(_interval_table(overall), "All test images", note),
-        _figure(run, "confusion", "Confusion matrices of the baseline and augmented."),
-        _figure(
-            run,
-            "forest",
-            "Difference in balanced accuracy, augmented minus baseline, per tone.",
-            "Hollow: the interval holds zero.",
-        ),
-        *_tone_tables(tones, note),
-        Table(members, "Each member on its own, and the ensemble", note),
-        Text(
-            "Thresholds were fixed on validation images for 90 % melanoma "
-            f"sensitivity: {_threshold(metrics, 'baseline')} (baseline), "
-            f"{_threshold(metrics, 'augmented')} (augmented)."
-        ),
-    ]
-    return Section(
-        "Judgement on real test images",
-        metrics["verdict"],
-        [block for block in blocks if block is not None],
-    )
-
-
-def _threshold(metrics, arm):
-    return f"{metrics[arm]['operating_points']['0.9']:.3f}"
-
-
-def _cell(metric):
-    if metric["value"] is None:
-        return "–"
-    if metric["low"] is None:
-        return f"{metric['value']:.3f}"
-    return f"{metric['value']:.3f} ({metric['low']:.3f} to {metric['high']:.3f})"
-
-
-def _tone_tables(tones, note):
-    """What can be said of each tone, and of which tones nothing can."""
-    from keras_derm.report import Table
-
-    known = _tone_columns(tones).join(_interval_table(tones))[tones["judged"]]
-    too_few = _tone_columns(tones).assign(why=tones["reason"])[~tones["judged"]]
-    too_few = too_few.drop_duplicates("tone").reset_index(drop=True)
-    return [
-        Table(known.reset_index(drop=True), "By apparent tone", note),
-        Table(
-            too_few.assign(why=too_few["why"].where(too_few["n"] > 0, "no images")),
-            "Tones of which nothing can be said",
-            "Their figures are in metrics.csv; they prove nothing.",
-        ),
-    ][: 1 + (len(too_few) > 0)]
-
-
-def _tone_columns(table):
-    columns = {"value_of_stratum": "tone", "n": "n", "n_positive": "melanomas"}
-    return table[list(columns)].rename(columns=columns)
-
-
-def _interval_table(table):
-    """One row a metric: value and interval of both arms and of the difference."""
-    columns = {"metric": table["label"]}
-    for arm in (*ARMS, "difference"):
-        columns[arm] = [_interval(row, arm) for row in table.to_dict("records")]
-    return pd.DataFrame(columns, index=table.index)
-
-
-def _interval(row, name):
-    value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
-    if value != value:
-        return "–"
-    sign = "+" if name == "difference" else ""
-    text = f"{value:{sign}.3f}"
-    return text if low != low else f"{text} ({low:{sign}.3f} to {high:{sign}.3f})"
-
-
 def _explanation(run):
     from keras_derm.report import Callout, Section, Text
 
@@ -421,7 +325,7 @@ def _explanation(run):
     arm, method = chosen_arm(run, settings["arm"]), METHODS[settings["method"]]
     cases = pd.read_csv(run / "explanations.csv").drop_duplicates("isic_id")
     blocks = [
-        _figure(
+        figure_block(
             run,
             f"attention_{kind}",
             f"Test images, {title}, each with the regions that spoke for the decision.",
@@ -434,7 +338,7 @@ def _explanation(run):
         }.items()
     ]
     blocks += [
-        _figure(
+        figure_block(
             run,
             "attention_by_tone",
             "For each group of tones one correct decision, one missed melanoma and "
@@ -442,7 +346,7 @@ def _explanation(run):
             "One case of each kind in each group of apparent tones (ITA), where there "
             "is one.",
         ),
-        _figure(
+        figure_block(
             run,
             "attention_by_member",
             "The same test images with the attention of each member and their average.",
@@ -496,7 +400,7 @@ def _checks_of_maps(run, found):
     ]
     deletion, n = found["deletion"], found["n_images"]
     return [
-        _figure(
+        figure_block(
             run,
             "sanity_check",
             "The same test images with the attention of the trained network and of "
@@ -514,7 +418,7 @@ def _checks_of_maps(run, found):
             "but the network in common.",
             digits=2,
         ),
-        _figure(
+        figure_block(
             run,
             "deletion",
             "Probability of the explained class as pixels are replaced by a blur, the "
@@ -574,7 +478,7 @@ def _feature_map(run):
             "images, equally many in every diagnosis. All this is counted in the "
             "features, not in the picture."
         )
-    picture = _figure(
+    picture = figure_block(
         run,
         "feature_map",
         "Training images in the plane by UMAP, coloured by diagnosis, crosses for "
@@ -618,8 +522,8 @@ def _export(run):
             "tone": row["value_of_stratum"] if row["stratum"] != "all" else "all",
             "n": row["n"],
             "metric": row["label"],
-            **{name: _interval(row, name) for name in ("float", "quantised")},
-            "difference": _interval(row, "difference"),
+            **{name: interval_cell(row, name) for name in ("float", "quantised")},
+            "difference": interval_cell(row, "difference", "+"),
         }
         for row in scores.to_dict("records")
         if row["judged"]

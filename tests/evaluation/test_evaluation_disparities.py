@@ -44,7 +44,7 @@ def test_gaps_and_worst_group_are_those_of_the_groups_own_figures():
     assert gap["worst_value"] == pytest.approx(found_share["male"])
     assert gap["low"] <= gap["value"] <= gap["high"]
     assert gap["p_value"] == gap["p_adjusted"] < 0.05
-    assert gap["label"].startswith("equal-opportunity gap")
+    assert gap["label"].endswith("(equal opportunity)")
     odds = max(gap["value"], abs(false_alarms["female"] - false_alarms["male"]))
     assert by_sex["equalised_odds"]["value"] == pytest.approx(odds)
     assert "equalised_odds_at_90" in by_sex

@@ -1,0 +1,264 @@
+"""Sections of the report: what the classifiers are worth, for whom, and how to use."""
+
+import pandas as pd
+
+from keras_derm.jobs.evaluate import ALPHA, ARMS, TONES
+from keras_derm.jobs.figure_files import figure_block
+
+HEADLINE = ("balanced_accuracy", "macro_auc", "sensitivity", "specificity")
+INTERVALS = (
+    "95 % percentile intervals from the paired cluster bootstrap: lesions (or "
+    "patients) are drawn with all their images."
+)
+
+
+def judgement(run, metrics):
+    """Both arms on all test images."""
+    from keras_derm.report import Section, Table
+
+    overall = _metrics(run)
+    overall = overall[overall["stratum"] == "all"]
+    labels = dict(zip(overall["metric"], overall["label"], strict=True))
+    by_class = _numbered(_intervals(overall[~_at_threshold(overall)]))
+    members = [
+        {"arm": arm, "model": model}
+        | {labels[name]: interval_cell(scores[name]) for name in HEADLINE}
+        for arm in ARMS
+        for model, scores in metrics["members"][arm].items()
+    ]
+    return _section(
+        Section,
+        "Judgement on real test images",
+        metrics["verdict"],
+        [
+            Table(by_class, "Called the class of highest probability", INTERVALS),
+            _tests(metrics),
+            figure_block(
+                run, "confusion", "Confusion matrices of the baseline and augmented."
+            ),
+            figure_block(
+                run,
+                "roc",
+                "ROC curves of both arms with 95 % bands.",
+                "Bands from the cluster bootstrap, intervals of the areas by DeLong.",
+            ),
+            Table(
+                pd.DataFrame(members),
+                "Each member on its own, and the ensemble",
+                INTERVALS,
+            ),
+        ],
+    )
+
+
+def subgroups(run):
+    """Who gains and who loses: strata, gaps, sets of equal coverage."""
+    from keras_derm.report import Section, Table
+
+    table = _metrics(run)
+    tones = table[table["stratum"].isin(TONES) & table["metric"].isin(HEADLINE)]
+    known = _tone_columns(tones).join(_intervals(tones))
+    too_few = _tone_columns(tones).assign(why=tones["reason"])
+    too_few["why"] = too_few["why"].where(too_few["n"] > 0, "no images")
+    too_few = too_few[~tones["judged"]].drop_duplicates("tone")
+    blocks = [
+        figure_block(
+            run,
+            "forest",
+            "Difference in balanced accuracy, augmented minus baseline, per tone.",
+            "Hollow: the interval holds zero, or the difference does not survive the "
+            "correction for the number of strata.",
+        ),
+        Table(_numbered(known[tones["judged"]]), "By apparent tone", INTERVALS),
+    ]
+    if len(too_few):
+        blocks.append(
+            Table(
+                _numbered(too_few),
+                "Tones of which nothing can be said",
+                "Their figures are in metrics.csv; they prove nothing.",
+            )
+        )
+    blocks += [
+        figure_block(
+            run,
+            "forest_others",
+            "Difference in balanced accuracy by sex, age, site and contrast.",
+            "Strata with at least ten lesions with and without melanoma.",
+        ),
+        *_gaps(run),
+        *_selective(run),
+    ]
+    return _section(
+        Section, "For whom", "What holds for all need not hold for each.", blocks
+    )
+
+
+def thresholds(run, metrics):
+    """Where to draw the line, and whether the probabilities can be believed."""
+    from keras_derm.report import Section, Table, Text
+
+    overall = _metrics(run)
+    overall = overall[(overall["stratum"] == "all") & _at_threshold(overall)]
+    if overall.empty:
+        return None
+    points = "; ".join(
+        f"{float(sensitivity):.0%}: "
+        + ", ".join(
+            f"{metrics[arm]['operating_points'][sensitivity]:.3f} ({arm})"
+            for arm in ARMS
+        )
+        for sensitivity in metrics["baseline"]["operating_points"]
+    )
+    return _section(
+        Section,
+        "Thresholds and probabilities",
+        "A threshold is fixed on validation images and then kept.",
+        [
+            Text(f"Probability from which an image is called melanoma, for {points}."),
+            Table(_numbered(_intervals(overall)), "At these thresholds", INTERVALS),
+            figure_block(
+                run,
+                "reliability",
+                "Accuracy against confidence, in bins of equally many images.",
+                "On the diagonal the probabilities mean what they say.",
+            ),
+            figure_block(
+                run,
+                "net_benefit",
+                "Net benefit of both arms against acting on all or on nobody.",
+                "At each probability from which a reader would act; bands of 95 %.",
+            ),
+        ],
+    )
+
+
+def _section(section, title, lead, blocks):
+    return section(title, lead, [block for block in blocks if block is not None])
+
+
+def _numbered(frame):
+    """Without an index that would be shown."""
+    return frame.reset_index(drop=True)
+
+
+def _metrics(run):
+    return pd.read_csv(run / "metrics.csv")
+
+
+def _at_threshold(table):
+    return table["metric"].str.contains("_at_")
+
+
+def _tests(metrics):
+    from keras_derm.report import Text
+
+    mcnemar, delong = metrics["tests"]["mcnemar"], metrics["tests"]["delong"]
+    said = (
+        f"Lesions on which one arm alone is right more often: baseline "
+        f"{mcnemar['only_baseline']}, augmented {mcnemar['only_augmented']} "
+        f"(McNemar's exact test, p = {mcnemar['p_value']:.2g})."
+    )
+    if delong is not None:
+        said += (
+            f" Difference in melanoma AUC {delong['difference']:+.3f} "
+            f"({delong['low']:+.3f} to {delong['high']:+.3f}; DeLong's test, "
+            f"p = {delong['p_value']:.2g})."
+        )
+    return Text(said)
+
+
+def _gaps(run):
+    """Gaps in sensitivity and in both error rates, where two groups can be judged."""
+    from keras_derm.report import Table, Text
+
+    gaps = pd.read_csv(run / "disparities.csv")
+    gaps = gaps[gaps["gap"].isin(["sensitivity", "equalised_odds"])]
+    names = gaps["stratum"].str.replace("_", " ").str.replace(" x ", " and ")
+    known = gaps["value"].notna()
+    none = sorted(set(names[~known]))
+    said = f"No gap can be given for {', '.join(none)}: fewer than two groups judged."
+    blocks = [Text(said)] if none else []
+    if not known.any():
+        return blocks
+    table = pd.DataFrame(
+        {
+            "between": names,
+            "arm": gaps["arm"],
+            "gap": gaps["label"],
+            "value": [interval_cell(row) for row in gaps.to_dict("records")],
+            "worst": gaps["worst"].fillna(""),
+            "best": gaps["best"].fillna(""),
+            "corrected p": gaps["p_adjusted"].map("{:.2g}".format),
+        }
+    )
+    note = (
+        "The greatest difference between two groups; even equal groups have one by "
+        "chance, so read the p-value, corrected for the number of variables."
+    )
+    return [Table(_numbered(table[known]), "Gaps between groups", note), *blocks]
+
+
+def _selective(run):
+    """Prediction sets that hold the truth equally often for every tone."""
+    from keras_derm.report import Table
+
+    path = run / "selective.csv"
+    if not path.is_file():
+        return []
+    found = pd.read_csv(path)
+    columns = {"tone": found["group"], "arm": found["arm"], "n": found["n"]}
+    for name, label in (
+        ("coverage", "truth in the set"),
+        ("decided", "one class alone"),
+        ("accuracy", "right where one class alone"),
+    ):
+        columns[label] = [interval_cell(row, name) for row in found.to_dict("records")]
+    if found["reason"].notna().any():
+        columns["remark"] = found["reason"].fillna("")
+    note = (
+        "Sets of classes fitted on validation images for each tone so that "
+        f"{1 - ALPHA:.0%} hold the truth (Mondrian conformal prediction). Where a set "
+        "does not name one class alone the model abstains."
+    )
+    return [Table(pd.DataFrame(columns), "Prediction sets and abstention", note)]
+
+
+def _tone_columns(table):
+    columns = {"value_of_stratum": "tone", "n": "n", "n_positive": "melanomas"}
+    return table[list(columns)].rename(columns=columns)
+
+
+def _intervals(table):
+    """One row a metric: value and interval of both arms and of the difference."""
+    columns = {"metric": table["label"]}
+    for arm in (*ARMS, "difference"):
+        columns[arm] = [
+            interval_cell(
+                row,
+                arm,
+                "+" if arm == "difference" else "",
+                0 if "false_negatives" in row["metric"] else 3,
+            )
+            for row in table.to_dict("records")
+        ]
+    return pd.DataFrame(columns)
+
+
+def interval_cell(row, name="", sign="", decimals=3):
+    """Text "value (low to high)" of one quantity in a row of metrics.
+
+    Args:
+        row: dict with `name`, `name_low` and `name_high`, or without a name `value`,
+            `low` and `high`; NaN or None where not defined.
+        name: Prefix of the keys.
+        sign: "+" shows the sign of positive numbers too.
+        decimals: Digits after the point.
+    """
+    keys = (name, f"{name}_low", f"{name}_high") if name else ("value", "low", "high")
+    value, low, high = (
+        None if pd.isna(row[key]) else f"{row[key]:{sign}.{decimals}f}" for key in keys
+    )
+    if value is None:
+        return "–"
+    return value if low is None else f"{value} ({low} to {high})"
