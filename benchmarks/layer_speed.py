@@ -20,7 +20,7 @@ import numpy as np
 from jsonargparse import auto_cli
 
 N_PROCESSES, N_ROUNDS = 2, 3
-BATCH_SIZE = 16
+BATCH_SIZE = 4
 ANGLES, LENGTHS = 12, ((5, 15, 6), (9, 30, 20), (5, 15, 10))
 
 
