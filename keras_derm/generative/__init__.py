@@ -2,6 +2,10 @@
 
 from keras_derm.generative.callbacks import SampleGrid, StopOnCollapse
 from keras_derm.generative.cell_deficits import cell_deficits, deficit_conditions
+from keras_derm.generative.conditional_wgan_gp import (
+    ConditionalWGANGP,
+    build_conditional_wgan_gp,
+)
 from keras_derm.generative.conditions import (
     CONDITION_TONES,
     condition_indices,
@@ -18,10 +22,12 @@ from keras_derm.generative.training import (
 
 __all__ = [
     "CONDITION_TONES",
+    "ConditionalWGANGP",
     "SNGAN",
     "GeneratorCollapse",
     "SampleGrid",
     "StopOnCollapse",
+    "build_conditional_wgan_gp",
     "build_sngan",
     "cell_deficits",
     "condition_indices",

@@ -1,6 +1,7 @@
 """What watches a generator while it trains."""
 
 import math
+import time
 
 import keras
 import numpy as np
@@ -9,6 +10,28 @@ from PIL import Image
 from keras_derm.files import atomic_path
 
 DIVERSITY_SIDE = 8
+
+
+class ImagesPerSecond(keras.callbacks.Callback):
+    """Adds the speed of every epoch to its logs, as `images_per_second`.
+
+    Callbacks that come after it see the number, and so does the progress bar.
+
+    Args:
+        images_per_step: Images that one training step takes, over all replicas.
+    """
+
+    def __init__(self, images_per_step):
+        super().__init__()
+        self.images_per_step = images_per_step
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._first_step = self.model.steps_done
+        self._start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        n_images = (self.model.steps_done - self._first_step) * self.images_per_step
+        logs["images_per_second"] = n_images / (time.perf_counter() - self._start)
 
 
 class SampleGrid(keras.callbacks.Callback):

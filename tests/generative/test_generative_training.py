@@ -2,10 +2,12 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from generator_checks import small_critic, small_generator
 from PIL import Image
 
 from keras_derm.catalog import Catalog, CatalogError
 from keras_derm.generative import (
+    ConditionalWGANGP,
     GeneratorCollapse,
     StopOnCollapse,
     build_sngan,
@@ -111,3 +113,25 @@ def test_samples_that_are_all_alike_stop_training(images):
     callback.on_epoch_end(1)
     assert "mode collapse at epoch 2" in callback.reason
     assert callback.model.stop_training
+
+
+def test_wgan_gp_trains_on_melanoma_alone_and_says_how_fast(catalog, images, tmp_path):
+    keras.utils.set_random_seed(1)
+    networks = small_generator(32), small_critic(32)
+    wgan_gp = ConditionalWGANGP(*networks, critic_steps=2)
+    wgan_gp.compile()
+    melanoma = catalog.where(diagnosis="MEL")
+    trained = train_generator(
+        wgan_gp,
+        melanoma,
+        images[1::2],
+        tmp_path,
+        n_steps=2,
+        steps_per_epoch=2,
+        batch_size=4,
+        verbose=0,
+    )
+    assert trained.steps_done == 2
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert history["images_per_second"][0] > 0
+    assert Image.open(tmp_path / "samples" / "epoch_0001.png").size == (8 * 32, 32)

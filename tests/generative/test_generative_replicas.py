@@ -1,0 +1,13 @@
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = Path(__file__).with_name("mirrored_losses.py")
+
+
+def test_two_devices_give_the_losses_of_one_and_stay_equal():
+    done = subprocess.run(
+        [sys.executable, SCRIPT], capture_output=True, text=True, timeout=300
+    )
+    said = [line for line in done.stdout.splitlines() if line.endswith("agrees")]
+    assert said == ["sngan agrees", "conditional_wgan_gp agrees"], done.stderr[-3000:]
