@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from keras_derm.generative.differentiable_augmentation import augment
+
 
 class AdversarialModel(keras.Model):
     """Networks that train against each other, with one optimizer a side.
@@ -20,13 +22,15 @@ class AdversarialModel(keras.Model):
         networks: Dictionary of the networks by name.
         ema_decay: Decay of the moving average of the weights, in [0, 1). 0.995
             averages over about the last 200 steps, 0 does not average.
+        augmentation: Whether discriminators see augmented images only. Helps where
+            there are fewer than some tens of thousands.
         seed: Integer seed of all that is random in a step.
     """
 
     SIDES = {}
     AVERAGED = "generator"
 
-    def __init__(self, networks, ema_decay, seed, **kwargs):
+    def __init__(self, networks, ema_decay, augmentation, seed, **kwargs):
         super().__init__(**kwargs)
         if not 0 <= ema_decay < 1:
             raise ValueError(
@@ -39,6 +43,7 @@ class AdversarialModel(keras.Model):
         self.averaged_generator.set_weights(averaged.get_weights())
         self.averaged_generator.trainable = False
         self.ema_decay = ema_decay
+        self.augmentation = augmentation
         self.seed = seed
 
     @property
@@ -62,6 +67,9 @@ class AdversarialModel(keras.Model):
         """Seed (2,) that differs at every step."""
         step = tf.cast(self.generator_optimizer.iterations, tf.int32)
         return tf.stack([self.seed, step])
+
+    def _augmented(self, images, seed):
+        return augment(images, seed) if self.augmentation else images
 
     def _minimize(self, optimizer_name, loss, tape):
         """One step of a side against its mean loss, as `tape` has recorded it."""
@@ -95,7 +103,12 @@ class AdversarialModel(keras.Model):
         return {
             name: keras.saving.serialize_keras_object(getattr(self, name))
             for name in networks
-        } | {"ema_decay": self.ema_decay, "seed": self.seed, "name": self.name}
+        } | {
+            "ema_decay": self.ema_decay,
+            "augmentation": self.augmentation,
+            "seed": self.seed,
+            "name": self.name,
+        }
 
     @classmethod
     def from_config(cls, config):

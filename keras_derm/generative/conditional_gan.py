@@ -4,8 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_derm.generative.adversarial_model import AdversarialModel
-from keras_derm.generative.differentiable_augmentation import augment
-from keras_derm.generative.replica_draws import replica_draw
+from keras_derm.generative.replicas import replica_draw
 from keras_derm.generative.value_range import to_pixels
 
 
@@ -15,10 +14,7 @@ class ConditionalGAN(AdversarialModel):
     Args:
         networks: Dictionary of the networks by name; "generator" is a model of
             (noise, diagnosis, skin tone), see `build_generator`.
-        ema_decay: See `AdversarialModel`.
-        augmentation: Whether the other side sees augmented images only. Helps where
-            there are fewer than some tens of thousands.
-        seed: Integer seed of noise and augmentation.
+        *args: `ema_decay`, `augmentation` and `seed`, see `AdversarialModel`.
 
     Attributes:
         batches_per_step: Batches of images that one training step takes.
@@ -26,9 +22,8 @@ class ConditionalGAN(AdversarialModel):
 
     batches_per_step = 1
 
-    def __init__(self, networks, ema_decay, augmentation, seed, **kwargs):
-        super().__init__(networks, ema_decay, seed, **kwargs)
-        self.augmentation = augmentation
+    def __init__(self, networks, *args, **kwargs):
+        super().__init__(networks, *args, **kwargs)
         self.latent_dim = self.generator.inputs[0].shape[-1]
 
     def call(self, inputs, training=False):
@@ -38,9 +33,6 @@ class ConditionalGAN(AdversarialModel):
     def _noise(self, n_images, seed):
         shape = (n_images, self.latent_dim)
         return replica_draw(tf.random.stateless_normal, shape, seed)
-
-    def _augmented(self, images, seed):
-        return augment(images, seed) if self.augmentation else images
 
     def sample(self, conditions, seed, batch_size=64):
         """Images of the conditions asked for.
@@ -73,6 +65,3 @@ class ConditionalGAN(AdversarialModel):
             made = self([tf.constant(values) for values in inputs])
             images[part] = to_pixels(made)
         return images
-
-    def get_config(self):
-        return super().get_config() | {"augmentation": self.augmentation}

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from keras_derm.generative.conditional_gan import ConditionalGAN
 from keras_derm.generative.networks import build_critic, build_generator
-from keras_derm.generative.replica_draws import replica_draw
+from keras_derm.generative.replicas import replica_draw
 from keras_derm.generative.value_range import from_pixels
 
 

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_derm.generative.replica_draws import replica_draw
+from keras_derm.generative.replicas import replica_draw
 
 MAX_BRIGHTNESS = 0.2
 MAX_SATURATION = 0.3

@@ -107,7 +107,7 @@ def test_critic_normalizes_nothing():
 
 def test_saved_and_reloaded_training_goes_on_exactly(tmp_path):
     assert_goes_on_exactly(
-        lambda: small_model(critic_steps=2, augmentation=True),
+        small_model(critic_steps=2, augmentation=True),
         conditional_batches(4),
         lambda model: model.sample([[0, 1], [5, 6]], seed=7),
         tmp_path / "model.keras",

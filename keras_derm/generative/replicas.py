@@ -1,4 +1,4 @@
-"""Random numbers that do not depend on how many devices share a batch."""
+"""What one device does as a part of all that share a batch."""
 
 import tensorflow as tf
 
@@ -19,11 +19,23 @@ def replica_draw(draw, shape, seed, *args):
     Returns:
         Tensor of the shape asked for.
     """
-    context = tf.distribute.get_replica_context()
-    n_replicas = context.num_replicas_in_sync
+    n_replicas = tf.distribute.get_replica_context().num_replicas_in_sync
     if n_replicas == 1:
         return draw(shape, seed, *args)
-    n_images = shape[0]
+    whole = draw((shape[0] * n_replicas, *shape[1:]), seed, *args)
+    return replica_part(whole, shape[0])
+
+
+def all_replicas(values):
+    """Values of all replicas, one replica after the other along the first axis."""
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return values
+    return context.all_gather(values, axis=0)
+
+
+def replica_part(values, n_images):
+    """The `n_images` rows of this replica in values of all replicas."""
+    context = tf.distribute.get_replica_context()
     start = n_images * context.replica_id_in_sync_group
-    whole = draw((n_images * n_replicas, *shape[1:]), seed, *args)
-    return whole[start : start + n_images]
+    return values[start : start + n_images]
