@@ -11,10 +11,8 @@ from keras_derm.generative.value_range import to_pixels
 class ConditionalGAN(AdversarialModel):
     """Makes dermoscopy of a given diagnosis and skin tone.
 
-    Args:
-        networks: Dictionary of the networks by name; "generator" is a model of
-            (noise, diagnosis, skin tone), see `build_generator`.
-        *args: `ema_decay`, `augmentation` and `seed`, see `AdversarialModel`.
+    Among the networks is "generator", a model of (noise, diagnosis, skin tone), see
+    `build_generator`. The arguments are those of `AdversarialModel`.
 
     Attributes:
         batches_per_step: Batches of images that one training step takes.
@@ -22,9 +20,10 @@ class ConditionalGAN(AdversarialModel):
 
     batches_per_step = 1
 
-    def __init__(self, networks, *args, **kwargs):
-        super().__init__(networks, *args, **kwargs)
-        self.latent_dim = self.generator.inputs[0].shape[-1]
+    @property
+    def latent_dim(self):
+        """Length of the noise vector."""
+        return self.generator.inputs[0].shape[-1]
 
     def call(self, inputs, training=False):
         """Images in [-1, 1] of (noise, diagnosis, skin tone), averaged weights."""

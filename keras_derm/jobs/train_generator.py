@@ -28,6 +28,7 @@ OPTIONS = {
         "identity_weight": None,
     },
 }
+ALL_OPTIONS = frozenset().union(*OPTIONS.values())
 BETAS = {
     "sngan": (0.5, 0.999),
     "conditional_wgan_gp": (0.0, 0.9),
@@ -91,11 +92,7 @@ def train_generator(
         jit_compile: Compile the step with XLA.
         seed: Seed of weights, order and noise.
     """
-    options = {
-        name: value
-        for name, value in locals().items()
-        if name in {name for options in OPTIONS.values() for name in options}
-    }
+    options = {name: value for name, value in locals().items() if name in ALL_OPTIONS}
     settings = {
         "image_size": image_size,
         "n_steps": n_steps,
