@@ -22,9 +22,10 @@ def _instance_normalization():
     return layers.GroupNormalization(groups=-1, epsilon=1e-5)
 
 
-def _down(features, n_channels, strides=2):
-    features = _convolution(n_channels, strides)(features)
-    features = _instance_normalization()(features)
+def _down(features, n_channels, strides=2, normalized=True):
+    features = _convolution(n_channels, strides, normalized)(features)
+    if normalized:
+        features = _instance_normalization()(features)
     return layers.LeakyReLU(negative_slope=0.2)(features)
 
 
@@ -38,6 +39,9 @@ def _up(features, skipped, n_channels):
 
 def build_translator(image_size=256, base_channels=32, depth=4, name="translator"):
     """U-Net from an image to its translation, with instance normalization.
+
+    The first convolution is not normalized, so that brightness and colour of the
+    image as a whole reach the translation.
 
     Args:
         image_size: Side of the square image in pixels, a multiple of 2^depth and at
@@ -56,7 +60,8 @@ def build_translator(image_size=256, base_channels=32, depth=4, name="translator
         ValueError: If the size does not fit the depth.
 
     Reference:
-        Ronneberger et al., "U-Net", MICCAI 2015, in the form of the melanet code.
+        Ronneberger et al., "U-Net", MICCAI 2015, with the widths of the melanet code;
+        Isola et al., CVPR 2017, for the first convolution.
     """
     if image_size % 2**depth or image_size < 2 ** (depth + 1):
         raise ValueError(
@@ -68,8 +73,9 @@ def build_translator(image_size=256, base_channels=32, depth=4, name="translator
     ]
     image = keras.Input((image_size, image_size, 3), name="image")
     features, passed = image, []
-    for n_channels in channels:
-        features = _down(features, n_channels)
+    for level, n_channels in enumerate(channels):
+        # Normalized at once, an image would lose its brightness and skin tone.
+        features = _down(features, n_channels, normalized=level > 0)
         passed.append(features)
     for n_channels, skipped in zip(channels[-2::-1], passed[-2::-1], strict=True):
         features = _up(features, skipped, n_channels)
@@ -104,8 +110,7 @@ def build_patch_discriminator(image_size=256, base_channels=64, name="discrimina
             f"`image_size` must be a multiple of 8. Received: image_size={image_size}"
         )
     image = keras.Input((image_size, image_size, 3), name="image")
-    features = _convolution(base_channels, strides=2, normalized=False)(image)
-    features = layers.LeakyReLU(negative_slope=0.2)(features)
+    features = _down(image, base_channels, normalized=False)
     features = _down(features, 2 * base_channels)
     features = _down(features, 4 * base_channels)
     features = _down(features, 8 * base_channels, strides=1)

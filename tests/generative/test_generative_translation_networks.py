@@ -40,6 +40,15 @@ def test_networks_take_multiples_of_16(image_size):
     assert logits.shape == (1, image_size // 8, image_size // 8, 1)
 
 
+def test_an_image_of_less_contrast_is_not_the_same_to_the_network():
+    # Instance normalization right after the first convolution would make it so.
+    keras.utils.set_random_seed(0)
+    model = build_translator(32, base_channels=4)
+    image = tf.random.stateless_uniform((1, 32, 32, 3), (0, 1))
+    whole, half = np.array(model(image)), np.array(model(image / 2))
+    assert np.abs(whole - half).max() > 0.05 * np.abs(whole).max()
+
+
 def test_published_networks_halve_four_times_to_256_channels():
     model = build_translator(256)
     widths = [layer.output.shape[1:] for layer in model.layers]
