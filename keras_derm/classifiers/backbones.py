@@ -42,6 +42,12 @@ BACKBONES = {
         "tf",
         "inception_resnet_v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
     ),
+    "InceptionV3": Backbone(
+        "InceptionV3",
+        299,
+        "tf",
+        "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    ),
     "NASNetLarge": Backbone("NASNetLarge", 331, "tf", "nasnet_large_no_top.h5"),
     "VGG16": Backbone(
         "VGG16", 224, "caffe", "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"

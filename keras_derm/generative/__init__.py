@@ -2,26 +2,41 @@
 
 from keras_derm.generative.callbacks import SampleGrid, StopOnCollapse
 from keras_derm.generative.cell_deficits import cell_deficits, deficit_conditions
+from keras_derm.generative.conditional_wgan_gp import (
+    ConditionalWGANGP,
+    build_conditional_wgan_gp,
+)
 from keras_derm.generative.conditions import (
     CONDITION_TONES,
     condition_indices,
     condition_names,
 )
+from keras_derm.generative.cyclegan import CycleGAN, build_cyclegan
+from keras_derm.generative.domains import benign_and_malignant
+from keras_derm.generative.linear_decay import LinearDecay
 from keras_derm.generative.screening import screen
 from keras_derm.generative.sngan import SNGAN, build_sngan
 from keras_derm.generative.synthetic_images import write_synthetic
 from keras_derm.generative.training import (
     GeneratorCollapse,
     train_generator,
+    train_translator,
     training_dataset,
+    translation_dataset,
 )
 
 __all__ = [
     "CONDITION_TONES",
+    "ConditionalWGANGP",
     "SNGAN",
+    "CycleGAN",
     "GeneratorCollapse",
+    "LinearDecay",
     "SampleGrid",
     "StopOnCollapse",
+    "benign_and_malignant",
+    "build_conditional_wgan_gp",
+    "build_cyclegan",
     "build_sngan",
     "cell_deficits",
     "condition_indices",
@@ -29,6 +44,8 @@ __all__ = [
     "deficit_conditions",
     "screen",
     "train_generator",
+    "train_translator",
     "training_dataset",
+    "translation_dataset",
     "write_synthetic",
 ]

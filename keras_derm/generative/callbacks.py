@@ -1,6 +1,7 @@
 """What watches a generator while it trains."""
 
 import math
+import time
 
 import keras
 import numpy as np
@@ -9,6 +10,28 @@ from PIL import Image
 from keras_derm.files import atomic_path
 
 DIVERSITY_SIDE = 8
+
+
+class ImagesPerSecond(keras.callbacks.Callback):
+    """Adds the speed of every epoch to its logs, as `images_per_second`.
+
+    Callbacks that come after it see the number, and so does the progress bar.
+
+    Args:
+        images_per_step: Images that one training step takes, over all replicas.
+    """
+
+    def __init__(self, images_per_step):
+        super().__init__()
+        self.images_per_step = images_per_step
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._first_step = self.model.steps_done
+        self._start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        n_images = (self.model.steps_done - self._first_step) * self.images_per_step
+        logs["images_per_second"] = n_images / (time.perf_counter() - self._start)
 
 
 class SampleGrid(keras.callbacks.Callback):
@@ -31,11 +54,33 @@ class SampleGrid(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         conditions = np.repeat(self.conditions, self.n_columns, axis=0)
         images = self.model.sample(conditions, self.seed)
-        side = images.shape[1]
-        grid = images.reshape(-1, self.n_columns, side, side, 3).swapaxes(1, 2)
-        grid = grid.reshape(-1, self.n_columns * side, 3)
-        with atomic_path(f"{self.directory}/epoch_{epoch + 1:04d}.png") as temporary:
-            Image.fromarray(grid).save(temporary)
+        _save_grid(images, self.n_columns, self.directory, epoch)
+
+
+class TranslationGrid(keras.callbacks.Callback):
+    """Writes images and their translations after every epoch: two rows.
+
+    Args:
+        directory: Where `epoch_0001.png` and so on go.
+        images: Images to translate, uint8 (n, side, side, 3), one column each.
+    """
+
+    def __init__(self, directory, images):
+        super().__init__()
+        self.directory = directory
+        self.images = images
+
+    def on_epoch_end(self, epoch, logs=None):
+        images = np.concatenate([self.images, self.model.translate(self.images)])
+        _save_grid(images, len(self.images), self.directory, epoch)
+
+
+def _save_grid(images, n_columns, directory, epoch):
+    side = images.shape[1]
+    grid = images.reshape(-1, n_columns, side, side, 3).swapaxes(1, 2)
+    grid = grid.reshape(-1, n_columns * side, 3)
+    with atomic_path(f"{directory}/epoch_{epoch + 1:04d}.png") as temporary:
+        Image.fromarray(grid).save(temporary)
 
 
 class StopOnCollapse(keras.callbacks.Callback):
@@ -86,7 +131,7 @@ class StopOnCollapse(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if self.model.steps_done < self.warm_up_steps:
             return
-        made = diversity(self.model.sample(self.conditions, self.seed))
+        made = diversity(self._made_images())
         ratio = made / max(self.real_diversity, 1e-6)
         collapsed = ratio < self.min_ratio
         self._epochs_collapsed = self._epochs_collapsed + 1 if collapsed else 0
@@ -97,9 +142,29 @@ class StopOnCollapse(keras.callbacks.Callback):
                 f"{self.patience} epochs"
             )
 
+    def _made_images(self):
+        return self.model.sample(self.conditions, self.seed)
+
     def _stop(self, reason):
         self.reason = self.reason or reason
         self.model.stop_training = True
+
+
+class StopOnTranslationCollapse(StopOnCollapse):
+    """`StopOnCollapse` for translations.
+
+    Args:
+        images: Real images of the domain translated to, uint8 (n, side, side, 3).
+        sources: Images to translate, uint8 (m, side, side, 3).
+        **kwargs: As for `StopOnCollapse`.
+    """
+
+    def __init__(self, images, sources, **kwargs):
+        super().__init__(images, conditions=(), **kwargs)
+        self.sources = sources
+
+    def _made_images(self):
+        return self.model.translate(self.sources)
 
 
 def diversity(images):

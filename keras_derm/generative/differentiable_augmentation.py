@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from keras_derm.generative.replicas import replica_draw
+
 MAX_BRIGHTNESS = 0.2
 MAX_SATURATION = 0.3
 MAX_CONTRAST = 0.3
@@ -35,7 +37,7 @@ def augment(images, seed):
 def _augment_colour(images, seeds):
     shape = (tf.shape(images)[0], 1, 1, 1)
     brightness, saturation, contrast = (
-        tf.random.stateless_uniform(shape, seed, -limit, limit)
+        replica_draw(tf.random.stateless_uniform, shape, seed, -limit, limit)
         for seed, limit in zip(
             seeds, (MAX_BRIGHTNESS, MAX_SATURATION, MAX_CONTRAST), strict=True
         )
@@ -60,10 +62,9 @@ def _selection(images, seed):
     batch, side = tf.shape(images)[0], images.shape[1]
     limit = round(side * MAX_SHIFT)
     flip_seed, shift_seed = tf.unstack(tf.random.split(seed, 2))
-    draw = tf.random.stateless_uniform((batch, 1), flip_seed, 0, 2, tf.int32)
-    shift = tf.random.stateless_uniform(
-        (batch, 1), shift_seed, -limit, limit + 1, tf.int32
-    )
+    uniform, shape = tf.random.stateless_uniform, (batch, 1)
+    draw = replica_draw(uniform, shape, flip_seed, 0, 2, tf.int32)
+    shift = replica_draw(uniform, shape, shift_seed, -limit, limit + 1, tf.int32)
     places = tf.range(side)[tf.newaxis]
     sources = tf.where(draw == 1, side - 1 - places, places) + shift
     return tf.one_hot(sources, side, dtype=images.dtype)

@@ -1,4 +1,4 @@
-"""Generator and discriminator of the conditional SN-GAN."""
+"""Networks of the conditional generators."""
 
 import keras
 from keras import layers, ops
@@ -98,17 +98,27 @@ def build_generator(
     return keras.Model([noise, diagnosis, tone], image, name="generator")
 
 
-def _spectral(kind, *args, **kwargs):
-    """A spectrally normalized layer that starts with equal singular values.
+def _linear(kind, *args, spectral, **kwargs):
+    """A convolution or dense layer, spectrally normalized where asked for.
 
-    Division by the largest of unequal ones would shrink the signal at every layer.
+    It then starts with equal singular values: division by the largest of unequal
+    ones would shrink the signal at every layer.
     """
+    if not spectral:
+        return kind(*args, **kwargs)
     layer = kind(*args, use_bias=False, kernel_initializer="orthogonal", **kwargs)
     return SpectralNormalization(layer)
 
 
-def _downsampling_block(features, n_channels, dropout):
-    convolution = _spectral(layers.Conv2D, n_channels, 4, strides=2, padding="same")
+def _embedding(n_indices, n_features, spectral):
+    layer = layers.Embedding(n_indices, n_features)
+    return SpectralNormalization(layer, use_bias=False) if spectral else layer
+
+
+def _downsampling_block(features, n_channels, dropout, spectral):
+    convolution = _linear(
+        layers.Conv2D, n_channels, 4, strides=2, padding="same", spectral=spectral
+    )
     features = convolution(features)
     features = layers.LeakyReLU(negative_slope=0.2)(features)
     return layers.Dropout(dropout)(features) if dropout else features
@@ -138,25 +148,60 @@ def build_discriminator(
     Reference:
         Miyato and Koyama, "cGANs with Projection Discriminator", ICLR 2018.
     """
+    return _projection_network(
+        "discriminator",
+        image_size,
+        n_diagnoses,
+        n_tones,
+        base_channels,
+        dropout,
+        spectral=True,
+    )
+
+
+def build_critic(image_size=64, n_diagnoses=9, n_tones=7, base_channels=32):
+    """Image and condition to one score without bounds: higher for real.
+
+    As `build_discriminator`, with neither spectral normalization nor any other: the
+    gradient penalty is one of single images, and batch normalization would mix them.
+
+    Args:
+        image_size: Side of the image in pixels, see `upsampling_plan`.
+        n_diagnoses: Number of diagnosis indices.
+        n_tones: Number of skin-tone indices, "undetermined" among them.
+        base_channels: Channels after the first halving, doubled at every further
+            one, up to 8 times as many.
+
+    Returns:
+        Functional `keras.Model` from [images (batch, image_size, image_size, 3) in
+        [-1, 1], diagnosis (batch,), skin tone (batch,)] to scores (batch, 1), float32.
+    """
+    return _projection_network(
+        "critic",
+        image_size,
+        n_diagnoses,
+        n_tones,
+        base_channels,
+        dropout=0.0,
+        spectral=False,
+    )
+
+
+def _projection_network(
+    name, image_size, n_diagnoses, n_tones, base_channels, dropout, spectral
+):
     _, doublings = upsampling_plan(image_size)
     image = keras.Input((image_size, image_size, 3), name="image")
     diagnosis, tone = _condition_inputs()
     features = image
     for level in range(doublings):
         n_channels = base_channels * min(2**level, MAX_CHANNEL_FACTOR)
-        features = _downsampling_block(features, n_channels, dropout)
+        features = _downsampling_block(features, n_channels, dropout, spectral)
     features = ops.sum(features, axis=(1, 2))
-    score = _spectral(layers.Dense, 1)(features)
+    score = _linear(layers.Dense, 1, spectral=spectral)(features)
     projections = [
-        layers.Dot(axes=-1)(
-            [
-                features,
-                SpectralNormalization(layers.Embedding(n, n_channels), use_bias=False)(
-                    index
-                ),
-            ]
-        )
+        layers.Dot(axes=-1)([features, _embedding(n, n_channels, spectral)(index)])
         for n, index in ((n_diagnoses, diagnosis), (n_tones, tone))
     ]
     logit = layers.Add(dtype="float32")([score, *projections])
-    return keras.Model([image, diagnosis, tone], logit, name="discriminator")
+    return keras.Model([image, diagnosis, tone], logit, name=name)

@@ -35,6 +35,7 @@ def screen(
     min_reference=20,
     max_reference=100,
     seed=0,
+    parents=None,
 ):
     """Decide which made images are kept, and say why the others are not.
 
@@ -59,6 +60,8 @@ def screen(
         min_reference: Least number of real images of a cell, or of a diagnosis.
         max_reference: Number of real images drawn from larger cells, for speed.
         seed: Seed of that draw.
+        parents: Position of the real image that each image was made of, int (n,),
+            for translations: likeness to the parent is meant, and no copy.
 
     Returns:
         `pandas.DataFrame`, one row an image: `accepted` (bool), `reason` (text, empty
@@ -87,7 +90,7 @@ def screen(
         table.loc[rows, "compared_with"] = level
         for name, values in measures.items():
             table.loc[rows, name] = values
-    copies = _copy_measures(images, reference_images, copy_quantile, generator)
+    copies = _copy_measures(images, reference_images, copy_quantile, generator, parents)
     for name, values in copies.items():
         table[name] = values
     reasons = _reasons(table, condition_names(conditions))
@@ -248,12 +251,14 @@ def texture_features(images):
     return np.reshape(features, (len(images), -1))
 
 
-def _copy_measures(images, references, copy_quantile, generator, max_pairs=1000):
+def _copy_measures(
+    images, references, copy_quantile, generator, parents, max_pairs=1000
+):
     """Distance to the nearest training image, and below which it is a near copy."""
     made, real = _small_images(images), _small_images(references)
     drawn = generator.permutation(len(real))[:max_pairs]
     among_real, _ = _nearest_of_all_turns(real[drawn], real, excluded=drawn)
-    nearest, positions = _nearest_of_all_turns(made, real)
+    nearest, positions = _nearest_of_all_turns(made, real, excluded=parents)
     return {
         "copy_distance": nearest,
         "copy_limit": np.quantile(among_real, copy_quantile),

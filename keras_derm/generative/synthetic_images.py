@@ -12,7 +12,9 @@ from keras_derm.files import atomic_path
 from keras_derm.generative.conditions import condition_names
 
 
-def write_synthetic(images, conditions, seed, generator_name, directory):
+def write_synthetic(
+    images, conditions, seed, generator_name, directory, parent_ids=None
+):
     """Write made images as PNG and a catalog of them, whole or not at all.
 
     Args:
@@ -22,13 +24,16 @@ def write_synthetic(images, conditions, seed, generator_name, directory):
         generator_name: Name of the generator, letters, digits, "-" and "_".
         directory: New directory for the images and `catalog.csv`; one that is there
             is replaced, unless it holds anything else than an earlier result.
+        parent_ids: `isic_id` of the photograph that each image was made of, where
+            there is one. The catalog then keeps both in one part of a split.
 
     Returns:
         `Catalog` with `synthetic` True, `split` "train", `generator`, `seed`,
-        `diagnosis`, `skin_tone`, and ids such as "SYN_sngan_7_000000".
+        `parent_id`, `diagnosis`, `skin_tone`, and ids such as "SYN_sngan_7_000000".
 
     Raises:
-        ValueError: If images and conditions disagree, or the name is not plain.
+        ValueError: If images, conditions and parents disagree, or the name is not
+            plain.
         FileExistsError: If the directory holds files of another kind.
     """
     images = np.asarray(images)
@@ -38,6 +43,11 @@ def write_synthetic(images, conditions, seed, generator_name, directory):
             "`images` must be uint8 of shape (n, side, side, 3) with one condition "
             f"each. Received: {images.dtype} {images.shape}, {len(names)} conditions"
         )
+    if parent_ids is not None and len(parent_ids) != len(images):
+        raise ValueError(
+            "`parent_ids` must name one photograph an image. "
+            f"Received: {len(parent_ids)} for {len(images)} images"
+        )
     if not generator_name.replace("-", "").replace("_", "").isalnum():
         raise ValueError(
             "`generator_name` must hold letters, digits, '-' and '_' only. "
@@ -46,6 +56,8 @@ def write_synthetic(images, conditions, seed, generator_name, directory):
     directory = Path(directory).absolute()
     _refuse_foreign_files(directory)
     table = _synthetic_table(names, seed, generator_name)
+    if parent_ids is not None:
+        table["parent_id"] = list(parent_ids)
     with atomic_path(directory) as temporary:
         temporary.mkdir()
         for image, name in track(

@@ -6,10 +6,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_derm.generative.callbacks import SampleGrid, SaveWhenSound, StopOnCollapse
+from keras_derm.generative.callbacks import (
+    ImagesPerSecond,
+    SampleGrid,
+    SaveWhenSound,
+    StopOnCollapse,
+    StopOnTranslationCollapse,
+    TranslationGrid,
+)
 from keras_derm.generative.conditions import condition_indices
+from keras_derm.generative.domains import benign_and_malignant
 
+MODEL_FILE = "generator.keras"
 N_WATCHED = 128
+N_SHOWN = 8
 
 
 class GeneratorCollapse(RuntimeError):
@@ -34,7 +44,7 @@ def sampling_weights(diagnosis, balance=0.5):
 
 
 def training_dataset(catalog, images, batch_size=64, balance=0.5, seed=0, first_step=0):
-    """Endless batches for `SNGAN.fit`.
+    """Endless batches for `fit` of a conditional generator.
 
     Batch t is a function of `seed` and t alone, so that a training that starts again
     at `first_step` sees what it would have seen.
@@ -75,6 +85,60 @@ def training_dataset(catalog, images, batch_size=64, balance=0.5, seed=0, first_
             tf.ensure_shape(tone, (batch_size,)),
         )
 
+    return _steps(load, first_step)
+
+
+def translation_dataset(
+    catalog, images, batch_size=1, diagnosis="MEL", seed=0, first_step=0
+):
+    """Endless batches for `CycleGAN.fit`, with as many benign as malignant images.
+
+    The larger domain is undersampled: in each pass every image of the smaller one
+    comes once, beside as many of the other, drawn anew. Batch t is a function of
+    `seed` and t alone.
+
+    Args:
+        catalog: `Catalog` of real training rows.
+        images: See `training_dataset`.
+        batch_size: Images of each domain in a batch, over all replicas.
+        diagnosis: See `benign_and_malignant`.
+        seed: Integer seed of the order.
+        first_step: Number of batches to leave out at the start.
+
+    Returns:
+        `tf.data.Dataset` of (benign images, malignant images), uint8.
+
+    Raises:
+        CatalogError: If a row is held out (`val`, `test`) or synthetic, or a domain
+            is empty.
+    """
+    catalog.require_training_only()
+    catalog.require_real()
+    domains = benign_and_malignant(catalog, diagnosis)
+    n_images = min(len(rows) for rows in domains)
+    take = images if callable(images) else images.__getitem__
+    shape = take(np.array([0])).shape[1:]
+
+    def row(domain, position):
+        turn, place = divmod(position, n_images)
+        generator = np.random.default_rng([seed, domain, turn])
+        return generator.permutation(domains[domain])[place]
+
+    def draw(step):
+        positions = range(int(step) * batch_size, (int(step) + 1) * batch_size)
+        return [
+            take(np.array([row(domain, position) for position in positions]))
+            for domain in range(2)
+        ]
+
+    def load(step):
+        batches = tf.numpy_function(draw, [step], (tf.uint8, tf.uint8))
+        return tuple(tf.ensure_shape(batch, (batch_size, *shape)) for batch in batches)
+
+    return _steps(load, first_step)
+
+
+def _steps(load, first_step):
     steps = tf.data.Dataset.range(first_step, np.iinfo("int64").max)
     return steps.map(load, num_parallel_calls=2).prefetch(2)
 
@@ -92,21 +156,23 @@ def train_generator(
     callbacks=(),
     verbose="auto",
 ):
-    """Train a compiled `SNGAN`, or go on with the one already in `directory`.
+    """Train a compiled conditional generator, or go on with the one in `directory`.
 
-    After every epoch `directory` holds `generator.keras` (networks, averages, both
+    After every epoch `directory` holds `generator.keras` (networks, averages, all
     optimizers), a line more in `history.csv`, and a grid of samples in `samples/`.
     A training killed and started again continues after its last whole epoch as if
     it had not been interrupted.
 
     Args:
-        model: Compiled `SNGAN`, used where `directory` holds no model yet.
+        model: Compiled `SNGAN` or `ConditionalWGANGP`, used where `directory` holds
+            no model yet.
         catalog: `Catalog` of real training rows.
         images: See `training_dataset`.
         directory: Where the training keeps its files.
         n_steps: Training steps in all, a multiple of `steps_per_epoch`.
         steps_per_epoch: Steps between two savings.
-        batch_size: Images a step, over all replicas.
+        batch_size: Images of one update, over all replicas; a step takes
+            `model.batches_per_step` times as many.
         balance: See `sampling_weights`.
         seed: Integer seed of the order of images.
         callbacks: Further Keras callbacks.
@@ -120,31 +186,127 @@ def train_generator(
         GeneratorCollapse: If training was stopped, with the reason. The last sound
             model stays in `directory`.
     """
+    catalog.require_training_only()
+    model = _resumed(model, directory)
+    images_per_step = batch_size * model.batches_per_step
+    cells = np.unique(condition_indices(catalog), axis=0)
+    return _fit(
+        model,
+        training_dataset(
+            catalog, images, images_per_step, balance, seed, model.steps_done
+        ),
+        images_per_step,
+        directory,
+        n_steps,
+        steps_per_epoch,
+        _watch(catalog, images, seed),
+        SampleGrid(Path(directory) / "samples", cells, seed=seed),
+        callbacks,
+        verbose,
+    )
+
+
+def train_translator(
+    model,
+    catalog,
+    images,
+    directory,
+    n_steps=2000,
+    steps_per_epoch=100,
+    batch_size=1,
+    diagnosis="MEL",
+    seed=0,
+    callbacks=(),
+    verbose="auto",
+):
+    """Train a compiled `CycleGAN`, or go on with the one in `directory`.
+
+    What is saved is that of `train_generator`; the pictures in `samples/` are benign
+    images above their translations.
+
+    Args:
+        model: Compiled `CycleGAN`, used where `directory` holds no model yet.
+        catalog: `Catalog` of real training rows.
+        images: See `training_dataset`.
+        directory: Where the training keeps its files.
+        n_steps: Training steps in all, a multiple of `steps_per_epoch`.
+        steps_per_epoch: Steps between two savings.
+        batch_size: Images of each domain in a step, over all replicas.
+        diagnosis: See `benign_and_malignant`.
+        seed: Integer seed of the order of images.
+        callbacks: Further Keras callbacks.
+        verbose: As in `keras.Model.fit`.
+
+    Returns:
+        The trained model.
+
+    Raises:
+        CatalogError: If a row is held out or synthetic, or a domain is empty.
+        GeneratorCollapse: If training was stopped, with the reason. The last sound
+            model stays in `directory`.
+    """
+    catalog.require_training_only()
+    model = _resumed(model, directory)
+    take = images if callable(images) else images.__getitem__
+    generator = np.random.default_rng(seed)
+    benign, malignant = (
+        take(np.sort(generator.permutation(rows)[:N_WATCHED]))
+        for rows in benign_and_malignant(catalog, diagnosis)
+    )
+    return _fit(
+        model,
+        translation_dataset(
+            catalog, images, batch_size, diagnosis, seed, model.steps_done
+        ),
+        2 * batch_size,
+        directory,
+        n_steps,
+        steps_per_epoch,
+        StopOnTranslationCollapse(malignant, benign),
+        TranslationGrid(Path(directory) / "samples", benign[:N_SHOWN]),
+        callbacks,
+        verbose,
+    )
+
+
+def _resumed(model, directory):
+    """The model that an earlier training left in `directory`, else `model`."""
+    path = Path(directory) / MODEL_FILE
+    return keras.models.load_model(path) if path.is_file() else model
+
+
+def _fit(
+    model,
+    dataset,
+    images_per_step,
+    directory,
+    n_steps,
+    steps_per_epoch,
+    watch,
+    grid,
+    callbacks,
+    verbose,
+):
+    """Train up to `n_steps`, saving model, grid and history after every epoch."""
     if n_steps < steps_per_epoch or n_steps % steps_per_epoch:
         raise ValueError(
             "`n_steps` must be a multiple of `steps_per_epoch`. "
             f"Received: n_steps={n_steps}, steps_per_epoch={steps_per_epoch}"
         )
-    catalog.require_training_only()
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    path = directory / "generator.keras"
-    if path.is_file():
-        model = keras.models.load_model(path)
-    watch = _watch(catalog, images, seed)
-    cells = np.unique(condition_indices(catalog), axis=0)
-    first_step = model.steps_done
     model.fit(
-        training_dataset(catalog, images, batch_size, balance, seed, first_step),
+        dataset,
         epochs=n_steps // steps_per_epoch,
-        initial_epoch=first_step // steps_per_epoch,
+        initial_epoch=model.steps_done // steps_per_epoch,
         steps_per_epoch=steps_per_epoch,
         shuffle=False,  # the data set is in the order it shall be in
         verbose=verbose,
         callbacks=[
             watch,
-            SampleGrid(directory / "samples", cells, seed=seed),
-            SaveWhenSound(path, watch),
+            grid,
+            ImagesPerSecond(images_per_step),
+            SaveWhenSound(directory / MODEL_FILE, watch),
             keras.callbacks.CSVLogger(directory / "history.csv", append=True),
             *callbacks,
         ],

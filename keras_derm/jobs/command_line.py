@@ -48,7 +48,7 @@ def spelled_out(job, arguments):
     flags = {
         f"--{name}"
         for name, parameter in inspect.signature(job).parameters.items()
-        if parameter.annotation is bool
+        if parameter.annotation in (bool, bool | None)
     }
     spelled = []
     for i, argument in enumerate(arguments):

@@ -34,6 +34,17 @@ METHODS = {
     "layer_cam": "LayerCAM",
     "smooth_grad": "SmoothGrad",
 }
+GENERATORS = {
+    "sngan": (
+        "A conditional SN-GAN (spectrally normalised GAN, condition: diagnosis and "
+        "tone)"
+    ),
+    "conditional_wgan_gp": (
+        "A conditional WGAN-GP (Wasserstein GAN with gradient penalty, condition: "
+        "diagnosis and tone)"
+    ),
+    "cyclegan": "A CycleGAN (translates benign lesions into melanoma)",
+}
 
 
 def report(run: str):
@@ -249,9 +260,9 @@ def _synthesis(run):
     sampled, settings = len(verdicts), run.settings("generator")
     blocks = [
         Text(
-            "A conditional SN-GAN (spectrally normalised GAN, condition: diagnosis and "
-            f"tone) learned from the training images alone, {settings['n_steps']:,} "
-            f"steps at {settings['image_size']} pixels. Its images were compared with "
+            f"{GENERATORS[settings.get('model', 'sngan')]} learned from the training "
+            f"images alone, {settings['n_steps']:,} steps at "
+            f"{settings['image_size']} pixels. Its images were compared with "
             "real ones in colour, structure and texture; outliers and near copies of "
             "training images were rejected. They are in no validation or test set."
         ),

@@ -3,6 +3,7 @@
 from keras_derm.runs import RunDirectory
 
 N_SHOWN = 24
+TRANSLATED_TO = "MEL"
 
 
 def synthesize(
@@ -12,7 +13,10 @@ def synthesize(
     candidates_per_image: float = 1.5,
     seed: int = 0,
 ):
-    """Sample the diagnoses and tones that are short, screen them, keep the rest.
+    """Make the diagnoses and tones that are short, screen the images, keep the rest.
+
+    A CycleGAN translates benign training images with the tone that is wanted, each
+    once at most, and makes the diagnosis it was trained for alone.
 
     Writes synthetic/ (images and catalog.csv) and screening.csv, in which every
     rejected image has its reason.
@@ -21,9 +25,9 @@ def synthesize(
         run: Run directory with a trained generator.
         target_per_diagnosis: Training images each diagnosis shall have.
         max_ratio: Most synthetic images for each real one of a diagnosis.
-        candidates_per_image: Images sampled for each one wanted, so that some can
-            be rejected.
-        seed: Seed of the samples.
+        candidates_per_image: Images made for each one wanted, so that some can be
+            rejected.
+        seed: Seed of the samples, or of which images are translated.
     """
     settings = {key: value for key, value in locals().items() if key != "run"}
     run = RunDirectory(run)
@@ -47,44 +51,99 @@ def _synthesize(run, target_per_diagnosis, max_ratio, candidates_per_image, seed
 
     train = run.catalog.split("train")
     prepared = PreparedImages.load(run / "prepared/real")
+    generator = run.settings("generator")
+    name = generator.get("model", "sngan")
     deficits = generative.cell_deficits(train, target_per_diagnosis, max_ratio)
+    learned = [TRANSLATED_TO] if name == "cyclegan" else generator.get("diagnoses")
+    if learned is not None:
+        deficits = deficits[deficits["diagnosis"].isin(learned)]
     wanted = generative.deficit_conditions(deficits)
     write_csv(run / "cell_deficits.csv", deficits)
     if len(wanted) == 0:
         print("no diagnosis is short of images: nothing to make")
         return
     n_each = np.unique(wanted, axis=0, return_counts=True)
-    conditions = np.repeat(
-        n_each[0], np.ceil(n_each[1] * candidates_per_image).astype(int), axis=0
-    )
+    candidates = n_each[0], np.ceil(n_each[1] * candidates_per_image).astype(int)
+    print(f"making {candidates[1].sum()} images for {len(wanted)} wanted", flush=True)
     model = keras.models.load_model(run / "generator/generator.keras")
-    print(f"sampling {len(conditions)} images for {len(wanted)} wanted", flush=True)
-    images = model.sample(conditions, seed)
-    real = resized_images(prepared, train, images.shape[1])(np.arange(len(train)))
-    verdicts = generative.screen(
-        images, conditions, real, generative.condition_indices(train), seed=seed
+    real = resized_images(prepared, train, generator["image_size"])(
+        np.arange(len(train))
     )
-    kept = _first_of_each_cell(conditions, verdicts["accepted"].to_numpy(), n_each)
-    names = generative.condition_names(conditions)
-    verdicts.insert(0, "diagnosis", [diagnosis for diagnosis, _ in names])
-    verdicts.insert(1, "skin_tone", [tone for _, tone in names])
-    verdicts.insert(2, "kept", kept)
-    verdicts["nearest_reference"] = train.table["isic_id"].to_numpy()[
-        verdicts["nearest_reference"].to_numpy(int)
-    ]
+    if name == "cyclegan":
+        images, conditions, parents = _translated(model, train, real, candidates, seed)
+    else:
+        conditions, parents = np.repeat(*candidates, axis=0), None
+        images = model.sample(conditions, seed)
+    verdicts = _screened(images, conditions, parents, train, real, n_each, seed)
     write_csv(run / "screening.csv", verdicts)
-    accepted = int(verdicts["accepted"].sum())
+    kept, accepted = verdicts["kept"].to_numpy(), verdicts["accepted"].sum()
     print(f"{accepted} of {len(images)} pass the screening, {kept.sum()} are kept")
     if not kept.any():
         return
     catalog = generative.write_synthetic(
-        images[kept], conditions[kept], seed, "sngan", run / "synthetic"
+        images[kept],
+        conditions[kept],
+        seed,
+        name,
+        run / "synthetic",
+        None if parents is None else verdicts["parent_id"][kept],
     )
     size = prepared.image_size[0]
     # Made after prepared images: only their size is still to be changed.
     resizing = preprocessing("sn_gan_ensemble", size)[:1]
     prepare(catalog, resizing, run / "prepared/synthetic")
     _figure(run, images[kept], verdicts[kept], real, train, seed)
+
+
+def _translated(model, train, images, candidates, seed):
+    """Translations of benign training images that have the tone wanted.
+
+    Args:
+        model: `CycleGAN`.
+        train: `Catalog` of the training images.
+        images: Their images, uint8 (m, side, side, 3).
+        candidates: Cells wanted, integers (k, 2), and how many images of each.
+        seed: Seed of which are translated.
+
+    Returns:
+        Tuple of the translations, their conditions, and the positions of their
+        parents. A translation keeps its parent's tone, and no image has two.
+    """
+    import numpy as np
+
+    from keras_derm.generative import benign_and_malignant, condition_indices
+
+    benign, _ = benign_and_malignant(train.require_training_only(), TRANSLATED_TO)
+    benign = np.random.default_rng(seed).permutation(benign)
+    tones = condition_indices(train)[benign, 1]
+    chosen = [benign[tones == cell[1]][:n] for cell, n in zip(*candidates, strict=True)]
+    conditions = np.repeat(candidates[0], [len(rows) for rows in chosen], axis=0)
+    parents = np.concatenate(chosen)
+    return model.translate(images[parents]), conditions, parents
+
+
+def _screened(images, conditions, parents, train, real, n_each, seed):
+    """Verdicts of the screening, with what each image shall be and is kept as."""
+    from keras_derm import generative
+
+    verdicts = generative.screen(
+        images,
+        conditions,
+        real,
+        generative.condition_indices(train),
+        seed=seed,
+        parents=parents,
+    )
+    kept = _first_of_each_cell(conditions, verdicts["accepted"].to_numpy(), n_each)
+    names = generative.condition_names(conditions)
+    verdicts.insert(0, "diagnosis", [diagnosis for diagnosis, _ in names])
+    verdicts.insert(1, "skin_tone", [tone for _, tone in names])
+    verdicts.insert(2, "kept", kept)
+    ids = train.table["isic_id"].to_numpy()
+    verdicts["nearest_reference"] = ids[verdicts["nearest_reference"].to_numpy(int)]
+    if parents is not None:
+        verdicts["parent_id"] = ids[parents]
+    return verdicts
 
 
 def _first_of_each_cell(conditions, accepted, n_each):

@@ -1,41 +1,112 @@
 """Job: train the generator on the training images."""
 
+from typing import Literal
+
 from keras_derm.runs import RunDirectory
+
+# What each model takes, with the value where none is given; None is the model's own.
+CONDITIONAL_OPTIONS = {
+    "batch_size": 64,
+    "base_channels": 32,
+    "latent_dim": 128,
+    "balance": 0.5,
+    "ema_decay": 0.995,
+    "diagnoses": None,
+}
+OPTIONS = {
+    "sngan": CONDITIONAL_OPTIONS
+    | {"learning_rate": 2e-4, "augmentation": True, "loss": None},
+    "conditional_wgan_gp": CONDITIONAL_OPTIONS
+    | {"learning_rate": 1e-4, "augmentation": False, "critic_steps": None},
+    "cyclegan": {
+        "batch_size": 1,
+        "base_channels": 32,
+        "learning_rate": 2e-4,
+        "ema_decay": 0.0,
+        "augmentation": False,
+        "loss": None,
+        "identity_weight": None,
+    },
+}
+ALL_OPTIONS = frozenset().union(*OPTIONS.values())
+BETAS = {
+    "sngan": (0.5, 0.999),
+    "conditional_wgan_gp": (0.0, 0.9),
+    "cyclegan": (0.5, 0.999),
+}
 
 
 def train_generator(
     run: str,
+    model: Literal["sngan", "conditional_wgan_gp", "cyclegan"] = "sngan",
     image_size: int = 64,
     n_steps: int = 20000,
     steps_per_epoch: int = 100,
-    batch_size: int = 64,
-    base_channels: int = 32,
-    latent_dim: int = 128,
-    learning_rate: float = 2e-4,
-    balance: float = 0.5,
-    ema_decay: float = 0.995,
-    augmentation: bool = True,
+    batch_size: int | None = None,
+    base_channels: int | None = None,
+    latent_dim: int | None = None,
+    learning_rate: float | None = None,
+    balance: float | None = None,
+    ema_decay: float | None = None,
+    augmentation: bool | None = None,
+    diagnoses: list[str] | None = None,
+    loss: str | None = None,
+    critic_steps: int | None = None,
+    identity_weight: float | None = None,
+    mixed_precision: bool = False,
+    jit_compile: bool = False,
     seed: int = 0,
 ):
-    """Train the conditional SN-GAN on the real training images, and on no others.
+    """Train a generator on the real training images, and on no others.
 
     A run started again goes on after its last whole epoch.
 
     Args:
         run: Run directory with prepared images.
-        image_size: Side of the images it makes, 32 to 256 pixels.
-        n_steps: Steps in all, each of the discriminator and the generator.
+        model: sngan and conditional_wgan_gp make images of a diagnosis and skin tone;
+            cyclegan turns images of benign lesions into melanoma.
+        image_size: Side of the images it makes, 32 to 256 pixels; a multiple of 16
+            for cyclegan.
+        n_steps: Steps in all, each with one update of the generator.
         steps_per_epoch: Steps between two savings.
-        batch_size: Images a step.
-        base_channels: Channels of the networks at half of the image size.
-        latent_dim: Length of the noise vector.
-        learning_rate: Adam's, for both networks; betas are 0.5 and 0.999.
-        balance: 0 shows diagnoses as often as they occur, 1 all equally often.
-        ema_decay: Decay of the averaged weights that sampling uses.
-        augmentation: Let the discriminator see augmented images only.
+        batch_size: Images of an update; 64, for cyclegan 1 of each domain.
+        base_channels: Channels of the networks at half of the image size; 32.
+        latent_dim: Length of the noise vector; 128. Not for cyclegan.
+        learning_rate: Adam's, for both sides; 2e-4 (betas 0.5 and 0.999), for
+            conditional_wgan_gp 1e-4 (betas 0 and 0.9). cyclegan's falls to 0 over the
+            second half of the steps.
+        balance: 0 shows diagnoses as often as they occur, 1 all equally often; 0.5.
+            cyclegan sees as many benign images as melanomas.
+        ema_decay: Decay of the averaged weights that sampling uses; 0.995, for
+            cyclegan 0.
+        augmentation: Let the discriminator see augmented images only; true for sngan
+            alone.
+        diagnoses: Train on these only, such as [MEL]. Not for cyclegan.
+        loss: binary_crossentropy or hinge for sngan, binary_crossentropy or
+            least_squares for cyclegan.
+        critic_steps: Updates of the critic for each of the generator; 5. For
+            conditional_wgan_gp alone.
+        identity_weight: Weight of the identity loss in parts of the cycle loss; 0.
+            For cyclegan alone.
+        mixed_precision: Compute in bfloat16 where the networks allow it.
+        jit_compile: Compile the step with XLA.
         seed: Seed of weights, order and noise.
     """
-    settings = {key: value for key, value in locals().items() if key != "run"}
+    options = {name: value for name, value in locals().items() if name in ALL_OPTIONS}
+    settings = {
+        "image_size": image_size,
+        "n_steps": n_steps,
+        "steps_per_epoch": steps_per_epoch,
+        "seed": seed,
+        **_model_options(model, options),
+    }
+    # Recorded where they differ, as runs of SN-GAN were before there was a choice.
+    if model != "sngan":
+        settings["model"] = model
+    if mixed_precision:
+        settings["mixed_precision"] = True
+    if jit_compile:
+        settings["jit_compile"] = True
     run = RunDirectory(run)
     stage = run.stage("generator", settings, after=["prepare"], folders=["generator"])
     with stage as todo:
@@ -43,19 +114,32 @@ def train_generator(
             _train(run, **settings)
 
 
+def _model_options(model, given):
+    """Options of the model: what was given, else its defaults."""
+    given = {name: value for name, value in given.items() if value is not None}
+    foreign = sorted(set(given) - set(OPTIONS[model]))
+    if foreign:
+        raise ValueError(
+            f"{model} takes the options {sorted(OPTIONS[model])}. Received: {foreign}"
+        )
+    options = OPTIONS[model] | given
+    return {name: value for name, value in options.items() if value is not None}
+
+
 def _train(
     run,
     image_size,
     n_steps,
     steps_per_epoch,
-    batch_size,
-    base_channels,
-    latent_dim,
-    learning_rate,
-    balance,
-    ema_decay,
-    augmentation,
     seed,
+    batch_size,
+    learning_rate,
+    model="sngan",
+    mixed_precision=False,
+    jit_compile=False,
+    balance=None,
+    diagnoses=None,
+    **options,
 ):
     import sys
 
@@ -68,29 +152,58 @@ def _train(
 
     keras.utils.set_random_seed(seed)
     train = run.catalog.split("train")
+    if diagnoses is not None:
+        train = train.where(diagnosis=diagnoses)
     prepared = PreparedImages.load(run / "prepared/real")
-    with default_strategy().scope():
-        model = generative.build_sngan(
-            image_size,
-            latent_dim,
-            base_channels,
-            ema_decay=ema_decay,
-            augmentation=augmentation,
-            seed=seed,
+    build = getattr(generative, f"build_{model}")
+    with default_strategy().scope(), _precision(mixed_precision):
+        network = build(image_size, seed=seed, **options)
+        network.compile(
+            *(_adam(model, learning_rate, n_steps) for _ in range(2)),
+            jit_compile=jit_compile,
         )
-        model.compile(
-            keras.optimizers.Adam(learning_rate, beta_1=0.5, beta_2=0.999),
-            keras.optimizers.Adam(learning_rate, beta_1=0.5, beta_2=0.999),
+    settings = {
+        "n_steps": n_steps,
+        "steps_per_epoch": steps_per_epoch,
+        "batch_size": batch_size,
+        "seed": seed,
+        "verbose": "auto" if sys.stdout.isatty() else 2,
+    }
+    images = resized_images(prepared, train, image_size)
+    folder = run / "generator"
+    if model == "cyclegan":
+        generative.train_translator(network, train, images, folder, **settings)
+    else:
+        generative.train_generator(
+            network, train, images, folder, balance=balance, **settings
         )
-    generative.train_generator(
-        model,
-        train,
-        resized_images(prepared, train, image_size),
-        run / "generator",
-        n_steps=n_steps,
-        steps_per_epoch=steps_per_epoch,
-        batch_size=batch_size,
-        balance=balance,
-        seed=seed,
-        verbose="auto" if sys.stdout.isatty() else 2,
-    )
+
+
+def _precision(mixed):
+    """Context in which layers are made for mixed precision, or as they are."""
+    import contextlib
+
+    import keras
+
+    @contextlib.contextmanager
+    def bfloat16():
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        try:
+            yield
+        finally:
+            keras.config.set_dtype_policy(before)
+
+    return bfloat16() if mixed else contextlib.nullcontext()
+
+
+def _adam(model, learning_rate, n_steps):
+    import keras
+
+    from keras_derm.generative import LinearDecay
+
+    if model == "cyclegan":
+        constant = n_steps // 2
+        learning_rate = LinearDecay(learning_rate, constant, n_steps - constant)
+    beta_1, beta_2 = BETAS[model]
+    return keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2)

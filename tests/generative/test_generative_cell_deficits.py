@@ -87,6 +87,18 @@ def test_synthetic_images_become_training_rows(tmp_path):
         catalog.require_real()
 
 
+def test_a_translation_stays_with_its_photograph(tmp_path, catalog_of):
+    images = np.zeros((1, 8, 8, 3), "uint8")
+    settings = [[0, 1]], 7, "cyclegan", tmp_path / "made"
+    real = catalog_of({("NV", "II"): 1})
+    made = write_synthetic(images, *settings, real.table["isic_id"])
+    assert made.table["parent_id"].tolist() == real.table["isic_id"].tolist()
+    with pytest.raises(CatalogError, match="more than one split"):
+        real.with_columns(split="test").concat(made)
+    with pytest.raises(ValueError, match="Received: 2 for 1 images"):
+        write_synthetic(images, *settings, ["a", "b"])
+
+
 def test_a_failed_writing_leaves_nothing(tmp_path, monkeypatch):
     calls = []
 

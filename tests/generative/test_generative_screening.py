@@ -54,6 +54,14 @@ def test_a_copy_of_a_training_image_is_found_however_it_is_turned(turn):
     assert "near copy of training image 7" in table["reason"][0]
 
 
+def test_a_translation_may_be_like_its_parent_but_not_like_another_image():
+    real = lesions(60, 0)
+    made = real[[7, 7]]
+    table = screen(made, cells(2), real, cells(60), parents=np.array([7, 8]))
+    assert not table["reason"].str.contains("near copy")[0]
+    assert "near copy of training image 7" in table["reason"][1]
+
+
 def test_small_cells_fall_back_to_the_diagnosis_and_then_to_all():
     real = lesions(60, 0)
     conditions = np.concatenate([cells(30, 0, 0), cells(28, 1, 0), cells(2, 2, 1)])

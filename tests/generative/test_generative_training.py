@@ -2,15 +2,21 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from generator_checks import small_critic, small_generator
 from PIL import Image
 
 from keras_derm.catalog import Catalog, CatalogError
 from keras_derm.generative import (
+    ConditionalWGANGP,
     GeneratorCollapse,
     StopOnCollapse,
+    benign_and_malignant,
+    build_cyclegan,
     build_sngan,
     train_generator,
+    train_translator,
     training_dataset,
+    translation_dataset,
 )
 from keras_derm.generative.training import sampling_weights
 
@@ -111,3 +117,76 @@ def test_samples_that_are_all_alike_stop_training(images):
     callback.on_epoch_end(1)
     assert "mode collapse at epoch 2" in callback.reason
     assert callback.model.stop_training
+
+
+def test_wgan_gp_trains_on_melanoma_alone_and_says_how_fast(catalog, images, tmp_path):
+    keras.utils.set_random_seed(1)
+    networks = small_generator(32), small_critic(32)
+    wgan_gp = ConditionalWGANGP(*networks, critic_steps=2)
+    wgan_gp.compile()
+    melanoma = catalog.where(diagnosis="MEL")
+    trained = train_generator(
+        wgan_gp,
+        melanoma,
+        images[1::2],
+        tmp_path,
+        n_steps=2,
+        steps_per_epoch=2,
+        batch_size=4,
+        verbose=0,
+    )
+    assert trained.steps_done == 2
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert history["images_per_second"][0] > 0
+    assert Image.open(tmp_path / "samples" / "epoch_0001.png").size == (8 * 32, 32)
+
+
+@pytest.fixture
+def two_domains(catalog):
+    """16 benign images and 8 of melanoma."""
+    diagnosis = np.array(["NV", "NV", "MEL"] * (N_IMAGES // 3))
+    malignancy = np.where(diagnosis == "MEL", "malignant", "benign")
+    return catalog.with_columns(diagnosis=diagnosis, benign_malignant=malignancy)
+
+
+def test_domains_are_balanced_by_undersampling_the_larger(two_domains):
+    numbers = np.arange(N_IMAGES, dtype="uint8")
+    numbered = np.tile(numbers[:, None, None, None], (1, 2, 2, 3))
+    dataset = translation_dataset(two_domains, numbered, batch_size=3, seed=1)
+    batches = list(dataset.take(16).as_numpy_iterator())
+    benign, malignant = (
+        np.concatenate([batch[i][:, 0, 0, 0] for batch in batches]) for i in range(2)
+    )
+    for turn in range(6):
+        part = slice(8 * turn, 8 * turn + 8)
+        assert sorted(malignant[part]) == list(range(2, N_IMAGES, 3))
+        assert len(set(benign[part])) == 8 and not np.any(benign[part] % 3 == 2)
+    assert set(benign) == {i for i in range(N_IMAGES) if i % 3 != 2}
+    later = translation_dataset(two_domains, numbered, 3, seed=1, first_step=5)
+    np.testing.assert_equal(next(later.as_numpy_iterator()), batches[5])
+
+
+def test_a_translation_sees_benign_and_melanoma_training_rows_alone(two_domains):
+    benign, malignant = benign_and_malignant(two_domains)
+    assert len(benign) == 16 and len(malignant) == 8
+    with pytest.raises(CatalogError, match="held out"):
+        translation_dataset(two_domains.with_columns(split="test"), np.zeros(24))
+    with pytest.raises(CatalogError, match="Received: 16 benign, 0 MEL"):
+        translation_dataset(two_domains.where(diagnosis="NV"), np.zeros(16))
+
+
+def test_cyclegan_trains_and_shows_images_above_translations(
+    two_domains, images, tmp_path
+):
+    keras.utils.set_random_seed(1)
+    model = build_cyclegan(32, base_channels=2)
+    model.compile()
+    model.run_eagerly = True
+    settings = {"n_steps": 1, "steps_per_epoch": 1, "verbose": 0}
+    trained = train_translator(model, two_domains, images, tmp_path, **settings)
+    assert trained.steps_done == 1
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert {"cycle_loss", "images_per_second"} <= set(history.columns)
+    grid = Image.open(tmp_path / "samples" / "epoch_0001.png")
+    assert grid.size == (8 * 32, 2 * 32)
+    assert keras.models.load_model(tmp_path / "generator.keras").steps_done == 1

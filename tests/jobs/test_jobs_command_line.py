@@ -3,12 +3,15 @@ import pytest
 from keras_derm.jobs.command_line import spelled_out
 
 
-def job(run: str, skip_bad: bool = False, image_size: int = 224):
+def job(
+    run: str, skip_bad: bool = False, average: bool | None = None, image_size: int = 224
+):
     """A job.
 
     Args:
         run: Directory.
         skip_bad: Whether.
+        average: Whether.
         image_size: Pixels.
     """
 
@@ -18,6 +21,7 @@ def job(run: str, skip_bad: bool = False, image_size: int = 224):
     [
         (["--skip-bad"], ["--skip_bad=true"]),
         (["--skip_bad"], ["--skip_bad=true"]),
+        (["--average"], ["--average=true"]),
         (["--skip-bad", "false"], ["--skip_bad", "false"]),
         (["--skip-bad=false"], ["--skip_bad=false"]),
         (["--skip-bad", "--run", "a-b"], ["--skip_bad=true", "--run", "a-b"]),

@@ -1,0 +1,319 @@
+"""How far made images are from real ones, measured on feature vectors."""
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import pairwise_distances
+from sklearn.neighbors import NearestNeighbors
+
+LEAST_IMAGES = 20
+COPY_QUANTILE = 0.01
+
+
+def frechet_distance(first, second):
+    """Fréchet distance between the Gaussians fitted to two sets of features.
+
+    |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)). The last trace is the sum of the
+    singular values of A B^T, where A and B are the centred features over the root of
+    their degrees of freedom: no root of an ill-conditioned matrix is taken. It falls
+    with the number of images: compare at equal n only.
+
+    Args:
+        first: Features (n, d).
+        second: Features (m, d).
+
+    Returns:
+        The distance, a float, 0 for equal sets.
+
+    Raises:
+        ValueError: If the arrays do not fit, or a set has fewer than 2 images.
+
+    Reference:
+        Dowson and Landau, "The Fréchet distance between multivariate normal
+        distributions", 1982; Heusel et al., NeurIPS 2017.
+    """
+    first, second = _checked(first, second)
+    roots = [_covariance_root(features) for features in (first, second)]
+    shared = np.linalg.svd(roots[0] @ roots[1].T, compute_uv=False).sum()
+    spread = sum((root**2).sum() for root in roots)
+    shift = ((first.mean(axis=0) - second.mean(axis=0)) ** 2).sum()
+    return float(max(shift + spread - 2 * shared, 0.0))
+
+
+def _covariance_root(features):
+    """R, at most (d, d), with R^T R the covariance."""
+    centred = (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
+    return np.linalg.qr(centred, mode="r")
+
+
+def kernel_distance(first, second, n_subsets=100, subset_size=None, seed=0):
+    """Squared maximum mean discrepancy with a cubic kernel, without bias.
+
+    The kernel is (x.y / d + 1)^3. Subsets are drawn from both sets; their mean does
+    not depend on the number of images, and may be below 0.
+
+    Args:
+        first: Features (n, d).
+        second: Features (m, d).
+        n_subsets: Number of subsets.
+        subset_size: Images of each set in a subset; None for half of the smaller set
+            and at most 1000, the published number. Subsets of all images would not
+            vary.
+        seed: Seed of the subsets.
+
+    Returns:
+        Tuple of the mean over the subsets and their standard deviation.
+
+    Raises:
+        ValueError: If the arrays do not fit, or a subset would have fewer than 2
+            images or more than there are.
+
+    Reference:
+        Binkowski et al., "Demystifying MMD GANs", ICLR 2018.
+    """
+    first, second = _checked(first, second)
+    fewest = min(len(first), len(second))
+    subset_size = subset_size or min(1000, fewest // 2)
+    if not 2 <= subset_size <= fewest:
+        raise ValueError(
+            "`subset_size` must be at least 2 and no more than the images of a set. "
+            f"Received: subset_size={subset_size}, {len(first)} and {len(second)} "
+            "images"
+        )
+    generator = np.random.default_rng(seed)
+    distances = [
+        _unbiased_discrepancy(
+            *(
+                features[generator.permutation(len(features))[:subset_size]]
+                for features in (first, second)
+            )
+        )
+        for _ in range(n_subsets)
+    ]
+    return float(np.mean(distances)), float(np.std(distances))
+
+
+def _unbiased_discrepancy(first, second):
+    """Squared discrepancy of two sets of one size, an image never with itself."""
+    within = sum(
+        (kernel.sum() - np.trace(kernel)) / (len(kernel) * (len(kernel) - 1))
+        for kernel in (_cubic_kernel(first, first), _cubic_kernel(second, second))
+    )
+    return within - 2 * _cubic_kernel(first, second).mean()
+
+
+def _cubic_kernel(first, second):
+    return (first @ second.T / first.shape[1] + 1) ** 3
+
+
+def neighbourhood_metrics(real, made, n_neighbours=5):
+    """Precision, recall, density and coverage.
+
+    The neighbourhood of an image is the ball that reaches to its nearest neighbour
+    number `n_neighbours` of its own set.
+
+    Args:
+        real: Features of real images (n, d).
+        made: Features of made images (m, d).
+        n_neighbours: Which neighbour, less than n and m.
+
+    Returns:
+        Dictionary: `precision`, share of made images in the neighbourhood of a real
+        one; `recall`, share of real images in the neighbourhood of a made one;
+        `density`, number of real neighbourhoods a made image is in, over
+        `n_neighbours`; `coverage`, share of real images with a made one in their
+        neighbourhood. Of equal sets density is about 1.
+
+    Raises:
+        ValueError: If the arrays do not fit, or there are too few images.
+
+    Reference:
+        Kynkäänniemi et al., "Improved Precision and Recall Metric for Assessing
+        Generative Models", NeurIPS 2019; Naeem et al., "Reliable Fidelity and
+        Diversity Metrics for Generative Models", ICML 2020.
+    """
+    real, made = _checked(real, made)
+    if not 1 <= n_neighbours < min(len(real), len(made)):
+        raise ValueError(
+            "`n_neighbours` must be at least 1 and less than the images of each set. "
+            f"Received: n_neighbours={n_neighbours}, {len(real)} and {len(made)} images"
+        )
+    real_radius, made_radius = (
+        NearestNeighbors(n_neighbors=n_neighbours).fit(features).kneighbors()[0][:, -1]
+        for features in (real, made)
+    )
+    distances = pairwise_distances(real, made)
+    near_real = distances <= real_radius[:, np.newaxis]
+    near_made = distances <= made_radius[np.newaxis]
+    return {
+        "precision": float(near_real.any(axis=0).mean()),
+        "recall": float(near_made.any(axis=1).mean()),
+        "density": float(near_real.sum(axis=0).mean() / n_neighbours),
+        "coverage": float(near_real.any(axis=1).mean()),
+    }
+
+
+def memorisation(made, train, held_out):
+    """Whether made images are nearer to the training images than unseen real ones.
+
+    Args:
+        made: Features of made images (n, d).
+        train: Features of the generator's training images (m, d), better of all
+            their flips and rotations, see `all_turns`.
+        held_out: Features of real images that the generator did not see (k, d).
+
+    Returns:
+        Dictionary: `memorisation_ratio`, median distance of made images to the
+        nearest training image over that of held-out images, about 1 where nothing
+        was learned by heart and 0 where all was; `copied_share`, share of made
+        images nearer than all but 1 % of the held-out ones.
+
+    Raises:
+        ValueError: If the arrays do not fit.
+    """
+    nearest = []
+    for features in (made, held_out):
+        features, reference = _checked(features, train)
+        search = NearestNeighbors(n_neighbors=1).fit(reference)
+        nearest.append(search.kneighbors(features)[0][:, 0])
+    limit = np.quantile(nearest[1], COPY_QUANTILE)
+    return {
+        "memorisation_ratio": float(np.median(nearest[0]) / np.median(nearest[1])),
+        "copied_share": float((nearest[0] < limit).mean()),
+    }
+
+
+def all_turns(images):
+    """Images in their 8 flips and rotations, (8 n, side, side, 3)."""
+    turned = [np.rot90(images, turns, axes=(1, 2)) for turns in range(4)]
+    return np.concatenate(turned + [image[:, :, ::-1] for image in turned])
+
+
+def diversity_within_classes(features, classes):
+    """Mean distance between two images of a class.
+
+    Args:
+        features: (n, d).
+        classes: Class of each image, (n,).
+
+    Returns:
+        `pandas.Series` by class; NaN for a class of one image.
+    """
+    features, classes = np.asarray(features, dtype=float), np.asarray(classes)
+    if features.ndim != 2 or len(features) != len(classes):
+        raise ValueError(
+            "each row of features must have a class. Received: shape "
+            f"{features.shape}, {len(classes)} classes"
+        )
+    means = {}
+    for name in np.unique(classes):
+        distances = pairwise_distances(features[classes == name])
+        n_pairs = len(distances) * (len(distances) - 1)
+        means[name] = distances.sum() / n_pairs if n_pairs else np.nan
+    return pd.Series(means, name="diversity", dtype=float)
+
+
+def quality_table(real, made, extractor_name, real_cells=None, made_cells=None, seed=0):
+    """Made images beside the floor: real images judged in the same way.
+
+    Of each cell the real images are divided at random into a reference and a floor.
+    The reference is compared with the made images and with the floor, all three of
+    the same number, since every one of the metrics depends on it. A made set cannot
+    be expected to do better than the floor.
+
+    Args:
+        real: Features of real images (n, d), not those that the generator learned
+            from.
+        made: Features of made images (m, d).
+        extractor_name: Network that the features are of, `FeatureExtractor.name`.
+            With "InceptionV3" the distances are called FID and KID, with any other
+            they are named after it.
+        real_cells: Cell of each real image (n,), such as diagnosis; None for one
+            cell, "all".
+        made_cells: Cell of each made image (m,).
+        seed: Seed of the division.
+
+    Returns:
+        `pandas.DataFrame`, one row a cell and metric: `cell`, `metric`, `n` (images
+        in each set), `made`, `floor`, and for the kernel distance the deviations over
+        subsets `made_deviation` and `floor_deviation`. Where n is below 20 there is
+        one row that says so and no figure.
+
+    Raises:
+        ValueError: If the arrays do not fit.
+    """
+    real, made = _checked(real, made)
+    cells = []
+    for features, names in ((real, real_cells), (made, made_cells)):
+        names = np.repeat("all", len(features)) if names is None else np.asarray(names)
+        if len(names) != len(features):
+            raise ValueError(
+                "each row of features must have a cell. "
+                f"Received: {len(features)} rows, {len(names)} cells"
+            )
+        cells.append(names)
+    rows = []
+    for cell in np.unique(cells[1]):
+        sets = real[cells[0] == cell], made[cells[1] == cell]
+        rows += _cell_rows(*sets, cell, extractor_name, np.random.default_rng(seed))
+    return pd.DataFrame(rows)
+
+
+def _cell_rows(real, made, cell, extractor_name, generator):
+    n_images = min(len(real) // 2, len(made))
+    if n_images < LEAST_IMAGES:
+        return [{"cell": cell, "metric": "too few images", "n": n_images}]
+    real = real[generator.permutation(len(real))]
+    made = made[generator.permutation(len(made))[:n_images]]
+    reference, floor = real[:n_images], real[n_images : 2 * n_images]
+    found = [_all_metrics(reference, other, extractor_name) for other in (made, floor)]
+    return [
+        {
+            "cell": cell,
+            "metric": name,
+            "n": n_images,
+            "made": found[0][name][0],
+            "floor": found[1][name][0],
+            "made_deviation": found[0][name][1],
+            "floor_deviation": found[1][name][1],
+        }
+        for name in found[0]
+    ]
+
+
+def _all_metrics(reference, other, extractor_name):
+    """Values and deviations by name; the kernel distance leads."""
+    names = metric_names(extractor_name)
+    one_class = np.zeros(len(other))
+    values = {
+        names["kernel_distance"]: kernel_distance(reference, other),
+        names["frechet_distance"]: (frechet_distance(reference, other), np.nan),
+    }
+    for name, value in neighbourhood_metrics(reference, other).items():
+        values[f"{name} ({extractor_name})"] = value, np.nan
+    diversity = float(diversity_within_classes(other, one_class).iloc[0])
+    return values | {f"diversity ({extractor_name})": (diversity, np.nan)}
+
+
+def metric_names(extractor_name):
+    """What the two distances are called: FID and KID with InceptionV3 alone."""
+    if extractor_name == "InceptionV3":
+        return {"frechet_distance": "FID", "kernel_distance": "KID"}
+    return {
+        "frechet_distance": f"Fréchet distance ({extractor_name})",
+        "kernel_distance": f"kernel distance ({extractor_name})",
+    }
+
+
+def _checked(first, second):
+    first, second = (np.asarray(features, dtype=float) for features in (first, second))
+    if (
+        first.ndim != 2
+        or second.ndim != 2
+        or first.shape[1] != second.shape[1]
+        or min(len(first), len(second)) < 2
+    ):
+        raise ValueError(
+            "features must be two arrays (n, d) and (m, d) of at least 2 images each. "
+            f"Received: shapes {first.shape} and {second.shape}"
+        )
+    return first, second

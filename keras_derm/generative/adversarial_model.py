@@ -1,0 +1,130 @@
+"""What the adversarial generators have in common."""
+
+import keras
+import tensorflow as tf
+
+from keras_derm.generative.differentiable_augmentation import augment
+
+
+class AdversarialModel(keras.Model):
+    """Networks that train against each other, with one optimizer a side.
+
+    Random numbers are functions of `seed` and of the number of steps done, and every
+    optimizer is built when the model is compiled, so that a model saved and loaded
+    goes on exactly as if it had not been stopped. Losses are divided by the number
+    of replicas, over which gradients are summed.
+
+    A subclass names its optimizers and whose variables each moves in `SIDES`, and in
+    `AVERAGED` the network whose moving average makes the images. The networks are
+    arguments of its `__init__` under those names.
+
+    Args:
+        networks: Dictionary of the networks by name.
+        ema_decay: Decay of the moving average of the weights, in [0, 1). 0.995
+            averages over about the last 200 steps, 0 does not average.
+        augmentation: Whether discriminators see augmented images only. Helps where
+            there are fewer than some tens of thousands.
+        seed: Integer seed of all that is random in a step.
+    """
+
+    SIDES = {}
+    AVERAGED = "generator"
+
+    def __init__(self, networks, ema_decay, augmentation, seed, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 <= ema_decay < 1:
+            raise ValueError(
+                f"`ema_decay` must lie in [0, 1). Received: ema_decay={ema_decay}"
+            )
+        for name, network in networks.items():
+            setattr(self, name, network)
+        averaged = networks[self.AVERAGED]
+        self.averaged_generator = keras.models.clone_model(averaged)
+        self.averaged_generator.set_weights(averaged.get_weights())
+        self.averaged_generator.trainable = False
+        self.ema_decay = ema_decay
+        self.augmentation = augmentation
+        self.seed = seed
+
+    @property
+    def steps_done(self):
+        """Number of training steps so far, over all calls of `fit`."""
+        return int(self.generator_optimizer.iterations.numpy())
+
+    def _compile(self, jit_compile, **optimizers):
+        """Sets and builds the optimizers that `SIDES` names."""
+        for name, optimizer in optimizers.items():
+            setattr(self, name, optimizer)
+        super().compile(optimizer=optimizer, jit_compile=jit_compile)
+        for name, optimizer in optimizers.items():
+            optimizer.build(self._side_variables(name))
+
+    def _side_variables(self, optimizer_name):
+        networks = [getattr(self, name) for name in self.SIDES[optimizer_name]]
+        return [v for network in networks for v in network.trainable_variables]
+
+    def _step_seed(self):
+        """Seed (2,) that differs at every step."""
+        step = tf.cast(self.generator_optimizer.iterations, tf.int32)
+        return tf.stack([self.seed, step])
+
+    def _augmented(self, images, seed):
+        return augment(images, seed) if self.augmentation else images
+
+    def _minimize(self, optimizer_name, loss, tape):
+        """One step of a side against its mean loss, as `tape` has recorded it."""
+        variables = self._side_variables(optimizer_name)
+        with tape:
+            scaled = loss / tf.distribute.get_strategy().num_replicas_in_sync
+        gradients = tape.gradient(scaled, variables)
+        getattr(self, optimizer_name).apply(gradients, variables)
+
+    def _update_average(self):
+        """Averages what is trained; moving statistics are averages already."""
+        context = tf.distribute.get_replica_context()
+        context.merge_call(self._update_average_on_all_replicas)
+
+    def _update_average_on_all_replicas(self, strategy):
+        current = getattr(self, self.AVERAGED)
+        for average, weight in zip(
+            self.averaged_generator.weights, current.weights, strict=True
+        ):
+            share = 1 - self.ema_decay if weight.trainable else 1.0
+            strategy.extended.update(
+                average.value,
+                lambda variable, value, share: variable.assign_add(
+                    share * (value - variable)
+                ),
+                args=(weight.value, share),
+            )
+
+    def get_config(self):
+        networks = [name for names in self.SIDES.values() for name in names]
+        return {
+            name: keras.saving.serialize_keras_object(getattr(self, name))
+            for name in networks
+        } | {
+            "ema_decay": self.ema_decay,
+            "augmentation": self.augmentation,
+            "seed": self.seed,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        for name in (name for names in cls.SIDES.values() for name in names):
+            config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**config)
+
+    def get_compile_config(self):
+        return {
+            name: keras.saving.serialize_keras_object(getattr(self, name))
+            for name in self.SIDES
+        } | {"jit_compile": self.jit_compile}
+
+    def compile_from_config(self, config):
+        config = dict(config)
+        for name in self.SIDES:
+            config[name] = keras.saving.deserialize_keras_object(config[name])
+        self.compile(**config)

@@ -1,0 +1,53 @@
+import keras
+import numpy as np
+import pytest
+from generator_checks import (
+    conditional_batches,
+    losses,
+    small_critic,
+    small_generator,
+    translation_batches,
+)
+
+from keras_derm.generative import SNGAN, ConditionalWGANGP, build_cyclegan
+
+MODELS = {
+    "sngan": lambda: SNGAN(small_generator(), small_critic()),
+    "conditional_wgan_gp": lambda: ConditionalWGANGP(
+        small_generator(), small_critic(), critic_steps=2
+    ),
+    "cyclegan": lambda: build_cyclegan(16, base_channels=2, depth=2),
+}
+
+
+def batches(name):
+    if name == "cyclegan":
+        return translation_batches(2)
+    return conditional_batches(2)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_half_precision_keeps_weights_whole_and_is_saved(name, tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = MODELS[name]()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    model.compile()
+    model.run_eagerly = True
+    assert np.isfinite(losses(model, batches(name))).all()
+    assert {w.dtype for w in model.trainable_variables} == {"float32"}
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    computed_in = {layer.compute_dtype for layer in loaded.averaged_generator.layers}
+    assert computed_in == {"bfloat16", "float32"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_a_step_compiled_with_xla_trains(name):
+    # XLA draws other random numbers: its losses are not those without it.
+    model = MODELS[name]()
+    model.compile(jit_compile=True)
+    assert np.isfinite(losses(model, batches(name))).all()
+    assert model.steps_done == 2
