@@ -133,7 +133,7 @@ class ConditionalWGANGP(ConditionalGAN):
         images = from_pixels(images)
         seeds = tf.unstack(tf.random.split(self._step_seed(), self.critic_steps + 1))
         for step in range(self.critic_steps):
-            # Every so-manieth image, so that devices divide each part as the whole.
+            # Interleaved, so that devices divide each part as they divide the whole.
             part = slice(step, None, self.critic_steps)
             part_conditions = [condition[part] for condition in conditions]
             self._critic_step(images[part], part_conditions, seeds[step])

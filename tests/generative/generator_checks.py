@@ -68,9 +68,11 @@ def assert_goes_on_exactly(model, batches, images_of, path):
         images_of: Function from the model to the images it makes.
         path: Where to save, a `.keras` path.
     """
+    model.run_eagerly = True  # Tracing would take longer than four steps.
     losses(model, batches.take(2))
     model.save(path)
     loaded = keras.models.load_model(path)
+    loaded.run_eagerly = True
     np.testing.assert_array_equal(images_of(model), images_of(loaded))
     rest = batches.skip(2)
     np.testing.assert_allclose(losses(loaded, rest), losses(model, rest), rtol=1e-5)

@@ -29,7 +29,7 @@ def conditional_wgan_gp():
 
 
 def cyclegan():
-    return build_cyclegan(16, base_channels=2, depth=2, pool_size=3)
+    return build_cyclegan(16, base_channels=2, depth=1, pool_size=3)
 
 
 def compiled(make):
