@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from keras_derm.jobs.evaluate import ARMS, TONES, forest_table
+from keras_derm.jobs.interval_cell import interval_cell
 from keras_derm.runs import RunDirectory
 
 
@@ -223,18 +224,10 @@ def _print(found, table, metric="balanced_accuracy"):
             row["arm"],
             "all" if stratum == "all" else f"{stratum} {row['value_of_stratum']}",
             f"{row['n']:,}",
-            _interval(row, "value"),
-            _interval(row, "difference", "+"),
+            interval_cell(row, "value"),
+            interval_cell(row, "difference", "+"),
             "" if pd.isna(row["p_adjusted"]) else f"{row['p_adjusted']:.3f}",
         )
     Console().print(shown)
     for arm in found.differences:
         print(found.verdict(arm))
-
-
-def _interval(row, name, sign=""):
-    value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
-    if pd.isna(value):
-        return ""
-    text = f"{value:{sign}.3f}"
-    return text if pd.isna(low) else f"{text} ({low:{sign}.3f} to {high:{sign}.3f})"

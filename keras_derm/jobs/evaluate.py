@@ -1,6 +1,8 @@
 """Job: judge both arms on the same real test images."""
 
+import hashlib
 import json
+from pathlib import Path
 
 import pandas as pd
 
@@ -17,10 +19,19 @@ NOTHING_ADDED = (
 ONE_SEED = (
     "One seed was trained for each arm: another can move these figures by as much."
 )
+MADE_ELSEWHERE = (
+    "The predictions were made elsewhere: that both models learned from the same real "
+    "training images, and from nothing of this test set, is not known here."
+)
 
 
 def evaluate(
-    run: str, n_replicates: int = 2000, seed: int = 0, stratified: bool = False
+    run: str,
+    predictions: dict[str, str] | None = None,
+    task: str = "diagnosis8",
+    n_replicates: int = 2000,
+    seed: int = 0,
+    stratified: bool = False,
 ):
     """Judge the baseline and the augmented ensemble on the same real test images.
 
@@ -30,30 +41,67 @@ def evaluate(
     tone (conformal/*.json and selective.csv) and figures.
 
     Args:
-        run: Run directory with both arms trained.
+        run: Run directory with both arms trained, or with prepared images where
+            predictions are given.
+        predictions: Predictions made elsewhere, to be judged instead of the arms of
+            the run: --predictions.baseline a.csv --predictions.augmented b.csv. A csv
+            has isic_id and one probability column per class, with a row for every
+            val and test image of the run's catalog.csv. One model alone is judged by
+            compare.py.
+        task: What the predictions given tell apart: diagnosis8, melanoma or
+            melanocytic.
         n_replicates: Bootstrap replicates; lesions (or patients) are drawn.
         seed: Seed of the bootstrap.
         stratified: Draw as many lesions (or patients) of each diagnosis as there are.
     """
-    settings = {"n_replicates": n_replicates, "seed": seed, "stratified": stratified}
+    bootstrap = {"n_replicates": n_replicates, "seed": seed, "stratified": stratified}
+    settings, after = dict(bootstrap), ["prepare", *ARMS]
+    if predictions:
+        if set(predictions) != set(ARMS):
+            raise ValueError(
+                f"`predictions` must name a csv for each of {', '.join(ARMS)}; "
+                f"compare.py judges one model alone. Received: {sorted(predictions)}"
+            )
+        settings |= {"task": task, "predictions": _digests(run, predictions)}
+        after = ["prepare"]
     run = RunDirectory(run)
     with run.stage(
-        "evaluation",
-        settings,
-        after=["prepare", *ARMS],
-        folders=["predictions", "conformal"],
+        "evaluation", settings, after=after, folders=["predictions", "conformal"]
     ) as todo:
         if todo:
-            _evaluate(run, **settings)
+            _evaluate(run, predictions, task, bootstrap)
 
 
-def _evaluate(run, **bootstrap):
+def _digests(run, predictions):
+    own = (Path(run) / "predictions").resolve()
+    for path in predictions.values():
+        if own in Path(path).resolve().parents:
+            raise ValueError(
+                f"{own} is written anew: keep predictions made elsewhere outside of "
+                f"it. Received: {path}"
+            )
+    return {
+        arm: {path: hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]}
+        for arm, path in predictions.items()
+    }
+
+
+def judged_task(run):
+    """The task of an evaluated run, with the classes that its training images have."""
+    from keras_derm.catalog import get_task
+
+    elsewhere = run.done("evaluation") and run.settings("evaluation").get("task")
+    task = get_task(elsewhere or run.settings("baseline")["task"])
+    return task.present_in(run.catalog.split("train"))
+
+
+def _evaluate(run, predictions, task, bootstrap):
     from keras_derm import evaluation
     from keras_derm.catalog import get_task
     from keras_derm.evaluation.metrics import macro_auc
     from keras_derm.files import write_csv, write_json
 
-    task = get_task(run.settings("baseline")["task"])
+    task = get_task(task if predictions else run.settings("baseline")["task"])
     task = task.present_in(run.catalog.split("train"))
     real = run.catalog.where(task.covers(run.catalog)).require_real()
     splits = {name: real.split(name) for name in ("val", "test")}
@@ -64,13 +112,19 @@ def _evaluate(run, **bootstrap):
         evaluation.contrast_edges(run.catalog.table),
     )
     inputs["positive"] = task.classes[task.positive_class]
-    predicted = {
-        arm: {
-            name: predict_split(run, arm, name, rows, task)
-            for name, rows in splits.items()
+    if predictions:
+        predicted = {
+            arm: _made_elsewhere(run, arm, path, real, task)
+            for arm, path in predictions.items()
         }
-        for arm in ARMS
-    }
+    else:
+        predicted = {
+            arm: {
+                name: predict_split(run, arm, name, rows, task)
+                for name, rows in splits.items()
+            }
+            for arm in ARMS
+        }
     val_true = task.targets(splits["val"])
     y_prob, y_prob_val = (
         {arm: predicted[arm][name]["ensemble"] for arm in ARMS}
@@ -90,15 +144,19 @@ def _evaluate(run, **bootstrap):
         **points,
         **bootstrap,
     )
-    made = json.loads((run / "augmented/ensemble.json").read_text())["n_synthetic"]
-    verdict = f"{comparison.verdict()} {ONE_SEED}" if made else NOTHING_ADDED
+    verdict = _verdict(run, comparison, predictions)
     metrics = {
         **comparison.to_dict(),
         "verdict": verdict,
+        "predictions": predictions,
         "members": {
             arm: _members(predicted[arm]["test"], inputs, bootstrap) for arm in ARMS
         },
         "validation_macro_auc": validation,
+        "temperature": {
+            arm: _temperature(val_true, y_prob_val[arm], inputs["y_true"], y_prob[arm])
+            for arm in ARMS
+        },
         "chosen_arm": max(ARMS, key=validation.get),
     }
     write_json(run / "metrics.json", metrics)
@@ -108,6 +166,15 @@ def _evaluate(run, **bootstrap):
     _figures(run, comparison)
     _write_curves(run, task, y_prob, inputs, bootstrap)
     print(verdict)
+
+
+def _verdict(run, comparison, predictions):
+    if predictions:
+        return f"{comparison.verdict()} {MADE_ELSEWHERE}"
+    described = json.loads((run / "augmented/ensemble.json").read_text())
+    if described["n_synthetic"] == 0:
+        return NOTHING_ADDED
+    return f"{comparison.verdict()} {ONE_SEED}"
 
 
 def _members(predicted, inputs, bootstrap):
@@ -120,6 +187,20 @@ def _members(predicted, inputs, bootstrap):
             "strata"
         ][0]["metrics"]
         for name, y_prob in predicted.items()
+    }
+
+
+def _temperature(val_true, val_prob, y_true, y_prob):
+    """Temperature fitted on val, and calibration on test with and without it."""
+    from keras_derm import evaluation
+
+    temperature = evaluation.fit_temperature(val_true, val_prob)
+    scaled = evaluation.apply_temperature(y_prob, temperature)
+    error = evaluation.expected_calibration_error
+    return {
+        "temperature": temperature,
+        "expected_calibration_error": error(y_true, y_prob),
+        "expected_calibration_error_scaled": error(y_true, scaled),
     }
 
 
@@ -176,6 +257,29 @@ def chosen_arm(run, arm="chosen"):
     return json.loads((run / "metrics.json").read_text())["chosen_arm"]
 
 
+def _made_elsewhere(run, arm, path, catalog, task):
+    """Probabilities of both splits from one csv, copied into the run."""
+    from keras_derm.evaluation import predictions_from_csv
+
+    judged = catalog.where(split=["val", "test"])
+    y_prob = predictions_from_csv(path, judged, task.classes)
+    found = {}
+    for split in ("val", "test"):
+        rows = (judged.table["split"] == split).to_numpy()
+        found[split] = {"ensemble": y_prob[rows]}
+        ids = judged.table.loc[rows, "isic_id"]
+        _write_predictions(run, arm, "ensemble", split, ids, y_prob[rows], task)
+    return found
+
+
+def _write_predictions(run, arm, model, split, ids, y_prob, task):
+    from keras_derm.files import write_csv
+
+    frame = pd.DataFrame(y_prob, columns=list(task.classes))
+    frame.insert(0, "isic_id", ids.to_numpy())
+    write_csv(run / f"predictions/{arm}_{model}_{split}.csv", frame)
+
+
 def predict_split(run, arm, split, rows, task):
     """Probabilities of the ensemble and of each member; also written as csv."""
     from keras_derm.classifiers import (
@@ -183,7 +287,6 @@ def predict_split(run, arm, split, rows, task):
         load_classifier,
         predict_probabilities,
     )
-    from keras_derm.files import write_csv
     from keras_derm.pipeline import PreparedImages, image_dataset
 
     prepared = PreparedImages.load(run / "prepared/real")
@@ -196,9 +299,8 @@ def predict_split(run, arm, split, rows, task):
             prepared, prepared.indices(rows), image_size=model.input_shape[1:3]
         )
         found[name] = predict_probabilities(model, dataset)
-        frame = pd.DataFrame(found[name], columns=list(task.classes))
-        frame.insert(0, "isic_id", rows.table["isic_id"])
-        write_csv(run / f"predictions/{arm}_{name}_{split}.csv", frame)
+        ids = rows.table["isic_id"]
+        _write_predictions(run, arm, name, split, ids, found[name], task)
     return found
 
 

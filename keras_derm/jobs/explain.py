@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from keras_derm.jobs.evaluate import chosen_arm
+from keras_derm.jobs.evaluate import chosen_arm, judged_task
 from keras_derm.runs import RunDirectory
 
 KINDS = {
@@ -14,7 +14,7 @@ N_RANDOM_MAPS = 3
 N_SHOWN = 6
 N_STEPS = 10
 FIGURES = (
-    *(f"attention_{kind}" for kind in KINDS),
+    *(f"{name}_{kind}" for name in ("attention", "cases") for kind in KINDS),
     "attention_by_tone",
     "attention_by_member",
     "sanity_check",
@@ -39,7 +39,7 @@ def explain(
     a mask, area under the deletion curve, correlation with the map of random weights),
     explanations.json (what the checks found), feature_map.csv (training images, real
     and synthetic, laid out by UMAP) and the figures attention_*, sanity_check,
-    deletion and feature_map.
+    deletion and feature_map. Of predictions made elsewhere the cases alone are shown.
 
     Args:
         run: Run directory that has been evaluated.
@@ -58,16 +58,16 @@ def explain(
 
 
 def _explain(run, arm, method, n_each, n_points, seed):
-    from keras_derm.catalog import get_task
     from keras_derm.classifiers import load_classifier
     from keras_derm.files import write_json
 
-    arm = chosen_arm(run, arm)
-    task = get_task(run.settings(arm)["task"])
-    task = task.present_in(run.catalog.split("train"))
+    arm, task = chosen_arm(run, arm), judged_task(run)
+    for name in (*(f"figures/{name}.png" for name in FIGURES), "feature_map.csv"):
+        (run / name).unlink(missing_ok=True)
+    if run.settings("evaluation").get("predictions"):
+        _show_cases(run, arm, task, n_each)
+        return
     model = load_classifier(run / arm / "ensemble.keras")
-    for name in FIGURES:
-        (run / f"figures/{name}.png").unlink(missing_ok=True)
     found = _explain_cases(run, arm, task, model, method, n_each, seed)
     mixing = _map_features(run, arm, task, model, n_points, seed)
     write_json(
@@ -84,23 +84,10 @@ def _explain_cases(run, arm, task, model, method, n_each, seed):
 
     from keras_derm import explain
     from keras_derm.classifiers import ensemble_members
-    from keras_derm.evaluation import predictions_from_csv, skin_tone_strata
     from keras_derm.files import write_csv
     from keras_derm.pipeline import PreparedImages
 
-    test = run.catalog.where(task.covers(run.catalog)).split("test")
-    y_prob = predictions_from_csv(
-        run / f"predictions/{arm}_ensemble_test.csv", test, task.classes
-    )
-    tones = skin_tone_strata(test.table["skin_tone"])["skin_tone_pooled"]
-    known = (task.targets(test), y_prob, task.classes)
-    cases = pd.concat(
-        [
-            explain.choose_cases(*known, n_each, task.positive_class),
-            explain.choose_cases(*known, 1, task.positive_class, tones),
-        ],
-        ignore_index=True,
-    )
+    test, y_prob, cases, tones = _chosen_cases(run, arm, task, n_each)
     rows, image_of_case = np.unique(cases["position"], return_inverse=True)
     prepared = PreparedImages.load(run / "prepared/real")
     images = prepared.take(prepared.indices(test)[rows])
@@ -115,8 +102,6 @@ def _explain_cases(run, arm, task, model, method, n_each, seed):
         measured[f"deletion_area_{name}"] = explain.area_under(curve)
     random = check.table[check.table["stage"] == "all layers"]
     measured["sanity_correlation"] = random.groupby("image")["rank_correlation"].mean()
-    cases.insert(0, "isic_id", test.table["isic_id"].to_numpy()[cases["position"]])
-    cases.insert(1, "skin_tone", test.table["skin_tone"].to_numpy()[cases["position"]])
     measures = measured.iloc[image_of_case].reset_index(drop=True)
     write_csv(run / "explanations.csv", cases.join(measures))
     members = {
@@ -142,6 +127,58 @@ def _explain_cases(run, arm, task, model, method, n_each, seed):
             "sign_test_p": sign_test.pvalue,
         },
     }
+
+
+def _chosen_cases(run, arm, task, n_each):
+    """Test images to look at, over all and for each group of tones."""
+    import pandas as pd
+
+    from keras_derm.evaluation import predictions_from_csv, skin_tone_strata
+    from keras_derm.explain import choose_cases
+
+    test = run.catalog.where(task.covers(run.catalog)).split("test")
+    path = run / f"predictions/{arm}_ensemble_test.csv"
+    y_prob = predictions_from_csv(path, test, task.classes)
+    tones = skin_tone_strata(test.table["skin_tone"])["skin_tone_pooled"]
+    known = (task.targets(test), y_prob, task.classes)
+    cases = pd.concat(
+        [
+            choose_cases(*known, n_each, task.positive_class),
+            choose_cases(*known, 1, task.positive_class, tones),
+        ],
+        ignore_index=True,
+    )
+    chosen = test.table.iloc[cases["position"]]
+    cases.insert(0, "isic_id", chosen["isic_id"].to_numpy())
+    cases.insert(1, "skin_tone", chosen["skin_tone"].to_numpy())
+    return test, y_prob, cases, tones
+
+
+def _show_cases(run, arm, task, n_each):
+    """The chosen cases of predictions whose model is not here."""
+    from keras_derm.files import write_csv
+    from keras_derm.jobs.figure_files import save_figure
+    from keras_derm.pipeline import PreparedImages
+    from keras_derm.report import figures
+
+    test, _, cases, _ = _chosen_cases(run, arm, task, n_each)
+    write_csv(run / "explanations.csv", cases)
+    prepared = PreparedImages.load(run / "prepared/real")
+    positions, captions = prepared.indices(test)[cases["position"]], _captions(cases)
+    for kind in KINDS:
+        rows = cases.index[(cases["group"] == "all") & (cases["kind"] == kind)]
+        if len(rows):
+            images = prepared.take(positions[rows])
+            figure = figures.contact_sheet(images, [captions[i] for i in rows], 3)
+            save_figure(run, f"cases_{kind}", figure)
+
+
+def _captions(cases):
+    return [
+        f"{row.isic_id}, tone {row.skin_tone}\nis {row.true_class}, "
+        f"called {row.predicted_class} ({row.probability:.0%})"
+        for row in cases.itertuples()
+    ]
 
 
 def _deletion_curves(model, images, maps, y_pred, seed):
@@ -183,11 +220,7 @@ def _galleries(run, cases, tones, images, maps):
     from keras_derm.jobs.figure_files import save_figure
     from keras_derm.report import figures
 
-    captions = [
-        f"{row.isic_id}, tone {row.skin_tone}\nis {row.true_class}, "
-        f"called {row.predicted_class} ({row.probability:.0%})"
-        for row in cases.itertuples()
-    ]
+    captions = _captions(cases)
     for kind in KINDS:
         chosen = cases.index[(cases["group"] == "all") & (cases["kind"] == kind)]
         if len(chosen):

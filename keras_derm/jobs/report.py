@@ -1,17 +1,14 @@
 """Job: the report of a run."""
 
+import hashlib
 import json
 
 import pandas as pd
 
 from keras_derm.jobs.evaluate import ARMS, chosen_arm
 from keras_derm.jobs.figure_files import figure_block
-from keras_derm.jobs.report_judgement import (
-    interval_cell,
-    judgement,
-    subgroups,
-    thresholds,
-)
+from keras_derm.jobs.interval_cell import interval_cell
+from keras_derm.jobs.report_judgement import judgement, subgroups, thresholds
 from keras_derm.runs import RunDirectory
 
 LIMITS = """
@@ -28,6 +25,11 @@ Research use only. This is not a medical device and must not guide the care of a
 - Intervals of the strata hold one by one. What is claimed of a stratum also survives a
   correction (Holm) for the number of strata that were read.
 """
+CASES = {
+    "correct": "Correct decisions",
+    "missed_melanoma": "Missed melanomas",
+    "false_alarm": "False melanoma alarms",
+}
 METHODS = {
     "grad_cam": "Grad-CAM",
     "grad_cam_plus_plus": "Grad-CAM++",
@@ -61,7 +63,7 @@ def report(run: str):
         _audit(run),
         _preparation(run),
         _synthesis(run),
-        _training(run),
+        _training(run, metrics),
         judgement(run, metrics),
         subgroups(run),
         thresholds(run, metrics),
@@ -95,25 +97,34 @@ def _summary(run, metrics):
     tones = catalog.table["skin_tone"].value_counts()
     dark = int(tones.get("V", 0) + tones.get("VI", 0))
     measured = int(tones.drop("undetermined", errors="ignore").sum())
-    arms = {arm: _json(run / arm / "ensemble.json", "train_classifier") for arm in ARMS}
     before = metrics["baseline"]["strata"][0]["metrics"]
     return [
         Callout("finding", metrics["verdict"]),
         Text(
             f"The archive holds {len(catalog):,} photographs. {measured:,} have a "
             f"skin tone, by a person's label or measured; of the dark types V and VI: "
-            f"{dark:,}.\n\nThe baseline ensemble "
-            f"({' and '.join(arms['baseline']['members'])}, averaged) learned from "
-            f"{arms['baseline']['n_real']:,} real images; the augmented one from the "
-            f"same and {arms['augmented']['n_synthetic']:,} synthetic images, with the "
-            "same number of training steps. Both were judged on the same "
-            f"{metrics['baseline']['strata'][0]['n']:,} real test images, none of "
-            "whose lesions or patients was trained on.\n\nThe baseline finds "
+            f"{dark:,}.\n\n{_origin(run, metrics)}\n\nThe baseline finds "
             f"{_percent(before['sensitivity'])} of the melanomas (sensitivity) and "
             f"clears {_percent(before['specificity'])} of the other lesions "
             "(specificity)."
         ),
     ]
+
+
+def _origin(run, metrics):
+    """Where the two models judged come from, and on what they are judged."""
+    n_test = f"the same {metrics['baseline']['strata'][0]['n']:,} real test images"
+    if metrics["predictions"]:
+        files = ", ".join(f"{arm} from {metrics['predictions'][arm]}" for arm in ARMS)
+        return f"Predictions made elsewhere were judged on {n_test}: {files}."
+    arms = {arm: _json(run / arm / "ensemble.json", "train_classifier") for arm in ARMS}
+    return (
+        f"The baseline ensemble ({' and '.join(arms['baseline']['members'])}, "
+        f"averaged) learned from {arms['baseline']['n_real']:,} real images; the "
+        f"augmented one from the same and {arms['augmented']['n_synthetic']:,} "
+        "synthetic images, with the same number of training steps. Both were judged on "
+        f"{n_test}, none of whose lesions or patients was trained on."
+    )
 
 
 def _percent(metric):
@@ -248,6 +259,8 @@ def _preparation(run):
 def _synthesis(run):
     from keras_derm.report import Section, Table, Text
 
+    if not run.done("synthetic"):
+        return None
     path = run / "screening.csv"
     if not path.is_file():
         return Section("Synthetic images", "No diagnosis was short of images.")
@@ -287,9 +300,11 @@ def _synthesis(run):
     )
 
 
-def _training(run):
+def _training(run, metrics):
     from keras_derm.report import Figure, Section, Text, figures
 
+    if metrics["predictions"]:
+        return None
     histories = {}
     for arm in ARMS:
         for path in sorted((run / arm).glob("*/history.csv")):
@@ -334,19 +349,17 @@ def _explanation(run):
         return None
     settings = run.settings("explain")
     arm, method = chosen_arm(run, settings["arm"]), METHODS[settings["method"]]
+    if run.settings("evaluation").get("predictions"):
+        return _cases_alone(run, arm)
     cases = pd.read_csv(run / "explanations.csv").drop_duplicates("isic_id")
     blocks = [
         figure_block(
             run,
             f"attention_{kind}",
-            f"Test images, {title}, each with the regions that spoke for the decision.",
-            f"{title.capitalize()}. Yellow: most attention.",
+            f"{title}, each with the regions that spoke for the decision.",
+            f"{title}. Yellow: most attention.",
         )
-        for kind, title in {
-            "correct": "correct decisions",
-            "missed_melanoma": "missed melanomas",
-            "false_alarm": "false melanoma alarms",
-        }.items()
+        for kind, title in CASES.items()
     ]
     blocks += [
         figure_block(
@@ -386,6 +399,22 @@ def _explanation(run):
         "What the model looked at",
         f"{method} of the {arm} ensemble on real test images: the surest correct "
         "cases, the worst misses and the worst false alarms.",
+        [block for block in blocks if block is not None],
+    )
+
+
+def _cases_alone(run, arm):
+    """Test images of which only the predictions are known."""
+    from keras_derm.report import Section
+
+    blocks = [
+        figure_block(run, f"cases_{kind}", f"Test images: {title}.", title)
+        for kind, title in CASES.items()
+    ]
+    return Section(
+        "Cases to look at",
+        f"The surest correct cases, the worst misses and the worst false alarms of "
+        f"the {arm} predictions. Without the model there are no maps of attention.",
         [block for block in blocks if block is not None],
     )
 
@@ -564,8 +593,21 @@ def _provenance(run):
         "data": run.settings("audit")["data"],
         "licence of the images": ", ".join(licences) or "not stated by the archive",
         "seed of the split": run.settings("prepare")["seed"],
-        "seed of generator and training": run.settings("baseline")["seed"],
+        **_training_seed(run),
+        "split (SHA-256 of image ids and parts)": _split_digest(run.catalog),
         "machine": f"{environment['platform']}, {environment['processors']} processors",
         "versions": ", ".join(f"{name} {packages[name]}" for name in packages),
         "seconds by stage": ", ".join(f"{k} {v:.0f}" for k, v in run.seconds().items()),
     }
+
+
+def _training_seed(run):
+    if not run.done("baseline"):
+        return {}
+    return {"seed of generator and training": run.settings("baseline")["seed"]}
+
+
+def _split_digest(catalog):
+    """What two runs share if and only if they put the same images in the same parts."""
+    rows = catalog.table[["isic_id", "split"]].astype(str).sort_values("isic_id")
+    return hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()[:16]

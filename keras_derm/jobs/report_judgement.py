@@ -4,6 +4,7 @@ import pandas as pd
 
 from keras_derm.jobs.evaluate import ALPHA, ARMS, TONES
 from keras_derm.jobs.figure_files import figure_block
+from keras_derm.jobs.interval_cell import interval_cell
 
 HEADLINE = ("balanced_accuracy", "macro_auc", "sensitivity", "specificity")
 INTERVALS = (
@@ -117,6 +118,7 @@ def thresholds(run, metrics):
         [
             Text(f"Probability from which an image is called melanoma, for {points}."),
             Table(_numbered(_intervals(overall)), "At these thresholds", INTERVALS),
+            _temperatures(metrics),
             figure_block(
                 run,
                 "reliability",
@@ -130,6 +132,21 @@ def thresholds(run, metrics):
                 "At each probability from which a reader would act; bands of 95 %.",
             ),
         ],
+    )
+
+
+def _temperatures(metrics):
+    from keras_derm.report import Text
+
+    said = [
+        f"{arm}: temperature {found['temperature']:.2f}, expected calibration error "
+        f"{found['expected_calibration_error']:.3f} before and "
+        f"{found['expected_calibration_error_scaled']:.3f} after"
+        for arm, found in metrics["temperature"].items()
+    ]
+    return Text(
+        "One temperature fitted on validation images softens (above 1) or sharpens the "
+        f"probabilities; on test images, {'; '.join(said)}."
     )
 
 
@@ -159,7 +176,7 @@ def _tests(metrics):
         f"{mcnemar['only_baseline']}, augmented {mcnemar['only_augmented']} "
         f"(McNemar's exact test, p = {mcnemar['p_value']:.2g})."
     )
-    if delong is not None:
+    if delong is not None and delong["low"] is not None:
         said += (
             f" Difference in melanoma AUC {delong['difference']:+.3f} "
             f"({delong['low']:+.3f} to {delong['high']:+.3f}; DeLong's test, "
@@ -243,22 +260,3 @@ def _intervals(table):
             for row in table.to_dict("records")
         ]
     return pd.DataFrame(columns)
-
-
-def interval_cell(row, name="", sign="", decimals=3):
-    """Text "value (low to high)" of one quantity in a row of metrics.
-
-    Args:
-        row: dict with `name`, `name_low` and `name_high`, or without a name `value`,
-            `low` and `high`; NaN or None where not defined.
-        name: Prefix of the keys.
-        sign: "+" shows the sign of positive numbers too.
-        decimals: Digits after the point.
-    """
-    keys = (name, f"{name}_low", f"{name}_high") if name else ("value", "low", "high")
-    value, low, high = (
-        None if pd.isna(row[key]) else f"{row[key]:{sign}.{decimals}f}" for key in keys
-    )
-    if value is None:
-        return "–"
-    return value if low is None else f"{value} ({low} to {high})"

@@ -21,22 +21,23 @@ STAGES = (
 
 def run_recipe(
     run: str,
-    data: str,
+    data: str | None = None,
     recipe: str = "sn_gan_ensemble",
     scale: str = "published",
     weights: dict[str, str] | None = None,
     split_file: str | None = None,
-    skip_bad: bool = False,
+    skip_bad: bool | None = None,
 ):
     """Run a recipe: audit, prepare, synthesise, train, judge, explain, export, report.
 
     A finished stage is not done again; a killed run goes on at the epoch it had
-    reached. The report lies in report.html of the run directory.
+    reached. The report lies in report.html of the run directory. The config.yaml of a
+    run is a recipe that repeats it: --recipe runs/first/config.yaml --run runs/again.
 
     Args:
         run: Run directory to write.
         data: Data source READER:PATH, such as ham10000:/data/HAM10000 or
-            phantom:n=2000,seed=7.
+            phantom:n=2000,seed=7; by default the recipe's, where it names one.
         recipe: Name of a recipe in keras_derm/recipes, or the path of a .yaml file.
         scale: published for the settings of the paper; laptop for 2 processor cores
             and 10,000 images; quick for a small phantom.
@@ -48,21 +49,20 @@ def run_recipe(
     import time
 
     from keras_derm import jobs
-    from keras_derm.files import write_json, write_yaml
-    from keras_derm.runs import describe_environment
 
     start = time.monotonic()
     settings = load_recipe(recipe, scale)
     stages = settings["stages"]
-    stages["audit_skin_tone"] |= {"data": data, "skip_bad": skip_bad}
+    audit = stages["audit_skin_tone"]
+    audit |= {} if data is None else {"data": data}
+    audit |= {} if skip_bad is None else {"skip_bad": skip_bad}
+    if "data" not in audit:
+        raise ValueError(f"the recipe {recipe} names no data: say --data READER:PATH")
     if split_file is not None:
         stages["prepare_dataset"]["split_file"] = split_file
     stages["train_classifier"]["weights"] = weights or stages["train_classifier"].get(
         "weights"
     )
-    directory = RunDirectory(run)
-    write_yaml(directory / "config.yaml", settings)
-    write_json(directory / "environment.json", describe_environment())
     classifier = stages["train_classifier"]
     members = [jobs.Member(**member) for member in classifier.pop("members")]
     for name in STAGES:
@@ -73,7 +73,7 @@ def run_recipe(
             getattr(jobs, name)(run, **stages[name])
     jobs.report(run)
     minutes = (time.monotonic() - start) / 60
-    print(f"{minutes:.1f} minutes. Report: {directory / 'report.html'}")
+    print(f"{minutes:.1f} minutes. Report: {RunDirectory(run) / 'report.html'}")
 
 
 def load_recipe(recipe, scale):

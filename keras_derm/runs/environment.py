@@ -1,5 +1,6 @@
 """What a run ran on."""
 
+import functools
 import os
 import platform
 from importlib import metadata
@@ -21,6 +22,7 @@ PACKAGES = (
 )
 
 
+@functools.cache
 def describe_environment():
     """Versions and machine as a dictionary for `environment.json`."""
     import tensorflow as tf

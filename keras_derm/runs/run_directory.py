@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from keras_derm.catalog import Catalog
-from keras_derm.files import write_json
+from keras_derm.files import write_json, write_yaml
+from keras_derm.runs.environment import describe_environment
 
 
 class RunDirectory:
     """What a run has made, stage by stage.
 
-    Each finished stage leaves `stages/<stage>.json` with its settings and those of
+    `config.yaml` is a recipe of every stage done so far, with all its settings;
+    `environment.json` says on what it ran. Each finished stage leaves `stages/<stage>.json` with its settings and those of
     the stages it builds on. A stage asked for again with the same settings is not
     done again; with others it is made anew, and so is all that builds on it.
 
@@ -80,7 +82,16 @@ class RunDirectory:
         seconds = round(time.monotonic() - start, 1)
         write_json(record, {**wanted, "seconds": seconds})
         begun.unlink()
+        self._describe()
         print(f"[{name}] done in {seconds:.0f} s", flush=True)
+
+    def _describe(self):
+        stages = {
+            app: self.settings(stage) for stage, app in APPS.items() if self.done(stage)
+        }
+        recipe = {"name": self.path.resolve().name, "scales": {"published": stages}}
+        write_yaml(self.path / "config.yaml", recipe)
+        write_json(self.path / "environment.json", describe_environment())
 
     def done(self, name):
         """Whether the stage has been finished."""
@@ -130,4 +141,6 @@ APPS = {
     "baseline": "train_classifier",
     "augmented": "train_classifier",
     "evaluation": "evaluate",
+    "explain": "explain",
+    "export": "export_tflite",
 }

@@ -233,3 +233,44 @@ def test_published_scale_is_the_papers():
 def test_unknown_scale_is_named():
     with pytest.raises(ValueError, match="Received: 'huge'"):
         load_recipe("sn_gan_ensemble", "huge")
+
+
+def test_config_repeats_the_run(run, capsys):
+    config = (run / "config.yaml").read_text()
+    jobs.run_recipe(str(run), recipe=str(run / "config.yaml"))
+    stages = [line for line in capsys.readouterr().out.splitlines() if line[:1] == "["]
+    assert len(stages) == 9
+    assert all(line.endswith("already done") for line in stages)
+    assert (run / "config.yaml").read_text() == config
+
+
+def test_predictions_made_elsewhere_are_judged_the_same(run, tmp_path):
+    other = tmp_path / "run"
+    for name in ("catalog.csv", "audit", "prepared"):
+        copy = shutil.copytree if (run / name).is_dir() else shutil.copy
+        (other / "stages").mkdir(parents=True, exist_ok=True)
+        copy(run / name, other / name)
+    for stage in ("audit", "prepare"):
+        shutil.copy(run / f"stages/{stage}.json", other / "stages")
+    shutil.copy(run / "environment.json", other)
+    given = {}
+    for arm in ("baseline", "augmented"):
+        parts = [
+            pd.read_csv(run / f"predictions/{arm}_ensemble_{split}.csv")
+            for split in ("test", "val")
+        ]
+        given[arm] = str(tmp_path / f"{arm}.csv")
+        pd.concat(parts).to_csv(given[arm], index=False)
+    jobs.evaluate(str(other), given, n_replicates=50)
+    jobs.explain(str(other), n_each=2)
+    jobs.report(str(other))
+    own = pd.read_csv(run / "metrics.csv")
+    pd.testing.assert_frame_equal(pd.read_csv(other / "metrics.csv"), own)
+    html = (other / "report.html").read_text()
+    assert "made elsewhere" in html and "Cases to look at" in html
+    assert list((other / "figures").glob("cases_*.png"))
+
+
+def test_predictions_of_one_arm_alone_are_refused(run, tmp_path):
+    with pytest.raises(ValueError, match="one model alone.*Received"):
+        jobs.evaluate(str(run), {"baseline": str(tmp_path / "a.csv")})
