@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_derm.layers.colour_spaces import rgb_to_lab
 from keras_derm.layers.image_layer import ImageLayer
+from keras_derm.layers.masked_mean import masked_mean
 from keras_derm.layers.morphology import (
     length_scale,
     odd_size,
@@ -145,7 +146,7 @@ def _dark_corners(images, scale):
 def _ink(images, corners, scale):
     lightness, a, b = tf.unstack(rgb_to_lab(images), axis=-1)
     seen = tf.cast(~corners & (lightness > 15), tf.float32)
-    middle_a, middle_b = (_mean(channel, seen) for channel in (a, b))
+    middle_a, middle_b = (masked_mean(channel, seen) for channel in (a, b))
     strong = tf.sqrt(a**2 + b**2 + 1e-6) > _INK_CHROMA
     cold = (b < tf.minimum(middle_b - _INK_DISTANCE, 0.0)) | (
         a < tf.minimum(middle_a - _INK_DISTANCE, 0.0)
@@ -210,10 +211,3 @@ def _bubbles(images, scale):
     )
     white = wide & (least >= _WHITE)
     return square_dilation(tf.cast(glint | white, tf.uint8), odd_size(3 * scale)) > 0
-
-
-def _mean(values, weights):
-    total = tf.reduce_sum(values * weights, axis=(1, 2), keepdims=True)
-    return tf.math.divide_no_nan(
-        total, tf.reduce_sum(weights, axis=(1, 2), keepdims=True)
-    )

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from keras_derm.layers.masked_mean import masked_mean
+
 _N_BINS = 64
 _LEAST_CONTRAST = 6.0
 _AREA = (0.005, 0.7)
@@ -30,10 +32,12 @@ def lesion_guess(lightness):
     threshold = _otsu(counts)
     lesion = (bins <= threshold[:, None, None]) & usable
     skin = usable & ~lesion
-    contrast = _mean(smooth, skin) - _mean(smooth, lesion)
-    share = tf.reduce_mean(tf.cast(lesion, tf.float32), axis=(1, 2))
+    area = tf.cast(lesion, tf.float32)
+    contrast = masked_mean(smooth, tf.cast(skin, tf.float32))
+    contrast -= masked_mean(smooth, area)
+    share = tf.reduce_mean(area, axis=(1, 2), keepdims=True)
     found = (contrast >= _LEAST_CONTRAST) & (share >= _AREA[0]) & (share <= _AREA[1])
-    return lesion & found[:, None, None]
+    return lesion & found
 
 
 def _box_mean(values):
@@ -50,10 +54,3 @@ def _otsu(counts):
     mean_above = tf.math.divide_no_nan(moment[:, -1:] - moment, above)
     between = below * above * (mean_above - mean_below) ** 2
     return tf.argmax(between, axis=-1, output_type=tf.int32)
-
-
-def _mean(values, mask):
-    weight = tf.cast(mask, values.dtype)
-    return tf.math.divide_no_nan(
-        tf.reduce_sum(values * weight, axis=(1, 2)), tf.reduce_sum(weight, axis=(1, 2))
-    )

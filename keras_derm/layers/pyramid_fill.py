@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from keras_derm.layers.masked_mean import masked_mean
+
 _N_LEVELS = 6
 
 
@@ -32,7 +34,7 @@ def pyramid_fill(images, mask):
         share = _half(known)
         known = tf.cast(share > 0, images.dtype)
         colour = tf.math.divide_no_nan(_half(colour), share)
-    filled = tf.where(known > 0, colour, _mean(colour, known))
+    filled = tf.where(known > 0, colour, masked_mean(colour, known))
     for colour, known in reversed(levels):
         filled = tf.image.resize(filled, tf.shape(colour)[1:3])
         filled = colour + (1.0 - known) * filled
@@ -52,10 +54,3 @@ def _for_each_channel(mask, images):
 
 def _half(images):
     return tf.nn.avg_pool2d(images, 2, 2, "SAME")
-
-
-def _mean(colour, known):
-    total = tf.reduce_sum(colour * known, axis=(1, 2), keepdims=True)
-    return tf.math.divide_no_nan(
-        total, tf.reduce_sum(known, axis=(1, 2), keepdims=True)
-    )
