@@ -1,6 +1,7 @@
 """Write files whole or not at all."""
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -64,6 +65,11 @@ def write_csv(path, frame, index=False):
     """Write a pandas table as csv."""
     with atomic_path(path) as temporary:
         frame.to_csv(temporary, index=index)
+
+
+def short_digest(content):
+    """Return the first 16 hexadecimal digits of the SHA-256 of bytes."""
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _without_nan(content):

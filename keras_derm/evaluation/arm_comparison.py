@@ -7,10 +7,10 @@ import pandas as pd
 
 from keras_derm.evaluation import metrics, subgroups
 from keras_derm.evaluation.differences import (
-    HEADLINE,
     P_VALUES,
     claim,
     describe_difference,
+    moved_against,
     paired_differences,
 )
 from keras_derm.evaluation.evaluation import (
@@ -170,10 +170,9 @@ class ArmComparison:
         against = [
             f"{self._label(name)} is {'higher' if other['value'] > 0 else 'lower'} "
             f"({describe_difference(other, self.level)})"
-            for name, other in self.differences[arm][0].items()
-            if name in HEADLINE
-            and name != metric
-            and claim(name, other, self.level) not in (0, direction)
+            for name, other in moved_against(
+                self.differences[arm][0], metric, direction, self.level
+            ).items()
         ]
         but = f"; but its {' and '.join(against)}" if against else ""
         return (

@@ -8,10 +8,10 @@ import pandas as pd
 from keras_derm.evaluation import metrics
 from keras_derm.evaluation.delong import delong_test
 from keras_derm.evaluation.differences import (
-    HEADLINE,
     P_VALUES,
     claim,
     describe_difference,
+    moved_against,
     paired_differences,
 )
 from keras_derm.evaluation.evaluation import (
@@ -115,10 +115,9 @@ class Comparison:
         against = [
             f"{self._label(name)} {'rose' if other['value'] > 0 else 'fell'} "
             f"({describe_difference(other, level)})"
-            for name, other in differences.items()
-            if name in HEADLINE
-            and name != metric
-            and claim(name, other, level) not in (0, direction)
+            for name, other in moved_against(
+                differences, metric, direction, level
+            ).items()
         ]
         but = f"; but {' and '.join(against)}" if against else ""
         return f"{_OPENING[direction]}: {moved}{but}."

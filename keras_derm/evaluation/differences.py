@@ -82,6 +82,27 @@ def claim(metric, difference, level=0.95):
     return -direction if base in metrics.LOWER_IS_BETTER else direction
 
 
+def moved_against(differences, metric, direction, level=0.95):
+    """Find the headline metrics of a stratum that moved another way than `metric`.
+
+    Args:
+        differences: dict from metric to an entry of `paired_differences`.
+        metric: the metric that is judged by.
+        direction: what `claim` said of it.
+        level: coverage of the intervals.
+
+    Returns:
+        Dict from metric to its entry, of those of which something may be claimed.
+    """
+    return {
+        name: difference
+        for name, difference in differences.items()
+        if name in HEADLINE
+        and name != metric
+        and claim(name, difference, level) not in (0, direction)
+    }
+
+
 def describe_difference(difference, level=0.95):
     """Write a difference with its interval in words."""
     return (

@@ -1,10 +1,10 @@
 """Job: compare arms of several seeds, or predictions made elsewhere."""
 
-import hashlib
 from pathlib import Path
 
 import pandas as pd
 
+from keras_derm.files import short_digest
 from keras_derm.jobs.evaluate import ARMS, TONES, forest_table
 from keras_derm.jobs.interval_cell import interval_cell
 from keras_derm.runs import RunDirectory
@@ -58,7 +58,7 @@ def compare(
         "task": task,
         "reference": reference,
         "arms": {
-            arm: {str(path): _digest(path) for path in paths}
+            arm: {str(path): short_digest(path.read_bytes()) for path in paths}
             for arm, paths in arms.items()
         },
         **options,
@@ -103,10 +103,6 @@ def prediction_files(runs, predictions):
             f"Received twice: {', '.join(twice)}"
         )
     return arms
-
-
-def _digest(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def _compare(run, arms, data, task, reference, options):

@@ -1,11 +1,11 @@
 """Job: judge both arms on the same real test images."""
 
-import hashlib
 import json
 from pathlib import Path
 
 import pandas as pd
 
+from keras_derm.files import short_digest
 from keras_derm.runs import RunDirectory
 
 ARMS = ("baseline", "augmented")
@@ -81,7 +81,7 @@ def _digests(run, predictions):
                 f"it. Received: {path}"
             )
     return {
-        arm: {path: hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]}
+        arm: {path: short_digest(Path(path).read_bytes())}
         for arm, path in predictions.items()
     }
 

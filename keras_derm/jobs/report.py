@@ -1,10 +1,10 @@
 """Job: the report of a run."""
 
-import hashlib
 import json
 
 import pandas as pd
 
+from keras_derm.files import short_digest
 from keras_derm.jobs.evaluate import ARMS, chosen_arm
 from keras_derm.jobs.figure_files import figure_block
 from keras_derm.jobs.interval_cell import interval_cell
@@ -59,14 +59,15 @@ def report(run: str):
 
     run = RunDirectory(run)
     metrics = _json(run / "metrics.json", "evaluate")
+    table = pd.read_csv(run / "metrics.csv")
     sections = [
         _audit(run),
         _preparation(run),
         _synthesis(run),
         _training(run, metrics),
-        judgement(run, metrics),
-        subgroups(run),
-        thresholds(run, metrics),
+        judgement(run, metrics, table),
+        subgroups(run, table),
+        thresholds(run, metrics, table),
         _explanation(run),
         _feature_map(run),
         _export(run),
@@ -189,7 +190,7 @@ def _audit(run):
         "Who is in the archive",
         f"{undetermined:,} of {len(run.catalog):,} images have no tone that could be "
         "determined.",
-        [block for block in blocks if block is not None],
+        blocks,
     )
 
 
@@ -252,7 +253,7 @@ def _preparation(run):
         "A published split was used; it may share lesions between its parts."
         if name
         else "All images of one patient, else lesion, are in one part only.",
-        [Table(split, "Images in each part"), *([figure] if figure else [])],
+        [Table(split, "Images in each part"), figure],
     )
 
 
@@ -296,7 +297,7 @@ def _synthesis(run):
         "Synthetic images",
         f"{int(verdicts['accepted'].sum()):,} of {sampled:,} sampled images passed the "
         f"screening and {int(verdicts['kept'].sum()):,} were kept.",
-        [block for block in blocks if block is not None],
+        blocks,
     )
 
 
@@ -399,7 +400,7 @@ def _explanation(run):
         "What the model looked at",
         f"{method} of the {arm} ensemble on real test images: the surest correct "
         "cases, the worst misses and the worst false alarms.",
-        [block for block in blocks if block is not None],
+        blocks,
     )
 
 
@@ -415,7 +416,7 @@ def _cases_alone(run, arm):
         "Cases to look at",
         f"The surest correct cases, the worst misses and the worst false alarms of "
         f"the {arm} predictions. Without the model there are no maps of attention.",
-        [block for block in blocks if block is not None],
+        blocks,
     )
 
 
@@ -528,7 +529,7 @@ def _feature_map(run):
     return Section(
         "Real and synthetic images as the classifier sees them",
         lead,
-        [*blocks, *([picture] if picture else []), Text(said)],
+        [*blocks, picture, Text(said)],
     )
 
 
@@ -610,4 +611,4 @@ def _training_seed(run):
 def _split_digest(catalog):
     """What two runs share if and only if they put the same images in the same parts."""
     rows = catalog.table[["isic_id", "split"]].astype(str).sort_values("isic_id")
-    return hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()[:16]
+    return short_digest(rows.to_csv(index=False).encode())

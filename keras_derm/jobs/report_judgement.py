@@ -13,12 +13,11 @@ INTERVALS = (
 )
 
 
-def judgement(run, metrics):
+def judgement(run, metrics, table):
     """Both arms on all test images."""
     from keras_derm.report import Section, Table
 
-    overall = _metrics(run)
-    overall = overall[overall["stratum"] == "all"]
+    overall = table[table["stratum"] == "all"]
     labels = dict(zip(overall["metric"], overall["label"], strict=True))
     by_class = _numbered(_intervals(overall[~_at_threshold(overall)]))
     members = [
@@ -27,8 +26,7 @@ def judgement(run, metrics):
         for arm in ARMS
         for model, scores in metrics["members"][arm].items()
     ]
-    return _section(
-        Section,
+    return Section(
         "Judgement on real test images",
         metrics["verdict"],
         [
@@ -52,11 +50,10 @@ def judgement(run, metrics):
     )
 
 
-def subgroups(run):
+def subgroups(run, table):
     """Who gains and who loses: strata, gaps, sets of equal coverage."""
     from keras_derm.report import Section, Table
 
-    table = _metrics(run)
     tones = table[table["stratum"].isin(TONES) & table["metric"].isin(HEADLINE)]
     known = _tone_columns(tones).join(_intervals(tones))
     too_few = _tone_columns(tones).assign(why=tones["reason"])
@@ -90,17 +87,14 @@ def subgroups(run):
         *_gaps(run),
         *_selective(run),
     ]
-    return _section(
-        Section, "For whom", "What holds for all need not hold for each.", blocks
-    )
+    return Section("For whom", "What holds for all need not hold for each.", blocks)
 
 
-def thresholds(run, metrics):
+def thresholds(run, metrics, table):
     """Where to draw the line, and whether the probabilities can be believed."""
     from keras_derm.report import Section, Table, Text
 
-    overall = _metrics(run)
-    overall = overall[(overall["stratum"] == "all") & _at_threshold(overall)]
+    overall = table[(table["stratum"] == "all") & _at_threshold(table)]
     if overall.empty:
         return None
     points = "; ".join(
@@ -111,8 +105,7 @@ def thresholds(run, metrics):
         )
         for sensitivity in metrics["baseline"]["operating_points"]
     )
-    return _section(
-        Section,
+    return Section(
         "Thresholds and probabilities",
         "A threshold is fixed on validation images and then kept.",
         [
@@ -150,17 +143,9 @@ def _temperatures(metrics):
     )
 
 
-def _section(section, title, lead, blocks):
-    return section(title, lead, [block for block in blocks if block is not None])
-
-
 def _numbered(frame):
     """Without an index that would be shown."""
     return frame.reset_index(drop=True)
-
-
-def _metrics(run):
-    return pd.read_csv(run / "metrics.csv")
 
 
 def _at_threshold(table):

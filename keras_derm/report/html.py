@@ -177,12 +177,15 @@ class Section:
     Args:
         title: Heading, listed in the table of contents.
         lead: What the section found, one or two plain sentences.
-        blocks: Sequence of `Text`, `Table`, `Figure` and `Callout`.
+        blocks: Sequence of `Text`, `Table`, `Figure` and `Callout`; None is left out.
     """
 
     title: str
     lead: str = ""
     blocks: list = dataclasses.field(default_factory=list)
+
+    def __post_init__(self):
+        self.blocks = [block for block in self.blocks if block is not None]
 
 
 def render_report(

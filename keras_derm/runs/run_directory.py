@@ -1,6 +1,5 @@
 """The directory that holds one run."""
 
-import hashlib
 import json
 import shutil
 import time
@@ -8,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from keras_derm.catalog import Catalog
-from keras_derm.files import write_json, write_yaml
+from keras_derm.files import short_digest, write_json, write_yaml
 from keras_derm.runs.environment import describe_environment
 
 
@@ -125,7 +124,7 @@ class RunDirectory:
 
     def _digest(self, name):
         content = json.dumps(self._wanted(self._record(name)), sort_keys=True)
-        return hashlib.sha256(content.encode()).hexdigest()[:16]
+        return short_digest(content.encode())
 
     @staticmethod
     def _wanted(record):
