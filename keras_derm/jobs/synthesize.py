@@ -52,7 +52,7 @@ def _synthesize(run, target_per_diagnosis, max_ratio, candidates_per_image, seed
     train = run.catalog.split("train")
     prepared = PreparedImages.load(run / "prepared/real")
     generator = run.settings("generator")
-    name = generator.get("model", "sngan")
+    name = generator["model"]
     deficits = generative.cell_deficits(train, target_per_diagnosis, max_ratio)
     learned = [TRANSLATED_TO] if name == "cyclegan" else generator.get("diagnoses")
     if learned is not None:
@@ -65,7 +65,7 @@ def _synthesize(run, target_per_diagnosis, max_ratio, candidates_per_image, seed
     n_each = np.unique(wanted, axis=0, return_counts=True)
     candidates = n_each[0], np.ceil(n_each[1] * candidates_per_image).astype(int)
     print(f"making {candidates[1].sum()} images for {len(wanted)} wanted", flush=True)
-    model = keras.models.load_model(run / "generator/generator.keras")
+    model = keras.models.load_model(generative.best_model_file(run / "generator"))
     real = resized_images(prepared, train, generator["image_size"])(
         np.arange(len(train))
     )
