@@ -270,7 +270,7 @@ def _synthesis(run):
     by_cell.insert(0, "sampled", verdicts.groupby(["diagnosis", "skin_tone"]).size())
     by_cell = by_cell.rename(columns={"accepted": "passed screening"})
     rejected = verdicts[~verdicts["accepted"].astype(bool)]
-    kinds = rejected["reason"].str.split(" unlike| of train").str[0].value_counts()
+    kinds = rejected["reason"].str.split(" unlike| of train|:").str[0].value_counts()
     sampled, settings = len(verdicts), run.settings("generator")
     blocks = [
         Text(

@@ -74,7 +74,10 @@ def _synthesize(run, target_per_diagnosis, max_ratio, candidates_per_image, seed
     else:
         conditions, parents = np.repeat(*candidates, axis=0), None
         images = model.sample(conditions, seed)
-    verdicts = _screened(images, conditions, parents, train, real, n_each, seed)
+    thresholds = run.settings("audit")["thresholds"]
+    verdicts = _screened(
+        images, conditions, parents, train, real, n_each, seed, thresholds
+    )
     write_csv(run / "screening.csv", verdicts)
     kept, accepted = verdicts["kept"].to_numpy(), verdicts["accepted"].sum()
     print(f"{accepted} of {len(images)} pass the screening, {kept.sum()} are kept")
@@ -122,7 +125,9 @@ def _translated(model, train, images, candidates, seed):
     return model.translate(images[parents]), conditions, parents
 
 
-def _screened(images, conditions, parents, train, real, n_each, seed):
+def _screened(
+    images, conditions, parents, train, real, n_each, seed, thresholds="del_bino"
+):
     """Verdicts of the screening, with what each image shall be and is kept as."""
     from keras_derm import generative
 
@@ -133,6 +138,7 @@ def _screened(images, conditions, parents, train, real, n_each, seed):
         generative.condition_indices(train),
         seed=seed,
         parents=parents,
+        thresholds=thresholds,
     )
     kept = _first_of_each_cell(conditions, verdicts["accepted"].to_numpy(), n_each)
     names = generative.condition_names(conditions)
