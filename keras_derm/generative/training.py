@@ -346,6 +346,11 @@ def _fit(
             "`n_steps` must be a multiple of `steps_per_epoch`. "
             f"Received: n_steps={n_steps}, steps_per_epoch={steps_per_epoch}"
         )
+    if model.steps_done > n_steps:
+        raise ValueError(
+            f"{directory} holds a model of {model.steps_done} steps, more than are "
+            f"asked for; remove it to begin anew. Received: n_steps={n_steps}"
+        )
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     limit = TimeLimit(max_minutes, _minutes_spent(directory, steps_per_epoch, model))

@@ -12,6 +12,7 @@ STAGES = (
     "prepare_dataset",
     "train_generator",
     "synthesize",
+    "image_quality",
     "train_classifier",
     "evaluate",
     "explain",
@@ -64,6 +65,8 @@ def run_recipe(
         "weights"
     )
     classifier = stages["train_classifier"]
+    known = classifier["weights"] or {}
+    stages["image_quality"].setdefault("feature_weights", known.get("MobileNetV2"))
     members = [jobs.Member(**member) for member in classifier.pop("members")]
     for name in STAGES:
         if name == "train_classifier":

@@ -29,6 +29,7 @@ OPTIONS = {
     },
 }
 MEASURED_WITH, MEASURED_AT, N_MEASURED = "MobileNetV2", 96, 1000
+EXTENDS = ("patience", "max_minutes")
 ALL_OPTIONS = frozenset().union(*OPTIONS.values())
 BETAS = {
     "sngan": (0.5, 0.999),
@@ -64,9 +65,11 @@ def train_generator(
 ):
     """Train a generator on the real training images, and on no others.
 
-    A run started again goes on after its last whole epoch. Writes generator/: the
-    model, history.csv, and a grid of samples for every epoch; with feature_weights
-    also quality.csv and the best model so far, which is then the one that is sampled.
+    A run started again goes on after its last whole epoch, also where n_steps (but
+    for cyclegan), patience or max_minutes were changed to go further. Writes
+    generator/: the model, history.csv, and a grid of samples for every epoch; with
+    feature_weights also quality.csv and the best model so far, which is then the one
+    that is sampled.
 
     Args:
         run: Run directory with prepared images.
@@ -122,8 +125,14 @@ def train_generator(
         "seed": seed,
     }
     run = RunDirectory(run)
-    stage = run.stage("generator", settings, after=["prepare"], folders=["generator"])
-    with stage as todo:
+    with run.stage(
+        "generator",
+        settings,
+        after=["prepare"],
+        folders=["generator"],
+        # The learning rate of cyclegan falls with the share of steps done.
+        extends=EXTENDS if model == "cyclegan" else (*EXTENDS, "n_steps"),
+    ) as todo:
         if todo:
             _train(run, **settings)
 
