@@ -4,7 +4,7 @@ from keras_derm.runs import RunDirectory
 
 MEASURED_WITH, MEASURED_AT = "MobileNetV2", 96
 N_COPIED = 10
-N_TURNED = 500
+N_TURNED = 250
 SETS = {
     "training": "real training images (floor)",
     "synthetic": "synthetic images",
