@@ -14,23 +14,6 @@ STATE_NAME = "state.keras"
 """What a training that is stopped goes on from."""
 
 
-def class_weights(targets, n_classes):
-    """Weight of each class, inverse to its frequency, mean 1 over the samples.
-
-    Args:
-        targets: Class indices, shape `(n,)`.
-        n_classes: Number of classes.
-
-    Returns:
-        float32 `(n_classes,)`: `n / (n_present * count)`; 0 for a class without
-        samples. scikit-learn's "balanced".
-    """
-    counts = np.bincount(np.asarray(targets), minlength=n_classes)
-    n_present = np.count_nonzero(counts)
-    weights = len(targets) / (n_present * np.maximum(counts, 1))
-    return np.where(counts > 0, weights, 0.0).astype("float32")
-
-
 def train_classifier(
     model,
     train,
@@ -43,6 +26,7 @@ def train_classifier(
     weight_decay=1e-4,
     warmup_fraction=0.1,
     clip_norm=1.0,
+    loss=None,
 ):
     """Fit `model` with AdamW, a linear warm-up and a cosine decay.
 
@@ -63,6 +47,8 @@ def train_classifier(
         weight_decay: AdamW's.
         warmup_fraction: Part of all steps spent warming up.
         clip_norm: Largest global norm of the gradient.
+        loss: `keras.losses.Loss` of one-hot targets and probabilities, such as
+            `classification_loss` gives; categorical cross-entropy by default.
 
     Returns:
         The best model, read back from `directory/model.keras`, without its optimizer.
@@ -85,7 +71,7 @@ def train_classifier(
     optimizer.build(model.trainable_variables)
     model.compile(
         optimizer,
-        loss=keras.losses.CategoricalCrossentropy(),
+        loss=loss or keras.losses.CategoricalCrossentropy(),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         weighted_metrics=[],
     )

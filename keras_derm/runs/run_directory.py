@@ -88,9 +88,18 @@ class RunDirectory:
         stages = {
             app: self.settings(stage) for stage, app in APPS.items() if self.done(stage)
         }
+        arms = {name: self.settings(f"{ARM}{name}") for name in self._arms()}
+        if arms:
+            stages.setdefault("train_classifier", {})["arms"] = arms
         recipe = {"name": self.path.resolve().name, "scales": {"published": stages}}
         write_yaml(self.path / "config.yaml", recipe)
         write_json(self.path / "environment.json", describe_environment())
+
+    def _arms(self):
+        """Names of the finished arms beside baseline and augmented."""
+        records = (self.path / "stages").glob(f"{ARM}*.json")
+        names = sorted(path.stem.removeprefix(ARM) for path in records)
+        return [name for name in names if not name.endswith(".begun")]
 
     def done(self, name):
         """Whether the stage has been finished."""
@@ -131,6 +140,9 @@ class RunDirectory:
         content = json.loads(record.read_text())
         return {key: content[key] for key in ("settings", "after")}
 
+
+ARM = "arm_"
+"""What the stage of an arm beside baseline and augmented begins with."""
 
 APPS = {
     "audit": "audit_skin_tone",

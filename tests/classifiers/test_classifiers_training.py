@@ -2,9 +2,8 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.utils.class_weight import compute_class_weight
 
-from keras_derm.classifiers import class_weights, train_classifier
+from keras_derm.classifiers import train_classifier
 from keras_derm.layers.presets import augmentation
 from keras_derm.pipeline import PreparedImages, image_dataset
 
@@ -39,14 +38,6 @@ def data():
         layers=augmentation("sn_gan_ensemble", 1),
     )
     return train, image_dataset(prepared, rows, labels)
-
-
-def test_class_weights_are_scikit_learns_balanced():
-    targets = np.array([0] * 10 + [2] * 5 + [3])
-    expected = compute_class_weight("balanced", classes=np.array([0, 2, 3]), y=targets)
-    weights = class_weights(targets, 4)
-    np.testing.assert_allclose(weights[[0, 2, 3]], expected, rtol=1e-6)
-    assert weights[1] == 0
 
 
 def test_training_learns_and_writes_history(tmp_path):

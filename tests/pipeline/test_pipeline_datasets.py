@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from keras_derm.layers import augmentation
 from keras_derm.pipeline import PreparedImages, image_dataset
@@ -39,3 +40,47 @@ def test_without_layers_images_come_as_they_are():
         [batch for batch, *_ in image_dataset(prepared, [3, 1, 4], batch_size=2)]
     )
     np.testing.assert_array_equal(found, images[[3, 1, 4]])
+
+
+CLASSES = np.array([0] * 90 + [1] * 9 + [2])
+
+
+def balanced():
+    images = np.zeros((100, 2, 2, 3), np.uint8)
+    prepared = PreparedImages([f"i{k}" for k in range(100)], [images])
+    return image_dataset(
+        prepared,
+        np.arange(100),
+        np.arange(100),
+        batch_size=10,
+        shuffle=True,
+        repeat=True,
+        seed=5,
+        balance_by=CLASSES,
+    )
+
+
+def drawn(dataset, n_batches):
+    return np.concatenate([rows for _, rows in dataset.take(n_batches)])
+
+
+def test_balanced_sampling_draws_classes_equally_often_and_images_in_turn():
+    rows = drawn(balanced(), 180)
+    counts = np.bincount(CLASSES[rows])
+    # Binomial(1800, 1/3): five standard deviations.
+    np.testing.assert_allclose(counts, 600, atol=5 * np.sqrt(1800 * 2 / 9))
+    of_first = rows[rows < 90]
+    assert len(np.unique(of_first[:90])) == 90
+    assert list(of_first[:90]) != list(of_first[90:180])
+
+
+def test_balanced_sampling_goes_on_where_it_was_stopped():
+    np.testing.assert_array_equal(
+        drawn(balanced().skip(7), 5), drawn(balanced(), 12)[70:]
+    )
+
+
+def test_balanced_sampling_without_end_is_refused_for_one_pass():
+    prepared = PreparedImages(["a"], [np.zeros((1, 2, 2, 3), np.uint8)])
+    with pytest.raises(ValueError, match="Received: shuffle=False"):
+        image_dataset(prepared, [0], balance_by=[0])
