@@ -14,7 +14,8 @@ from keras_derm.classifiers.imbalance import (
     sample_weights,
 )
 from keras_derm.classifiers.input_scaling import InputScaling
-from keras_derm.classifiers.training import predict_probabilities, train_classifier
+from keras_derm.classifiers.prediction import predict_probabilities
+from keras_derm.classifiers.training import train_classifier
 
 __all__ = [
     "BACKBONES",

@@ -28,6 +28,28 @@ def test_augmented_batches_repeat_with_the_seed():
         np.testing.assert_array_equal(images, again)
 
 
+def test_every_epoch_holds_every_image_in_an_order_of_its_own():
+    epochs = np.concatenate([rows for _, rows in batches(30)]).reshape(3, 40)
+    np.testing.assert_array_equal(np.sort(epochs, axis=1), [np.arange(40)] * 3)
+    assert len({tuple(order) for order in epochs}) == 3
+
+
+def test_a_second_iterator_gives_the_same_batches():
+    """A training in two parts reads the data set twice."""
+    images = np.random.default_rng(0).integers(0, 255, (8, 4, 4, 3), "uint8")
+    dataset = image_dataset(
+        PreparedImages([f"i{k}" for k in range(8)], [images]),
+        np.arange(8),
+        batch_size=4,
+        shuffle=True,
+        repeat=True,
+        layers=augmentation("keras_derm", seed=3),
+    )
+    first, second = ([*dataset.skip(n).take(5 - n)] for n in (0, 3))
+    for (one,), (other,) in zip(first[3:], second, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_augmentation_differs_from_batch_to_batch():
     darkened = [images.mean() for images, _ in batches()]
     assert len(np.unique(np.round(darkened, 3))) > 12
