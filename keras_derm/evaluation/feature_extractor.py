@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from rich.progress import track
 
 from keras_derm.classifiers import build_classifier
 
@@ -69,7 +70,8 @@ class FeatureExtractor:
         """
         size = self.model.input_shape[1:3]
         features = []
-        for start in range(0, len(images), self.batch_size):
+        starts = range(0, len(images), self.batch_size)
+        for start in track(starts, f"{self.name} features", transient=True):
             batch = np.asarray(images[start : start + self.batch_size], "float32")
             if batch.shape[1:3] != size:
                 batch = keras.ops.image.resize(batch, size, antialias=True)

@@ -156,10 +156,11 @@ def memorisation(made, train, held_out):
     """Whether made images are nearer to the training images than unseen real ones.
 
     Args:
-        made: Features of made images (n, d).
-        train: Features of the generator's training images (m, d), better of all
-            their flips and rotations, see `all_turns`.
-        held_out: Features of real images that the generator did not see (k, d).
+        made: Features of made images (n, d), or of each in all its flips and
+            rotations (8, n, d), see `all_turns`: the nearest counts.
+        train: Features of the generator's training images (m, d).
+        held_out: Features of real images that the generator did not see, (k, d) or
+            (8, k, d) as `made`.
 
     Returns:
         Dictionary: `memorisation_ratio`, median distance of made images to the
@@ -171,10 +172,14 @@ def memorisation(made, train, held_out):
         ValueError: If the arrays do not fit.
     """
     nearest = []
-    for features in (made, held_out):
-        features, reference = _checked(features, train)
-        search = NearestNeighbors(n_neighbors=1).fit(reference)
-        nearest.append(search.kneighbors(features)[0][:, 0])
+    for turns in (np.asarray(made), np.asarray(held_out)):
+        turns = turns if turns.ndim == 3 else turns[np.newaxis]
+        distances = []
+        for features in turns:
+            features, reference = _checked(features, train)
+            search = NearestNeighbors(n_neighbors=1).fit(reference)
+            distances.append(search.kneighbors(features)[0][:, 0])
+        nearest.append(np.min(distances, axis=0))
     limit = np.quantile(nearest[1], COPY_QUANTILE)
     return {
         "memorisation_ratio": float(np.median(nearest[0]) / np.median(nearest[1])),
@@ -212,71 +217,78 @@ def diversity_within_classes(features, classes):
     return pd.Series(means, name="diversity", dtype=float)
 
 
-def quality_table(real, made, extractor_name, real_cells=None, made_cells=None, seed=0):
-    """Made images beside the floor: real images judged in the same way.
+def quality_table(reference, sets, extractor_name, seed=0):
+    """Sets of images judged alike against real ones, cell by cell.
 
-    Of each cell the real images are divided at random into a reference and a floor.
-    The reference is compared with the made images and with the floor, all three of
-    the same number, since every one of the metrics depends on it. A made set cannot
-    be expected to do better than the floor.
+    Every metric depends on the number of images, so all sets of a cell are cut to the
+    same number, that of the smallest. Give, beside the made images, real training
+    images as the floor, which no made set can be expected to pass, and as ceilings
+    what is worthless: noise, and few images over and over. The cell "all" holds what
+    was drawn of each cell, so that all sets are composed alike.
 
     Args:
-        real: Features of real images (n, d), not those that the generator learned
-            from.
-        made: Features of made images (m, d).
+        reference: Tuple of features (n, d) of real images that the generator did not
+            learn from, and the cell of each (n,), such as its diagnosis.
+        sets: Dictionary from the name of a set to such a tuple.
         extractor_name: Network that the features are of, `FeatureExtractor.name`.
             With "InceptionV3" the distances are called FID and KID, with any other
             they are named after it.
-        real_cells: Cell of each real image (n,), such as diagnosis; None for one
-            cell, "all".
-        made_cells: Cell of each made image (m,).
-        seed: Seed of the division.
+        seed: Seed of which images are drawn.
 
     Returns:
-        `pandas.DataFrame`, one row a cell and metric: `cell`, `metric`, `n` (images
-        in each set), `made`, `floor`, and for the kernel distance the deviations over
-        subsets `made_deviation` and `floor_deviation`. Where n is below 20 there is
-        one row that says so and no figure.
+        `pandas.DataFrame`, one row a cell, metric and set: `cell`, `metric`, `n`
+        (images in each set), `set`, `value`, and `deviation` over subsets, NaN but
+        for the kernel distance. A cell with fewer than 20 images in some set has one
+        row that says so, and no figure.
 
     Raises:
         ValueError: If the arrays do not fit.
     """
-    real, made = _checked(real, made)
-    cells = []
-    for features, names in ((real, real_cells), (made, made_cells)):
-        names = np.repeat("all", len(features)) if names is None else np.asarray(names)
-        if len(names) != len(features):
+    named = {"": reference, **sets}
+    for name, (features, cells) in named.items():
+        if len(features) != len(cells):
             raise ValueError(
-                "each row of features must have a cell. "
-                f"Received: {len(features)} rows, {len(names)} cells"
+                "each row of features must have a cell. Received: "
+                f"{len(features)} rows, {len(cells)} cells in {name or 'reference'}"
             )
-        cells.append(names)
+    generator = np.random.default_rng(seed)
+    drawn = {name: [] for name in named}
     rows = []
-    for cell in np.unique(cells[1]):
-        sets = real[cells[0] == cell], made[cells[1] == cell]
-        rows += _cell_rows(*sets, cell, extractor_name, np.random.default_rng(seed))
+    for cell in np.unique(np.concatenate([cells for _, cells in sets.values()])):
+        found = {
+            name: np.asarray(features)[np.asarray(cells) == cell]
+            for name, (features, cells) in named.items()
+        }
+        n_images = min(len(features) for features in found.values())
+        if n_images < LEAST_IMAGES:
+            rows.append({"cell": cell, "metric": "too few images", "n": n_images})
+            continue
+        for name, features in found.items():
+            found[name] = features[generator.permutation(len(features))[:n_images]]
+            drawn[name].append(found[name])
+        rows += _cell_rows(found, cell, extractor_name)
+    if len(drawn[""]) > 1:
+        pooled = {name: np.concatenate(parts) for name, parts in drawn.items()}
+        rows = _cell_rows(pooled, "all", extractor_name) + rows
     return pd.DataFrame(rows)
 
 
-def _cell_rows(real, made, cell, extractor_name, generator):
-    n_images = min(len(real) // 2, len(made))
-    if n_images < LEAST_IMAGES:
-        return [{"cell": cell, "metric": "too few images", "n": n_images}]
-    real = real[generator.permutation(len(real))]
-    made = made[generator.permutation(len(made))[:n_images]]
-    reference, floor = real[:n_images], real[n_images : 2 * n_images]
-    found = [_all_metrics(reference, other, extractor_name) for other in (made, floor)]
+def _cell_rows(sets, cell, extractor_name):
+    reference = sets[""]
     return [
         {
             "cell": cell,
-            "metric": name,
-            "n": n_images,
-            "made": found[0][name][0],
-            "floor": found[1][name][0],
-            "made_deviation": found[0][name][1],
-            "floor_deviation": found[1][name][1],
+            "metric": metric,
+            "n": len(reference),
+            "set": name,
+            "value": value,
+            "deviation": deviation,
         }
-        for name in found[0]
+        for name, features in sets.items()
+        if name
+        for metric, (value, deviation) in _all_metrics(
+            reference, features, extractor_name
+        ).items()
     ]
 
 

@@ -19,6 +19,8 @@ from keras_derm.generative.sngan import SNGAN, build_sngan
 from keras_derm.generative.synthetic_images import write_synthetic
 from keras_derm.generative.training import (
     GeneratorCollapse,
+    best_model_file,
+    sampling_weights,
     train_generator,
     train_translator,
     training_dataset,
@@ -35,6 +37,7 @@ __all__ = [
     "SampleGrid",
     "StopOnCollapse",
     "benign_and_malignant",
+    "best_model_file",
     "build_conditional_wgan_gp",
     "build_cyclegan",
     "build_sngan",
@@ -42,6 +45,7 @@ __all__ = [
     "condition_indices",
     "condition_names",
     "deficit_conditions",
+    "sampling_weights",
     "screen",
     "train_generator",
     "train_translator",

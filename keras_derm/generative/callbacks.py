@@ -2,12 +2,14 @@
 
 import math
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 from PIL import Image
 
-from keras_derm.files import atomic_path
+from keras_derm.files import atomic_path, write_csv
 
 DIVERSITY_SIDE = 8
 
@@ -200,3 +202,94 @@ class SaveWhenSound(keras.callbacks.Callback):
         if self.watch.reason is None:
             with atomic_path(self.path) as temporary:
                 self.model.save(temporary)
+
+
+class TimeLimit(keras.callbacks.Callback):
+    """Stops after the first epoch at whose end training has taken so long.
+
+    Adds `training_minutes` to the logs, counted over all restarts.
+
+    Args:
+        minutes: The limit; None for none.
+        spent: Minutes that earlier starts have taken.
+
+    Attributes:
+        reached: Whether training was stopped.
+    """
+
+    def __init__(self, minutes=None, spent=0.0):
+        super().__init__()
+        self.minutes = minutes
+        self.spent = spent
+        self.reached = False
+
+    def on_train_begin(self, logs=None):
+        self._start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        minutes = self.spent + (time.perf_counter() - self._start) / 60
+        logs["training_minutes"] = minutes
+        if self.minutes is not None and minutes >= self.minutes:
+            self.reached = True
+            self.model.stop_training = True
+
+
+class KeepBest(keras.callbacks.Callback):
+    """Measures the images made every few epochs, and keeps the best model.
+
+    Losses of an adversarial training do not tell when to stop: they are of two sides
+    that keep up with each other. Every measurement is a row of `quality.csv`, and the
+    model that had the least value so far lies in `best.keras`. A training that was
+    interrupted measures the same again.
+
+    Args:
+        directory: Where both files go.
+        measure: Function of the model to a dictionary of floats. The first decides,
+            the less the better. It must see training images only.
+        every: Epochs between two measurements.
+        patience: Number of measurements in a row without a new best that stop
+            training; 0 to go on.
+
+    Attributes:
+        stalled: Whether training was stopped.
+    """
+
+    QUALITY_FILE = "quality.csv"
+    BEST_FILE = "best.keras"
+
+    def __init__(self, directory, measure, every=5, patience=0):
+        super().__init__()
+        if every < 1 or patience < 0:
+            raise ValueError(
+                "`every` must be positive and `patience` not negative. "
+                f"Received: every={every}, patience={patience}"
+            )
+        self.directory = Path(directory)
+        self.measure = measure
+        self.every = every
+        self.patience = patience
+        self.stalled = False
+
+    def on_train_begin(self, logs=None):
+        path = self.directory / self.QUALITY_FILE
+        rows = pd.read_csv(path).to_dict("records") if path.is_file() else []
+        self.rows = [row for row in rows if row["step"] <= self.model.steps_done]
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every:
+            return
+        before = [self._decisive(row) for row in self.rows]
+        self.rows.append({"step": self.model.steps_done, **self.measure(self.model)})
+        if self._decisive(self.rows[-1]) < min(before, default=math.inf):
+            with atomic_path(self.directory / self.BEST_FILE) as temporary:
+                self.model.save(temporary)
+        write_csv(self.directory / self.QUALITY_FILE, pd.DataFrame(self.rows))
+        values = [self._decisive(row) for row in self.rows]
+        since_best = len(values) - 1 - int(np.argmin(values))
+        if self.patience and since_best >= self.patience:
+            self.stalled = True
+            self.model.stop_training = True
+
+    @staticmethod
+    def _decisive(row):
+        return next(value for name, value in row.items() if name != "step")

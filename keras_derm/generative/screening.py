@@ -9,6 +9,8 @@ from skimage.feature import graycomatrix, graycoprops
 from skimage.transform import resize
 
 from keras_derm.generative.conditions import condition_names
+from keras_derm.skin_tone import IndividualTypologyAngle, degrees_outside
+from keras_derm.skin_tone.thresholds import UNDETERMINED
 
 HISTOGRAM_BINS = 8
 STRUCTURE_SIDE = 32
@@ -17,6 +19,7 @@ COPY_SIDE = 16
 GREY_LEVELS = 32
 TEXTURE_PROPERTIES = ("contrast", "homogeneity", "energy", "correlation")
 N_NEIGHBOURS = 5
+MIN_OF_TONE = 20
 FEATURES = ("colour_distance", "structure_distance", "texture_distance")
 FEATURE_NAMES = {
     "colour_distance": "colours",
@@ -36,6 +39,7 @@ def screen(
     max_reference=100,
     seed=0,
     parents=None,
+    thresholds="del_bino",
 ):
     """Decide which made images are kept, and say why the others are not.
 
@@ -44,8 +48,11 @@ def screen(
     histograms (Hellinger), 1 - SSIM, both averaged over the nearest 5 real images,
     and the largest standard score of its grey-level co-occurrence features. What
     lies beyond a quantile of the same measure of the real images themselves is
-    rejected. So is a near copy: closer to some training image, flips and rotations
-    included, than nearly all real images are to their nearest real one.
+    rejected. So is an image whose apparent skin tone (ITA) cannot be measured, or
+    lies outside the range of the type asked for by more than that of real images of
+    the type does, measured on these same images. So is a near copy: closer to some
+    training image, flips and rotations included, than nearly all real images are to
+    their nearest real one.
 
     Args:
         images: Made images, uint8 (n, side, side, 3), RGB.
@@ -62,12 +69,16 @@ def screen(
         seed: Seed of that draw.
         parents: Position of the real image that each image was made of, int (n,),
             for translations: likeness to the parent is meant, and no copy.
+        thresholds: Table of skin types that the conditions were made with, see
+            `skin_tone.THRESHOLDS`.
 
     Returns:
         `pandas.DataFrame`, one row an image: `accepted` (bool), `reason` (text, empty
         where accepted), `compared_with` ("cell", "diagnosis" or "all"),
         `colour_distance`, `structure_distance`, `texture_distance`, the limit of
-        each (`..._limit`), `copy_distance`, `copy_limit` (root mean square
+        each (`..._limit`), `ita`, `tone_distance` (degrees outside the type) and
+        `tone_distance_limit`, `tone_doubt` (why the tone cannot be measured, or
+        empty), `copy_distance`, `copy_limit` (root mean square
         difference in grey levels of 255 at 16 x 16), and `nearest_reference`
         (position of the nearest real image).
 
@@ -90,6 +101,16 @@ def screen(
         table.loc[rows, "compared_with"] = level
         for name, values in measures.items():
             table.loc[rows, name] = values
+    measures = _tone_measures(
+        (images, conditions),
+        (reference_images, reference_conditions),
+        quantile,
+        max_reference,
+        generator,
+        thresholds,
+    )
+    for name, values in measures.items():
+        table[name] = values
     copies = _copy_measures(images, reference_images, copy_quantile, generator, parents)
     for name, values in copies.items():
         table[name] = values
@@ -251,6 +272,43 @@ def texture_features(images):
     return np.reshape(features, (len(images), -1))
 
 
+def _tone_measures(made, real, quantile, max_reference, generator, thresholds):
+    """Measured tone of every image, and how far real ones are from their type."""
+    estimator = IndividualTypologyAngle(thresholds=thresholds)
+
+    def outside(images, tones):
+        found = [
+            estimator.measure(image) for image in track(images, "Skin tone of images")
+        ]
+        ita = np.array([one["ita"] for one in found])
+        doubts = np.array([one["reason"] for one in found], dtype=object)
+        return ita, degrees_outside(ita, tones, thresholds), doubts
+
+    images, conditions = made
+    references, reference_conditions = real
+    tones = np.array([tone for _, tone in condition_names(conditions)])
+    reference_tones = np.array(
+        [tone for _, tone in condition_names(reference_conditions)]
+    )
+    ita, distances, doubts = outside(images, tones)
+    doubts[tones == UNDETERMINED] = ""
+    limits = np.zeros(len(images))
+    for tone in set(tones) - {UNDETERMINED}:
+        rows = np.flatnonzero(reference_tones == tone)
+        if len(rows) < MIN_OF_TONE:
+            rows = np.flatnonzero(reference_tones != UNDETERMINED)
+        rows = generator.permutation(rows)[:max_reference]
+        _, among_real, unknown = outside(references[rows], reference_tones[rows])
+        known = among_real[unknown == ""]
+        limits[tones == tone] = np.quantile(known, quantile) if len(known) else 0.0
+    return {
+        "ita": ita,
+        "tone_distance": distances,
+        "tone_distance_limit": limits,
+        "tone_doubt": doubts,
+    }
+
+
 def _copy_measures(
     images, references, copy_quantile, generator, parents, max_pairs=1000
 ):
@@ -309,6 +367,14 @@ def _reasons(table, names):
             for name in FEATURES
             if row[name] > row[f"{name}_limit"]
         ]
+        if row["tone_doubt"]:
+            found.append(f"skin tone cannot be measured: {row['tone_doubt']}")
+        elif row["tone_distance"] > row["tone_distance_limit"]:
+            found.append(
+                f"skin tone unlike {tone}: ITA {row['ita']:.0f}, "
+                f"{row['tone_distance']:.1f} > {row['tone_distance_limit']:.1f} degrees"
+                " outside"
+            )
         if row["copy_distance"] < row["copy_limit"]:
             found.append(
                 f"near copy of training image {row['nearest_reference']}: "

@@ -4,20 +4,24 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from keras_derm.generative.callbacks import (
     ImagesPerSecond,
+    KeepBest,
     SampleGrid,
     SaveWhenSound,
     StopOnCollapse,
     StopOnTranslationCollapse,
+    TimeLimit,
     TranslationGrid,
 )
 from keras_derm.generative.conditions import condition_indices
 from keras_derm.generative.domains import benign_and_malignant
 
 MODEL_FILE = "generator.keras"
+HISTORY_FILE = "history.csv"
 N_WATCHED = 128
 N_SHOWN = 8
 
@@ -153,6 +157,10 @@ def train_generator(
     batch_size=64,
     balance=0.5,
     seed=0,
+    measure=None,
+    measure_every=5,
+    patience=0,
+    max_minutes=None,
     callbacks=(),
     verbose="auto",
 ):
@@ -175,6 +183,12 @@ def train_generator(
             `model.batches_per_step` times as many.
         balance: See `sampling_weights`.
         seed: Integer seed of the order of images.
+        measure: Function of the model to a dictionary of floats, see `KeepBest`. The
+            model of the least value then lies in `best.keras`.
+        measure_every: Epochs between two measurements.
+        patience: Measurements without a new best that end training; 0 for none.
+        max_minutes: Minutes of training, over all restarts, that end it after the
+            epoch; None for no limit.
         callbacks: Further Keras callbacks.
         verbose: As in `keras.Model.fit`.
 
@@ -201,6 +215,8 @@ def train_generator(
         steps_per_epoch,
         _watch(catalog, images, seed),
         SampleGrid(Path(directory) / "samples", cells, seed=seed),
+        _best(directory, measure, measure_every, patience),
+        max_minutes,
         callbacks,
         verbose,
     )
@@ -216,6 +232,10 @@ def train_translator(
     batch_size=1,
     diagnosis="MEL",
     seed=0,
+    measure=None,
+    measure_every=5,
+    patience=0,
+    max_minutes=None,
     callbacks=(),
     verbose="auto",
 ):
@@ -234,6 +254,12 @@ def train_translator(
         batch_size: Images of each domain in a step, over all replicas.
         diagnosis: See `benign_and_malignant`.
         seed: Integer seed of the order of images.
+        measure: Function of the model to a dictionary of floats, see `KeepBest`. The
+            model of the least value then lies in `best.keras`.
+        measure_every: Epochs between two measurements.
+        patience: Measurements without a new best that end training; 0 for none.
+        max_minutes: Minutes of training, over all restarts, that end it after the
+            epoch; None for no limit.
         callbacks: Further Keras callbacks.
         verbose: As in `keras.Model.fit`.
 
@@ -264,9 +290,34 @@ def train_translator(
         steps_per_epoch,
         StopOnTranslationCollapse(malignant, benign),
         TranslationGrid(Path(directory) / "samples", benign[:N_SHOWN]),
+        _best(directory, measure, measure_every, patience),
+        max_minutes,
         callbacks,
         verbose,
     )
+
+
+def best_model_file(directory):
+    """The model that a training measured as its best, else the one it ended with.
+
+    Args:
+        directory: Where the training kept its files.
+
+    Returns:
+        Path of a `.keras` file.
+    """
+    best = Path(directory) / KeepBest.BEST_FILE
+    return best if best.is_file() else Path(directory) / MODEL_FILE
+
+
+def _best(directory, measure, every, patience):
+    if measure is None:
+        if patience:
+            raise ValueError(
+                f"`patience` needs `measure`. Received: patience={patience}"
+            )
+        return []
+    return [KeepBest(directory, measure, every, patience)]
 
 
 def _resumed(model, directory):
@@ -284,6 +335,8 @@ def _fit(
     steps_per_epoch,
     watch,
     grid,
+    best,
+    max_minutes,
     callbacks,
     verbose,
 ):
@@ -293,8 +346,14 @@ def _fit(
             "`n_steps` must be a multiple of `steps_per_epoch`. "
             f"Received: n_steps={n_steps}, steps_per_epoch={steps_per_epoch}"
         )
+    if model.steps_done > n_steps:
+        raise ValueError(
+            f"{directory} holds a model of {model.steps_done} steps, more than are "
+            f"asked for; remove it to begin anew. Received: n_steps={n_steps}"
+        )
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
+    limit = TimeLimit(max_minutes, _minutes_spent(directory, steps_per_epoch, model))
     model.fit(
         dataset,
         epochs=n_steps // steps_per_epoch,
@@ -306,8 +365,10 @@ def _fit(
             watch,
             grid,
             ImagesPerSecond(images_per_step),
+            limit,
+            *best,
             SaveWhenSound(directory / MODEL_FILE, watch),
-            keras.callbacks.CSVLogger(directory / "history.csv", append=True),
+            keras.callbacks.CSVLogger(directory / HISTORY_FILE, append=True),
             *callbacks,
         ],
     )
@@ -316,7 +377,22 @@ def _fit(
             f"training was stopped: {watch.reason}. The last sound model is in "
             f"{directory}; a lower learning rate or another seed may help."
         )
+    if limit.reached:
+        print(f"stopped after {max_minutes:g} minutes, at step {model.steps_done}")
+    elif any(callback.stalled for callback in best):
+        print(f"stopped at step {model.steps_done}: no better images for a while")
     return model
+
+
+def _minutes_spent(directory, steps_per_epoch, model):
+    """Minutes that the epochs in the saved model have taken."""
+    path = directory / HISTORY_FILE
+    epochs_done = model.steps_done // steps_per_epoch
+    if not path.is_file() or epochs_done == 0:
+        return 0.0
+    history = pd.read_csv(path)
+    done = history[history["epoch"] < epochs_done]
+    return float(done["training_minutes"].max())
 
 
 def _watch(catalog, images, seed):

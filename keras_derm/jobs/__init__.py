@@ -6,6 +6,7 @@ from keras_derm.jobs.compare import compare
 from keras_derm.jobs.evaluate import evaluate
 from keras_derm.jobs.explain import explain
 from keras_derm.jobs.export_tflite import export_tflite
+from keras_derm.jobs.image_quality import image_quality
 from keras_derm.jobs.predict import predict
 from keras_derm.jobs.prepare_dataset import prepare_dataset
 from keras_derm.jobs.report import report
@@ -22,6 +23,7 @@ __all__ = [
     "evaluate",
     "explain",
     "export_tflite",
+    "image_quality",
     "predict",
     "prepare_dataset",
     "report",

@@ -30,6 +30,7 @@ CASES = {
     "missed_melanoma": "Missed melanomas",
     "false_alarm": "False melanoma alarms",
 }
+NOTABLE_AUC = 0.6
 METHODS = {
     "grad_cam": "Grad-CAM",
     "grad_cam_plus_plus": "Grad-CAM++",
@@ -270,15 +271,16 @@ def _synthesis(run):
     by_cell.insert(0, "sampled", verdicts.groupby(["diagnosis", "skin_tone"]).size())
     by_cell = by_cell.rename(columns={"accepted": "passed screening"})
     rejected = verdicts[~verdicts["accepted"].astype(bool)]
-    kinds = rejected["reason"].str.split(" unlike| of train").str[0].value_counts()
+    kinds = rejected["reason"].str.split(" unlike| of train|:").str[0].value_counts()
     sampled, settings = len(verdicts), run.settings("generator")
     blocks = [
         Text(
-            f"{GENERATORS[settings.get('model', 'sngan')]} learned from the training "
-            f"images alone, {settings['n_steps']:,} steps at "
+            f"{GENERATORS[settings['model']]} learned from the training "
+            f"images alone, {_steps_trained(run, settings)} at "
             f"{settings['image_size']} pixels. Its images were compared with "
-            "real ones in colour, structure and texture; outliers and near copies of "
-            "training images were rejected. They are in no validation or test set."
+            "real ones in colour, structure, texture and skin tone; outliers and near "
+            "copies of training images were rejected. They are in no validation or "
+            "test set."
         ),
         figure_block(
             run,
@@ -292,6 +294,7 @@ def _synthesis(run):
             kinds.rename_axis("first reason").reset_index(name="images"),
             "Why images were rejected",
         ),
+        *_image_quality(run),
     ]
     return Section(
         "Synthetic images",
@@ -299,6 +302,103 @@ def _synthesis(run):
         f"screening and {int(verdicts['kept'].sum()):,} were kept.",
         blocks,
     )
+
+
+def _steps_trained(run, settings):
+    """How long the generator was trained, and which of its states made the images."""
+    history = pd.read_csv(run / "generator/history.csv")
+    steps = (history["epoch"].max() + 1) * settings["steps_per_epoch"]
+    quality = run / "generator/quality.csv"
+    if not quality.is_file():
+        return f"{steps:,} steps"
+    measured = pd.read_csv(quality)
+    best = measured.loc[measured["kernel_distance"].idxmin(), "step"]
+    return f"{steps:,} steps (those of step {best:,} were nearest to training images)"
+
+
+def _image_quality(run):
+    """Distances of the synthetic images to real ones, and traces of their origin."""
+    from keras_derm.report import Text
+
+    blocks = []
+    if (run / "image_quality.csv").is_file():
+        table = pd.read_csv(run / "image_quality.csv")
+        memory = json.loads((run / "memorisation.json").read_text())
+        few = table.loc[table["metric"] == "too few images", "cell"]
+        table = table[table["set"].notna()]
+        if len(table):
+            blocks += _distance_tables(table)
+        blocks.append(
+            Text(
+                "Learned by heart? The median distance of a synthetic image to the "
+                f"nearest training image, flips and rotations included, is "
+                f"{memory['memorisation_ratio']:.2f} of that of real images the "
+                f"generator did not see (1: nothing, 0: everything); "
+                f"{memory['copied_share']:.1%} are nearer than all but 1 % of those."
+                + (
+                    f" Too few images to judge one by one: {', '.join(few)}."
+                    if len(few)
+                    else ""
+                )
+            )
+        )
+    if (run / "origin_probe.csv").is_file():
+        blocks += _origin_blocks(pd.read_csv(run / "origin_probe.csv"))
+    return blocks
+
+
+def _distance_tables(table):
+    from keras_derm.report import Table
+
+    leading = table["metric"].iloc[0]
+    distance = table[table["metric"] == leading]
+    shown = distance["value"].map("{:.2f}".format)
+    shown += distance["deviation"].map(" ± {:.2f}".format)
+    by_cell = distance.assign(shown=shown).pivot(
+        index=["cell", "n"], columns="set", values="shown"
+    )
+    pooled = table["cell"].unique()[0]
+    others = table[(table["cell"] == pooled) & (table["metric"] != leading)]
+    others = others.assign(shown=others["value"].map("{:.2f}".format)).pivot(
+        index="metric", columns="set", values="shown"
+    )
+    order = list(distance["set"].unique())
+    return [
+        Table(
+            by_cell[order].reset_index(),
+            f"{leading} to real images held out of training, ± deviation over subsets "
+            "(the less the better; no set can be expected to pass the floor)",
+        ),
+        Table(
+            others[order].reset_index(),
+            f"Further measures, {pooled if pooled != 'all' else 'all diagnoses'}",
+        ),
+    ]
+
+
+def _origin_blocks(probe):
+    from keras_derm.report import Table, Text
+
+    told = probe.loc[probe["low"] > NOTABLE_AUC, "trace"]
+    verdict = (
+        "Warning: a linear probe tells synthetic images from real ones by "
+        f"{' and '.join(told)} alone. A classifier can learn this instead of the "
+        "disease."
+        if len(told)
+        else "A linear probe on value range, JPEG blocks or sharpness hardly tells "
+        "synthetic images from real ones."
+    )
+    areas = probe.assign(
+        auc=[interval_cell(row.auc, row.low, row.high, 2) for row in probe.itertuples()]
+    )
+    columns = {"auc": "AUC, synthetic against real (0.5: no trace)", "n": "of each"}
+    return [
+        Text(verdict),
+        Table(
+            areas[["trace", "n", "auc"]].rename(columns=columns),
+            "Traces of origin in the images as classifiers are given them",
+        ),
+    ]
 
 
 def _training(run, metrics):

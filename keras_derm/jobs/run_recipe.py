@@ -13,6 +13,7 @@ STAGES = (
     "prepare_dataset",
     "train_generator",
     "synthesize",
+    "image_quality",
     "train_classifier",
     "evaluate",
     "explain",
@@ -64,6 +65,8 @@ def run_recipe(
     stages["train_classifier"]["weights"] = weights or stages["train_classifier"].get(
         "weights"
     )
+    known = stages["train_classifier"]["weights"] or {}
+    stages["image_quality"].setdefault("feature_weights", known.get("MobileNetV2"))
     for name in STAGES:
         if name == "train_classifier":
             _train_arms(run, **stages[name])

@@ -52,7 +52,7 @@ def _synthesize(run, target_per_diagnosis, max_ratio, candidates_per_image, seed
     train = run.catalog.split("train")
     prepared = PreparedImages.load(run / "prepared/real")
     generator = run.settings("generator")
-    name = generator.get("model", "sngan")
+    name = generator["model"]
     deficits = generative.cell_deficits(train, target_per_diagnosis, max_ratio)
     learned = [TRANSLATED_TO] if name == "cyclegan" else generator.get("diagnoses")
     if learned is not None:
@@ -65,7 +65,7 @@ def _synthesize(run, target_per_diagnosis, max_ratio, candidates_per_image, seed
     n_each = np.unique(wanted, axis=0, return_counts=True)
     candidates = n_each[0], np.ceil(n_each[1] * candidates_per_image).astype(int)
     print(f"making {candidates[1].sum()} images for {len(wanted)} wanted", flush=True)
-    model = keras.models.load_model(run / "generator/generator.keras")
+    model = keras.models.load_model(generative.best_model_file(run / "generator"))
     real = resized_images(prepared, train, generator["image_size"])(
         np.arange(len(train))
     )
@@ -74,7 +74,10 @@ def _synthesize(run, target_per_diagnosis, max_ratio, candidates_per_image, seed
     else:
         conditions, parents = np.repeat(*candidates, axis=0), None
         images = model.sample(conditions, seed)
-    verdicts = _screened(images, conditions, parents, train, real, n_each, seed)
+    thresholds = run.settings("audit")["thresholds"]
+    verdicts = _screened(
+        images, conditions, parents, train, real, n_each, seed, thresholds
+    )
     write_csv(run / "screening.csv", verdicts)
     kept, accepted = verdicts["kept"].to_numpy(), verdicts["accepted"].sum()
     print(f"{accepted} of {len(images)} pass the screening, {kept.sum()} are kept")
@@ -122,7 +125,9 @@ def _translated(model, train, images, candidates, seed):
     return model.translate(images[parents]), conditions, parents
 
 
-def _screened(images, conditions, parents, train, real, n_each, seed):
+def _screened(
+    images, conditions, parents, train, real, n_each, seed, thresholds="del_bino"
+):
     """Verdicts of the screening, with what each image shall be and is kept as."""
     from keras_derm import generative
 
@@ -133,6 +138,7 @@ def _screened(images, conditions, parents, train, real, n_each, seed):
         generative.condition_indices(train),
         seed=seed,
         parents=parents,
+        thresholds=thresholds,
     )
     kept = _first_of_each_cell(conditions, verdicts["accepted"].to_numpy(), n_each)
     names = generative.condition_names(conditions)

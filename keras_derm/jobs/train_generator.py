@@ -28,6 +28,8 @@ OPTIONS = {
         "identity_weight": None,
     },
 }
+MEASURED_WITH, MEASURED_AT, N_MEASURED = "MobileNetV2", 96, 1000
+EXTENDS = ("patience", "max_minutes")
 ALL_OPTIONS = frozenset().union(*OPTIONS.values())
 BETAS = {
     "sngan": (0.5, 0.999),
@@ -55,11 +57,19 @@ def train_generator(
     identity_weight: float | None = None,
     mixed_precision: bool = False,
     jit_compile: bool = False,
+    feature_weights: str | None = None,
+    measure_every: int = 5,
+    patience: int = 0,
+    max_minutes: float | None = None,
     seed: int = 0,
 ):
     """Train a generator on the real training images, and on no others.
 
-    A run started again goes on after its last whole epoch.
+    A run started again goes on after its last whole epoch, also where n_steps (but
+    for cyclegan), patience or max_minutes were changed to go further. Writes
+    generator/: the model, history.csv, and a grid of samples for every epoch; with
+    feature_weights also quality.csv and the best model so far, which is then the one
+    that is sampled.
 
     Args:
         run: Run directory with prepared images.
@@ -90,26 +100,39 @@ def train_generator(
             For cyclegan alone.
         mixed_precision: Compute in bfloat16 where the networks allow it.
         jit_compile: Compile the step with XLA.
+        feature_weights: Weights of MobileNetV2 without the top (a path, or imagenet),
+            with which the kernel distance between made and training images is
+            measured while training goes on.
+        measure_every: Epochs between two measurements.
+        patience: Measurements without a new best after which training ends; 0 to go
+            on up to n_steps.
+        max_minutes: Minutes of training after which it ends; restarts count on.
         seed: Seed of weights, order and noise.
     """
     options = {name: value for name, value in locals().items() if name in ALL_OPTIONS}
     settings = {
+        "model": model,
         "image_size": image_size,
         "n_steps": n_steps,
         "steps_per_epoch": steps_per_epoch,
-        "seed": seed,
         **_model_options(model, options),
+        "mixed_precision": mixed_precision,
+        "jit_compile": jit_compile,
+        "feature_weights": feature_weights,
+        "measure_every": measure_every,
+        "patience": patience,
+        "max_minutes": max_minutes,
+        "seed": seed,
     }
-    # Recorded where they differ, as runs of SN-GAN were before there was a choice.
-    if model != "sngan":
-        settings["model"] = model
-    if mixed_precision:
-        settings["mixed_precision"] = True
-    if jit_compile:
-        settings["jit_compile"] = True
     run = RunDirectory(run)
-    stage = run.stage("generator", settings, after=["prepare"], folders=["generator"])
-    with stage as todo:
+    with run.stage(
+        "generator",
+        settings,
+        after=["prepare"],
+        folders=["generator"],
+        # The learning rate of cyclegan falls with the share of steps done.
+        extends=EXTENDS if model == "cyclegan" else (*EXTENDS, "n_steps"),
+    ) as todo:
         if todo:
             _train(run, **settings)
 
@@ -128,15 +151,19 @@ def _model_options(model, given):
 
 def _train(
     run,
+    model,
     image_size,
     n_steps,
     steps_per_epoch,
-    seed,
     batch_size,
     learning_rate,
-    model="sngan",
-    mixed_precision=False,
-    jit_compile=False,
+    mixed_precision,
+    jit_compile,
+    feature_weights,
+    measure_every,
+    patience,
+    max_minutes,
+    seed,
     balance=None,
     diagnoses=None,
     **options,
@@ -146,6 +173,7 @@ def _train(
     import keras
 
     from keras_derm import generative
+    from keras_derm.evaluation.feature_extractor import FeatureExtractor
     from keras_derm.jobs.prepared_images import resized_images
     from keras_derm.pipeline import PreparedImages
     from keras_derm.runs import default_strategy
@@ -166,17 +194,64 @@ def _train(
         "n_steps": n_steps,
         "steps_per_epoch": steps_per_epoch,
         "batch_size": batch_size,
+        "measure_every": measure_every,
+        "patience": patience,
+        "max_minutes": max_minutes,
         "seed": seed,
         "verbose": "auto" if sys.stdout.isatty() else 2,
     }
     images = resized_images(prepared, train, image_size)
     folder = run / "generator"
+    if feature_weights is not None:
+        extractor = FeatureExtractor.of_backbone(
+            MEASURED_WITH, feature_weights, MEASURED_AT
+        )
+        settings["measure"] = _kernel_distance(extractor, train, images, model, seed)
     if model == "cyclegan":
         generative.train_translator(network, train, images, folder, **settings)
     else:
         generative.train_generator(
             network, train, images, folder, balance=balance, **settings
         )
+
+
+def _kernel_distance(extractor, train, images, model, seed):
+    """Function of a model: distance of its images to training images, as features.
+
+    The images are of the conditions of the training images that they are compared
+    with: rare diagnoses have a part, as in training.
+    """
+    import numpy as np
+
+    from keras_derm import generative
+    from keras_derm.evaluation.image_quality import kernel_distance
+
+    generator = np.random.default_rng(seed)
+    if model == "cyclegan":
+        benign, malignant = (
+            np.sort(generator.permutation(rows)[:N_MEASURED])
+            for rows in generative.benign_and_malignant(train)
+        )
+        real = extractor(images(malignant))
+        sources = images(benign)
+
+        def make(network):
+            return network.translate(sources)
+    else:
+        conditions = generative.condition_indices(train)
+        weights = generative.sampling_weights(conditions[:, 0])
+        n = min(N_MEASURED, len(train))
+        rows = np.sort(generator.choice(len(train), n, replace=False, p=weights))
+        real = extractor(images(rows))
+
+        def make(network):
+            return network.sample(conditions[rows], seed)
+
+    def measure(network):
+        mean, deviation = kernel_distance(real, extractor(make(network)))
+        return {"kernel_distance": mean, "kernel_distance_deviation": deviation}
+
+    return measure
 
 
 def _precision(mixed):

@@ -37,7 +37,7 @@ class RunDirectory:
         return self.path / name
 
     @contextmanager
-    def stage(self, name, settings, after=(), folders=()):
+    def stage(self, name, settings, after=(), folders=(), extends=()):
         """Enter a stage; it counts as done when the block ends without error.
 
         Args:
@@ -47,6 +47,8 @@ class RunDirectory:
             folders: Folders in the run that belong to the stage alone. They are
                 removed when the stage is made anew with other settings, and kept
                 when a killed stage resumes.
+            extends: Names of settings that say how far to go, not which way. Where
+                only these differ the folders are kept, and the stage goes on.
 
         Yields:
             Whether there is anything to do.
@@ -69,7 +71,8 @@ class RunDirectory:
             print(f"[{name}] already done", flush=True)
             yield False
             return
-        if not begun.is_file() or self._wanted(begun) != wanted:
+        before = [path for path in (begun, record) if path.is_file()]
+        if not before or not _same_way(self._wanted(before[0]), wanted, extends):
             for folder in folders:
                 if (self.path / folder).exists():
                     shutil.rmtree(self.path / folder)
@@ -141,6 +144,15 @@ class RunDirectory:
         return {key: content[key] for key in ("settings", "after")}
 
 
+def _same_way(before, wanted, extends):
+    settings = (before["settings"], wanted["settings"])
+    first, second = (
+        {key: value for key, value in each.items() if key not in extends}
+        for each in settings
+    )
+    return first == second and before["after"] == wanted["after"]
+
+
 ARM = "arm_"
 """What the stage of an arm beside baseline and augmented begins with."""
 
@@ -149,6 +161,7 @@ APPS = {
     "prepare": "prepare_dataset",
     "generator": "train_generator",
     "synthetic": "synthesize",
+    "image_quality": "image_quality",
     "baseline": "train_classifier",
     "augmented": "train_classifier",
     "evaluation": "evaluate",

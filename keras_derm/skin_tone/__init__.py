@@ -11,7 +11,11 @@ from keras_derm.skin_tone.individual_typology_angle import (
     IndividualTypologyAngle,
 )
 from keras_derm.skin_tone.measure import measure, measure_by_rules
-from keras_derm.skin_tone.thresholds import THRESHOLDS, tone_of_angle
+from keras_derm.skin_tone.thresholds import (
+    THRESHOLDS,
+    degrees_outside,
+    tone_of_angle,
+)
 
 __all__ = [
     "RULES",
@@ -19,6 +23,7 @@ __all__ = [
     "IndividualTypologyAngle",
     "audit_table",
     "cast_sensitivity",
+    "degrees_outside",
     "label_agreement",
     "measure",
     "measure_by_rules",

@@ -130,23 +130,50 @@ def test_diversity_is_the_mean_distance_of_pairs():
     assert np.isnan(found["b"])
 
 
-def test_table_names_the_network_and_puts_a_floor_of_equal_n_beside_each_figure():
+def test_memorisation_sees_copies_that_were_turned():
     generator = np.random.default_rng(0)
-    real = generator.normal(size=(300, 4))
-    made = generator.normal(size=(100, 4)) + 3
-    cells = np.repeat(["MEL", "NV", "DF"], [160, 120, 20])
-    made_cells = np.repeat(["MEL", "NV", "DF"], [50, 30, 20])
-    table = quality_table(real, made, "MobileNetV2", cells, made_cells)
-    by_cell = table.set_index(["cell", "metric"])
-    assert by_cell.loc["MEL"]["n"].unique() == [50]
-    assert by_cell.loc["NV"]["n"].unique() == [30]
-    assert by_cell.loc["DF"].index.tolist() == ["too few images"]
-    for cell in ("MEL", "NV"):
-        row = by_cell.loc[cell, "kernel distance (MobileNetV2)"]
-        assert row["made"] > row["floor"] + 10 * row["floor_deviation"]
-        assert row["made_deviation"] > 0
+    train, held_out, turned = generator.normal(size=(3, 200, 4))
+    copies = np.stack([turned, train])  # the second turn brings the original back
+    found = memorisation(copies, train, np.stack([held_out, held_out + 0.01]))
+    assert found["memorisation_ratio"] == 0 and found["copied_share"] == 1
+
+
+def sets_of_cells():
+    generator = np.random.default_rng(0)
+
+    def features(shift, **counts):
+        cells = np.repeat(list(counts), list(counts.values()))
+        return generator.normal(size=(len(cells), 4)) + shift, cells
+
+    reference = features(0, MEL=160, NV=120, DF=10)
+    floor = features(0, MEL=300, NV=300, DF=50)
+    made = features(3, MEL=50, NV=30, DF=20)
+    return reference, {"training": floor, "made": made}
+
+
+def test_table_judges_all_sets_of_a_cell_at_one_n():
+    table = quality_table(*sets_of_cells(), "MobileNetV2")
+    n_of_cell = table.groupby("cell")["n"].unique()
+    assert {cell: list(n) for cell, n in n_of_cell.items()} == {
+        "MEL": [50],
+        "NV": [30],
+        "all": [80],
+        "DF": [10],
+    }
+    assert table.loc[table["cell"] == "DF", "metric"].tolist() == ["too few images"]
+    values = table.set_index(["cell", "metric", "set"])
+    for cell in ("MEL", "NV", "all"):
+        made, floor = (
+            values.loc[cell, "kernel distance (MobileNetV2)", name]
+            for name in ("made", "training")
+        )
+        assert made["value"] > floor["value"] + 10 * floor["deviation"]
+
+
+def test_fid_and_kid_are_what_inception_measures_and_nothing_else():
+    table = quality_table(*sets_of_cells(), "MobileNetV2")
     assert not table["metric"].str.contains("FID|KID").any()
-    named = quality_table(real, made, "InceptionV3")
+    named = quality_table(*sets_of_cells(), "InceptionV3")
     assert named["metric"].tolist()[:2] == ["KID", "FID"]
 
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from skimage.color import lab2rgb
 from skimage.metrics import structural_similarity
 
 from keras_derm.generative.screening import screen, structural_similarities
@@ -19,7 +20,11 @@ def lesions(n, seed, hue=(200, 150, 140)):
     return np.clip(images, 0, 255).astype("uint8")
 
 
-def cells(n, diagnosis=1, tone=2):
+UNDETERMINED = 6
+
+
+def cells(n, diagnosis=1, tone=UNDETERMINED):
+    """Conditions of one cell; the tone is judged only where one is asked for."""
     return np.tile([[diagnosis, tone]], (n, 1))
 
 
@@ -43,7 +48,11 @@ def test_what_is_not_like_the_real_ones_is_rejected_with_a_reason(kind):
     }[kind]
     table = screen(made, cells(5), lesions(60, 0), cells(60))
     assert not table["accepted"].any()
-    assert table["reason"].str.contains("unlike real images of NV, tone III").all()
+    assert (
+        table["reason"]
+        .str.contains("unlike real images of NV, tone undetermined")
+        .all()
+    )
 
 
 @pytest.mark.parametrize("turn", [lambda a: a, np.fliplr, np.rot90])
@@ -86,3 +95,28 @@ def test_structural_similarity_is_that_of_scikit_image():
 def test_unequal_shapes_are_refused():
     with pytest.raises(ValueError, match="one shape and dtype"):
         screen(lesions(2, 0)[:, :16], cells(2), lesions(30, 0), cells(30))
+
+
+def skin_of(lightness, b, n, seed):
+    """Lesions on skin of an L* and b*, hence of a known ITA."""
+    colour = lab2rgb([[[lightness, 14.0, b]]])[0, 0] * 255
+    return lesions(n, seed, hue=tuple(colour))
+
+
+def test_an_image_on_skin_of_another_type_is_rejected():
+    light, brown = skin_of(74, 14, 90, 0), skin_of(57, 24, 30, 1)
+    real = np.concatenate([light, brown])
+    conditions = np.concatenate([cells(90, tone=0), cells(30, tone=3)])
+    made = np.concatenate([light[:4] // 2 * 2 + 1, brown[:4] // 2 * 2 + 1])
+    asked = np.concatenate([cells(4, tone=3), cells(4, tone=3)])
+    table = screen(made, asked, real, conditions)
+    assert table["reason"][:4].str.contains("skin tone unlike IV: ITA").all()
+    assert not table["reason"][4:].str.contains("skin tone").any()
+
+
+def test_an_image_whose_tone_cannot_be_measured_is_rejected_where_one_is_asked():
+    real = skin_of(74, 14, 60, 0)
+    blue = lesions(2, 3, hue=(60, 90, 220))
+    table = screen(blue, [[1, 0], [1, UNDETERMINED]], real, cells(60, tone=0))
+    assert "skin tone cannot be measured: strong colour cast" in table["reason"][0]
+    assert "skin tone" not in table["reason"][1]

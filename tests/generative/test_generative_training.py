@@ -11,6 +11,7 @@ from keras_derm.generative import (
     GeneratorCollapse,
     StopOnCollapse,
     benign_and_malignant,
+    best_model_file,
     build_cyclegan,
     build_sngan,
     train_generator,
@@ -190,3 +191,67 @@ def test_cyclegan_trains_and_shows_images_above_translations(
     grid = Image.open(tmp_path / "samples" / "epoch_0001.png")
     assert grid.size == (8 * 32, 2 * 32)
     assert keras.models.load_model(tmp_path / "generator.keras").steps_done == 1
+
+
+def measuring(values):
+    """A measurement that gives the values one after the other, and counts."""
+    remaining = iter(values)
+    return lambda model: {"distance": next(remaining), "deviation": 0.0}
+
+
+def train_measured(catalog, images, directory, n_steps, values, **options):
+    settings = {"steps_per_epoch": 1, "batch_size": 4, "verbose": 0}
+    return train_generator(
+        model(),
+        catalog,
+        images,
+        directory,
+        n_steps=n_steps,
+        measure=measuring(values),
+        measure_every=1,
+        **settings,
+        **options,
+    )
+
+
+def test_the_best_measured_model_is_kept_and_training_ends_when_it_stalls(
+    catalog, images, tmp_path
+):
+    values = [3.0, 1.0, 2.0, 1.5, 0.5]
+    last = train_measured(catalog, images, tmp_path, 5, values, patience=2)
+    assert last.steps_done == 4
+    quality = pd.read_csv(tmp_path / "quality.csv")
+    assert quality["step"].tolist() == [1, 2, 3, 4]
+    assert quality["distance"].tolist() == values[:4]
+    best = keras.models.load_model(best_model_file(tmp_path))
+    assert best.steps_done == 2
+
+
+def test_measurements_of_a_training_started_again_go_on(catalog, images, tmp_path):
+    train_measured(catalog, images, tmp_path, 2, [3.0, 1.0])
+    last = train_measured(catalog, images, tmp_path, 5, [2.0, 1.5, 0.5], patience=2)
+    assert last.steps_done == 4
+    assert keras.models.load_model(best_model_file(tmp_path)).steps_done == 2
+
+
+def test_patience_without_a_measurement_is_refused(catalog, images, tmp_path):
+    with pytest.raises(ValueError, match="needs `measure`. Received: patience=1"):
+        train_generator(
+            model(), catalog, images, tmp_path, 1, steps_per_epoch=1, patience=1
+        )
+
+
+def test_a_time_limit_counts_what_earlier_starts_took(catalog, images, tmp_path):
+    settings = {"steps_per_epoch": 1, "batch_size": 4, "verbose": 0}
+    once = train_generator(
+        model(), catalog, images, tmp_path, 3, max_minutes=0, **settings
+    )
+    assert once.steps_done == 1
+    history = pd.read_csv(tmp_path / "history.csv")
+    pd.concat([history.assign(training_minutes=60.0)]).to_csv(
+        tmp_path / "history.csv", index=False
+    )
+    again = train_generator(
+        model(), catalog, images, tmp_path, 3, max_minutes=60, **settings
+    )
+    assert again.steps_done == 2

@@ -41,3 +41,33 @@ def test_interrupted_stage_keeps_its_folder_and_is_done_again(tmp_path):
         assert todo and (run / "g").is_dir()
     with run.stage("generator", {"n": 2}, folders=["g"]) as todo:
         assert todo and not (run / "g").exists()
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_stage_taken_further_keeps_its_folder(tmp_path, killed):
+    run = RunDirectory(tmp_path)
+    options = {"folders": ["g"], "extends": ["n_steps"]}
+    try:
+        with run.stage("generator", {"n_steps": 1, "seed": 0}, **options):
+            (run / "g").mkdir()
+            if killed:
+                raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        assert not run.done("generator")
+    with run.stage("generator", {"n_steps": 2, "seed": 0}, **options) as todo:
+        assert todo and (run / "g").is_dir()
+    assert run.settings("generator") == {"n_steps": 2, "seed": 0}
+    with run.stage("generator", {"n_steps": 2, "seed": 1}, **options) as todo:
+        assert todo and not (run / "g").exists()
+
+
+def test_a_finished_stage_made_anew_without_a_change_of_its_own_loses_its_folder(
+    tmp_path,
+):
+    run = RunDirectory(tmp_path)
+    do(run, "prepare", {"size": 1})
+    with run.stage("generator", {"n": 1}, after=["prepare"], folders=["g"]):
+        (run / "g").mkdir()
+    do(run, "prepare", {"size": 2})
+    with run.stage("generator", {"n": 1}, after=["prepare"], folders=["g"]) as todo:
+        assert todo and not (run / "g").exists()

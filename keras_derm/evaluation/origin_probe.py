@@ -1,0 +1,145 @@
+"""Whether traces of how images were made tell real from synthetic ones."""
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from keras_derm.evaluation.delong import delong_interval
+
+TRACES = ("value range", "JPEG blocks", "sharpness")
+LEAST_IMAGES = 40
+N_FOLDS = 5
+N_BANDS = 8
+
+
+def probe_origin(real, made, seed=0):
+    """Tell real from made images by traces that no lesion causes.
+
+    A classifier trained on both can learn such a trace in place of the disease, as
+    synthetic images have a diagnosis more often than chance. A linear probe is
+    trained on each kind of trace and judged on images it did not see.
+
+    Args:
+        real: Real images, uint8 (n, side, side, 3), as the classifier is given them.
+            Draw them with the diagnoses of the made images.
+        made: Made images, uint8 (m, side, side, 3), as the classifier is given them.
+        seed: Seed of which images are taken, as many of each, and of the folds.
+
+    Returns:
+        `pandas.DataFrame`, one row a kind of trace: `trace`, `n` (images of each
+        origin), `auc` of the probe, 0.5 where the trace tells nothing, and its 95 %
+        interval `low`, `high`.
+
+    Raises:
+        ValueError: If there are fewer than 40 images of an origin, or the images are
+            not uint8 of one size.
+    """
+    n_images = min(len(real), len(made))
+    if n_images < LEAST_IMAGES or real.shape[1:] != made.shape[1:]:
+        raise ValueError(
+            f"the probe needs {LEAST_IMAGES} images of each origin and of one size. "
+            f"Received: shapes {real.shape} and {made.shape}"
+        )
+    if real.dtype != np.uint8 or made.dtype != np.uint8:
+        raise ValueError(
+            f"images must be uint8. Received: {real.dtype} and {made.dtype}"
+        )
+    generator = np.random.default_rng(seed)
+    images = np.concatenate(
+        [part[generator.permutation(len(part))[:n_images]] for part in (real, made)]
+    )
+    is_made = np.repeat([False, True], n_images)
+    rows = []
+    for trace, describe in zip(
+        TRACES, (value_range, jpeg_blocks, sharpness), strict=True
+    ):
+        scores = _unseen_scores(describe(images), is_made, seed)
+        auc, low, high = delong_interval(is_made, scores)
+        rows.append(
+            {"trace": trace, "n": n_images, "auc": auc, "low": low, "high": high}
+        )
+    return pd.DataFrame(rows)
+
+
+def _unseen_scores(features, is_made, seed):
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed)
+    return cross_val_predict(
+        probe, features, is_made, cv=folds, method="decision_function"
+    )
+
+
+def value_range(images):
+    """Traces of scaling and clipping.
+
+    Args:
+        images: uint8 (n, side, side, 3).
+
+    Returns:
+        float array (n, 12): for each channel the share of pixels at 0, the share at
+        255, the share of levels between the least and the greatest that do not
+        occur, and the share of pixels with an even value.
+    """
+    features = []
+    for image in images:
+        for channel in np.moveaxis(image, -1, 0):
+            counts = np.bincount(channel.ravel(), minlength=256)
+            levels = np.flatnonzero(counts)
+            span = counts[levels[0] : levels[-1] + 1]
+            shares = counts / channel.size
+            features.append(
+                [shares[0], shares[255], np.mean(span == 0), shares[::2].sum()]
+            )
+    return np.reshape(features, (len(images), -1))
+
+
+def jpeg_blocks(images):
+    """Traces of block-wise compression, at any scale the image was resized to since.
+
+    At the borders of blocks neighbouring pixels differ more. The mean difference of
+    neighbouring columns (and rows) is a signal along the image; borders at equal
+    distances are peaks of its spectrum.
+
+    Args:
+        images: uint8 (n, side, side, 3).
+
+    Returns:
+        float array (n, side // 2 - 1): amplitudes of the spectrum without the mean,
+        as shares of the mean, averaged over both directions.
+    """
+    grey = images.mean(axis=-1, dtype="float32")
+    spectra = []
+    for axis in (1, 2):
+        difference = np.abs(np.diff(grey, n=2, axis=axis))
+        signal = difference.mean(axis=3 - axis)
+        spectrum = np.abs(np.fft.rfft(signal, axis=1))
+        spectra.append(spectrum[:, 1:] / np.maximum(spectrum[:, :1], 1e-6))
+    return np.mean(spectra, axis=0)
+
+
+def sharpness(images):
+    """Traces of resizing and of a network's upsampling: power by spatial frequency.
+
+    Args:
+        images: uint8 (n, side, side, 3).
+
+    Returns:
+        float array (n, 8): logarithm of the share of power in eight rings of equal
+        width, from the lowest frequencies to half a cycle a pixel.
+    """
+    grey = images.mean(axis=-1, dtype="float32")
+    side = grey.shape[1]
+    window = np.hanning(side)[:, None] * np.hanning(side)
+    grey = (grey - grey.mean(axis=(1, 2), keepdims=True)) * window
+    power = np.abs(np.fft.fft2(grey)) ** 2
+    frequency = np.fft.fftfreq(side)
+    radius = np.hypot(frequency[:, None], frequency)
+    ring = np.minimum((radius * 2 * N_BANDS).astype(int), N_BANDS)
+    bands = np.stack(
+        [power[:, ring == band].sum(axis=1) for band in range(N_BANDS)], axis=1
+    )
+    shares = bands / np.maximum(bands.sum(axis=1, keepdims=True), 1e-6)
+    return np.log(shares + 1e-9)
