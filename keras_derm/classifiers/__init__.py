@@ -6,22 +6,30 @@ from keras_derm.classifiers.ensemble import (
     ensemble_members,
     load_classifier,
 )
-from keras_derm.classifiers.input_scaling import InputScaling
-from keras_derm.classifiers.training import (
+from keras_derm.classifiers.imbalance import (
+    IMBALANCE,
+    LogitAdjustedCrossentropy,
     class_weights,
-    predict_probabilities,
-    train_classifier,
+    classification_loss,
+    sample_weights,
 )
+from keras_derm.classifiers.input_scaling import InputScaling
+from keras_derm.classifiers.prediction import predict_probabilities
+from keras_derm.classifiers.training import train_classifier
 
 __all__ = [
     "BACKBONES",
+    "IMBALANCE",
     "InputScaling",
+    "LogitAdjustedCrossentropy",
     "build_classifier",
     "build_ensemble",
     "class_weights",
+    "classification_loss",
     "ensemble_members",
     "freeze",
     "load_classifier",
     "predict_probabilities",
+    "sample_weights",
     "train_classifier",
 ]

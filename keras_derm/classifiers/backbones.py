@@ -1,4 +1,4 @@
-"""Classifiers on the Keras Applications backbones."""
+"""Classifiers on the Keras Applications backbones and on a small network of ours."""
 
 import os
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 
+from keras_derm.classifiers.custom_cnn import custom_cnn
 from keras_derm.classifiers.fused_batch_normalization import (
     fuse_batch_normalization,
 )
@@ -17,16 +18,17 @@ class Backbone:
     """What is particular to one backbone.
 
     Attributes:
-        application: Name in `keras.applications`.
+        application: Name in `keras.applications`, or None for `custom_cnn`.
         image_size: Side in pixels of the images it was published with.
         scaling: `InputScaling` mode.
-        weights_file: File name of its ImageNet weights without the top.
+        weights_file: File name of its ImageNet weights without the top, or None where
+            there are none.
     """
 
-    application: str
+    application: str | None
     image_size: int
     scaling: str
-    weights_file: str
+    weights_file: str | None
 
 
 BACKBONES = {
@@ -50,7 +52,7 @@ BACKBONES = {
     ),
     "NASNetLarge": Backbone("NASNetLarge", 331, "tf", "nasnet_large_no_top.h5"),
     "VGG16": Backbone(
-        "VGG16", 224, "caffe", "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
+        "VGG16", 256, "caffe", "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
     ),
     "EfficientNetB0": Backbone(
         "EfficientNetB0", 224, "none", "efficientnetb0_notop.h5"
@@ -61,6 +63,7 @@ BACKBONES = {
         "tf",
         "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
     ),
+    "CustomCNN": Backbone(None, 128, "tf", None),
 }
 
 
@@ -71,8 +74,12 @@ def build_classifier(
     weights=None,
     dropout=0.2,
     batch_norm_momentum=None,
+    hidden_units=None,
 ):
     """A classifier: backbone, global average pooling, dropout, softmax.
+
+    VGG16 without dropout is the VGG-GAP of melanet, EfficientNetB0 with dropout 0.3
+    and 512 hidden units the classifier of lora_diffusion.
 
     The graph is flat (the head stands on the backbone's own output), so Grad-CAM
     reaches the last convolution.
@@ -83,19 +90,22 @@ def build_classifier(
         image_size: Side of the square input in pixels; None for the published one.
         weights: `"imagenet"` (Keras' own file, downloaded where there is internet),
             the path of a weights file without the top, or None for random weights.
-        dropout: Rate before the softmax.
+        dropout: Rate after the pooling.
         batch_norm_momentum: Momentum of every BatchNormalization, or None to keep
             the backbone's. MobileNetV2 is published with 0.999, which after a few
             hundred steps still holds the statistics of ImageNet: 0.9 suits short
             fine-tuning.
+        hidden_units: Units of a dense layer with ReLU between dropout and softmax, or
+            None for no such layer.
 
     Returns:
         Functional `keras.Model`: float RGB images in [0, 255],
         `(batch, image_size, image_size, 3)`, to probabilities `(batch, n_classes)`
-        by the layer `"probabilities"`.
+        by the layer `"probabilities"`; the features are those of the layer
+        `"pooling"`.
 
     Raises:
-        ValueError: The backbone is unknown.
+        ValueError: The backbone is unknown, or has no ImageNet weights.
         FileNotFoundError: The weights are not there and cannot be downloaded.
     """
     if backbone not in BACKBONES:
@@ -106,13 +116,15 @@ def build_classifier(
     image_size = image_size or facts.image_size
     inputs = keras.Input((image_size, image_size, 3), name="image")
     scaled = InputScaling(facts.scaling, name="input_scaling")(inputs)
-    network = fuse_batch_normalization(_application(facts, scaled, weights))
+    network = fuse_batch_normalization(_network(backbone, facts, scaled, weights))
     if batch_norm_momentum is not None:
         for layer in network.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.momentum = batch_norm_momentum
     x = keras.layers.GlobalAveragePooling2D(name="pooling")(network.output)
     x = keras.layers.Dropout(dropout, name="dropout")(x)
+    if hidden_units:
+        x = keras.layers.Dense(hidden_units, activation="relu", name="hidden")(x)
     outputs = keras.layers.Dense(
         n_classes, activation="softmax", dtype="float32", name="probabilities"
     )(x)
@@ -143,33 +155,44 @@ def freeze(model, last_layer):
         layer.trainable = False
 
 
-def _application(facts, inputs, weights):
-    build = getattr(keras.applications, facts.application)
-    if weights is None:
-        return build(weights=None, include_top=False, input_tensor=inputs)
+def _network(name, facts, inputs, weights):
+    """The backbone without a top, with random weights or those asked for."""
     if weights == "imagenet":
-        try:
-            return build(weights="imagenet", include_top=False, input_tensor=inputs)
-        except Exception as error:
-            if "URL fetch failure" not in str(error):
-                raise
-            home = os.environ.get("KERAS_HOME", "~/.keras")
-            raise FileNotFoundError(
-                f"ImageNet weights of {facts.application} are not on this machine and "
-                f"could not be downloaded. Put {facts.weights_file} into "
-                f"{home}/models, or give its path with "
-                f"--weights.{facts.application} PATH"
-            ) from error
-    if not Path(weights).is_file():
+        return _downloaded(name, facts, inputs)
+    if weights is not None and not Path(weights).is_file():
         raise FileNotFoundError(
-            f"no weights file for {facts.application}. Received: {str(weights)!r}"
+            f"no weights file for {name}. Received: {str(weights)!r}"
         )
-    network = build(weights=None, include_top=False, input_tensor=inputs)
-    try:
-        network.load_weights(weights)
-    except (ValueError, OSError) as error:
-        raise ValueError(
-            f"{weights} does not hold weights of {facts.application} without its top: "
-            f"{error}"
-        ) from error
+    if facts.application is None:
+        network = keras.Model(keras.utils.get_source_inputs(inputs), custom_cnn(inputs))
+    else:
+        build = getattr(keras.applications, facts.application)
+        network = build(weights=None, include_top=False, input_tensor=inputs)
+    if weights is not None:
+        try:
+            network.load_weights(weights)
+        except (ValueError, OSError) as error:
+            raise ValueError(
+                f"{weights} does not hold weights of {name} without its top: {error}"
+            ) from error
     return network
+
+
+def _downloaded(name, facts, inputs):
+    if facts.application is None:
+        raise ValueError(
+            f"{name} has no ImageNet weights: leave them out, or give the path of a "
+            "file. Received: 'imagenet'"
+        )
+    build = getattr(keras.applications, facts.application)
+    try:
+        return build(weights="imagenet", include_top=False, input_tensor=inputs)
+    except Exception as error:
+        if "URL fetch failure" not in str(error):
+            raise
+        home = os.environ.get("KERAS_HOME", "~/.keras")
+        raise FileNotFoundError(
+            f"ImageNet weights of {name} are not on this machine and could not be "
+            f"downloaded. Put {facts.weights_file} into {home}/models, or give its "
+            f"path with --weights.{name} PATH"
+        ) from error

@@ -1,34 +1,34 @@
 """Train one classifier so that a killed run goes on where it was."""
 
+import contextlib
 import sys
 from pathlib import Path
 
 import keras
-import numpy as np
-import pandas as pd
-from sklearn.metrics import log_loss, roc_auc_score
 
-from keras_derm.files import atomic_path
+from keras_derm.classifiers.backbones import freeze
+from keras_derm.classifiers.optimization import (
+    MONITORS,
+    SCHEDULES,
+    build_optimizer,
+    epochs_since_best,
+    warm_cosine,
+)
+from keras_derm.classifiers.training_callbacks import (
+    BestModel,
+    DropoutSeed,
+    EarlyStopping,
+    PlateauLearningRate,
+    SaveState,
+    ValidationScores,
+    read_history,
+)
 
 STATE_NAME = "state.keras"
 """What a training that is stopped goes on from."""
 
-
-def class_weights(targets, n_classes):
-    """Weight of each class, inverse to its frequency, mean 1 over the samples.
-
-    Args:
-        targets: Class indices, shape `(n,)`.
-        n_classes: Number of classes.
-
-    Returns:
-        float32 `(n_classes,)`: `n / (n_present * count)`; 0 for a class without
-        samples. scikit-learn's "balanced".
-    """
-    counts = np.bincount(np.asarray(targets), minlength=n_classes)
-    n_present = np.count_nonzero(counts)
-    weights = len(targets) / (n_present * np.maximum(counts, 1))
-    return np.where(counts > 0, weights, 0.0).astype("float32")
+HEAD_STATE_NAME = "head_state.keras"
+"""The same while the head alone learns."""
 
 
 def train_classifier(
@@ -43,8 +43,18 @@ def train_classifier(
     weight_decay=1e-4,
     warmup_fraction=0.1,
     clip_norm=1.0,
+    loss=None,
+    optimizer="adamw",
+    schedule="cosine",
+    monitor="val_auc",
+    plateau_factor=0.5,
+    plateau_patience=3,
+    min_learning_rate=1e-7,
+    early_stopping=None,
+    head_epochs=0,
+    steps_per_execution=1,
 ):
-    """Fit `model` with AdamW, a linear warm-up and a cosine decay.
+    """Fit `model`; by default with AdamW, a linear warm-up and a cosine decay.
 
     After each epoch the state is kept in `directory/state.keras`, the figures in
     `directory/history.csv`, and the weights with the best macro AUC on validation
@@ -58,142 +68,137 @@ def train_classifier(
         validation: `tf.data.Dataset` of `(images, one-hot targets)`.
         directory: Where model and history go.
         epochs: Epochs in all.
-        steps_per_epoch: Optimizer steps an epoch.
+        steps_per_epoch: Optimizer steps an epoch, a multiple of `steps_per_execution`.
         learning_rate: Peak of the schedule.
-        weight_decay: AdamW's.
-        warmup_fraction: Part of all steps spent warming up.
-        clip_norm: Largest global norm of the gradient.
+        weight_decay: Weight decay of the optimizer.
+        warmup_fraction: Part of all steps that cosine spends warming up.
+        clip_norm: Largest global norm of the gradient, None for any.
+        loss: `keras.losses.Loss` of one-hot targets and probabilities, such as
+            `classification_loss` gives; categorical cross-entropy by default.
+        optimizer: adamw, adam or adadelta; see `build_optimizer`.
+        schedule: cosine; plateau, which multiplies the rate by `plateau_factor` when
+            the monitored figure has not improved for some epochs; or constant.
+        monitor: val_auc, val_accuracy or val_loss: what plateau and early stopping
+            watch.
+        plateau_factor: Factor of the learning rate, in (0, 1).
+        plateau_patience: Epochs without progress after which it is applied.
+        min_learning_rate: Rate below which plateau does not go.
+        early_stopping: End after so many epochs without progress, or None.
+        head_epochs: Of all epochs, those at the beginning in which only the layers
+            behind the layer "pooling" learn, at a constant rate, while the others
+            keep their weights and BatchNormalization its moving statistics. After
+            them all layers learn with an optimizer that begins anew: one that had
+            counted these steps would take its first moments of the other layers for
+            converged and make steps several times too long. Schedule and early
+            stopping count from there.
+        steps_per_execution: Steps that TensorFlow makes without coming back to Python.
 
     Returns:
         The best model, read back from `directory/model.keras`, without its optimizer.
+
+    Raises:
+        ValueError: A setting is unknown or out of its range.
     """
+    _check(schedule, monitor, plateau_factor, epochs, head_epochs)
+    if steps_per_epoch % steps_per_execution:
+        raise ValueError(
+            "`steps_per_epoch` must be a multiple of `steps_per_execution`, or epochs "
+            f"would overlap. Received: {steps_per_epoch} and {steps_per_execution}"
+        )
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    best_path, history_path = directory / "model.keras", directory / "history.csv"
-    state_path = directory / STATE_NAME
-    n_steps = epochs * steps_per_epoch
-    schedule = keras.optimizers.schedules.CosineDecay(
-        learning_rate / 25,
-        decay_steps=max(1, int(n_steps * (1 - warmup_fraction))),
-        warmup_target=learning_rate,
-        warmup_steps=max(1, int(n_steps * warmup_fraction)),
-    )
-    optimizer = keras.optimizers.AdamW(
-        schedule, weight_decay=weight_decay, global_clipnorm=clip_norm
-    )
-    # Variables made inside the first step would have it traced twice.
-    optimizer.build(model.trainable_variables)
-    model.compile(
-        optimizer,
-        loss=keras.losses.CategoricalCrossentropy(),
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-        weighted_metrics=[],
-    )
-    if state_path.is_file():
-        model.load_weights(state_path)
-    n_done = int(optimizer.iterations)
-    model.fit(
-        train.skip(n_done),
-        initial_epoch=n_done // steps_per_epoch,
-        epochs=epochs,
-        steps_per_epoch=steps_per_epoch,
-        shuffle=False,  # the data set is in the order it shall be in
-        callbacks=[
-            DropoutSeed(),
-            ValidationScores(validation),
-            BestModel(best_path, history_path),
-            SaveState(state_path),
-        ],
-        verbose="auto" if sys.stdout.isatty() else 2,
-    )
-    return keras.models.load_model(best_path, compile=False)
+    history = directory / "history.csv"
+    validation = ValidationScores(validation)
 
-
-def predict_probabilities(model, dataset):
-    """Probabilities `(n, n_classes)` of `model` for a data set whose elements are
-    images or tuples that begin with images."""
-    images = dataset.map(lambda *element: element[0])
-    scores = np.asarray(model.predict(images, verbose=0), dtype="float64")
-    return scores / scores.sum(axis=1, keepdims=True)  # float32 sums to 1 but for 1e-7
-
-
-class DropoutSeed(keras.callbacks.Callback):
-    """Let the random layers of a model begin each epoch from that epoch's seed.
-
-    Their state is not saved with a model.
-    """
-
-    def on_train_begin(self, logs=None):
-        self.states = [
-            variable
-            for variable in self.model.variables
-            if "seed_generator_state" in variable.path
-        ]
-        self.seeds = [int(np.asarray(state)[0]) for state in self.states]
-
-    def on_epoch_begin(self, epoch, logs=None):
-        for state, seed in zip(self.states, self.seeds, strict=True):
-            state.assign([seed, epoch << 20])
-
-
-class SaveState(keras.callbacks.Callback):
-    """Keep the model with its optimizer after each epoch, whole or not at all."""
-
-    def __init__(self, path):
-        super().__init__()
-        self.path = Path(path)
-
-    def on_epoch_end(self, epoch, logs=None):
-        with atomic_path(self.path) as temporary:
-            self.model.save(temporary)
-
-
-class ValidationScores(keras.callbacks.Callback):
-    """Add `val_auc` (mean one-vs-rest over the classes present), `val_loss` and
-    `val_accuracy` to the logs of each epoch.
-
-    One pass over the validation set gives all three.
-    """
-
-    def __init__(self, validation):
-        super().__init__()
-        self.validation = validation
-        self.targets = np.concatenate([y.numpy() for _, y, *_ in validation])
-
-    def on_epoch_end(self, epoch, logs=None):
-        scores = predict_probabilities(self.model, self.validation)
-        logs["val_auc"] = _macro_auc(self.targets, scores)
-        logs["val_loss"] = float(
-            log_loss(self.targets.argmax(axis=1), scores, labels=range(scores.shape[1]))
-        )
-        logs["val_accuracy"] = float(
-            np.mean(self.targets.argmax(axis=1) == scores.argmax(axis=1))
+    def fit(state_path, first_epoch, last_epoch, rate, callbacks=()):
+        """Train through some epochs with an optimizer of their own."""
+        with model.distribute_strategy.scope():
+            built = build_optimizer(optimizer, rate, weight_decay, clip_norm)
+            # Variables made inside the first step would have it traced twice.
+            built.build(model.trainable_variables)
+            model.compile(
+                built,
+                loss=loss or keras.losses.CategoricalCrossentropy(),
+                metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+                weighted_metrics=[],
+                steps_per_execution=steps_per_execution,
+            )
+        if state_path.is_file():
+            model.load_weights(state_path)
+        n_done = first_epoch * steps_per_epoch + int(built.iterations)
+        epoch = n_done // steps_per_epoch
+        if epoch >= last_epoch or stopped(epoch):
+            return
+        model.fit(
+            train.skip(n_done),
+            initial_epoch=epoch,
+            epochs=last_epoch,
+            steps_per_epoch=steps_per_epoch,
+            shuffle=False,  # the data set is in the order it shall be in
+            callbacks=[
+                DropoutSeed(),
+                validation,
+                *callbacks,
+                BestModel(directory / "model.keras", history),
+                SaveState(state_path),
+                EarlyStopping(stopped),
+            ],
+            verbose="auto" if sys.stdout.isatty() else 2,
         )
 
+    def watched(epoch):
+        """Monitored figures of the finished epochs in which all layers learned."""
+        rows = read_history(history)
+        if rows.empty:
+            return []
+        return rows.loc[rows["epoch"].between(head_epochs, epoch - 1), monitor].tolist()
 
-def _macro_auc(targets, scores):
-    present = [c for c in range(targets.shape[1]) if 0 < targets[:, c].mean() < 1]
-    if not present:
-        return float("nan")
-    return float(np.mean([roc_auc_score(targets[:, c], scores[:, c]) for c in present]))
+    def stopped(epoch):
+        """Whether early stopping ends the training before this epoch."""
+        since = epochs_since_best(watched(epoch), monitor)
+        return early_stopping is not None and since >= early_stopping
+
+    if head_epochs and not (directory / STATE_NAME).is_file():
+        with _head_alone(model):
+            fit(directory / HEAD_STATE_NAME, 0, head_epochs, learning_rate)
+    rate, callbacks = learning_rate, []
+    if schedule == "cosine":
+        n_steps = (epochs - head_epochs) * steps_per_epoch
+        rate = warm_cosine(learning_rate, n_steps, warmup_fraction)
+    elif schedule == "plateau":
+        settings = (learning_rate, plateau_factor, plateau_patience, min_learning_rate)
+        callbacks = [PlateauLearningRate(watched, monitor, *settings)]
+    fit(directory / STATE_NAME, head_epochs, epochs, rate, callbacks)
+    return keras.models.load_model(directory / "model.keras", compile=False)
 
 
-class BestModel(keras.callbacks.Callback):
-    """Keep the history and the model with the best `val_auc`, across restarts."""
+@contextlib.contextmanager
+def _head_alone(model):
+    """Let only the layers behind "pooling" learn."""
+    trainable = [layer.trainable for layer in model.layers]
+    freeze(model, "pooling")
+    try:
+        yield
+    finally:
+        for layer, was in zip(model.layers, trainable, strict=True):
+            layer.trainable = was
 
-    def __init__(self, model_path, history_path):
-        super().__init__()
-        self.model_path, self.history_path = Path(model_path), Path(history_path)
 
-    def on_epoch_end(self, epoch, logs=None):
-        history = pd.DataFrame()
-        if self.history_path.is_file():
-            history = pd.read_csv(self.history_path)
-            history = history[history["epoch"] < epoch]
-        best = history["val_auc"].max() if len(history) else float("nan")
-        if not self.model_path.is_file() or not logs["val_auc"] <= best:
-            with atomic_path(self.model_path) as temporary:
-                self.model.save(temporary)
-        row = pd.DataFrame([{"epoch": epoch, **logs}])
-        with atomic_path(self.history_path) as temporary:
-            pd.concat([history, row]).to_csv(temporary, index=False)
+def _check(schedule, monitor, plateau_factor, epochs, head_epochs):
+    for name, value, known in (
+        ("schedule", schedule, SCHEDULES),
+        ("monitor", monitor, tuple(MONITORS)),
+    ):
+        if value not in known:
+            raise ValueError(
+                f"`{name}` must be one of {', '.join(known)}. Received: {value!r}"
+            )
+    if not 0 < plateau_factor < 1:
+        raise ValueError(
+            f"`plateau_factor` must lie between 0 and 1. Received: {plateau_factor}"
+        )
+    if not 0 <= head_epochs < epochs:
+        raise ValueError(
+            "`head_epochs` must leave an epoch in which all layers learn. "
+            f"Received: {head_epochs} of {epochs}"
+        )

@@ -268,20 +268,34 @@ def _made_elsewhere(run, arm, path, catalog, task):
         rows = (judged.table["split"] == split).to_numpy()
         found[split] = {"ensemble": y_prob[rows]}
         ids = judged.table.loc[rows, "isic_id"]
-        _write_predictions(run, arm, "ensemble", split, ids, y_prob[rows], task)
+        path = run / f"predictions/{arm}_ensemble_{split}.csv"
+        _write_predictions(path, ids, y_prob[rows], task)
     return found
 
 
-def _write_predictions(run, arm, model, split, ids, y_prob, task):
+def _write_predictions(path, ids, y_prob, task):
     from keras_derm.files import write_csv
 
     frame = pd.DataFrame(y_prob, columns=list(task.classes))
     frame.insert(0, "isic_id", ids.to_numpy())
-    write_csv(run / f"predictions/{arm}_{model}_{split}.csv", frame)
+    write_csv(path, frame)
 
 
-def predict_split(run, arm, split, rows, task):
-    """Probabilities of the ensemble and of each member; also written as csv."""
+def predict_split(run, arm, split, rows, task, prefix=None):
+    """Probabilities of the ensemble and of each member; also written as csv.
+
+    Args:
+        run: `RunDirectory`.
+        arm: Folder of the ensemble in the run.
+        split: Name that the csv files end in.
+        rows: `Catalog` of the images.
+        task: `Task` whose classes the ensemble tells apart.
+        prefix: What their paths in the run begin with; predictions/ARM_ by default.
+
+    Returns:
+        Dict from `"ensemble"` and the names of the members to float64 arrays
+        `(n, n_classes)`.
+    """
     from keras_derm.classifiers import (
         ensemble_members,
         load_classifier,
@@ -293,6 +307,7 @@ def predict_split(run, arm, split, rows, task):
     ensemble = load_classifier(run / arm / "ensemble.keras")
     models = {"ensemble": ensemble}
     models |= {member.name: member for member in ensemble_members(ensemble)}
+    prefix = f"predictions/{arm}_" if prefix is None else prefix
     found = {}
     for name, model in models.items():
         dataset = image_dataset(
@@ -300,7 +315,8 @@ def predict_split(run, arm, split, rows, task):
         )
         found[name] = predict_probabilities(model, dataset)
         ids = rows.table["isic_id"]
-        _write_predictions(run, arm, name, split, ids, found[name], task)
+        path = run / f"{prefix}{name}_{split}.csv"
+        _write_predictions(path, ids, found[name], task)
     return found
 
 

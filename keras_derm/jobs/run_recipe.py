@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from keras_derm.jobs.evaluate import ARMS
 from keras_derm.runs import RunDirectory
 
 STAGES = (
@@ -64,19 +65,26 @@ def run_recipe(
     stages["train_classifier"]["weights"] = weights or stages["train_classifier"].get(
         "weights"
     )
-    classifier = stages["train_classifier"]
-    known = classifier["weights"] or {}
+    known = stages["train_classifier"]["weights"] or {}
     stages["image_quality"].setdefault("feature_weights", known.get("MobileNetV2"))
-    members = [jobs.Member(**member) for member in classifier.pop("members")]
     for name in STAGES:
         if name == "train_classifier":
-            for arm in ("baseline", "augmented"):
-                jobs.train_classifier(run, arm, members, **classifier)
+            _train_arms(run, **stages[name])
         else:
             getattr(jobs, name)(run, **stages[name])
     jobs.report(run)
     minutes = (time.monotonic() - start) / 60
     print(f"{minutes:.1f} minutes. Report: {RunDirectory(run) / 'report.html'}")
+
+
+def _train_arms(run, arms=None, **settings):
+    """Train baseline and augmented, and the arms that differ from them in `arms`."""
+    from keras_derm import jobs
+
+    for arm in (*ARMS, *(arms or {})):
+        chosen = settings | ((arms or {}).get(arm) or {})
+        members = [jobs.Member(**member) for member in chosen.pop("members")]
+        jobs.train_classifier(run, arm, members, **chosen)
 
 
 def load_recipe(recipe, scale):

@@ -1,9 +1,11 @@
 """Job: train the members of an ensemble on real, or real and made, images."""
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from keras_derm.runs import RunDirectory
+from keras_derm.jobs.evaluate import ARMS
+from keras_derm.runs import ARM, RunDirectory
 
 
 @dataclass
@@ -34,9 +36,18 @@ PUBLISHED_MEMBERS = (
 )
 
 
+# Options that came later, with the value that runs without them had: recorded for
+# baseline and augmented where they differ, so that a finished run is still done.
+LATER_OPTIONS = {
+    "imbalance": "class_weights",
+    "focal_gamma": 2.0,
+    "focal_alpha": None,
+}
+
+
 def train_classifier(
     run: str,
-    arm: Literal["baseline", "augmented"] = "baseline",
+    arm: str = "baseline",
     members: list[Member] = list(PUBLISHED_MEMBERS),  # noqa: B006 (never changed)
     task: str = "diagnosis8",
     preset: str = "sn_gan_ensemble",
@@ -45,6 +56,12 @@ def train_classifier(
     batch_norm_momentum: float | None = None,
     weight_decay: float = 1e-4,
     weights: dict[str, str] | None = None,
+    adds: Literal["nothing", "synthetic"] | None = None,
+    imbalance: Literal[
+        "none", "class_weights", "focal", "balanced_sampling", "logit_adjustment"
+    ] = "class_weights",
+    focal_gamma: float = 2.0,
+    focal_alpha: float | None = None,
     seed: int = 0,
 ):
     """Train the classifiers of one arm and average them in an ensemble.
@@ -53,9 +70,12 @@ def train_classifier(
     the same, the number of steps too. The best epoch by validation AUC is kept. A run
     started again goes on at the epoch it had reached.
 
+    An arm of any other name lies in arms/NAME, with its predictions for val and test
+    in arms/NAME/predictions: compare.py takes them.
+
     Args:
         run: Run directory with prepared images (augmented: and synthetic ones).
-        arm: What to train on.
+        arm: baseline, augmented, or a name of your own.
         members: Members of the ensemble.
         task: What is to be told apart: diagnosis8, melanoma or melanocytic. Classes
             without a real training image are left out.
@@ -66,8 +86,22 @@ def train_classifier(
         weight_decay: AdamW's.
         weights: For each backbone imagenet or the path of a weights file; one that is
             not named starts from random weights.
+        adds: What the arm has besides the real images: nothing or the synthetic ones.
+            By default augmented has the synthetic ones and every other arm nothing.
+        imbalance: What is done about rare classes: none; class_weights in the loss;
+            focal loss; balanced_sampling, every class drawn equally often; or
+            logit_adjustment, by the class frequencies and in training alone.
+        focal_gamma: Exponent of the focal loss.
+        focal_alpha: Weight of the positive class in the focal loss, the others having
+            1 - focal_alpha; by default all have the same.
         seed: Seed of weights, order and augmentation.
     """
+    adds = _added(arm, adds)
+    later = {name: value for name, value in locals().items() if name in LATER_OPTIONS}
+    if arm in ARMS:
+        later = {k: v for k, v in later.items() if v != LATER_OPTIONS[k]}
+    else:
+        later["adds"] = adds
     settings = {
         "members": [asdict(member) for member in members],
         "task": task,
@@ -78,15 +112,45 @@ def train_classifier(
         "weight_decay": weight_decay,
         "weights": weights or {},
         "seed": seed,
+        **later,
     }
     run = RunDirectory(run)
-    after = ["prepare"] if arm == "baseline" else ["prepare", "synthetic"]
-    with run.stage(arm, settings, after=after, folders=[arm]) as todo:
+    after = ["prepare", "synthetic"] if adds == "synthetic" else ["prepare"]
+    stage, folder = (arm, arm) if arm in ARMS else (f"{ARM}{arm}", f"arms/{arm}")
+    with run.stage(stage, settings, after=after, folders=[folder]) as todo:
         if todo:
-            _train_ensemble(run, arm, settings)
+            task = _train_ensemble(run, folder, adds, settings)
+            if arm not in ARMS:
+                _predict(run, folder, task)
 
 
-def _train_ensemble(run, arm, settings):
+def _added(arm, adds):
+    """What an arm has besides the real images."""
+    usual = "synthetic" if arm == "augmented" else "nothing"
+    if not re.fullmatch(r"[\w-]+", arm) or arm == "chosen":
+        raise ValueError(
+            "`arm` must be a plain name of letters, digits, _ and -, other than "
+            f"chosen. Received: {arm!r}"
+        )
+    if arm in ARMS and adds not in (None, usual):
+        raise ValueError(
+            f"the arm {arm} adds {usual}, which the report relies on: give the arm "
+            f"another name. Received: {adds!r}"
+        )
+    return adds or usual
+
+
+def _predict(run, folder, task):
+    """Probabilities of an arm that evaluate.py does not judge, for compare.py."""
+    from keras_derm.jobs.evaluate import predict_split
+
+    real = run.catalog.where(task.covers(run.catalog))
+    for split in ("val", "test"):
+        rows = real.split(split)
+        predict_split(run, folder, split, rows, task, f"{folder}/predictions/")
+
+
+def _train_ensemble(run, folder, adds, settings):
     import keras
 
     from keras_derm.catalog import get_task
@@ -98,7 +162,7 @@ def _train_ensemble(run, arm, settings):
     real = run.catalog
     prepared = PreparedImages.load(run / "prepared/real")
     train = real.split("train")
-    if arm == "augmented" and run.synthetic_catalog is not None:
+    if adds == "synthetic" and run.synthetic_catalog is not None:
         train = train.concat(run.synthetic_catalog)
         prepared = prepared + PreparedImages.load(run / "prepared/synthetic")
     task = get_task(settings["task"])
@@ -108,13 +172,15 @@ def _train_ensemble(run, arm, settings):
     models = []
     for member in settings["members"]:
         keras.backend.clear_session()
-        print(f"{arm}: {member['backbone']}, {len(train)} images", flush=True)
-        models.append(_train_member(run, arm, member, settings, task, train, prepared))
+        print(f"{folder}: {member['backbone']}, {len(train)} images", flush=True)
+        models.append(
+            _train_member(run, folder, member, settings, task, train, prepared)
+        )
     ensemble = build_ensemble(models, prepared.image_size[0])
-    with atomic_path(run / arm / "ensemble.keras") as temporary:
+    with atomic_path(run / folder / "ensemble.keras") as temporary:
         ensemble.save(temporary)
     write_json(
-        run / arm / "ensemble.json",
+        run / folder / "ensemble.json",
         {
             "classes": task.classes,
             "image_size": list(prepared.image_size),
@@ -124,11 +190,12 @@ def _train_ensemble(run, arm, settings):
             "n_synthetic": int(train.table["synthetic"].sum()),
         },
     )
-    for state in (run / arm).glob(f"*/{STATE_NAME}"):
+    for state in (run / folder).glob(f"*/{STATE_NAME}"):
         state.unlink()
+    return task
 
 
-def _train_member(run, arm, member, settings, task, train, prepared):
+def _train_member(run, folder, member, settings, task, train, prepared):
     import keras
 
     from keras_derm import classifiers
@@ -154,32 +221,41 @@ def _train_member(run, arm, member, settings, task, train, prepared):
     validation = run.catalog.split("val")
     validation = validation.where(task.covers(validation))
     targets = task.targets(train)
-    weight_of_class = classifiers.class_weights(targets, len(task.classes))
+    n_classes, imbalance = len(task.classes), settings.get("imbalance", "class_weights")
     n_real = int((~train.table["synthetic"]).sum())
     return classifiers.train_classifier(
         model,
         image_dataset(
             prepared,
             prepared.indices(train),
-            keras.utils.to_categorical(targets, len(task.classes)),
-            weight_of_class[targets],
+            keras.utils.to_categorical(targets, n_classes),
+            classifiers.sample_weights(imbalance, targets, n_classes),
             batch_size=batch_size,
             shuffle=True,
             repeat=True,
             seed=seed,
+            balance_by=targets if imbalance == "balanced_sampling" else None,
             image_size=(side, side),
             layers=augmentation(settings["preset"], seed),
         ),
         image_dataset(
             prepared,
             prepared.indices(validation),
-            keras.utils.to_categorical(task.targets(validation), len(task.classes)),
+            keras.utils.to_categorical(task.targets(validation), n_classes),
             batch_size=batch_size,
             image_size=(side, side),
         ),
-        run / arm / model.name,
+        run / folder / model.name,
         epochs=member["epochs"],
         steps_per_epoch=max(1, n_real // batch_size),
         learning_rate=member["learning_rate"],
         weight_decay=settings["weight_decay"],
+        loss=classifiers.classification_loss(
+            imbalance,
+            targets,
+            n_classes,
+            focal_gamma=settings.get("focal_gamma", 2.0),
+            focal_alpha=settings.get("focal_alpha"),
+            positive_class=task.positive_class,
+        ),
     )

@@ -3,6 +3,11 @@
 import numpy as np
 import tensorflow as tf
 
+FOREVER = np.iinfo(np.int64).max
+CHOICES = 1024
+DRAWS = 64
+"""More than the random numbers that one layer draws for a batch."""
+
 
 def image_dataset(
     prepared,
@@ -12,6 +17,7 @@ def image_dataset(
     shuffle=False,
     repeat=False,
     seed=0,
+    balance_by=None,
     image_size=None,
     layers=(),
 ):
@@ -27,40 +33,113 @@ def image_dataset(
         repeat: Whether the epochs follow each other without end; batches are then
             all full.
         seed: Seed of the order.
+        balance_by: Class of each image, integers `(n,)`, to draw every class equally
+            often: each place of a batch takes a class by chance and the next image
+            of that class, whose order is drawn anew each time all have been seen.
+            None takes images as often as they occur. For `shuffle` with `repeat`.
         image_size: Height and width to which the images are resized (bilinear, as
             `build_ensemble` does for its members), or None to leave them.
         layers: Keras layers applied with `training=True`: the augmentation.
 
     Returns:
         `tf.data.Dataset` of tuples `(images, *columns)`; images are float32 RGB in
-        [0, 255], `(batch, height, width, 3)`.
+        [0, 255], `(batch, height, width, 3)`. Made anew with the same arguments it
+        gives the same batches, so that `skip` goes on where a training was stopped.
+
+    Raises:
+        ValueError: There is no image, or `balance_by` is given for a data set that
+            is not shuffled and repeated.
     """
     indices = np.asarray(indices)
     if len(indices) == 0:
         raise ValueError("`indices` must name at least one image. Received: none")
     shape = (None, *prepared.image_size, 3)
-    dataset = tf.data.Dataset.from_tensor_slices((indices, *columns))
-    if shuffle:
-        dataset = dataset.shuffle(len(indices), seed=seed)
-    if repeat:
-        dataset = dataset.repeat()
+    if balance_by is not None and not (shuffle and repeat):
+        raise ValueError(
+            "`balance_by` draws without end: it needs `shuffle` and `repeat`. "
+            f"Received: shuffle={shuffle}, repeat={repeat}"
+        )
+    rows = np.arange(len(indices))
+    if balance_by is not None:
+        dataset = _balanced(rows, np.asarray(balance_by), seed)
+    elif shuffle or repeat:
+        dataset = _in_order(rows, shuffle, repeat, seed)
+    else:
+        dataset = tf.data.Dataset.from_tensor_slices(rows)
     dataset = dataset.batch(batch_size, drop_remainder=repeat)
+    indices, *columns = (tf.constant(np.asarray(c)) for c in (indices, *columns))
 
-    def load(positions, *rest):
+    def load(rows):
+        positions = tf.gather(indices, rows)
         images = tf.numpy_function(prepared.take, [positions], tf.uint8, stateful=False)
         images = tf.cast(tf.ensure_shape(images, shape), tf.float32)
         if image_size is not None and tuple(image_size) != tuple(prepared.image_size):
             images = tf.image.resize(images, image_size)
-        return (images, *rest)
-
-    def augment(images, *rest):
-        for layer in layers:
-            images = layer(images, training=True)
-        return (images, *rest)
+        return (images, *(tf.gather(column, rows) for column in columns))
 
     dataset = dataset.map(load, tf.data.AUTOTUNE)
     if layers:
         # One batch after the other: in parallel they would draw from the layers'
         # random state in an order that no seed repeats.
-        dataset = dataset.map(augment)
+        dataset = dataset.enumerate().map(_augmentation(layers))
     return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def _augmentation(layers):
+    """Function that applies layers to a batch, by chance that its number decides.
+
+    What an iterator before this one drew then changes nothing.
+    """
+    states = [
+        (variable, int(np.asarray(variable)[0]))
+        for layer in layers
+        for variable in layer.variables
+        if "seed_generator_state" in variable.path
+    ]
+
+    def augment(number, batch):
+        images, *rest = batch
+        for state, seed in states:
+            position = tf.stack([tf.cast(seed, number.dtype), number * DRAWS])
+            state.assign(tf.cast(position, state.dtype))
+        for layer in layers:
+            images = layer(images, training=True)
+        return (images, *rest)
+
+    return augment
+
+
+def _in_order(rows, shuffle, repeat, seed):
+    """Rows epoch by epoch, each in an order that seed and number of the epoch decide.
+
+    `tf.data.Dataset.shuffle` would give every iterator an order of its own.
+    """
+    rows = tf.constant(rows)
+
+    def epoch(number):
+        order = rows
+        if shuffle:
+            order = tf.random.experimental.stateless_shuffle(
+                rows, tf.stack([tf.cast(seed, number.dtype), number])
+            )
+        return tf.data.Dataset.from_tensor_slices(order)
+
+    return tf.data.Dataset.range(FOREVER if repeat else 1).flat_map(epoch)
+
+
+def _balanced(rows, classes, seed):
+    """Rows of classes that are drawn with equal chance, each in an order of its own."""
+    present = np.unique(classes)
+    of_class = [_in_order(rows[classes == c], True, True, seed) for c in present]
+
+    def choices(number):
+        drawn = tf.random.stateless_uniform(
+            (CHOICES,),
+            tf.stack([tf.cast(seed, number.dtype), number]),
+            maxval=len(present),
+            dtype=tf.int64,
+        )
+        return tf.data.Dataset.from_tensor_slices(drawn)
+
+    choice = tf.data.Dataset.range(FOREVER).flat_map(choices)
+    return tf.data.Dataset.choose_from_datasets(of_class, choice)

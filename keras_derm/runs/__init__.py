@@ -2,6 +2,6 @@
 
 from keras_derm.runs.devices import default_strategy
 from keras_derm.runs.environment import describe_environment
-from keras_derm.runs.run_directory import RunDirectory
+from keras_derm.runs.run_directory import ARM, RunDirectory
 
-__all__ = ["RunDirectory", "default_strategy", "describe_environment"]
+__all__ = ["ARM", "RunDirectory", "default_strategy", "describe_environment"]

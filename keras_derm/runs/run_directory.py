@@ -91,9 +91,18 @@ class RunDirectory:
         stages = {
             app: self.settings(stage) for stage, app in APPS.items() if self.done(stage)
         }
+        arms = {name: self.settings(f"{ARM}{name}") for name in self._arms()}
+        if arms:
+            stages.setdefault("train_classifier", {})["arms"] = arms
         recipe = {"name": self.path.resolve().name, "scales": {"published": stages}}
         write_yaml(self.path / "config.yaml", recipe)
         write_json(self.path / "environment.json", describe_environment())
+
+    def _arms(self):
+        """Names of the finished arms beside baseline and augmented."""
+        records = (self.path / "stages").glob(f"{ARM}*.json")
+        names = sorted(path.stem.removeprefix(ARM) for path in records)
+        return [name for name in names if not name.endswith(".begun")]
 
     def done(self, name):
         """Whether the stage has been finished."""
@@ -143,6 +152,9 @@ def _same_way(before, wanted, extends):
     )
     return first == second and before["after"] == wanted["after"]
 
+
+ARM = "arm_"
+"""What the stage of an arm beside baseline and augmented begins with."""
 
 APPS = {
     "audit": "audit_skin_tone",

@@ -11,6 +11,7 @@ from keras_derm.classifiers import (
     freeze,
 )
 from keras_derm.classifiers.input_scaling import InputScaling
+from keras_derm.explain.attention_maps import feature_layer
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +33,60 @@ def test_scaling_equals_keras_applications(name):
     np.testing.assert_allclose(np.asarray(scaled), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["MobileNetV2", "EfficientNetB0"])
+def test_vgg_gap_pools_the_features_of_vgg16_into_a_softmax():
+    model = build_classifier("VGG16", 2, 32, dropout=0.0)
+    images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
+    reference = keras.applications.VGG16(
+        weights=None, include_top=False, input_shape=(32, 32, 3)
+    )
+    names = [layer.name for layer in reference.layers if layer.weights]
+    for name in names:
+        weights = model.get_layer(name).get_weights()
+        reference.get_layer(name).set_weights(weights)
+    kernel, bias = model.get_layer("probabilities").get_weights()
+    features = reference(keras.applications.vgg16.preprocess_input(images.copy()))
+    logits = np.asarray(features).mean(axis=(1, 2)) @ kernel + bias
+    np.testing.assert_allclose(
+        np.asarray(model(images)), np.asarray(tf.nn.softmax(logits)), atol=1e-4
+    )
+    assert BACKBONES["VGG16"].image_size == 256
+
+
+def test_head_of_lora_diffusion_is_dropout_and_512_units():
+    model = build_classifier("EfficientNetB0", 2, 32, dropout=0.3, hidden_units=512)
+    head = model.layers[-4:]
+    assert [layer.name for layer in head] == [
+        "pooling",
+        "dropout",
+        "hidden",
+        "probabilities",
+    ]
+    assert head[1].rate == 0.3 and head[2].units == 512
+    assert head[2].activation is keras.activations.relu
+
+
+@pytest.mark.parametrize("name", ["CustomCNN", "VGG16", "MobileNetV2"])
+def test_class_activation_reaches_the_last_feature_maps(name):
+    model = build_classifier(name, 3, 64)
+    layer = feature_layer(model)
+    both = keras.Model(model.inputs[0], [layer.output, model.output])
+    images = np.random.default_rng(0).uniform(0, 255, (1, 64, 64, 3)).astype("float32")
+    with tf.GradientTape() as tape:
+        maps, y_prob = both(images)
+        tape.watch(maps)
+        score = model.get_layer("probabilities")(model.get_layer("pooling")(maps))[0, 0]
+    np.testing.assert_allclose(score, y_prob[0, 0], rtol=1e-5)
+    assert np.any(np.asarray(tape.gradient(score, maps)))
+
+
+def test_weights_by_name_are_refused_where_there_are_none():
+    with pytest.raises(ValueError, match="CustomCNN has no ImageNet weights"):
+        build_classifier("CustomCNN", 2, 32, weights="imagenet")
+    with pytest.raises(ValueError, match=r"16 pixels or more. Received: \(8, 8\)"):
+        build_classifier("CustomCNN", 2, 8)
+
+
+@pytest.mark.parametrize("name", ["MobileNetV2", "EfficientNetB0", "CustomCNN"])
 def test_classifier_saves_and_predicts_the_same(name, tmp_path):
     model = build_classifier(name, 5, 32, batch_norm_momentum=0.9)
     images = np.random.default_rng(0).uniform(0, 255, (3, 32, 32, 3)).astype("float32")

@@ -2,9 +2,8 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.utils.class_weight import compute_class_weight
 
-from keras_derm.classifiers import class_weights, train_classifier
+from keras_derm.classifiers import train_classifier
 from keras_derm.layers.presets import augmentation
 from keras_derm.pipeline import PreparedImages, image_dataset
 
@@ -14,7 +13,8 @@ def tiny_classifier():
     inputs = keras.Input((8, 8, 3))
     x = keras.layers.Rescaling(1 / 127.5, -1)(inputs)
     x = keras.layers.Conv2D(4, 3, activation="relu")(x)
-    x = keras.layers.GlobalAveragePooling2D()(x)
+    x = keras.layers.BatchNormalization(momentum=0.9)(x)
+    x = keras.layers.GlobalAveragePooling2D(name="pooling")(x)
     x = keras.layers.Dropout(0.3)(x)
     outputs = keras.layers.Dense(2, activation="softmax")(x)
     return keras.Model(inputs, outputs)
@@ -41,14 +41,6 @@ def data():
     return train, image_dataset(prepared, rows, labels)
 
 
-def test_class_weights_are_scikit_learns_balanced():
-    targets = np.array([0] * 10 + [2] * 5 + [3])
-    expected = compute_class_weight("balanced", classes=np.array([0, 2, 3]), y=targets)
-    weights = class_weights(targets, 4)
-    np.testing.assert_allclose(weights[[0, 2, 3]], expected, rtol=1e-6)
-    assert weights[1] == 0
-
-
 def test_training_learns_and_writes_history(tmp_path):
     train_classifier(
         tiny_classifier(),
@@ -63,23 +55,59 @@ def test_training_learns_and_writes_history(tmp_path):
     assert history["val_auc"].max() > 0.99
 
 
-def test_killed_training_ends_as_if_it_had_not_been(tmp_path):
+class Kill(keras.callbacks.Callback):
+    """End the process, as it were, after some batches."""
 
-    class Kill(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
-            if self.model.optimizer.iterations == 12:
-                raise KeyboardInterrupt
+    def __init__(self, n_batches):
+        super().__init__()
+        self.n_left = n_batches
 
-    model = tiny_classifier()
+    def on_train_batch_end(self, batch, logs=None):
+        self.n_left -= 1
+        if self.n_left == 0:
+            raise KeyboardInterrupt
+
+
+def train_killed(folder, settings, n_batches):
+    """Train, killed after some batches."""
+    model, kill = tiny_classifier(), Kill(n_batches)
     fit = model.fit
     model.fit = lambda *args, callbacks, **kwargs: fit(
-        *args, callbacks=[*callbacks, Kill()], **kwargs
+        *args, callbacks=[*callbacks, kill], **kwargs
     )
-    settings = {"epochs": 4, "steps_per_epoch": 5, "learning_rate": 0.02}
-    killed, whole = tmp_path / "killed", tmp_path / "whole"
     with pytest.raises(KeyboardInterrupt):
-        train_classifier(model, *data(), killed, **settings)
-    assert pd.read_csv(killed / "history.csv")["epoch"].tolist() == [0, 1]
+        train_classifier(model, *data(), folder, **settings)
+
+
+@pytest.mark.parametrize(
+    "settings, n_batches, n_epochs",
+    [
+        ({}, 12, 2),
+        (
+            {
+                "schedule": "plateau",
+                "monitor": "val_loss",
+                "plateau_patience": 1,
+                "plateau_factor": 0.1,
+                "early_stopping": 2,
+                "learning_rate": 3.0,
+                "optimizer": "adam",
+                "weight_decay": 0.01,
+            },
+            7,
+            1,
+        ),
+        ({"head_epochs": 2, "schedule": "constant", "optimizer": "adadelta"}, 7, 1),
+        ({"head_epochs": 2, "steps_per_execution": 5}, 4, 3),
+    ],
+)
+def test_killed_training_ends_as_if_it_had_not_been(
+    tmp_path, settings, n_batches, n_epochs
+):
+    settings = {"epochs": 4, "steps_per_epoch": 5, "learning_rate": 0.02} | settings
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    train_killed(killed, settings, n_batches)
+    assert len(pd.read_csv(killed / "history.csv")) == n_epochs
     model = tiny_classifier()
     train_classifier(model, *data(), killed, **settings)
     other = tiny_classifier()
@@ -88,6 +116,68 @@ def test_killed_training_ends_as_if_it_had_not_been(tmp_path):
         np.testing.assert_array_equal(weights, expected)
     histories = [pd.read_csv(path / "history.csv") for path in (killed, whole)]
     pd.testing.assert_frame_equal(*histories)
+
+
+def test_head_learns_alone_first_and_the_rest_keeps_its_statistics(tmp_path):
+    model = tiny_classifier()
+    before = {layer.name: layer.get_weights() for layer in model.layers}
+    changed = []
+
+    class Watch(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            changed.append(
+                {
+                    layer.name
+                    for layer in self.model.layers
+                    for one, other in zip(
+                        layer.get_weights(), before[layer.name], strict=True
+                    )
+                    if not np.array_equal(one, other)
+                }
+            )
+
+    fit = model.fit
+    model.fit = lambda *args, callbacks, **kwargs: fit(
+        *args, callbacks=[*callbacks, Watch()], **kwargs
+    )
+    train_classifier(
+        model, *data(), tmp_path, epochs=2, steps_per_epoch=2, head_epochs=1
+    )
+    weighted = {layer.name for layer in model.layers if layer.get_weights()}
+    assert changed == [{model.layers[-1].name}, weighted]
+    assert all(layer.trainable for layer in model.layers)
+
+
+def test_training_ends_early_without_progress(tmp_path):
+    settings = {"epochs": 9, "steps_per_epoch": 1, "learning_rate": 1e-12}
+    for _ in range(2):  # started again it does not go on
+        train_classifier(
+            tiny_classifier(), *data(), tmp_path, early_stopping=2, **settings
+        )
+        assert pd.read_csv(tmp_path / "history.csv")["epoch"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"schedule": "step"},
+        {"monitor": "loss"},
+        {"optimizer": "sgd"},
+        {"plateau_factor": 2.0},
+        {"head_epochs": 4},
+        {"steps_per_execution": 3},
+    ],
+)
+def test_settings_out_of_range_are_refused(tmp_path, settings):
+    with pytest.raises(ValueError, match="Received: "):
+        train_classifier(
+            tiny_classifier(),
+            *data(),
+            tmp_path,
+            epochs=4,
+            steps_per_epoch=5,
+            **settings,
+        )
 
 
 def test_training_that_is_done_is_not_done_again(tmp_path):

@@ -34,6 +34,13 @@ SMALL = {
             {"backbone": "MobileNetV2", "image_size": 32, "epochs": 1},
             {"backbone": "EfficientNetB0", "image_size": 32, "epochs": 1},
         ],
+        "arms": {
+            "balanced": {
+                "imbalance": "balanced_sampling",
+                "adds": "synthetic",
+                "members": [{"backbone": "MobileNetV2", "image_size": 32, "epochs": 1}],
+            }
+        },
     },
     "evaluate": {"n_replicates": 50},
     "explain": {"n_each": 2},
@@ -92,6 +99,26 @@ def test_both_arms_took_the_same_steps_and_settings(run):
         for arm in ("baseline", "augmented")
     ]
     assert records[0] == records[1]
+
+
+def test_an_arm_of_another_name_is_compared_by_its_predictions(run, tmp_path):
+    csv = run / "arms/balanced/predictions/ensemble_test.csv"
+    jobs.compare(
+        str(tmp_path / "compared"), [str(run)], {"balanced": str(csv)}, n_replicates=50
+    )
+    found = pd.read_csv(tmp_path / "compared/compare.csv")
+    assert set(found["arm"]) == {"baseline", "augmented", "balanced"}
+    described = json.loads((run / "arms/balanced/ensemble.json").read_text())
+    whole = json.loads((run / "augmented/ensemble.json").read_text())
+    assert described["n_synthetic"] == whole["n_synthetic"]
+
+
+@pytest.mark.parametrize(
+    "arm, adds", [("../elsewhere", None), ("chosen", None), ("baseline", "synthetic")]
+)
+def test_arms_that_the_report_cannot_tell_apart_are_refused(tmp_path, arm, adds):
+    with pytest.raises(ValueError, match="Received: "):
+        jobs.train_classifier(str(tmp_path / "run"), arm, adds=adds)
 
 
 def test_every_rejected_image_has_its_reason(run):
@@ -239,7 +266,7 @@ def test_config_repeats_the_run(run, capsys):
     config = (run / "config.yaml").read_text()
     jobs.run_recipe(str(run), recipe=str(run / "config.yaml"))
     stages = [line for line in capsys.readouterr().out.splitlines() if line[:1] == "["]
-    assert len(stages) == 9
+    assert len(stages) == 10
     assert all(line.endswith("already done") for line in stages)
     assert (run / "config.yaml").read_text() == config
 

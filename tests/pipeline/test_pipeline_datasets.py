@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from keras_derm.layers import augmentation
 from keras_derm.pipeline import PreparedImages, image_dataset
@@ -27,6 +28,28 @@ def test_augmented_batches_repeat_with_the_seed():
         np.testing.assert_array_equal(images, again)
 
 
+def test_every_epoch_holds_every_image_in_an_order_of_its_own():
+    epochs = np.concatenate([rows for _, rows in batches(30)]).reshape(3, 40)
+    np.testing.assert_array_equal(np.sort(epochs, axis=1), [np.arange(40)] * 3)
+    assert len({tuple(order) for order in epochs}) == 3
+
+
+def test_a_second_iterator_gives_the_same_batches():
+    """A training in two parts reads the data set twice."""
+    images = np.random.default_rng(0).integers(0, 255, (8, 4, 4, 3), "uint8")
+    dataset = image_dataset(
+        PreparedImages([f"i{k}" for k in range(8)], [images]),
+        np.arange(8),
+        batch_size=4,
+        shuffle=True,
+        repeat=True,
+        layers=augmentation("keras_derm", seed=3),
+    )
+    first, second = ([*dataset.skip(n).take(5 - n)] for n in (0, 3))
+    for (one,), (other,) in zip(first[3:], second, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_augmentation_differs_from_batch_to_batch():
     darkened = [images.mean() for images, _ in batches()]
     assert len(np.unique(np.round(darkened, 3))) > 12
@@ -39,3 +62,47 @@ def test_without_layers_images_come_as_they_are():
         [batch for batch, *_ in image_dataset(prepared, [3, 1, 4], batch_size=2)]
     )
     np.testing.assert_array_equal(found, images[[3, 1, 4]])
+
+
+CLASSES = np.array([0] * 90 + [1] * 9 + [2])
+
+
+def balanced():
+    images = np.zeros((100, 2, 2, 3), np.uint8)
+    prepared = PreparedImages([f"i{k}" for k in range(100)], [images])
+    return image_dataset(
+        prepared,
+        np.arange(100),
+        np.arange(100),
+        batch_size=10,
+        shuffle=True,
+        repeat=True,
+        seed=5,
+        balance_by=CLASSES,
+    )
+
+
+def drawn(dataset, n_batches):
+    return np.concatenate([rows for _, rows in dataset.take(n_batches)])
+
+
+def test_balanced_sampling_draws_classes_equally_often_and_images_in_turn():
+    rows = drawn(balanced(), 180)
+    counts = np.bincount(CLASSES[rows])
+    # Binomial(1800, 1/3): five standard deviations.
+    np.testing.assert_allclose(counts, 600, atol=5 * np.sqrt(1800 * 2 / 9))
+    of_first = rows[rows < 90]
+    assert len(np.unique(of_first[:90])) == 90
+    assert list(of_first[:90]) != list(of_first[90:180])
+
+
+def test_balanced_sampling_goes_on_where_it_was_stopped():
+    np.testing.assert_array_equal(
+        drawn(balanced().skip(7), 5), drawn(balanced(), 12)[70:]
+    )
+
+
+def test_balanced_sampling_without_end_is_refused_for_one_pass():
+    prepared = PreparedImages(["a"], [np.zeros((1, 2, 2, 3), np.uint8)])
+    with pytest.raises(ValueError, match="Received: shuffle=False"):
+        image_dataset(prepared, [0], balance_by=[0])

@@ -1,0 +1,132 @@
+"""What happens between the epochs of a training."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+from sklearn.metrics import log_loss, roc_auc_score
+
+from keras_derm.classifiers.optimization import plateau_learning_rate
+from keras_derm.classifiers.prediction import predict_probabilities
+from keras_derm.files import atomic_path
+
+
+def read_history(path):
+    """Read `history.csv`, every figure to its last bit; empty where there is none."""
+    if not Path(path).is_file():
+        return pd.DataFrame()
+    return pd.read_csv(path, float_precision="round_trip")
+
+
+class DropoutSeed(keras.callbacks.Callback):
+    """Let the random layers of a model begin each epoch from that epoch's seed.
+
+    Their state is not saved with a model.
+    """
+
+    def on_train_begin(self, logs=None):
+        self.states = [
+            variable
+            for variable in self.model.variables
+            if "seed_generator_state" in variable.path
+        ]
+        self.seeds = [int(np.asarray(state)[0]) for state in self.states]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        for state, seed in zip(self.states, self.seeds, strict=True):
+            state.assign([seed, epoch << 20])
+
+
+class SaveState(keras.callbacks.Callback):
+    """Keep the model with its optimizer after each epoch, whole or not at all."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = Path(path)
+
+    def on_epoch_end(self, epoch, logs=None):
+        with atomic_path(self.path) as temporary:
+            self.model.save(temporary)
+
+
+class PlateauLearningRate(keras.callbacks.Callback):
+    """Set the learning rate of each epoch by the history of those before it.
+
+    Args:
+        watched: Function from an epoch to the monitored figures before it.
+        *settings: What `plateau_learning_rate` takes besides the figures.
+    """
+
+    def __init__(self, watched, *settings):
+        super().__init__()
+        self.watched, self.settings = watched, settings
+
+    def on_epoch_begin(self, epoch, logs=None):
+        rate = plateau_learning_rate(self.watched(epoch), *self.settings)
+        self.model.optimizer.learning_rate = rate
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+
+
+class EarlyStopping(keras.callbacks.Callback):
+    """End the training where `stopped` says that the next epoch is not to be."""
+
+    def __init__(self, stopped):
+        super().__init__()
+        self.stopped = stopped
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.stopped(epoch + 1):
+            self.model.stop_training = True
+
+
+class ValidationScores(keras.callbacks.Callback):
+    """Add `val_auc` (mean one-vs-rest over the classes present), `val_loss` and
+    `val_accuracy` to the logs of each epoch.
+
+    One pass over the validation set gives all three.
+    """
+
+    def __init__(self, validation):
+        super().__init__()
+        self.validation = validation
+        self.targets = np.concatenate([y.numpy() for _, y, *_ in validation])
+
+    def on_epoch_end(self, epoch, logs=None):
+        scores = predict_probabilities(self.model, self.validation)
+        logs["val_auc"] = _macro_auc(self.targets, scores)
+        logs["val_loss"] = float(
+            log_loss(self.targets.argmax(axis=1), scores, labels=range(scores.shape[1]))
+        )
+        logs["val_accuracy"] = float(
+            np.mean(self.targets.argmax(axis=1) == scores.argmax(axis=1))
+        )
+
+
+def _macro_auc(targets, scores):
+    present = [c for c in range(targets.shape[1]) if 0 < targets[:, c].mean() < 1]
+    if not present:
+        return float("nan")
+    return float(np.mean([roc_auc_score(targets[:, c], scores[:, c]) for c in present]))
+
+
+class BestModel(keras.callbacks.Callback):
+    """Keep the history and the model with the best `val_auc`, across restarts."""
+
+    def __init__(self, model_path, history_path):
+        super().__init__()
+        self.model_path, self.history_path = Path(model_path), Path(history_path)
+
+    def on_epoch_end(self, epoch, logs=None):
+        history = read_history(self.history_path)
+        if len(history):
+            history = history[history["epoch"] < epoch]
+        best = history["val_auc"].max() if len(history) else float("nan")
+        if not self.model_path.is_file() or not logs["val_auc"] <= best:
+            with atomic_path(self.model_path) as temporary:
+                self.model.save(temporary)
+        row = pd.DataFrame([{"epoch": epoch, **logs}])
+        with atomic_path(self.history_path) as temporary:
+            pd.concat([history, row]).to_csv(temporary, index=False)
