@@ -13,6 +13,7 @@ from keras_derm.catalog import Catalog
 from keras_derm.evaluation import image_quality, origin_probe
 from keras_derm.jobs.image_quality import SETS
 from keras_derm.runs import RunDirectory
+from keras_derm.skin_tone import tone_of_angle
 
 SMALL = {
     "image_size": 32,
@@ -83,6 +84,25 @@ def test_wgan_gp_in_mixed_precision_makes_what_it_was_trained_on_alone(
     assert set(made["diagnosis"]) == {"MEL"} and made["parent_id"].isna().all()
     recorded = RunDirectory(run).settings("generator")
     assert recorded["model"] == model and recorded["learning_rate"] == 1e-4
+
+
+def test_an_unconditional_gan_makes_its_diagnosis_on_the_skin_that_is_measured(
+    run, monkeypatch
+):
+    accept_all(monkeypatch)
+    settings = {"conditional": False, "diagnoses": ["MEL"], "dropout": 0.2}
+    jobs.train_generator(str(run), **SMALL, **settings)
+    jobs.synthesize(str(run), target_per_diagnosis=30)
+    verdicts = pd.read_csv(run / "screening.csv")
+    assert set(verdicts["diagnosis"]) == {"MEL"}
+    measured = tone_of_angle(verdicts["ita"])
+    certain = (verdicts["skin_tone"] != "undetermined").to_numpy()
+    assert (verdicts["skin_tone"] == measured)[certain].all()
+
+
+def test_an_unconditional_gan_of_several_diagnoses_is_refused(run):
+    with pytest.raises(ValueError, match="name it, such as --diagnoses"):
+        jobs.train_generator(str(run), conditional=False)
 
 
 @pytest.fixture(scope="module")
