@@ -30,6 +30,7 @@ from keras_derm.runs import RunDirectory
 BACKBONE = "MobileNetV2"
 FROZEN_UNTIL = "block_2_add"
 PLAIN_ARMS = ("none", "class_weights", "oversampling", "classical", "random_copies")
+N_EPOCHS = 2
 CLASSICAL = "keras_derm"
 
 
@@ -186,8 +187,8 @@ def _train(arm, seed, recipe, sets, task, out, settings):
         _batches(recipe, n_classes, settings["batch_size"], seed),
         _whole(sets["val"], n_classes),
         out / "trainings" / f"{arm}_{seed}",
-        epochs=4,
-        steps_per_epoch=settings["n_steps"] // 4,
+        epochs=N_EPOCHS,
+        steps_per_epoch=settings["n_steps"] // N_EPOCHS,
         learning_rate=settings["learning_rate"],
     )
     for split in ("val", "test"):
@@ -202,7 +203,7 @@ def _train(arm, seed, recipe, sets, task, out, settings):
 def _batches(recipe, n_classes, batch_size, seed):
     """Endless batches; batch t is a function of the seed and t."""
     images, targets, weights = recipe["images"], recipe["targets"], recipe["weights"]
-    one_hot = keras.utils.to_categorical(targets, n_classes)
+    one_hot = keras.utils.to_categorical(targets, n_classes).astype("float32")
     layers = augmentation(recipe["layers"], seed) if recipe["layers"] else []
 
     def draw(step):
@@ -252,4 +253,4 @@ def _cell(row):
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    auto_cli(main, as_positional=False)
