@@ -5,7 +5,9 @@ Usage:
         --generators.sngan runs/sngan --generators.cyclegan runs/cyclegan
 
 Every arm trains the same small classifier for the same number of steps; an arm differs
-from "none" in one thing. A training that has its predictions already is not done again.
+from "none" in one thing. The classifier is MobileNetV2 whose first twelve blocks stay
+as ImageNet left them: what they make of an image is computed once, so that many
+trainings are done in minutes. A training that has its predictions is not done again.
 """
 
 from functools import partial
@@ -28,10 +30,10 @@ from keras_derm.pipeline import PreparedImages
 from keras_derm.runs import RunDirectory
 
 BACKBONE = "MobileNetV2"
-FROZEN_UNTIL = "block_2_add"
-PLAIN_ARMS = ("none", "class_weights", "oversampling", "classical", "random_copies")
-N_EPOCHS = 2
+FROZEN_UNTIL = "block_12_add"
+N_EPOCHS = 5
 CLASSICAL = "keras_derm"
+N_VERSIONS = 8
 
 
 def main(
@@ -40,7 +42,7 @@ def main(
     weights: str | None = None,
     out: str = "runs/augmentation_arms",
     seeds: int = 3,
-    n_steps: int = 400,
+    n_steps: int = 1000,
     batch_size: int = 32,
     image_size: int = 64,
     learning_rate: float = 1e-3,
@@ -65,10 +67,12 @@ def main(
     run, out = RunDirectory(run), Path(out)
     generators = {name: RunDirectory(path) for name, path in (generators or {}).items()}
     task = get_task("diagnosis8").present_in(run.catalog.split("train"))
+    trunk, _ = _classifier(len(task.classes), image_size, weights)
     sets = {
-        split: _real(run, task, split, image_size) for split in ("train", "val", "test")
+        split: _real(run, task, split, image_size, trunk)
+        for split in ("train", "val", "test")
     }
-    recipes = _recipes(sets["train"], task, generators)
+    recipes = _recipes(sets["train"], task, generators, trunk)
     settings = {
         "n_steps": n_steps,
         "batch_size": batch_size,
@@ -80,11 +84,12 @@ def main(
     files = {
         arm: [out / f"{arm}_{seed}_test.csv" for seed in range(seeds)] for arm in chosen
     }
-    for seed in range(seeds):
-        for arm in chosen:
-            if not files[arm][seed].is_file():
-                print(f"{arm}, seed {seed}", flush=True)
-                _train(arm, seed, recipes[arm](), sets, task, out, settings)
+    for arm in chosen:
+        todo = [seed for seed in range(seeds) if not files[arm][seed].is_file()]
+        recipe = recipes[arm]() if todo else None
+        for seed in todo:
+            print(f"{arm}, seed {seed}", flush=True)
+            _train(arm, seed, recipe, sets, task, out, settings)
     predictions = {arm: [str(path) for path in paths] for arm, paths in files.items()}
     jobs.compare(
         str(out),
@@ -95,35 +100,67 @@ def main(
     _print(pd.read_csv(out / "compare.csv"))
 
 
-def _real(run, task, split, image_size):
+def _classifier(n_classes, image_size, weights):
+    """A new classifier in two parts: images to features, features to probabilities."""
+    model = classifiers.build_classifier(
+        BACKBONE, n_classes, image_size, weights, batch_norm_momentum=0.9
+    )
+    features = model.get_layer(FROZEN_UNTIL).output
+    return keras.Model(model.input, features), keras.Model(features, model.output)
+
+
+def _features(trunk, images):
+    """What the fixed blocks make of images, float32 (n, height, width, channels)."""
+    dataset = tf.data.Dataset.from_tensor_slices(images).batch(128)
+    return trunk.predict(dataset.map(lambda x: tf.cast(x, tf.float32)))
+
+
+def _real(run, task, split, image_size, trunk):
     """Real images of a split at the size of the classifier, and their classes."""
     catalog = run.catalog.where(task.covers(run.catalog)).split(split).require_real()
     prepared = PreparedImages.load(run / "prepared/real")
     images = resized_images(prepared, catalog, image_size)(np.arange(len(catalog)))
-    return {"images": images, "targets": task.targets(catalog), "catalog": catalog}
+    return {
+        "images": images,
+        "features": _features(trunk, images),
+        "targets": task.targets(catalog),
+        "catalog": catalog,
+    }
 
 
-def _recipes(train, task, generators):
-    """Of each arm a function that gives images, classes, chances and weights."""
-    images, targets = train["images"], train["targets"]
+def _recipes(train, task, generators, trunk):
+    """Of each arm a function that gives features, classes, chances and weights."""
     n_classes = len(task.classes)
 
     def arm(
-        images=images, targets=targets, balanced=False, weighted=False, layers=None
+        features=train["features"],
+        targets=train["targets"],
+        balanced=False,
+        weighted=False,
     ):
         weight = classifiers.class_weights(targets, n_classes)[targets]
         return {
-            "images": images,
+            "features": features,
             "targets": targets,
             "chances": weight / weight.sum() if balanced else None,
             "weights": weight if weighted else np.ones(len(targets), "float32"),
-            "layers": layers,
         }
 
-    def with_copies(seed=0):
+    def more(features, targets):
+        return arm(
+            np.concatenate([train["features"], features]),
+            np.concatenate([train["targets"], targets]),
+        )
+
+    def classical():
+        versions = [_augmented(train["images"], seed) for seed in range(N_VERSIONS)]
+        features = np.concatenate([_features(trunk, version) for version in versions])
+        return arm(features, np.tile(train["targets"], N_VERSIONS))
+
+    def random_copies():
         deficits = generative.cell_deficits(train["catalog"], *_targets(generators))
         wanted = deficits.groupby("diagnosis", observed=True)["make"].sum()
-        generator = np.random.default_rng(seed)
+        generator = np.random.default_rng(0)
         diagnoses = train["catalog"].table["diagnosis"].to_numpy(str)
         rows = np.concatenate(
             [
@@ -131,30 +168,25 @@ def _recipes(train, task, generators):
                 for name, n in wanted.items()
             ]
         )
-        return arm(
-            np.concatenate([images, images[rows]]),
-            np.concatenate([targets, targets[rows]]),
-        )
+        return more(train["features"][rows], train["targets"][rows])
 
     def with_synthetic(run):
         catalog = run.synthetic_catalog
         made = np.stack([read_image(path) for path in catalog.paths])
-        return arm(
-            np.concatenate([images, made]),
-            np.concatenate([targets, task.targets(catalog)]),
-        )
+        return more(_features(trunk, made), task.targets(catalog))
 
     def synthetic_only(run):
         model = keras.models.load_model(generative.best_model_file(run / "generator"))
         conditions = generative.condition_indices(train["catalog"])
-        return arm(model.sample(conditions, seed=0), targets)
+        made = model.sample(conditions, seed=0)
+        return arm(_features(trunk, made))
 
     recipes = {
         "none": arm,
         "class_weights": partial(arm, weighted=True),
         "oversampling": partial(arm, balanced=True),
-        "classical": partial(arm, layers=CLASSICAL),
-        "random_copies": with_copies,
+        "classical": classical,
+        "random_copies": random_copies,
     }
     for name, run in generators.items():
         recipes[name] = partial(with_synthetic, run)
@@ -162,6 +194,18 @@ def _recipes(train, task, generators):
         if run.settings("generator")["model"] != "cyclegan":
             recipes[f"{name}_only"] = partial(synthetic_only, run)
     return recipes
+
+
+def _augmented(images, seed):
+    """Every image once, as augmentation changes it."""
+    layers = augmentation(CLASSICAL, seed)
+    parts = []
+    for start in range(0, len(images), 128):
+        part = tf.cast(images[start : start + 128], tf.float32)
+        for layer in layers:
+            part = layer(part, training=True)
+        parts.append(np.clip(np.rint(part), 0, 255).astype("uint8"))
+    return np.concatenate(parts)
 
 
 def _targets(generators):
@@ -176,12 +220,8 @@ def _train(arm, seed, recipe, sets, task, out, settings):
     """Train one classifier, keep the epoch of the best validation AUC, predict."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
-    n_classes, side = len(task.classes), settings["image_size"]
-    model = classifiers.build_classifier(
-        BACKBONE, n_classes, side, settings["weights"], batch_norm_momentum=0.9
-    )
-    if settings["weights"]:
-        classifiers.freeze(model, FROZEN_UNTIL)
+    n_classes = len(task.classes)
+    _, model = _classifier(n_classes, settings["image_size"], settings["weights"])
     model = classifiers.train_classifier(
         model,
         _batches(recipe, n_classes, settings["batch_size"], seed),
@@ -202,33 +242,30 @@ def _train(arm, seed, recipe, sets, task, out, settings):
 
 def _batches(recipe, n_classes, batch_size, seed):
     """Endless batches; batch t is a function of the seed and t."""
-    images, targets, weights = recipe["images"], recipe["targets"], recipe["weights"]
+    features, targets, weights = (
+        recipe[key] for key in ("features", "targets", "weights")
+    )
     one_hot = keras.utils.to_categorical(targets, n_classes).astype("float32")
-    layers = augmentation(recipe["layers"], seed) if recipe["layers"] else []
 
     def draw(step):
         generator = np.random.default_rng([seed, int(step)])
         rows = generator.choice(len(targets), batch_size, p=recipe["chances"])
-        return images[rows].astype("float32"), one_hot[rows], weights[rows]
+        return features[rows], one_hot[rows], weights[rows]
 
     def load(step):
         batch = tf.numpy_function(draw, [step], (tf.float32,) * 3)
-        shapes = (images.shape[1:], (n_classes,), ())
-        x, *rest = (
+        shapes = (features.shape[1:], (n_classes,), ())
+        return tuple(
             tf.ensure_shape(part, (batch_size, *shape))
             for part, shape in zip(batch, shapes, strict=True)
         )
-        for layer in layers:
-            x = layer(x, training=True)
-        return (x, *rest)
 
     return tf.data.Dataset.range(np.iinfo("int64").max).map(load).prefetch(2)
 
 
 def _whole(part, n_classes):
     one_hot = keras.utils.to_categorical(part["targets"], n_classes)
-    dataset = tf.data.Dataset.from_tensor_slices((part["images"], one_hot))
-    return dataset.batch(128).map(lambda x, y: (tf.cast(x, tf.float32), y))
+    return tf.data.Dataset.from_tensor_slices((part["features"], one_hot)).batch(128)
 
 
 def _print(table):
