@@ -5,7 +5,7 @@ Usage:
         --generators.sngan runs/sngan --generators.cyclegan runs/cyclegan
 
 Every arm trains the same small classifier for the same number of steps; an arm differs
-from "none" in one thing. The classifier is MobileNetV2 whose first twelve blocks stay
+from "none" in one thing. The classifier is MobileNetV2 whose first fifteen blocks stay
 as ImageNet left them: what they make of an image is computed once, so that many
 trainings are done in minutes. A training that has its predictions is not done again.
 """
@@ -30,8 +30,8 @@ from keras_derm.pipeline import PreparedImages
 from keras_derm.runs import RunDirectory
 
 BACKBONE = "MobileNetV2"
-FROZEN_UNTIL = "block_12_add"
-N_EPOCHS = 5
+FROZEN_UNTIL = "block_15_add"
+N_EPOCHS = 3
 CLASSICAL = "keras_derm"
 N_VERSIONS = 8
 
@@ -42,7 +42,7 @@ def main(
     weights: str | None = None,
     out: str = "runs/augmentation_arms",
     seeds: int = 3,
-    n_steps: int = 1000,
+    n_steps: int = 600,
     batch_size: int = 32,
     image_size: int = 64,
     learning_rate: float = 1e-3,

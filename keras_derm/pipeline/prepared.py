@@ -176,7 +176,9 @@ def _apply(layers, images):
 
 def _to_uint8(images):
     images = tf.cast(images, tf.float32)
-    return tf.cast(tf.clip_by_value(tf.round(images), 0, 255), tf.uint8)
+    # tf.round takes halves to the even number: of enlarged images, as synthetic ones
+    # are, more pixels would be even, which gives their origin away.
+    return tf.cast(tf.clip_by_value(tf.floor(images + 0.5), 0, 255), tf.uint8)
 
 
 def _plain(config):

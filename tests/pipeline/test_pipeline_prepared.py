@@ -45,6 +45,17 @@ def test_prepared_pixels_equal_the_layers_on_the_photograph(catalog, tmp_path):
         assert np.abs(prepared.take([i])[0] - expected).max() <= 1
 
 
+def test_enlarged_images_have_no_more_even_pixels_than_others(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    table = pd.DataFrame({"isic_id": ["a"], "path": ["a.png"], "diagnosis": "NV"})
+    catalog = check_images(Catalog(table, root=tmp_path))[0]
+    enlarging = [keras.layers.Resizing(96, 96, dtype="float32")]
+    prepared = prepare(catalog, enlarging, tmp_path / "prepared").take([0])
+    # 27,648 values, of which neighbours share a part: 0.5 +- 0.01 is beyond chance.
+    assert (prepared % 2 == 0).mean() == pytest.approx(0.5, abs=0.01)
+
+
 def test_prepared_once(catalog, tmp_path):
     prepare(catalog, resizing(), tmp_path / "prepared")
     made = (tmp_path / "prepared/images.npy").stat().st_mtime_ns
