@@ -29,6 +29,38 @@ class Member:
     frozen_until: str | None = None
 
 
+@dataclass(frozen=True)
+class Optimization:
+    """How the members learn, beside their learning rate and number of epochs.
+
+    Args:
+        optimizer: adamw; adam, whose weight decay goes through the gradient; or
+            adadelta.
+        schedule: cosine, after a warm-up; plateau, which lowers the learning rate when
+            the monitored figure has not improved for some epochs; or constant.
+        monitor: Figure that plateau and early stopping watch.
+        plateau_factor: Factor of the learning rate on a plateau.
+        plateau_patience: Epochs without progress after which it is applied.
+        min_learning_rate: Rate below which plateau does not go.
+        early_stopping: End after so many epochs without progress; by default never.
+        clip_norm: Largest global norm of the gradient; none for any.
+        head_epochs: Of all epochs, the first in which the head alone learns.
+        steps_per_execution: Steps made without coming back to Python.
+    """
+
+    optimizer: Literal["adamw", "adam", "adadelta"] = "adamw"
+    schedule: Literal["cosine", "plateau", "constant"] = "cosine"
+    monitor: Literal["val_auc", "val_accuracy", "val_loss"] = "val_auc"
+    plateau_factor: float = 0.5
+    plateau_patience: int = 3
+    min_learning_rate: float = 1e-7
+    early_stopping: int | None = None
+    clip_norm: float | None = 1.0
+    head_epochs: int = 0
+    steps_per_execution: int = 1
+
+
+AS_EVER = Optimization()
 PUBLISHED_MEMBERS = (
     Member("ResNet50"),
     Member("InceptionResNetV2"),
@@ -39,6 +71,8 @@ PUBLISHED_MEMBERS = (
 # Options that came later, with the value that runs without them had: recorded for
 # baseline and augmented where they differ, so that a finished run is still done.
 LATER_OPTIONS = {
+    "hidden_units": None,
+    "optimization": asdict(AS_EVER),
     "imbalance": "class_weights",
     "focal_gamma": 2.0,
     "focal_alpha": None,
@@ -53,10 +87,13 @@ def train_classifier(
     preset: str = "sn_gan_ensemble",
     batch_size: int = 32,
     dropout: float = 0.2,
+    hidden_units: int | None = None,
     batch_norm_momentum: float | None = None,
     weight_decay: float = 1e-4,
+    optimization: Optimization = AS_EVER,
     weights: dict[str, str] | None = None,
-    adds: Literal["nothing", "synthetic"] | None = None,
+    adds: Literal["nothing", "synthetic", "copies"] | None = None,
+    n_copies: int = 5,
     imbalance: Literal[
         "none", "class_weights", "focal", "balanced_sampling", "logit_adjustment"
     ] = "class_weights",
@@ -81,13 +118,18 @@ def train_classifier(
             without a real training image are left out.
         preset: Name of the chain of random image layers.
         batch_size: Images a step.
-        dropout: Rate before the softmax.
+        dropout: Rate after the pooling.
+        hidden_units: Units of a dense layer between dropout and softmax; by default
+            there is none.
         batch_norm_momentum: Momentum of BatchNormalization; the backbone's by default.
-        weight_decay: AdamW's.
+        weight_decay: Weight decay of the optimizer.
+        optimization: Optimizer, schedule and when to end.
         weights: For each backbone imagenet or the path of a weights file; one that is
             not named starts from random weights.
-        adds: What the arm has besides the real images: nothing or the synthetic ones.
-            By default augmented has the synthetic ones and every other arm nothing.
+        adds: What the arm has besides the real images: nothing, the synthetic ones, or
+            flipped and turned copies of the real ones, made beforehand. By default
+            augmented has the synthetic ones and every other arm nothing.
+        n_copies: Copies of each real image, where the arm adds copies.
         imbalance: What is done about rare classes: none; class_weights in the loss;
             focal loss; balanced_sampling, every class drawn equally often; or
             logit_adjustment, by the class frequencies and in training alone.
@@ -96,12 +138,12 @@ def train_classifier(
             1 - focal_alpha; by default all have the same.
         seed: Seed of weights, order and augmentation.
     """
-    adds = _added(arm, adds)
+    adds, optimization = _added(arm, adds), asdict(optimization)
     later = {name: value for name, value in locals().items() if name in LATER_OPTIONS}
     if arm in ARMS:
         later = {k: v for k, v in later.items() if v != LATER_OPTIONS[k]}
     else:
-        later["adds"] = adds
+        later |= {"adds": adds, "n_copies": n_copies}
     settings = {
         "members": [asdict(member) for member in members],
         "task": task,
@@ -152,12 +194,13 @@ def _predict(run, folder, task):
 
 def _train_ensemble(run, folder, adds, settings):
     import keras
+    import numpy as np
 
     from keras_derm.catalog import get_task
     from keras_derm.classifiers import build_ensemble
     from keras_derm.classifiers.training import STATE_NAME
     from keras_derm.files import atomic_path, write_json
-    from keras_derm.pipeline import PreparedImages
+    from keras_derm.pipeline import PreparedImages, write_copies
 
     real = run.catalog
     prepared = PreparedImages.load(run / "prepared/real")
@@ -169,13 +212,20 @@ def _train_ensemble(run, folder, adds, settings):
     real = real.where(task.covers(real))
     task = task.present_in(real.split("train"))
     train = train.where(task.covers(train))
+    indices, targets = prepared.indices(train), task.targets(train)
+    n_real = int((~train.table["synthetic"]).sum())
+    if adds == "copies":
+        chosen = settings["n_copies"], settings["seed"]
+        copies = write_copies(prepared, indices, run / folder / "copies", *chosen)
+        indices = np.append(indices, len(prepared) + np.arange(len(copies)))
+        targets = np.append(targets, targets.repeat(settings["n_copies"]))
+        prepared = prepared + copies
+    examples = prepared, indices, targets, n_real
     models = []
     for member in settings["members"]:
         keras.backend.clear_session()
-        print(f"{folder}: {member['backbone']}, {len(train)} images", flush=True)
-        models.append(
-            _train_member(run, folder, member, settings, task, train, prepared)
-        )
+        print(f"{folder}: {member['backbone']}, {len(indices)} images", flush=True)
+        models.append(_train_member(run, folder, member, settings, task, *examples))
     ensemble = build_ensemble(models, prepared.image_size[0])
     with atomic_path(run / folder / "ensemble.keras") as temporary:
         ensemble.save(temporary)
@@ -186,16 +236,35 @@ def _train_ensemble(run, folder, adds, settings):
             "image_size": list(prepared.image_size),
             "preset": settings["preset"],
             "members": [member["backbone"] for member in settings["members"]],
-            "n_real": int((~train.table["synthetic"]).sum()),
-            "n_synthetic": int(train.table["synthetic"].sum()),
+            "n_real": n_real,
+            "n_synthetic": len(train) - n_real,
+            "n_copies": len(indices) - len(train),
         },
     )
-    for state in (run / folder).glob(f"*/{STATE_NAME}"):
+    for state in (run / folder).glob(f"*/*{STATE_NAME}"):
         state.unlink()
     return task
 
 
-def _train_member(run, folder, member, settings, task, train, prepared):
+def _train_member(
+    run, folder, member, settings, task, prepared, indices, targets, n_real
+):
+    """Train one member.
+
+    Args:
+        run: `RunDirectory`.
+        folder: Folder of the arm.
+        member: Settings of the member.
+        settings: Settings of the arm.
+        task: `Task`.
+        prepared: `PreparedImages`.
+        indices: Positions of the training images in them, `(n,)`.
+        targets: Their classes, `(n,)`.
+        n_real: Number of real photographs among them: an epoch is as long.
+
+    Returns:
+        The best model, without its optimizer.
+    """
     import keras
 
     from keras_derm import classifiers
@@ -214,20 +283,22 @@ def _train_member(run, folder, member, settings, task, train, prepared):
             side,
             weights=settings["weights"].get(backbone),
             dropout=settings["dropout"],
+            hidden_units=settings.get("hidden_units"),
             batch_norm_momentum=settings["batch_norm_momentum"],
         )
         if member["frozen_until"] and backbone in settings["weights"]:
             classifiers.freeze(model, member["frozen_until"])
     validation = run.catalog.split("val")
     validation = validation.where(task.covers(validation))
-    targets = task.targets(train)
     n_classes, imbalance = len(task.classes), settings.get("imbalance", "class_weights")
-    n_real = int((~train.table["synthetic"]).sum())
+    optimization = settings.get("optimization", asdict(AS_EVER))
+    n_steps = max(1, n_real // batch_size)
+    together = min(n_steps, optimization["steps_per_execution"])
     return classifiers.train_classifier(
         model,
         image_dataset(
             prepared,
-            prepared.indices(train),
+            indices,
             keras.utils.to_categorical(targets, n_classes),
             classifiers.sample_weights(imbalance, targets, n_classes),
             batch_size=batch_size,
@@ -247,7 +318,7 @@ def _train_member(run, folder, member, settings, task, train, prepared):
         ),
         run / folder / model.name,
         epochs=member["epochs"],
-        steps_per_epoch=max(1, n_real // batch_size),
+        steps_per_epoch=n_steps - n_steps % together,
         learning_rate=member["learning_rate"],
         weight_decay=settings["weight_decay"],
         loss=classifiers.classification_loss(
@@ -258,4 +329,5 @@ def _train_member(run, folder, member, settings, task, train, prepared):
             focal_alpha=settings.get("focal_alpha"),
             positive_class=task.positive_class,
         ),
+        **optimization | {"steps_per_execution": together},
     )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonargparse
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +14,7 @@ import yaml
 
 from keras_derm import jobs
 from keras_derm.catalog import Catalog
+from keras_derm.classifiers import BACKBONES
 from keras_derm.jobs.run_recipe import load_recipe
 
 APPS = Path(__file__).parents[2] / "apps"
@@ -238,13 +240,48 @@ def test_fault_of_the_input_is_one_message_and_status_1(tmp_path):
     assert "Traceback" not in found.stderr
 
 
-@pytest.mark.parametrize("scale", ["published", "laptop", "quick"])
-def test_recipe_names_only_what_the_jobs_take(scale):
-    import inspect
+@pytest.mark.parametrize(
+    "recipe, scale",
+    [
+        ("sn_gan_ensemble", "published"),
+        ("sn_gan_ensemble", "laptop"),
+        ("sn_gan_ensemble", "quick"),
+        ("melanet", "published"),
+        ("melanet", "quick"),
+        ("cwgan_gp", "published"),
+        ("cwgan_gp", "quick"),
+    ],
+)
+def test_recipe_says_only_what_the_jobs_take(recipe, scale):
+    stages = load_recipe(recipe, scale)["stages"]
+    arms = stages["train_classifier"].pop("arms", {})
+    every = [*stages.items()]
+    every += [
+        ("train_classifier", stages["train_classifier"] | own) for own in arms.values()
+    ]
+    for name, settings in every:
+        parser = jsonargparse.ArgumentParser(exit_on_error=False)
+        parser.add_function_arguments(getattr(jobs, name))
+        needed = {"run": "runs/x"}
+        if name == "audit_skin_tone":
+            needed["data"] = "phantom:n=9"
+        settings = dict(settings)
+        for member in settings.pop("members", []):
+            assert jobs.Member(**member).backbone in BACKBONES
+        parser.parse_object(needed | settings)
 
-    stages = load_recipe("sn_gan_ensemble", scale)["stages"]
-    for name, settings in stages.items():
-        assert set(settings) <= set(inspect.signature(getattr(jobs, name)).parameters)
+
+def test_melanet_is_as_published():
+    settings = load_recipe("melanet", "published")["stages"]
+    classifier = settings["train_classifier"]
+    assert classifier["members"][0]["backbone"] == "VGG16"
+    assert classifier["members"][0]["image_size"] == 256
+    assert classifier["members"][0]["learning_rate"] == 1e-3
+    assert (classifier["focal_alpha"], classifier["focal_gamma"]) == (0.25, 2)
+    assert classifier["batch_size"] == 16
+    assert classifier["optimization"]["optimizer"] == "adadelta"
+    assert classifier["optimization"]["plateau_factor"] == 0.1
+    assert [arm["n_copies"] for arm in classifier["arms"].values()] == [5, 10]
 
 
 def test_published_scale_is_the_papers():
