@@ -4,8 +4,10 @@ from keras_derm.classifiers.backbones import BACKBONES, build_classifier, freeze
 from keras_derm.classifiers.ensemble import (
     build_ensemble,
     ensemble_members,
+    ensemble_weights,
     load_classifier,
 )
+from keras_derm.classifiers.ensemble_weights import fit_ensemble_weights
 from keras_derm.classifiers.imbalance import (
     IMBALANCE,
     LogitAdjustedCrossentropy,
@@ -27,6 +29,8 @@ __all__ = [
     "class_weights",
     "classification_loss",
     "ensemble_members",
+    "ensemble_weights",
+    "fit_ensemble_weights",
     "freeze",
     "load_classifier",
     "predict_probabilities",

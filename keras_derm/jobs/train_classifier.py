@@ -2,8 +2,10 @@
 
 import re
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Literal
 
+from keras_derm.files import short_digest
 from keras_derm.jobs.evaluate import ARMS
 from keras_derm.runs import ARM, RunDirectory
 
@@ -20,6 +22,8 @@ class Member:
         frozen_until: Name of the layer up to which pretrained weights stay as they
             are, which more than halves the work of a step; without pretrained
             weights all layers learn.
+        file: A trained .keras to take as it is, over the same classes; the other
+            settings then say nothing.
     """
 
     backbone: str
@@ -27,6 +31,7 @@ class Member:
     epochs: int = 25
     learning_rate: float = 1e-4
     frozen_until: str | None = None
+    file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,7 @@ LATER_OPTIONS = {
     "imbalance": "class_weights",
     "focal_gamma": 2.0,
     "focal_alpha": None,
+    "ensemble_weights": "equal",
 }
 
 
@@ -99,6 +105,7 @@ def train_classifier(
     ] = "class_weights",
     focal_gamma: float = 2.0,
     focal_alpha: float | None = None,
+    ensemble_weights: Literal["equal", "fitted"] = "equal",
     seed: int = 0,
 ):
     """Train the classifiers of one arm and average them in an ensemble.
@@ -136,6 +143,8 @@ def train_classifier(
         focal_gamma: Exponent of the focal loss.
         focal_alpha: Weight of the positive class in the focal loss, the others having
             1 - focal_alpha; by default all have the same.
+        ensemble_weights: How much each member counts: equal, or fitted to the least
+            log-loss on val.
         seed: Seed of weights, order and augmentation.
     """
     adds, optimization = _added(arm, adds), asdict(optimization)
@@ -145,7 +154,7 @@ def train_classifier(
     else:
         later |= {"adds": adds, "n_copies": n_copies}
     settings = {
-        "members": [asdict(member) for member in members],
+        "members": [_recorded(member) for member in members],
         "task": task,
         "preset": preset,
         "batch_size": batch_size,
@@ -164,6 +173,18 @@ def train_classifier(
             task = _train_ensemble(run, folder, adds, settings)
             if arm not in ARMS:
                 _predict(run, folder, task)
+
+
+def _recorded(member):
+    """Settings of a member; a file with what it holds."""
+    recorded = asdict(member)
+    if member.file is None:
+        del recorded["file"]
+    elif Path(member.file).is_file():
+        recorded["digest"] = short_digest(Path(member.file).read_bytes())
+    else:
+        raise FileNotFoundError(f"no trained classifier. Received: {member.file}")
+    return recorded
 
 
 def _added(arm, adds):
@@ -192,14 +213,24 @@ def _predict(run, folder, task):
         predict_split(run, folder, split, rows, task, f"{folder}/predictions/")
 
 
-def _train_ensemble(run, folder, adds, settings):
-    import keras
+def training_set(run, folder, adds, settings):
+    """What an arm trains on.
+
+    Args:
+        run: `RunDirectory`.
+        folder: Folder of the arm in the run.
+        adds: nothing, synthetic or copies.
+        settings: Settings of the arm.
+
+    Returns:
+        Tuple of the `Task` with the classes that are there, and of the tuple
+        `(prepared, indices, targets, n_real)` that `train_member` takes: the
+        `PreparedImages`, positions in them `(n,)`, their classes `(n,)` and how many
+        of them, the first ones, are real photographs.
+    """
     import numpy as np
 
     from keras_derm.catalog import get_task
-    from keras_derm.classifiers import build_ensemble
-    from keras_derm.classifiers.training import STATE_NAME
-    from keras_derm.files import atomic_path, write_json
     from keras_derm.pipeline import PreparedImages, write_copies
 
     real = run.catalog
@@ -220,13 +251,33 @@ def _train_ensemble(run, folder, adds, settings):
         indices = np.append(indices, len(prepared) + np.arange(len(copies)))
         targets = np.append(targets, targets.repeat(settings["n_copies"]))
         prepared = prepared + copies
-    examples = prepared, indices, targets, n_real
+    return task, (prepared, indices, targets, n_real)
+
+
+def _train_ensemble(run, folder, adds, settings):
+    import keras
+
+    from keras_derm.classifiers import build_ensemble, ensemble_weights
+    from keras_derm.classifiers.training import STATE_NAME
+    from keras_derm.files import atomic_path, write_json
+
+    task, examples = training_set(run, folder, adds, settings)
+    prepared, indices, targets, n_real = examples
     models = []
-    for member in settings["members"]:
+    for i, member in enumerate(settings["members"]):
         keras.backend.clear_session()
         print(f"{folder}: {member['backbone']}, {len(indices)} images", flush=True)
-        models.append(_train_member(run, folder, member, settings, task, *examples))
-    ensemble = build_ensemble(models, prepared.image_size[0])
+        if member.get("file"):
+            models.append(_from_file(member["file"], task))
+            continue
+        number = settings["members"][:i].count(member)
+        models.append(
+            train_member(run, folder, member, number, settings, task, *examples)
+        )
+    weights = None
+    if settings.get("ensemble_weights") == "fitted":
+        weights = _fitted_weights(models, run, task, prepared)
+    ensemble = build_ensemble(models, prepared.image_size[0], weights)
     with atomic_path(run / folder / "ensemble.keras") as temporary:
         ensemble.save(temporary)
     write_json(
@@ -236,9 +287,10 @@ def _train_ensemble(run, folder, adds, settings):
             "image_size": list(prepared.image_size),
             "preset": settings["preset"],
             "members": [member["backbone"] for member in settings["members"]],
+            "weights": ensemble_weights(ensemble),
             "n_real": n_real,
-            "n_synthetic": len(train) - n_real,
-            "n_copies": len(indices) - len(train),
+            "n_synthetic": len(indices) - n_real if adds == "synthetic" else 0,
+            "n_copies": len(indices) - n_real if adds == "copies" else 0,
         },
     )
     for state in (run / folder).glob(f"*/*{STATE_NAME}"):
@@ -246,8 +298,51 @@ def _train_ensemble(run, folder, adds, settings):
     return task
 
 
-def _train_member(
-    run, folder, member, settings, task, prepared, indices, targets, n_real
+def _from_file(path, task):
+    from keras_derm.classifiers import load_classifier
+
+    model = load_classifier(path)
+    if model.output_shape[-1] != len(task.classes):
+        raise ValueError(
+            f"a member must tell apart the {len(task.classes)} classes of this task. "
+            f"Received: {path} with {model.output_shape[-1]}"
+        )
+    return model
+
+
+def _validation(run, task, prepared, side, batch_size=32):
+    """Validation images of one size beside their targets."""
+    import keras
+
+    from keras_derm.pipeline import image_dataset
+
+    rows = run.catalog.split("val")
+    rows = rows.where(task.covers(rows))
+    return image_dataset(
+        prepared,
+        prepared.indices(rows),
+        keras.utils.to_categorical(task.targets(rows), len(task.classes)),
+        batch_size=batch_size,
+        image_size=(side, side),
+    )
+
+
+def _fitted_weights(models, run, task, prepared):
+    from keras_derm.classifiers import fit_ensemble_weights, predict_probabilities
+
+    probabilities = [
+        predict_probabilities(
+            model, _validation(run, task, prepared, model.input_shape[1])
+        )
+        for model in models
+    ]
+    rows = run.catalog.split("val")
+    targets = task.targets(rows.where(task.covers(rows)))
+    return fit_ensemble_weights(targets, probabilities)
+
+
+def train_member(
+    run, folder, member, number, settings, task, prepared, indices, targets, n_real
 ):
     """Train one member.
 
@@ -255,6 +350,8 @@ def _train_member(
         run: `RunDirectory`.
         folder: Folder of the arm.
         member: Settings of the member.
+        number: How many members before it have the same settings: it has a seed and
+            a folder of its own.
         settings: Settings of the arm.
         task: `Task`.
         prepared: `PreparedImages`.
@@ -272,7 +369,7 @@ def _train_member(
     from keras_derm.pipeline import image_dataset
     from keras_derm.runs import default_strategy
 
-    seed, batch_size = settings["seed"], settings["batch_size"]
+    seed, batch_size = settings["seed"] + number, settings["batch_size"]
     keras.utils.set_random_seed(seed)
     backbone = member["backbone"]
     side = member["image_size"] or classifiers.BACKBONES[backbone].image_size
@@ -288,8 +385,6 @@ def _train_member(
         )
         if member["frozen_until"] and backbone in settings["weights"]:
             classifiers.freeze(model, member["frozen_until"])
-    validation = run.catalog.split("val")
-    validation = validation.where(task.covers(validation))
     n_classes, imbalance = len(task.classes), settings.get("imbalance", "class_weights")
     optimization = settings.get("optimization", asdict(AS_EVER))
     n_steps = max(1, n_real // batch_size)
@@ -309,14 +404,8 @@ def _train_member(
             image_size=(side, side),
             layers=augmentation(settings["preset"], seed),
         ),
-        image_dataset(
-            prepared,
-            prepared.indices(validation),
-            keras.utils.to_categorical(task.targets(validation), n_classes),
-            batch_size=batch_size,
-            image_size=(side, side),
-        ),
-        run / folder / model.name,
+        _validation(run, task, prepared, side, batch_size),
+        run / folder / (f"{model.name}_{number + 1}" if number else model.name),
         epochs=member["epochs"],
         steps_per_epoch=n_steps - n_steps % together,
         learning_rate=member["learning_rate"],

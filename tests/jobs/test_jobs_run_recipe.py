@@ -40,6 +40,7 @@ SMALL = {
             "balanced": {
                 "imbalance": "balanced_sampling",
                 "adds": "synthetic",
+                "ensemble_weights": "fitted",
                 "members": [{"backbone": "MobileNetV2", "image_size": 32, "epochs": 1}],
             }
         },
