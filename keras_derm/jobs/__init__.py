@@ -18,6 +18,7 @@ from keras_derm.jobs.train_classifier import (
     train_classifier,
 )
 from keras_derm.jobs.train_generator import train_generator
+from keras_derm.jobs.tune import tune
 
 __all__ = [
     "Member",
@@ -36,4 +37,5 @@ __all__ = [
     "synthesize",
     "train_classifier",
     "train_generator",
+    "tune",
 ]
