@@ -4,11 +4,15 @@ from keras_derm.pipeline.copies import write_copies
 from keras_derm.pipeline.datasets import image_dataset
 from keras_derm.pipeline.exclusion import exclusion_reasons
 from keras_derm.pipeline.prepared import PreparedImages, prepare
+from keras_derm.pipeline.shards import Shards, sharded_dataset, write_shards
 
 __all__ = [
     "PreparedImages",
+    "Shards",
     "exclusion_reasons",
     "image_dataset",
     "prepare",
+    "sharded_dataset",
     "write_copies",
+    "write_shards",
 ]

@@ -83,15 +83,21 @@ def image_dataset(
     if layers:
         # One batch after the other: in parallel they would draw from the layers'
         # random state in an order that no seed repeats.
-        dataset = dataset.enumerate().map(_augmentation(layers, by_number=repeat))
+        dataset = dataset.enumerate().map(augmentation_of_batches(layers, repeat))
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def _augmentation(layers, by_number):
+def augmentation_of_batches(layers, by_number):
     """Function that applies layers to a batch.
 
-    Where its number decides what is drawn, nothing that an iterator drew before
-    matters; a data set that is passed over several times shall differ each time.
+    Args:
+        layers: Keras layers, called with `training=True`.
+        by_number: Let the number of a batch decide what is drawn, whatever an iterator
+            drew before. A data set that is passed over several times shall differ
+            each time, and goes without.
+
+    Returns:
+        Function from a number and a tuple `(images, ...)` to the tuple.
     """
     states = [
         (variable, int(np.asarray(variable)[0]))
