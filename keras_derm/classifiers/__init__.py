@@ -8,6 +8,7 @@ from keras_derm.classifiers.ensemble import (
     load_classifier,
 )
 from keras_derm.classifiers.ensemble_weights import fit_ensemble_weights
+from keras_derm.classifiers.gradient_checkpointing import checkpoint_gradients
 from keras_derm.classifiers.imbalance import (
     IMBALANCE,
     LogitAdjustedCrossentropy,
@@ -26,6 +27,7 @@ __all__ = [
     "LogitAdjustedCrossentropy",
     "build_classifier",
     "build_ensemble",
+    "checkpoint_gradients",
     "class_weights",
     "classification_loss",
     "ensemble_members",

@@ -82,6 +82,7 @@ LATER_OPTIONS = {
     "focal_gamma": 2.0,
     "focal_alpha": None,
     "ensemble_weights": "equal",
+    "gradient_checkpointing": False,
 }
 
 
@@ -106,6 +107,7 @@ def train_classifier(
     focal_gamma: float = 2.0,
     focal_alpha: float | None = None,
     ensemble_weights: Literal["equal", "fitted"] = "equal",
+    gradient_checkpointing: bool = False,
     seed: int = 0,
 ):
     """Train the classifiers of one arm and average them in an ensemble.
@@ -145,6 +147,8 @@ def train_classifier(
             1 - focal_alpha; by default all have the same.
         ensemble_weights: How much each member counts: equal, or fitted to the least
             log-loss on val.
+        gradient_checkpointing: Compute feature maps again in the backward pass instead
+            of keeping them: less memory for a longer step.
         seed: Seed of weights, order and augmentation.
     """
     adds, optimization = _added(arm, adds), asdict(optimization)
@@ -383,6 +387,8 @@ def train_member(
             hidden_units=settings.get("hidden_units"),
             batch_norm_momentum=settings["batch_norm_momentum"],
         )
+        if settings.get("gradient_checkpointing"):
+            model = classifiers.checkpoint_gradients(model)
         if member["frozen_until"] and backbone in settings["weights"]:
             classifiers.freeze(model, member["frozen_until"])
     n_classes, imbalance = len(task.classes), settings.get("imbalance", "class_weights")
