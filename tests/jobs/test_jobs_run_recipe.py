@@ -304,7 +304,7 @@ def test_config_repeats_the_run(run, capsys):
     config = (run / "config.yaml").read_text()
     jobs.run_recipe(str(run), recipe=str(run / "config.yaml"))
     stages = [line for line in capsys.readouterr().out.splitlines() if line[:1] == "["]
-    assert len(stages) == 10
+    assert len(stages) == 11
     assert all(line.endswith("already done") for line in stages)
     assert (run / "config.yaml").read_text() == config
 
