@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy.ndimage import convolve1d
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
@@ -9,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from keras_derm.evaluation.delong import delong_interval
 
-TRACES = ("value range", "JPEG blocks", "sharpness")
+TRACES = ("value range", "pixel grid", "sharpness")
 LEAST_IMAGES = 40
 N_FOLDS = 5
 N_BANDS = 8
@@ -54,7 +55,7 @@ def probe_origin(real, made, seed=0):
     is_made = np.repeat([False, True], n_images)
     rows = []
     for trace, describe in zip(
-        TRACES, (value_range, jpeg_blocks, sharpness), strict=True
+        TRACES, (value_range, pixel_grid, sharpness), strict=True
     ):
         scores = _unseen_scores(describe(images), is_made, seed)
         auc, low, high = delong_interval(is_made, scores)
@@ -73,51 +74,58 @@ def _unseen_scores(features, is_made, seed):
 
 
 def value_range(images):
-    """Traces of scaling and clipping.
+    """Traces of stretching and clipping the values of pixels.
+
+    Stretched values leave gaps in a histogram, squeezed ones make peaks: counts then
+    differ from the mean of their neighbours by more than chance. What an image shows
+    does not do that.
 
     Args:
         images: uint8 (n, side, side, 3).
 
     Returns:
         float array (n, 12): for each channel the share of pixels at 0, the share at
-        255, the share of levels between the least and the greatest that do not
-        occur, and the share of pixels with an even value.
+        255, the logarithm of the roughness of the histogram (1 by chance alone), and
+        the share of pixels with an even value.
     """
     features = []
     for image in images:
         for channel in np.moveaxis(image, -1, 0):
-            counts = np.bincount(channel.ravel(), minlength=256)
-            levels = np.flatnonzero(counts)
-            span = counts[levels[0] : levels[-1] + 1]
+            counts = np.bincount(channel.ravel(), minlength=256).astype(float)
+            inner = counts[1:-1]
+            rough = ((inner - (counts[:-2] + counts[2:]) / 2) ** 2).sum()
+            rough = np.log((rough + 1) / (1.5 * inner.sum() + 1))
             shares = counts / channel.size
-            features.append(
-                [shares[0], shares[255], np.mean(span == 0), shares[::2].sum()]
-            )
+            features.append([shares[0], shares[255], rough, shares[::2].sum()])
     return np.reshape(features, (len(images), -1))
 
 
-def jpeg_blocks(images):
-    """Traces of block-wise compression, at any scale the image was resized to since.
+def pixel_grid(images):
+    """Traces of JPEG blocks, at any scale since, and of upsampling by a network.
 
     At the borders of blocks neighbouring pixels differ more. The mean difference of
     neighbouring columns (and rows) is a signal along the image; borders at equal
-    distances are peaks of its spectrum.
+    distances are lines of its spectrum, higher than what lies beside them. How sharp
+    or smooth an image is moves a line and its neighbours alike.
 
     Args:
         images: uint8 (n, side, side, 3).
 
     Returns:
-        float array (n, side // 2 - 1): amplitudes of the spectrum without the mean,
-        as shares of the mean, averaged over both directions.
+        float array (n, side // 2 - 3): logarithm of the amplitude at each frequency
+        but the lowest over that of its four neighbours, averaged over both directions.
     """
     grey = images.mean(axis=-1, dtype="float32")
-    spectra = []
+    lines = []
     for axis in (1, 2):
-        difference = np.abs(np.diff(grey, n=2, axis=axis))
-        signal = difference.mean(axis=3 - axis)
-        spectrum = np.abs(np.fft.rfft(signal, axis=1))
-        spectra.append(spectrum[:, 1:] / np.maximum(spectrum[:, :1], 1e-6))
-    return np.mean(spectra, axis=0)
+        signal = np.abs(np.diff(grey, n=2, axis=axis)).mean(axis=3 - axis)
+        signal = (signal - signal.mean(axis=1, keepdims=True)) * np.hanning(
+            signal.shape[1]
+        )
+        amplitude = np.log(np.abs(np.fft.rfft(signal, axis=1))[:, 3:] + 1e-6)
+        beside = convolve1d(amplitude, [0.25, 0.25, 0, 0.25, 0.25], axis=1)
+        lines.append(amplitude - beside)
+    return np.mean(lines, axis=0)
 
 
 def sharpness(images):

@@ -10,6 +10,7 @@ from keras_derm.generative.conditions import (
     CONDITION_TONES,
     condition_indices,
     condition_names,
+    measured_tones,
 )
 from keras_derm.generative.cyclegan import CycleGAN, build_cyclegan
 from keras_derm.generative.domains import benign_and_malignant
@@ -45,6 +46,7 @@ __all__ = [
     "condition_indices",
     "condition_names",
     "deficit_conditions",
+    "measured_tones",
     "sampling_weights",
     "screen",
     "train_generator",

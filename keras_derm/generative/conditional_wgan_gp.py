@@ -187,6 +187,7 @@ def build_conditional_wgan_gp(
     base_channels=32,
     n_diagnoses=9,
     n_tones=7,
+    conditional=True,
     **kwargs,
 ):
     """A `ConditionalWGANGP` with networks of its own, not compiled.
@@ -197,13 +198,16 @@ def build_conditional_wgan_gp(
         base_channels: Channels of both networks at half of the image size.
         n_diagnoses: Number of diagnosis indices.
         n_tones: Number of skin-tone indices, "undetermined" among them.
+        conditional: Whether diagnosis and tone matter.
         **kwargs: Passed to `ConditionalWGANGP`.
 
     Returns:
         `ConditionalWGANGP`.
     """
     return ConditionalWGANGP(
-        build_generator(image_size, latent_dim, n_diagnoses, n_tones, base_channels),
-        build_critic(image_size, n_diagnoses, n_tones, base_channels),
+        build_generator(
+            image_size, latent_dim, n_diagnoses, n_tones, base_channels, conditional
+        ),
+        build_critic(image_size, n_diagnoses, n_tones, base_channels, conditional),
         **kwargs,
     )

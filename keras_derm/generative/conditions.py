@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_derm.catalog import DIAGNOSES, SKIN_TONES
+from keras_derm.skin_tone import IndividualTypologyAngle
 
 CONDITION_TONES = (*SKIN_TONES, "undetermined")
 
@@ -39,3 +40,19 @@ def condition_names(conditions):
         (DIAGNOSES[diagnosis], CONDITION_TONES[tone])
         for diagnosis, tone in np.asarray(conditions)
     ]
+
+
+def measured_tones(images, thresholds="del_bino"):
+    """Skin tone of made images that none was asked of.
+
+    Args:
+        images: uint8 (n, side, side, 3), RGB.
+        thresholds: Table of skin types, see `skin_tone.THRESHOLDS`.
+
+    Returns:
+        int array (n,): index into `CONDITION_TONES`, "undetermined" where the tone
+        cannot be measured.
+    """
+    estimator = IndividualTypologyAngle(thresholds=thresholds)
+    tones = [estimator.measure(image)["skin_tone"] for image in images]
+    return np.array([CONDITION_TONES.index(tone) for tone in tones], dtype=int)

@@ -1,4 +1,4 @@
-"""Networks of the conditional generators."""
+"""Networks of the generators that make an image of noise."""
 
 import keras
 from keras import layers, ops
@@ -37,10 +37,18 @@ def upsampling_plan(image_size):
     return side, doublings
 
 
-def _condition_inputs():
+def _condition_inputs(n_diagnoses, n_tones, conditional):
+    """Inputs of diagnosis and tone, and of each a pair of index and number of indices.
+
+    Without conditions there is one index, whatever is given.
+    """
     diagnosis = keras.Input((), dtype="int32", name="diagnosis")
     tone = keras.Input((), dtype="int32", name="skin_tone")
-    return diagnosis, tone
+    if conditional:
+        indices = (diagnosis, n_diagnoses), (tone, n_tones)
+    else:
+        indices = (ops.zeros_like(diagnosis), 1), (ops.zeros_like(tone), 1)
+    return (diagnosis, tone), indices
 
 
 def _upsampling_block(features, condition, n_channels):
@@ -52,7 +60,12 @@ def _upsampling_block(features, condition, n_channels):
 
 
 def build_generator(
-    image_size=64, latent_dim=128, n_diagnoses=9, n_tones=7, base_channels=32
+    image_size=64,
+    latent_dim=128,
+    n_diagnoses=9,
+    n_tones=7,
+    base_channels=32,
+    conditional=True,
 ):
     """Noise and condition to an image.
 
@@ -67,6 +80,7 @@ def build_generator(
         n_tones: Number of skin-tone indices, "undetermined" among them.
         base_channels: Channels at half of the image size; doubled at every halving
             of the side, up to 8 times as many.
+        conditional: Whether diagnosis and tone matter; else they are taken and left.
 
     Returns:
         Functional `keras.Model` from [noise (batch, latent_dim), diagnosis (batch,),
@@ -78,12 +92,9 @@ def build_generator(
         for level in reversed(range(doublings))
     ]
     noise = keras.Input((latent_dim,), name="noise")
-    diagnosis, tone = _condition_inputs()
+    inputs, indices = _condition_inputs(n_diagnoses, n_tones, conditional)
     condition = layers.Concatenate(name="condition")(
-        [
-            layers.Embedding(n_diagnoses, CONDITION_FEATURES)(diagnosis),
-            layers.Embedding(n_tones, CONDITION_FEATURES)(tone),
-        ]
+        [layers.Embedding(n, CONDITION_FEATURES)(index) for index, n in indices]
     )
     features = layers.Concatenate()([noise, condition])
     features = layers.Dense(side * side * channels[0], use_bias=False)(features)
@@ -95,7 +106,7 @@ def build_generator(
     image = layers.Conv2DTranspose(
         3, 4, strides=2, padding="same", activation="tanh", dtype="float32"
     )(features)
-    return keras.Model([noise, diagnosis, tone], image, name="generator")
+    return keras.Model([noise, *inputs], image, name="generator")
 
 
 def _linear(kind, *args, spectral, **kwargs):
@@ -115,17 +126,25 @@ def _embedding(n_indices, n_features, spectral):
     return SpectralNormalization(layer, use_bias=False) if spectral else layer
 
 
-def _downsampling_block(features, n_channels, dropout, spectral):
+def _downsampling_block(features, n_channels, dropout, spectral, normalized):
     convolution = _linear(
         layers.Conv2D, n_channels, 4, strides=2, padding="same", spectral=spectral
     )
     features = convolution(features)
+    if normalized:
+        features = layers.BatchNormalization(momentum=0.9)(features)
     features = layers.LeakyReLU(negative_slope=0.2)(features)
     return layers.Dropout(dropout)(features) if dropout else features
 
 
 def build_discriminator(
-    image_size=64, n_diagnoses=9, n_tones=7, base_channels=32, dropout=0.0
+    image_size=64,
+    n_diagnoses=9,
+    n_tones=7,
+    base_channels=32,
+    dropout=0.0,
+    batch_normalization=False,
+    conditional=True,
 ):
     """Image and condition to one logit: positive for real.
 
@@ -140,6 +159,9 @@ def build_discriminator(
         base_channels: Channels after the first halving, doubled at every further
             one, up to 8 times as many.
         dropout: Share of features dropped after every convolution, in [0, 1).
+        batch_normalization: Whether to normalize after every convolution but the
+            first; it undoes the bound on the slope that spectral normalization gives.
+        conditional: Whether diagnosis and tone matter; else they are taken and left.
 
     Returns:
         Functional `keras.Model` from [images (batch, image_size, image_size, 3) in
@@ -154,12 +176,16 @@ def build_discriminator(
         n_diagnoses,
         n_tones,
         base_channels,
-        dropout,
+        conditional,
         spectral=True,
+        dropout=dropout,
+        normalized=batch_normalization,
     )
 
 
-def build_critic(image_size=64, n_diagnoses=9, n_tones=7, base_channels=32):
+def build_critic(
+    image_size=64, n_diagnoses=9, n_tones=7, base_channels=32, conditional=True
+):
     """Image and condition to one score without bounds: higher for real.
 
     As `build_discriminator`, with neither spectral normalization nor any other: the
@@ -171,6 +197,7 @@ def build_critic(image_size=64, n_diagnoses=9, n_tones=7, base_channels=32):
         n_tones: Number of skin-tone indices, "undetermined" among them.
         base_channels: Channels after the first halving, doubled at every further
             one, up to 8 times as many.
+        conditional: Whether diagnosis and tone matter; else they are taken and left.
 
     Returns:
         Functional `keras.Model` from [images (batch, image_size, image_size, 3) in
@@ -182,26 +209,36 @@ def build_critic(image_size=64, n_diagnoses=9, n_tones=7, base_channels=32):
         n_diagnoses,
         n_tones,
         base_channels,
-        dropout=0.0,
+        conditional,
         spectral=False,
     )
 
 
 def _projection_network(
-    name, image_size, n_diagnoses, n_tones, base_channels, dropout, spectral
+    name,
+    image_size,
+    n_diagnoses,
+    n_tones,
+    base_channels,
+    conditional,
+    spectral,
+    dropout=0.0,
+    normalized=False,
 ):
     _, doublings = upsampling_plan(image_size)
     image = keras.Input((image_size, image_size, 3), name="image")
-    diagnosis, tone = _condition_inputs()
+    inputs, indices = _condition_inputs(n_diagnoses, n_tones, conditional)
     features = image
     for level in range(doublings):
         n_channels = base_channels * min(2**level, MAX_CHANNEL_FACTOR)
-        features = _downsampling_block(features, n_channels, dropout, spectral)
+        features = _downsampling_block(
+            features, n_channels, dropout, spectral, normalized and level > 0
+        )
     features = ops.sum(features, axis=(1, 2))
     score = _linear(layers.Dense, 1, spectral=spectral)(features)
     projections = [
         layers.Dot(axes=-1)([features, _embedding(n, n_channels, spectral)(index)])
-        for n, index in ((n_diagnoses, diagnosis), (n_tones, tone))
+        for index, n in indices
     ]
     logit = layers.Add(dtype="float32")([score, *projections])
-    return keras.Model([image, diagnosis, tone], logit, name=name)
+    return keras.Model([image, *inputs], logit, name=name)

@@ -157,6 +157,8 @@ def build_sngan(
     n_diagnoses=9,
     n_tones=7,
     dropout=0.0,
+    batch_normalization=False,
+    conditional=True,
     **kwargs,
 ):
     """An `SNGAN` with networks of its own, not compiled.
@@ -168,13 +170,25 @@ def build_sngan(
         n_diagnoses: Number of diagnosis indices.
         n_tones: Number of skin-tone indices, "undetermined" among them.
         dropout: Dropout of the discriminator.
+        batch_normalization: Whether the discriminator normalizes batches.
+        conditional: Whether diagnosis and tone matter, or, as published, do not.
         **kwargs: Passed to `SNGAN`.
 
     Returns:
         `SNGAN`.
     """
     return SNGAN(
-        build_generator(image_size, latent_dim, n_diagnoses, n_tones, base_channels),
-        build_discriminator(image_size, n_diagnoses, n_tones, base_channels, dropout),
+        build_generator(
+            image_size, latent_dim, n_diagnoses, n_tones, base_channels, conditional
+        ),
+        build_discriminator(
+            image_size,
+            n_diagnoses,
+            n_tones,
+            base_channels,
+            dropout,
+            batch_normalization,
+            conditional,
+        ),
         **kwargs,
     )

@@ -4,7 +4,7 @@ from keras_derm.runs import RunDirectory
 
 MEASURED_WITH, MEASURED_AT = "MobileNetV2", 96
 N_COPIED = 10
-N_TURNED = 500
+N_TURNED = 250
 SETS = {
     "training": "real training images (floor)",
     "synthetic": "synthetic images",
@@ -19,7 +19,7 @@ def image_quality(run: str, feature_weights: str | None = None, seed: int = 0):
     Writes image_quality.csv (kernel and Fréchet distance, precision, recall, density,
     coverage, diversity by diagnosis, of the synthetic images beside real training
     images, copies and noise), memorisation.json and origin_probe.csv (whether value
-    range, JPEG blocks or sharpness tell synthetic from real images).
+    range, pixel grid or sharpness tell synthetic from real images).
 
     Args:
         run: Run directory with synthetic images.

@@ -385,7 +385,7 @@ def _origin_blocks(probe):
         f"{' and '.join(told)} alone. A classifier can learn this instead of the "
         "disease."
         if len(told)
-        else "A linear probe on value range, JPEG blocks or sharpness hardly tells "
+        else "A linear probe on value range, pixel grid or sharpness hardly tells "
         "synthetic images from real ones."
     )
     areas = probe.assign(

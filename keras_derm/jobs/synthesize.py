@@ -75,6 +75,8 @@ def _synthesize(run, target_per_diagnosis, max_ratio, candidates_per_image, seed
         conditions, parents = np.repeat(*candidates, axis=0), None
         images = model.sample(conditions, seed)
     thresholds = run.settings("audit")["thresholds"]
+    if not generator.get("conditional", True):
+        conditions[:, 1] = generative.measured_tones(images, thresholds)
     verdicts = _screened(
         images, conditions, parents, train, real, n_each, seed, thresholds
     )

@@ -12,10 +12,17 @@ CONDITIONAL_OPTIONS = {
     "balance": 0.5,
     "ema_decay": 0.995,
     "diagnoses": None,
+    "conditional": True,
 }
 OPTIONS = {
     "sngan": CONDITIONAL_OPTIONS
-    | {"learning_rate": 2e-4, "augmentation": True, "loss": None},
+    | {
+        "learning_rate": 2e-4,
+        "augmentation": True,
+        "loss": None,
+        "dropout": 0.0,
+        "batch_normalization": False,
+    },
     "conditional_wgan_gp": CONDITIONAL_OPTIONS
     | {"learning_rate": 1e-4, "augmentation": False, "critic_steps": None},
     "cyclegan": {
@@ -52,6 +59,9 @@ def train_generator(
     ema_decay: float | None = None,
     augmentation: bool | None = None,
     diagnoses: list[str] | None = None,
+    conditional: bool | None = None,
+    dropout: float | None = None,
+    batch_normalization: bool | None = None,
     loss: str | None = None,
     critic_steps: int | None = None,
     identity_weight: float | None = None,
@@ -92,6 +102,14 @@ def train_generator(
         augmentation: Let the discriminator see augmented images only; true for sngan
             alone.
         diagnoses: Train on these only, such as [MEL]. Not for cyclegan.
+        conditional: Make the diagnosis and skin tone that are asked for; true. Without,
+            as sn_gan_ensemble was published, name the one diagnosis to train on: the
+            images are of it, and of the skin tone that is then measured on them. Not
+            for cyclegan.
+        dropout: Share of the discriminator's features dropped after every convolution;
+            0. For sngan alone.
+        batch_normalization: Normalize batches in the discriminator too; false. For
+            sngan alone.
         loss: binary_crossentropy or hinge for sngan, binary_crossentropy or
             least_squares for cyclegan.
         critic_steps: Updates of the critic for each of the generator; 5. For
@@ -124,6 +142,11 @@ def train_generator(
         "max_minutes": max_minutes,
         "seed": seed,
     }
+    if not settings.get("conditional", True) and len(diagnoses or ()) != 1:
+        raise ValueError(
+            "without conditions, an image is of the one diagnosis that the generator "
+            f"learned: name it, such as --diagnoses '[MEL]'. Received: {diagnoses}"
+        )
     run = RunDirectory(run)
     with run.stage(
         "generator",

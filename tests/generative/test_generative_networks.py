@@ -103,3 +103,32 @@ def test_layers_with_a_bias_or_activation_are_refused():
         SpectralNormalization(keras.layers.Dense(3))
     with pytest.raises(ValueError, match="Conv2D, Dense or Embedding"):
         SpectralNormalization(keras.layers.ReLU())
+
+
+def test_without_conditions_diagnosis_and_tone_change_nothing(tmp_path):
+    keras.utils.set_random_seed(0)
+    options = {"base_channels": 2, "conditional": False}
+    networks = (
+        (build_generator(32, latent_dim=8, **options), tf.random.normal((2, 8))),
+        (build_discriminator(32, **options), tf.random.normal((2, 32, 32, 3))),
+    )
+    for network, inputs in networks:
+        path = tmp_path / f"{network.name}.keras"
+        network.save(path)
+        first = network([inputs, tf.constant([0, 0]), tf.constant([0, 0])])
+        other = keras.models.load_model(path)(
+            [inputs, tf.constant([5, 3]), tf.constant([6, 1])]
+        )
+        np.testing.assert_allclose(first, other, atol=1e-6)
+
+
+def test_batch_normalization_of_the_discriminator_leaves_out_its_first_layer():
+    kinds = [
+        type(layer).__name__
+        for layer in build_discriminator(
+            32, base_channels=2, dropout=0.3, batch_normalization=True
+        ).layers
+    ]
+    first, second = (i for i, kind in enumerate(kinds) if kind == "BatchNormalization")
+    assert kinds.index("LeakyReLU") < first < second
+    assert kinds.count("Dropout") == kinds.count("LeakyReLU") == 3

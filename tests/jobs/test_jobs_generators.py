@@ -3,13 +3,17 @@
 import json
 import shutil
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 
 from keras_derm import jobs
 from keras_derm.catalog import Catalog
+from keras_derm.evaluation import image_quality, origin_probe
+from keras_derm.jobs.image_quality import SETS
 from keras_derm.runs import RunDirectory
+from keras_derm.skin_tone import tone_of_angle
 
 SMALL = {
     "image_size": 32,
@@ -82,26 +86,65 @@ def test_wgan_gp_in_mixed_precision_makes_what_it_was_trained_on_alone(
     assert recorded["model"] == model and recorded["learning_rate"] == 1e-4
 
 
-def test_a_run_of_sngan_from_before_there_was_a_choice_is_still_done(run, capsys):
-    settings = {
-        "image_size": 64,
-        "n_steps": 20000,
-        "steps_per_epoch": 100,
-        "batch_size": 64,
-        "base_channels": 32,
-        "latent_dim": 128,
-        "learning_rate": 2e-4,
-        "balance": 0.5,
-        "ema_decay": 0.995,
-        "augmentation": True,
-        "seed": 0,
-    }
-    with RunDirectory(run).stage("generator", settings, after=["prepare"]):
-        pass
-    jobs.train_generator(str(run))
-    assert "[generator] already done" in capsys.readouterr().out
-    record = json.loads((run / "stages/generator.json").read_text())
-    assert record["settings"] == settings
+def test_an_unconditional_gan_makes_its_diagnosis_on_the_skin_that_is_measured(
+    run, monkeypatch
+):
+    accept_all(monkeypatch)
+    settings = {"conditional": False, "diagnoses": ["MEL"], "dropout": 0.2}
+    jobs.train_generator(str(run), **SMALL, **settings)
+    jobs.synthesize(str(run), target_per_diagnosis=30)
+    verdicts = pd.read_csv(run / "screening.csv")
+    assert set(verdicts["diagnosis"]) == {"MEL"}
+    measured = tone_of_angle(verdicts["ita"])
+    certain = (verdicts["skin_tone"] != "undetermined").to_numpy()
+    assert (verdicts["skin_tone"] == measured)[certain].all()
+
+
+def test_an_unconditional_gan_of_several_diagnoses_is_refused(run):
+    with pytest.raises(ValueError, match="name it, such as --diagnoses"):
+        jobs.train_generator(str(run), conditional=False)
+
+
+@pytest.fixture(scope="module")
+def feature_weights(tmp_path_factory):
+    """Random weights: what is measured means nothing, but is measured."""
+    path = tmp_path_factory.mktemp("weights") / "random.weights.h5"
+    keras.utils.set_random_seed(0)
+    network = keras.applications.MobileNetV2(
+        weights=None, include_top=False, input_shape=(96, 96, 3)
+    )
+    network.save_weights(path)
+    return str(path)
+
+
+def test_synthetic_images_are_judged_beside_floor_and_ceilings(
+    run, monkeypatch, feature_weights
+):
+    accept_all(monkeypatch)
+    monkeypatch.setattr(image_quality, "LEAST_IMAGES", 6)
+    monkeypatch.setattr(origin_probe, "LEAST_IMAGES", 10)
+    measuring = {"feature_weights": feature_weights, "measure_every": 1}
+    jobs.train_generator(str(run), **SMALL, **measuring)
+    # One step more: training goes on, and the better of both models makes the images.
+    jobs.train_generator(str(run), **SMALL | {"n_steps": 2}, **measuring)
+    measured = pd.read_csv(run / "generator/quality.csv")
+    assert measured["step"].tolist() == [1, 2]
+    jobs.synthesize(str(run), target_per_diagnosis=60)
+    made = Catalog.load(run / "synthetic/catalog.csv")
+    best = keras.models.load_model(run / "generator/best.keras")
+    assert best.steps_done == measured["step"][measured["kernel_distance"].idxmin()]
+
+    jobs.image_quality(str(run), feature_weights)
+    table = pd.read_csv(run / "image_quality.csv")
+    judged = table[table["set"].notna()]
+    assert set(judged["set"]) == set(SETS.values())
+    leading = judged["metric"] == "kernel distance (MobileNetV2)"
+    assert leading.groupby(judged["cell"]).sum().eq(len(SETS)).all()
+    assert set(table["cell"]) - {"all"} == set(made.table["diagnosis"])
+    memory = json.loads((run / "memorisation.json").read_text())
+    assert memory["network"] == "MobileNetV2" and memory["memorisation_ratio"] > 0
+    probe = pd.read_csv(run / "origin_probe.csv")
+    assert probe["trace"].tolist() == list(origin_probe.TRACES)
 
 
 @pytest.mark.parametrize(
