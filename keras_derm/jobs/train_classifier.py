@@ -24,6 +24,7 @@ class Member:
             weights all layers learn.
         file: A trained .keras to take as it is, over the same classes; the other
             settings then say nothing.
+        digest: Digest of that file, as config.yaml records it; another is refused.
     """
 
     backbone: str
@@ -32,6 +33,7 @@ class Member:
     learning_rate: float = 1e-4
     frozen_until: str | None = None
     file: str | None = None
+    digest: str | None = None
 
 
 @dataclass(frozen=True)
@@ -180,14 +182,19 @@ def train_classifier(
 
 
 def _recorded(member):
-    """Settings of a member; a file with what it holds."""
+    """Settings of a member; a file with the digest of what it holds."""
     recorded = asdict(member)
     if member.file is None:
-        del recorded["file"]
-    elif Path(member.file).is_file():
-        recorded["digest"] = short_digest(Path(member.file).read_bytes())
-    else:
+        del recorded["file"], recorded["digest"]
+        return recorded
+    if not Path(member.file).is_file():
         raise FileNotFoundError(f"no trained classifier. Received: {member.file}")
+    recorded["digest"] = short_digest(Path(member.file).read_bytes())
+    if member.digest not in (None, recorded["digest"]):
+        raise ValueError(
+            f"{member.file} is not the file that was recorded, whose digest is "
+            f"{member.digest}. Received: {recorded['digest']}"
+        )
     return recorded
 
 

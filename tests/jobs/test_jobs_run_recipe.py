@@ -124,6 +124,18 @@ def test_arms_that_the_report_cannot_tell_apart_are_refused(tmp_path, arm, adds)
         jobs.train_classifier(str(tmp_path / "run"), arm, adds=adds)
 
 
+def test_member_of_a_file_is_pinned_to_what_it_holds(tmp_path):
+    with pytest.raises(FileNotFoundError, match="Received: .*absent"):
+        jobs.train_classifier(
+            str(tmp_path / "run"), "own", [jobs.Member("VGG16", file="absent.keras")]
+        )
+    file = tmp_path / "model.keras"
+    file.write_bytes(b"another model")
+    member = jobs.Member("VGG16", file=str(file), digest="0123456789abcdef")
+    with pytest.raises(ValueError, match="not the file that was recorded.*Received"):
+        jobs.train_classifier(str(tmp_path / "run"), "own", [member])
+
+
 def test_every_rejected_image_has_its_reason(run):
     verdicts = pd.read_csv(run / "screening.csv", keep_default_na=False)
     assert (verdicts["accepted"] == (verdicts["reason"] == "")).all()
