@@ -4,8 +4,11 @@ from keras_derm.classifiers.backbones import BACKBONES, build_classifier, freeze
 from keras_derm.classifiers.ensemble import (
     build_ensemble,
     ensemble_members,
+    ensemble_weights,
     load_classifier,
 )
+from keras_derm.classifiers.ensemble_weights import fit_ensemble_weights
+from keras_derm.classifiers.gradient_checkpointing import checkpoint_gradients
 from keras_derm.classifiers.imbalance import (
     IMBALANCE,
     LogitAdjustedCrossentropy,
@@ -24,9 +27,12 @@ __all__ = [
     "LogitAdjustedCrossentropy",
     "build_classifier",
     "build_ensemble",
+    "checkpoint_gradients",
     "class_weights",
     "classification_loss",
     "ensemble_members",
+    "ensemble_weights",
+    "fit_ensemble_weights",
     "freeze",
     "load_classifier",
     "predict_probabilities",

@@ -4,34 +4,42 @@ from pathlib import Path
 
 import keras
 
+from keras_derm.classifiers.ensemble_weights import WeightedAverage, checked_weights
 
-def build_ensemble(members, image_size):
+
+def build_ensemble(members, image_size, weights=None):
     """Average the probabilities of several classifiers in one model.
 
     Args:
         members: List of classifiers over the same classes, each taking square
-            [0, 255] RGB images of its own size.
+            [0, 255] RGB images of its own size. Of two with one name the second is
+            given another.
         image_size: Side in pixels of the one image the ensemble takes; it is
             resized for each member inside the graph.
+        weights: Weight of each member, not negative, with the sum 1, as
+            `fit_ensemble_weights` gives; None for the same weight. They are part of
+            the model.
 
     Returns:
         Functional `keras.Model`: `(batch, image_size, image_size, 3)` to
         probabilities `(batch, n_classes)`.
 
     Raises:
-        ValueError: The members disagree on the number of classes, or there are
-            none.
+        ValueError: The members disagree on the number of classes, there are none, or
+            the weights are not one a member and on the simplex.
 
     Reference:
         Thomas et al., SN-GAN ensemble: mean of the members' softmax outputs.
     """
-    members = list(members)
+    members = _differently_named(members)
     widths = {member.output_shape[-1] for member in members}
     if len(widths) != 1:
         raise ValueError(
             "`members` must be classifiers over the same classes. Received: "
             f"{len(members)} members with {sorted(widths)} classes"
         )
+    if weights is not None:
+        weights = checked_weights(weights, len(members))
     inputs = keras.Input((image_size, image_size, 3), name="image")
     outputs = []
     for member in members:
@@ -43,9 +51,42 @@ def build_ensemble(members, image_size):
             images = keras.ops.image.resize(inputs, (side, side))
         outputs.append(member(images))
     mean = outputs[0]
-    if len(outputs) > 1:
+    if len(outputs) > 1 and weights is not None:
+        mean = WeightedAverage(weights, name="probabilities")(outputs)
+    elif len(outputs) > 1:
         mean = keras.layers.Average(name="probabilities")(outputs)
     return keras.Model(inputs, mean, name="ensemble")
+
+
+def _differently_named(members):
+    """The members, those whose name another has under one of their own."""
+    named, taken = [], set()
+    for member in members:
+        name, number = member.name, 1
+        while name in taken:
+            number += 1
+            name = f"{member.name}_{number}"
+        taken.add(name)
+        if name != member.name:
+            member = keras.Model(member.inputs[0], member.outputs[0], name=name)
+        named.append(member)
+    return named
+
+
+def ensemble_weights(model):
+    """Weight of each member, in the order of `ensemble_members`.
+
+    Args:
+        model: What `build_ensemble` returned, or a single classifier.
+
+    Returns:
+        List of float with the sum 1.
+    """
+    for layer in model.layers:
+        if isinstance(layer, WeightedAverage):
+            return list(layer.weights_of_members)
+    n_members = len(ensemble_members(model))
+    return [1 / n_members] * n_members
 
 
 def ensemble_members(model):

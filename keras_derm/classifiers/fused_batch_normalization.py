@@ -1,7 +1,22 @@
 """Batch normalisation by TensorFlow's fused kernel in training too."""
 
+import contextlib
+import contextvars
+
 import keras
 import tensorflow as tf
+
+_RECOMPUTING = contextvars.ContextVar("recomputing", default=False)
+
+
+@contextlib.contextmanager
+def recomputing(again=True):
+    """Within this context a batch seen `again` leaves moving statistics as they are."""
+    token = _RECOMPUTING.set(again)
+    try:
+        yield
+    finally:
+        _RECOMPUTING.reset(token)
 
 
 @keras.saving.register_keras_serializable(package="keras_derm")
@@ -35,6 +50,8 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             epsilon=self.epsilon,
             is_training=True,
         )
+        if _RECOMPUTING.get():
+            return tf.cast(result.y, self.compute_dtype)
         # The kernel divides by n - 1 where Keras divides by n.
         n = tf.cast(tf.size(inputs) // channels, tf.float32)
         variance = result.batch_variance * (n - 1) / n

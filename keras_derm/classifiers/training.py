@@ -1,10 +1,12 @@
 """Train one classifier so that a killed run goes on where it was."""
 
 import contextlib
+import re
 import sys
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 
 from keras_derm.classifiers.backbones import freeze
 from keras_derm.classifiers.optimization import (
@@ -26,6 +28,9 @@ from keras_derm.classifiers.training_callbacks import (
 
 STATE_NAME = "state.keras"
 """What a training that is stopped goes on from."""
+
+CAUSE = re.compile(r"\w+Error: .*|OOM when .*")
+"""The line of TensorFlow's account that says what happened."""
 
 HEAD_STATE_NAME = "head_state.keras"
 """The same while the head alone learns."""
@@ -98,6 +103,10 @@ def train_classifier(
 
     Raises:
         ValueError: A setting is unknown or out of its range.
+        RuntimeError: An image could not be read in the middle of an epoch, or a step
+            could not be computed.
+        OSError: The state could not be written, as on a full disk. Here and there
+            what earlier epochs left is whole, and the same call goes on from it.
     """
     _check(schedule, monitor, plateau_factor, epochs, head_epochs)
     if steps_per_epoch % steps_per_execution:
@@ -129,22 +138,23 @@ def train_classifier(
         epoch = n_done // steps_per_epoch
         if epoch >= last_epoch or stopped(epoch):
             return
-        model.fit(
-            train.skip(n_done),
-            initial_epoch=epoch,
-            epochs=last_epoch,
-            steps_per_epoch=steps_per_epoch,
-            shuffle=False,  # the data set is in the order it shall be in
-            callbacks=[
-                DropoutSeed(),
-                validation,
-                *callbacks,
-                BestModel(directory / "model.keras", history),
-                SaveState(state_path),
-                EarlyStopping(stopped),
-            ],
-            verbose="auto" if sys.stdout.isatty() else 2,
-        )
+        with _stopped_by_data(directory):
+            model.fit(
+                train.skip(n_done),
+                initial_epoch=epoch,
+                epochs=last_epoch,
+                steps_per_epoch=steps_per_epoch,
+                shuffle=False,  # the data set is in the order it shall be in
+                callbacks=[
+                    DropoutSeed(),
+                    validation,
+                    *callbacks,
+                    BestModel(directory / "model.keras", history),
+                    SaveState(state_path),
+                    EarlyStopping(stopped),
+                ],
+                verbose="auto" if sys.stdout.isatty() else 2,
+            )
 
     def watched(epoch):
         """Monitored figures of the finished epochs in which all layers learned."""
@@ -170,6 +180,21 @@ def train_classifier(
         callbacks = [PlateauLearningRate(watched, monitor, *settings)]
     fit(directory / STATE_NAME, head_epochs, epochs, rate, callbacks)
     return keras.models.load_model(directory / "model.keras", compile=False)
+
+
+@contextlib.contextmanager
+def _stopped_by_data(directory):
+    """Turn TensorFlow's account of a failed step into one that says what to do."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        found = CAUSE.search(error.message)
+        cause = found.group() if found else error.message
+        raise RuntimeError(
+            f"the training in {directory} stopped in the middle of an epoch. What the "
+            "epochs before left is whole: mend the cause, and the same command goes on "
+            f"from there. Received: {cause}"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """What happens between the epochs of a training."""
 
+import contextlib
 from pathlib import Path
 
 import keras
@@ -17,6 +18,31 @@ def read_history(path):
     if not Path(path).is_file():
         return pd.DataFrame()
     return pd.read_csv(path, float_precision="round_trip")
+
+
+@contextlib.contextmanager
+def kept(path, epoch):
+    """`atomic_path`, with an error that says what a full disk has left.
+
+    Args:
+        path: File to write.
+        epoch: Epoch after which, counted from 0.
+
+    Yields:
+        `Path` to write to.
+
+    Raises:
+        OSError: It could not be written; what `path` held before is still there.
+    """
+    try:
+        with atomic_path(path) as temporary:
+            yield temporary
+    except OSError as error:
+        raise OSError(
+            f"could not write {path} after epoch {epoch + 1}. What was kept of the "
+            "epochs before is whole: make room, and the same command goes on from "
+            f"there. Received: {error}"
+        ) from error
 
 
 class DropoutSeed(keras.callbacks.Callback):
@@ -46,7 +72,7 @@ class SaveState(keras.callbacks.Callback):
         self.path = Path(path)
 
     def on_epoch_end(self, epoch, logs=None):
-        with atomic_path(self.path) as temporary:
+        with kept(self.path, epoch) as temporary:
             self.model.save(temporary)
 
 
@@ -125,8 +151,8 @@ class BestModel(keras.callbacks.Callback):
             history = history[history["epoch"] < epoch]
         best = history["val_auc"].max() if len(history) else float("nan")
         if not self.model_path.is_file() or not logs["val_auc"] <= best:
-            with atomic_path(self.model_path) as temporary:
+            with kept(self.model_path, epoch) as temporary:
                 self.model.save(temporary)
         row = pd.DataFrame([{"epoch": epoch, **logs}])
-        with atomic_path(self.history_path) as temporary:
+        with kept(self.history_path, epoch) as temporary:
             pd.concat([history, row]).to_csv(temporary, index=False)

@@ -12,11 +12,17 @@ from keras_derm.jobs.prepare_dataset import prepare_dataset
 from keras_derm.jobs.report import report
 from keras_derm.jobs.run_recipe import run_recipe
 from keras_derm.jobs.synthesize import synthesize
-from keras_derm.jobs.train_classifier import Member, train_classifier
+from keras_derm.jobs.train_classifier import (
+    Member,
+    Optimization,
+    train_classifier,
+)
 from keras_derm.jobs.train_generator import train_generator
+from keras_derm.jobs.tune import tune
 
 __all__ = [
     "Member",
+    "Optimization",
     "audit_skin_tone",
     "command_line",
     "compare",
@@ -31,4 +37,5 @@ __all__ = [
     "synthesize",
     "train_classifier",
     "train_generator",
+    "tune",
 ]

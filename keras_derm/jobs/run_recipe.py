@@ -84,6 +84,8 @@ def _train_arms(run, arms=None, **settings):
     for arm in (*ARMS, *(arms or {})):
         chosen = settings | ((arms or {}).get(arm) or {})
         members = [jobs.Member(**member) for member in chosen.pop("members")]
+        if "optimization" in chosen:
+            chosen["optimization"] = jobs.Optimization(**chosen["optimization"])
         jobs.train_classifier(run, arm, members, **chosen)
 
 

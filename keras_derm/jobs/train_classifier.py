@@ -2,8 +2,10 @@
 
 import re
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Literal
 
+from keras_derm.files import short_digest
 from keras_derm.jobs.evaluate import ARMS
 from keras_derm.runs import ARM, RunDirectory
 
@@ -20,6 +22,9 @@ class Member:
         frozen_until: Name of the layer up to which pretrained weights stay as they
             are, which more than halves the work of a step; without pretrained
             weights all layers learn.
+        file: A trained .keras to take as it is, over the same classes; the other
+            settings then say nothing.
+        digest: Digest of that file, as config.yaml records it; another is refused.
     """
 
     backbone: str
@@ -27,8 +32,42 @@ class Member:
     epochs: int = 25
     learning_rate: float = 1e-4
     frozen_until: str | None = None
+    file: str | None = None
+    digest: str | None = None
 
 
+@dataclass(frozen=True)
+class Optimization:
+    """How the members learn, beside their learning rate and number of epochs.
+
+    Args:
+        optimizer: adamw; adam, whose weight decay goes through the gradient; or
+            adadelta.
+        schedule: cosine, after a warm-up; plateau, which lowers the learning rate when
+            the monitored figure has not improved for some epochs; or constant.
+        monitor: Figure that plateau and early stopping watch.
+        plateau_factor: Factor of the learning rate on a plateau.
+        plateau_patience: Epochs without progress after which it is applied.
+        min_learning_rate: Rate below which plateau does not go.
+        early_stopping: End after so many epochs without progress; by default never.
+        clip_norm: Largest global norm of the gradient; none for any.
+        head_epochs: Of all epochs, the first in which the head alone learns.
+        steps_per_execution: Steps made without coming back to Python.
+    """
+
+    optimizer: Literal["adamw", "adam", "adadelta"] = "adamw"
+    schedule: Literal["cosine", "plateau", "constant"] = "cosine"
+    monitor: Literal["val_auc", "val_accuracy", "val_loss"] = "val_auc"
+    plateau_factor: float = 0.5
+    plateau_patience: int = 3
+    min_learning_rate: float = 1e-7
+    early_stopping: int | None = None
+    clip_norm: float | None = 1.0
+    head_epochs: int = 0
+    steps_per_execution: int = 1
+
+
+AS_EVER = Optimization()
 PUBLISHED_MEMBERS = (
     Member("ResNet50"),
     Member("InceptionResNetV2"),
@@ -39,9 +78,13 @@ PUBLISHED_MEMBERS = (
 # Options that came later, with the value that runs without them had: recorded for
 # baseline and augmented where they differ, so that a finished run is still done.
 LATER_OPTIONS = {
+    "hidden_units": None,
+    "optimization": asdict(AS_EVER),
     "imbalance": "class_weights",
     "focal_gamma": 2.0,
     "focal_alpha": None,
+    "ensemble_weights": "equal",
+    "gradient_checkpointing": False,
 }
 
 
@@ -53,15 +96,20 @@ def train_classifier(
     preset: str = "sn_gan_ensemble",
     batch_size: int = 32,
     dropout: float = 0.2,
+    hidden_units: int | None = None,
     batch_norm_momentum: float | None = None,
     weight_decay: float = 1e-4,
+    optimization: Optimization = AS_EVER,
     weights: dict[str, str] | None = None,
-    adds: Literal["nothing", "synthetic"] | None = None,
+    adds: Literal["nothing", "synthetic", "copies"] | None = None,
+    n_copies: int = 5,
     imbalance: Literal[
         "none", "class_weights", "focal", "balanced_sampling", "logit_adjustment"
     ] = "class_weights",
     focal_gamma: float = 2.0,
     focal_alpha: float | None = None,
+    ensemble_weights: Literal["equal", "fitted"] = "equal",
+    gradient_checkpointing: bool = False,
     seed: int = 0,
 ):
     """Train the classifiers of one arm and average them in an ensemble.
@@ -81,29 +129,38 @@ def train_classifier(
             without a real training image are left out.
         preset: Name of the chain of random image layers.
         batch_size: Images a step.
-        dropout: Rate before the softmax.
+        dropout: Rate after the pooling.
+        hidden_units: Units of a dense layer between dropout and softmax; by default
+            there is none.
         batch_norm_momentum: Momentum of BatchNormalization; the backbone's by default.
-        weight_decay: AdamW's.
+        weight_decay: Weight decay of the optimizer.
+        optimization: Optimizer, schedule and when to end.
         weights: For each backbone imagenet or the path of a weights file; one that is
             not named starts from random weights.
-        adds: What the arm has besides the real images: nothing or the synthetic ones.
-            By default augmented has the synthetic ones and every other arm nothing.
+        adds: What the arm has besides the real images: nothing, the synthetic ones, or
+            flipped and turned copies of the real ones, made beforehand. By default
+            augmented has the synthetic ones and every other arm nothing.
+        n_copies: Copies of each real image, where the arm adds copies.
         imbalance: What is done about rare classes: none; class_weights in the loss;
             focal loss; balanced_sampling, every class drawn equally often; or
             logit_adjustment, by the class frequencies and in training alone.
         focal_gamma: Exponent of the focal loss.
         focal_alpha: Weight of the positive class in the focal loss, the others having
             1 - focal_alpha; by default all have the same.
+        ensemble_weights: How much each member counts: equal, or fitted to the least
+            log-loss on val.
+        gradient_checkpointing: Compute feature maps again in the backward pass instead
+            of keeping them: less memory for a longer step.
         seed: Seed of weights, order and augmentation.
     """
-    adds = _added(arm, adds)
+    adds, optimization = _added(arm, adds), asdict(optimization)
     later = {name: value for name, value in locals().items() if name in LATER_OPTIONS}
     if arm in ARMS:
         later = {k: v for k, v in later.items() if v != LATER_OPTIONS[k]}
     else:
-        later["adds"] = adds
+        later |= {"adds": adds, "n_copies": n_copies}
     settings = {
-        "members": [asdict(member) for member in members],
+        "members": [_recorded(member) for member in members],
         "task": task,
         "preset": preset,
         "batch_size": batch_size,
@@ -122,6 +179,23 @@ def train_classifier(
             task = _train_ensemble(run, folder, adds, settings)
             if arm not in ARMS:
                 _predict(run, folder, task)
+
+
+def _recorded(member):
+    """Settings of a member; a file with the digest of what it holds."""
+    recorded = asdict(member)
+    if member.file is None:
+        del recorded["file"], recorded["digest"]
+        return recorded
+    if not Path(member.file).is_file():
+        raise FileNotFoundError(f"no trained classifier. Received: {member.file}")
+    recorded["digest"] = short_digest(Path(member.file).read_bytes())
+    if member.digest not in (None, recorded["digest"]):
+        raise ValueError(
+            f"{member.file} is not the file that was recorded, whose digest is "
+            f"{member.digest}. Received: {recorded['digest']}"
+        )
+    return recorded
 
 
 def _added(arm, adds):
@@ -150,14 +224,25 @@ def _predict(run, folder, task):
         predict_split(run, folder, split, rows, task, f"{folder}/predictions/")
 
 
-def _train_ensemble(run, folder, adds, settings):
-    import keras
+def training_set(run, folder, adds, settings):
+    """What an arm trains on.
+
+    Args:
+        run: `RunDirectory`.
+        folder: Folder of the arm in the run.
+        adds: nothing, synthetic or copies.
+        settings: Settings of the arm.
+
+    Returns:
+        Tuple of the `Task` with the classes that are there, and of the tuple
+        `(prepared, indices, targets, n_real)` that `train_member` takes: the
+        `PreparedImages`, positions in them `(n,)`, their classes `(n,)` and how many
+        of them, the first ones, are real photographs.
+    """
+    import numpy as np
 
     from keras_derm.catalog import get_task
-    from keras_derm.classifiers import build_ensemble
-    from keras_derm.classifiers.training import STATE_NAME
-    from keras_derm.files import atomic_path, write_json
-    from keras_derm.pipeline import PreparedImages
+    from keras_derm.pipeline import PreparedImages, write_copies
 
     real = run.catalog
     prepared = PreparedImages.load(run / "prepared/real")
@@ -169,14 +254,41 @@ def _train_ensemble(run, folder, adds, settings):
     real = real.where(task.covers(real))
     task = task.present_in(real.split("train"))
     train = train.where(task.covers(train))
+    indices, targets = prepared.indices(train), task.targets(train)
+    n_real = int((~train.table["synthetic"]).sum())
+    if adds == "copies":
+        chosen = settings["n_copies"], settings["seed"]
+        copies = write_copies(prepared, indices, run / folder / "copies", *chosen)
+        indices = np.append(indices, len(prepared) + np.arange(len(copies)))
+        targets = np.append(targets, targets.repeat(settings["n_copies"]))
+        prepared = prepared + copies
+    return task, (prepared, indices, targets, n_real)
+
+
+def _train_ensemble(run, folder, adds, settings):
+    import keras
+
+    from keras_derm.classifiers import build_ensemble, ensemble_weights
+    from keras_derm.classifiers.training import STATE_NAME
+    from keras_derm.files import atomic_path, write_json
+
+    task, examples = training_set(run, folder, adds, settings)
+    prepared, indices, targets, n_real = examples
     models = []
-    for member in settings["members"]:
+    for i, member in enumerate(settings["members"]):
         keras.backend.clear_session()
-        print(f"{folder}: {member['backbone']}, {len(train)} images", flush=True)
+        print(f"{folder}: {member['backbone']}, {len(indices)} images", flush=True)
+        if member.get("file"):
+            models.append(_from_file(member["file"], task))
+            continue
+        number = settings["members"][:i].count(member)
         models.append(
-            _train_member(run, folder, member, settings, task, train, prepared)
+            train_member(run, folder, member, number, settings, task, *examples)
         )
-    ensemble = build_ensemble(models, prepared.image_size[0])
+    weights = None
+    if settings.get("ensemble_weights") == "fitted":
+        weights = _fitted_weights(models, run, task, prepared)
+    ensemble = build_ensemble(models, prepared.image_size[0], weights)
     with atomic_path(run / folder / "ensemble.keras") as temporary:
         ensemble.save(temporary)
     write_json(
@@ -186,16 +298,81 @@ def _train_ensemble(run, folder, adds, settings):
             "image_size": list(prepared.image_size),
             "preset": settings["preset"],
             "members": [member["backbone"] for member in settings["members"]],
-            "n_real": int((~train.table["synthetic"]).sum()),
-            "n_synthetic": int(train.table["synthetic"].sum()),
+            "weights": ensemble_weights(ensemble),
+            "n_real": n_real,
+            "n_synthetic": len(indices) - n_real if adds == "synthetic" else 0,
+            "n_copies": len(indices) - n_real if adds == "copies" else 0,
         },
     )
-    for state in (run / folder).glob(f"*/{STATE_NAME}"):
+    for state in (run / folder).glob(f"*/*{STATE_NAME}"):
         state.unlink()
     return task
 
 
-def _train_member(run, folder, member, settings, task, train, prepared):
+def _from_file(path, task):
+    from keras_derm.classifiers import load_classifier
+
+    model = load_classifier(path)
+    if model.output_shape[-1] != len(task.classes):
+        raise ValueError(
+            f"a member must tell apart the {len(task.classes)} classes of this task. "
+            f"Received: {path} with {model.output_shape[-1]}"
+        )
+    return model
+
+
+def _validation(run, task, prepared, side, batch_size=32):
+    """Validation images of one size beside their targets."""
+    import keras
+
+    from keras_derm.pipeline import image_dataset
+
+    rows = run.catalog.split("val")
+    rows = rows.where(task.covers(rows))
+    return image_dataset(
+        prepared,
+        prepared.indices(rows),
+        keras.utils.to_categorical(task.targets(rows), len(task.classes)),
+        batch_size=batch_size,
+        image_size=(side, side),
+    )
+
+
+def _fitted_weights(models, run, task, prepared):
+    from keras_derm.classifiers import fit_ensemble_weights, predict_probabilities
+
+    probabilities = [
+        predict_probabilities(
+            model, _validation(run, task, prepared, model.input_shape[1])
+        )
+        for model in models
+    ]
+    rows = run.catalog.split("val")
+    targets = task.targets(rows.where(task.covers(rows)))
+    return fit_ensemble_weights(targets, probabilities)
+
+
+def train_member(
+    run, folder, member, number, settings, task, prepared, indices, targets, n_real
+):
+    """Train one member.
+
+    Args:
+        run: `RunDirectory`.
+        folder: Folder of the arm.
+        member: Settings of the member.
+        number: How many members before it have the same settings: it has a seed and
+            a folder of its own.
+        settings: Settings of the arm.
+        task: `Task`.
+        prepared: `PreparedImages`.
+        indices: Positions of the training images in them, `(n,)`.
+        targets: Their classes, `(n,)`.
+        n_real: Number of real photographs among them: an epoch is as long.
+
+    Returns:
+        The best model, without its optimizer.
+    """
     import keras
 
     from keras_derm import classifiers
@@ -203,7 +380,7 @@ def _train_member(run, folder, member, settings, task, train, prepared):
     from keras_derm.pipeline import image_dataset
     from keras_derm.runs import default_strategy
 
-    seed, batch_size = settings["seed"], settings["batch_size"]
+    seed, batch_size = settings["seed"] + number, settings["batch_size"]
     keras.utils.set_random_seed(seed)
     backbone = member["backbone"]
     side = member["image_size"] or classifiers.BACKBONES[backbone].image_size
@@ -214,20 +391,22 @@ def _train_member(run, folder, member, settings, task, train, prepared):
             side,
             weights=settings["weights"].get(backbone),
             dropout=settings["dropout"],
+            hidden_units=settings.get("hidden_units"),
             batch_norm_momentum=settings["batch_norm_momentum"],
         )
+        if settings.get("gradient_checkpointing"):
+            model = classifiers.checkpoint_gradients(model)
         if member["frozen_until"] and backbone in settings["weights"]:
             classifiers.freeze(model, member["frozen_until"])
-    validation = run.catalog.split("val")
-    validation = validation.where(task.covers(validation))
-    targets = task.targets(train)
     n_classes, imbalance = len(task.classes), settings.get("imbalance", "class_weights")
-    n_real = int((~train.table["synthetic"]).sum())
+    optimization = settings.get("optimization", asdict(AS_EVER))
+    n_steps = max(1, n_real // batch_size)
+    together = min(n_steps, optimization["steps_per_execution"])
     return classifiers.train_classifier(
         model,
         image_dataset(
             prepared,
-            prepared.indices(train),
+            indices,
             keras.utils.to_categorical(targets, n_classes),
             classifiers.sample_weights(imbalance, targets, n_classes),
             batch_size=batch_size,
@@ -238,16 +417,10 @@ def _train_member(run, folder, member, settings, task, train, prepared):
             image_size=(side, side),
             layers=augmentation(settings["preset"], seed),
         ),
-        image_dataset(
-            prepared,
-            prepared.indices(validation),
-            keras.utils.to_categorical(task.targets(validation), n_classes),
-            batch_size=batch_size,
-            image_size=(side, side),
-        ),
-        run / folder / model.name,
+        _validation(run, task, prepared, side, batch_size),
+        run / folder / (f"{model.name}_{number + 1}" if number else model.name),
         epochs=member["epochs"],
-        steps_per_epoch=max(1, n_real // batch_size),
+        steps_per_epoch=n_steps - n_steps % together,
         learning_rate=member["learning_rate"],
         weight_decay=settings["weight_decay"],
         loss=classifiers.classification_loss(
@@ -258,4 +431,5 @@ def _train_member(run, folder, member, settings, task, train, prepared):
             focal_alpha=settings.get("focal_alpha"),
             positive_class=task.positive_class,
         ),
+        **optimization | {"steps_per_execution": together},
     )

@@ -1,7 +1,18 @@
 """From a Catalog to prepared images and `tf.data.Dataset`s."""
 
+from keras_derm.pipeline.copies import write_copies
 from keras_derm.pipeline.datasets import image_dataset
 from keras_derm.pipeline.exclusion import exclusion_reasons
 from keras_derm.pipeline.prepared import PreparedImages, prepare
+from keras_derm.pipeline.shards import Shards, sharded_dataset, write_shards
 
-__all__ = ["PreparedImages", "exclusion_reasons", "image_dataset", "prepare"]
+__all__ = [
+    "PreparedImages",
+    "Shards",
+    "exclusion_reasons",
+    "image_dataset",
+    "prepare",
+    "sharded_dataset",
+    "write_copies",
+    "write_shards",
+]

@@ -43,8 +43,9 @@ def image_dataset(
 
     Returns:
         `tf.data.Dataset` of tuples `(images, *columns)`; images are float32 RGB in
-        [0, 255], `(batch, height, width, 3)`. Made anew with the same arguments it
-        gives the same batches, so that `skip` goes on where a training was stopped.
+        [0, 255], `(batch, height, width, 3)`. With `repeat` every iterator gives the
+        same batches, so that `skip` goes on where a training was stopped; without, the
+        order of `shuffle` is drawn anew each time it is passed over.
 
     Raises:
         ValueError: There is no image, or `balance_by` is given for a data set that
@@ -62,10 +63,11 @@ def image_dataset(
     rows = np.arange(len(indices))
     if balance_by is not None:
         dataset = _balanced(rows, np.asarray(balance_by), seed)
-    elif shuffle or repeat:
-        dataset = _in_order(rows, shuffle, repeat, seed)
+    elif repeat:
+        dataset = _epochs(rows, shuffle, seed)
     else:
         dataset = tf.data.Dataset.from_tensor_slices(rows)
+        dataset = dataset.shuffle(len(rows), seed=seed) if shuffle else dataset
     dataset = dataset.batch(batch_size, drop_remainder=repeat)
     indices, *columns = (tf.constant(np.asarray(c)) for c in (indices, *columns))
 
@@ -81,20 +83,27 @@ def image_dataset(
     if layers:
         # One batch after the other: in parallel they would draw from the layers'
         # random state in an order that no seed repeats.
-        dataset = dataset.enumerate().map(_augmentation(layers))
+        dataset = dataset.enumerate().map(augmentation_of_batches(layers, repeat))
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def _augmentation(layers):
-    """Function that applies layers to a batch, by chance that its number decides.
+def augmentation_of_batches(layers, by_number):
+    """Function that applies layers to a batch.
 
-    What an iterator before this one drew then changes nothing.
+    Args:
+        layers: Keras layers, called with `training=True`.
+        by_number: Let the number of a batch decide what is drawn, whatever an iterator
+            drew before. A data set that is passed over several times shall differ
+            each time, and goes without.
+
+    Returns:
+        Function from a number and a tuple `(images, ...)` to the tuple.
     """
     states = [
         (variable, int(np.asarray(variable)[0]))
         for layer in layers
         for variable in layer.variables
-        if "seed_generator_state" in variable.path
+        if by_number and "seed_generator_state" in variable.path
     ]
 
     def augment(number, batch):
@@ -109,8 +118,8 @@ def _augmentation(layers):
     return augment
 
 
-def _in_order(rows, shuffle, repeat, seed):
-    """Rows epoch by epoch, each in an order that seed and number of the epoch decide.
+def _epochs(rows, shuffle, seed):
+    """Rows without end, each epoch in an order that seed and its number decide.
 
     `tf.data.Dataset.shuffle` would give every iterator an order of its own.
     """
@@ -124,13 +133,13 @@ def _in_order(rows, shuffle, repeat, seed):
             )
         return tf.data.Dataset.from_tensor_slices(order)
 
-    return tf.data.Dataset.range(FOREVER if repeat else 1).flat_map(epoch)
+    return tf.data.Dataset.range(FOREVER).flat_map(epoch)
 
 
 def _balanced(rows, classes, seed):
     """Rows of classes that are drawn with equal chance, each in an order of its own."""
     present = np.unique(classes)
-    of_class = [_in_order(rows[classes == c], True, True, seed) for c in present]
+    of_class = [_epochs(rows[classes == c], True, seed) for c in present]
 
     def choices(number):
         drawn = tf.random.stateless_uniform(

@@ -43,7 +43,15 @@ class PreparedImages:
                 f"no prepared images in {directory}; run apps/prepare_dataset.py first"
             )
         index = json.loads((directory / "index.json").read_text())
-        return cls(index["ids"], [np.load(directory / "images.npy", mmap_mode="r")])
+        try:
+            images = np.load(directory / "images.npy", mmap_mode="r")
+        except (OSError, ValueError, EOFError) as error:
+            raise ValueError(
+                f"the prepared images in {directory} are damaged ({error}): delete the "
+                "folder and run apps/prepare_dataset.py again. "
+                f"Received: {directory / 'images.npy'}"
+            ) from error
+        return cls(index["ids"], [images])
 
     def __len__(self):
         return len(self.ids)
@@ -98,6 +106,10 @@ def prepare(catalog, layers, directory, batch_size=4):
 
     Returns:
         `PreparedImages` in the order of the catalog.
+
+    Raises:
+        ImageError: A file cannot be read (it was sound when the catalog was checked);
+            the message names it. Nothing is kept.
     """
     directory = Path(directory)
     index = {
@@ -122,7 +134,7 @@ def prepare(catalog, layers, directory, batch_size=4):
         store, start = None, 0
         n_batches = -(-len(catalog) // batch_size)
         for images in track(
-            batches.as_numpy_iterator(), "Preparing images", total=n_batches
+            _named(batches, catalog), "Preparing images", total=n_batches
         ):
             if store is None:
                 store = np.lib.format.open_memmap(
@@ -166,6 +178,19 @@ def decoded_images(catalog):
 
     dataset = tf.data.Dataset.from_tensor_slices((catalog.paths, plain))
     return dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _named(batches, catalog):
+    """Batches as arrays; where one fails, an error that names the file."""
+    n_done = 0
+    try:
+        for images in batches.as_numpy_iterator():
+            yield images
+            n_done += len(images)
+    except tf.errors.OpError:
+        for path in catalog.paths[n_done:]:
+            read_image(path)
+        raise
 
 
 def _apply(layers, images):

@@ -1,9 +1,12 @@
+import resource
+
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 
 from keras_derm.classifiers import train_classifier
+from keras_derm.classifiers.training_callbacks import SaveState
 from keras_derm.layers.presets import augmentation
 from keras_derm.pipeline import PreparedImages, image_dataset
 
@@ -116,6 +119,63 @@ def test_killed_training_ends_as_if_it_had_not_been(
         np.testing.assert_array_equal(weights, expected)
     histories = [pd.read_csv(path / "history.csv") for path in (killed, whole)]
     pd.testing.assert_frame_equal(*histories)
+
+
+def limit_files(n_bytes):
+    """Let no file grow beyond this size, as on a disk that is nearly full."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+
+
+def test_full_disk_leaves_the_last_epoch_whole(tmp_path, monkeypatch):
+    settings = {"epochs": 2, "steps_per_epoch": 4, "learning_rate": 0.02}
+    whole = tiny_classifier()
+    train_classifier(whole, *data(), tmp_path / "whole", **settings)
+    state = tmp_path / "full" / "state.keras"
+    on_epoch_end = SaveState.on_epoch_end
+
+    def on_full_disk(self, epoch, logs=None):
+        limit_files(5000 if epoch == 1 else resource.RLIM_INFINITY)
+        on_epoch_end(self, epoch, logs)
+
+    monkeypatch.setattr(SaveState, "on_epoch_end", on_full_disk)
+    try:
+        with pytest.raises(OSError, match="after epoch 2.*make room.*Received"):
+            train_classifier(tiny_classifier(), *data(), state.parent, **settings)
+    finally:
+        limit_files(resource.RLIM_INFINITY)
+    monkeypatch.undo()
+    names = {path.name for path in state.parent.iterdir()}
+    assert names == {"state.keras", "model.keras", "history.csv"}
+    assert int(keras.models.load_model(state).optimizer.iterations) == 4
+    model = tiny_classifier()
+    train_classifier(model, *data(), state.parent, **settings)
+    for weights, expected in zip(model.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, expected)
+
+
+def test_unreadable_image_in_an_epoch_is_named_and_training_goes_on(
+    tmp_path, monkeypatch
+):
+    settings = {"epochs": 2, "steps_per_epoch": 4, "learning_rate": 0.02}
+    whole = tiny_classifier()
+    train_classifier(whole, *data(), tmp_path / "whole", **settings)
+    take, n_taken = PreparedImages.take, [0]
+
+    def fails_in_the_middle(self, indices):
+        n_taken[0] += 1
+        if n_taken[0] == 9:
+            raise OSError("shard-00003 is damaged")
+        return take(self, indices)
+
+    monkeypatch.setattr(PreparedImages, "take", fails_in_the_middle)
+    with pytest.raises(RuntimeError, match="same command.*shard-00003 is damaged"):
+        train_classifier(tiny_classifier(), *data(), tmp_path / "bad", **settings)
+    monkeypatch.undo()
+    model = tiny_classifier()
+    train_classifier(model, *data(), tmp_path / "bad", **settings)
+    for weights, expected in zip(model.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, expected)
 
 
 def test_head_learns_alone_first_and_the_rest_keeps_its_statistics(tmp_path):

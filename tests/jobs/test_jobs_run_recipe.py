@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonargparse
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +14,7 @@ import yaml
 
 from keras_derm import jobs
 from keras_derm.catalog import Catalog
+from keras_derm.classifiers import BACKBONES
 from keras_derm.jobs.run_recipe import load_recipe
 
 APPS = Path(__file__).parents[2] / "apps"
@@ -38,6 +40,7 @@ SMALL = {
             "balanced": {
                 "imbalance": "balanced_sampling",
                 "adds": "synthetic",
+                "ensemble_weights": "fitted",
                 "members": [{"backbone": "MobileNetV2", "image_size": 32, "epochs": 1}],
             }
         },
@@ -119,6 +122,18 @@ def test_an_arm_of_another_name_is_compared_by_its_predictions(run, tmp_path):
 def test_arms_that_the_report_cannot_tell_apart_are_refused(tmp_path, arm, adds):
     with pytest.raises(ValueError, match="Received: "):
         jobs.train_classifier(str(tmp_path / "run"), arm, adds=adds)
+
+
+def test_member_of_a_file_is_pinned_to_what_it_holds(tmp_path):
+    with pytest.raises(FileNotFoundError, match="Received: .*absent"):
+        jobs.train_classifier(
+            str(tmp_path / "run"), "own", [jobs.Member("VGG16", file="absent.keras")]
+        )
+    file = tmp_path / "model.keras"
+    file.write_bytes(b"another model")
+    member = jobs.Member("VGG16", file=str(file), digest="0123456789abcdef")
+    with pytest.raises(ValueError, match="not the file that was recorded.*Received"):
+        jobs.train_classifier(str(tmp_path / "run"), "own", [member])
 
 
 def test_every_rejected_image_has_its_reason(run):
@@ -238,13 +253,48 @@ def test_fault_of_the_input_is_one_message_and_status_1(tmp_path):
     assert "Traceback" not in found.stderr
 
 
-@pytest.mark.parametrize("scale", ["published", "laptop", "quick"])
-def test_recipe_names_only_what_the_jobs_take(scale):
-    import inspect
+@pytest.mark.parametrize(
+    "recipe, scale",
+    [
+        ("sn_gan_ensemble", "published"),
+        ("sn_gan_ensemble", "laptop"),
+        ("sn_gan_ensemble", "quick"),
+        ("melanet", "published"),
+        ("melanet", "quick"),
+        ("cwgan_gp", "published"),
+        ("cwgan_gp", "quick"),
+    ],
+)
+def test_recipe_says_only_what_the_jobs_take(recipe, scale):
+    stages = load_recipe(recipe, scale)["stages"]
+    arms = stages["train_classifier"].pop("arms", {})
+    every = [*stages.items()]
+    every += [
+        ("train_classifier", stages["train_classifier"] | own) for own in arms.values()
+    ]
+    for name, settings in every:
+        parser = jsonargparse.ArgumentParser(exit_on_error=False)
+        parser.add_function_arguments(getattr(jobs, name))
+        needed = {"run": "runs/x"}
+        if name == "audit_skin_tone":
+            needed["data"] = "phantom:n=9"
+        settings = dict(settings)
+        for member in settings.pop("members", []):
+            assert jobs.Member(**member).backbone in BACKBONES
+        parser.parse_object(needed | settings)
 
-    stages = load_recipe("sn_gan_ensemble", scale)["stages"]
-    for name, settings in stages.items():
-        assert set(settings) <= set(inspect.signature(getattr(jobs, name)).parameters)
+
+def test_melanet_is_as_published():
+    settings = load_recipe("melanet", "published")["stages"]
+    classifier = settings["train_classifier"]
+    assert classifier["members"][0]["backbone"] == "VGG16"
+    assert classifier["members"][0]["image_size"] == 256
+    assert classifier["members"][0]["learning_rate"] == 1e-3
+    assert (classifier["focal_alpha"], classifier["focal_gamma"]) == (0.25, 2)
+    assert classifier["batch_size"] == 16
+    assert classifier["optimization"]["optimizer"] == "adadelta"
+    assert classifier["optimization"]["plateau_factor"] == 0.1
+    assert [arm["n_copies"] for arm in classifier["arms"].values()] == [5, 10]
 
 
 def test_published_scale_is_the_papers():
@@ -266,7 +316,7 @@ def test_config_repeats_the_run(run, capsys):
     config = (run / "config.yaml").read_text()
     jobs.run_recipe(str(run), recipe=str(run / "config.yaml"))
     stages = [line for line in capsys.readouterr().out.splitlines() if line[:1] == "["]
-    assert len(stages) == 10
+    assert len(stages) == 11
     assert all(line.endswith("already done") for line in stages)
     assert (run / "config.yaml").read_text() == config
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import keras
 import numpy as np
 import pandas as pd
@@ -5,6 +7,7 @@ import pytest
 from PIL import Image
 
 from keras_derm.catalog import Catalog, check_images, read_image
+from keras_derm.catalog.images import ImageError
 from keras_derm.pipeline import PreparedImages, image_dataset, prepare
 
 
@@ -94,3 +97,24 @@ def test_unknown_image_is_named(catalog):
     prepared = PreparedImages(["other"], [np.zeros((1, 4, 4, 3), np.uint8)])
     with pytest.raises(KeyError, match="ISIC_0"):
         prepared.indices(catalog)
+
+
+@pytest.mark.parametrize("n", [1, 4])
+def test_image_that_went_bad_is_named(catalog, tmp_path, n):
+    """One that TensorFlow decodes and one that Pillow decodes."""
+    path = catalog.paths[n]
+    content = Path(path).read_bytes()
+    Path(path).write_bytes(content[: len(content) // 2])
+    with pytest.raises(ImageError, match=f"Received: .*ISIC_{n}"):
+        prepare(catalog, resizing(), tmp_path / "prepared", batch_size=2)
+    assert not (tmp_path / "prepared").exists()
+    Path(path).write_bytes(content)
+    assert len(prepare(catalog, resizing(), tmp_path / "prepared")) == 7
+
+
+def test_store_that_was_cut_off_is_named(catalog, tmp_path):
+    prepare(catalog, resizing(), tmp_path / "prepared")
+    store = tmp_path / "prepared/images.npy"
+    store.write_bytes(store.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="damaged.*Received: .*images.npy"):
+        PreparedImages.load(tmp_path / "prepared")

@@ -1,0 +1,5 @@
+from keras_derm.jobs import tune
+from keras_derm.jobs.command_line import command_line
+
+if __name__ == "__main__":
+    command_line(tune)

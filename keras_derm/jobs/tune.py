@@ -1,0 +1,161 @@
+"""Job: find how a classifier of this archive is best trained."""
+
+import os
+from typing import Literal
+
+from keras_derm.jobs.train_classifier import AS_EVER, Member, Optimization
+from keras_derm.runs import RunDirectory
+
+PRESETS = ("sn_gan_ensemble", "keras_derm", "cwgan_gp", "melanet")
+OBJECTIVE = "val_auc"
+
+
+def tune(
+    run: str,
+    member: Member = Member("MobileNetV2"),  # noqa: B008 (never changed)
+    n_trials: int = 20,
+    search: Literal["random", "bayesian"] = "random",
+    learning_rate: tuple[float, float] = (1e-5, 1e-2),
+    weight_decay: tuple[float, float] = (1e-6, 1e-2),
+    dropout: tuple[float, float] = (0.0, 0.5),
+    batch_size: tuple[int, ...] = (16, 32, 64),
+    preset: tuple[str, ...] = PRESETS,
+    recipe: str = "sn_gan_ensemble",
+    scale: str = "published",
+    task: str = "diagnosis8",
+    imbalance: Literal[
+        "none", "class_weights", "focal", "balanced_sampling", "logit_adjustment"
+    ] = "class_weights",
+    batch_norm_momentum: float | None = None,
+    optimization: Optimization = AS_EVER,
+    weights: dict[str, str] | None = None,
+    seed: int = 0,
+):
+    """Search learning rate, batch size, weight decay, dropout and augmentation.
+
+    Each trial trains one classifier on the real training images of a run and is judged
+    by its best macro AUC on val; test images are never looked at. Writes
+    tuning/trials.csv and tuning/recipe.yaml, a recipe with the best settings:
+    run_recipe.py --recipe runs/x/tuning/recipe.yaml --run runs/tuned. A search that was
+    stopped goes on in the epoch of the trial that it had reached; a greater n_trials
+    goes on from a finished one.
+
+    Several workers share a search by keras-tuner's own variables. Start this command
+    with the same options and the same run directory, which all must see, once as
+    KERASTUNER_TUNER_ID=chief and once or more as KERASTUNER_TUNER_ID=tuner0, tuner1,
+    ..., each with KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT of the chief. The
+    chief trains nothing; it hands out trials and writes the result.
+
+    Args:
+        run: Run directory with prepared images.
+        member: What is trained; its learning rate is one of those searched.
+        n_trials: Trials in all.
+        search: random, or bayesian, which learns from the trials before.
+        learning_rate: Least and greatest peak of the schedule, searched by its
+            logarithm.
+        weight_decay: Least and greatest weight decay, searched by its logarithm.
+        dropout: Least and greatest rate after the pooling.
+        batch_size: Images a step: those to be tried.
+        preset: Chains of random image layers to be tried.
+        recipe: Recipe that gives what is not searched in recipe.yaml.
+        scale: Its scale.
+        task: What is to be told apart: diagnosis8, melanoma or melanocytic.
+        imbalance: What is done about rare classes.
+        batch_norm_momentum: Momentum of BatchNormalization; the backbone's by default.
+        optimization: Optimizer, schedule and when to end.
+        weights: For each backbone imagenet or the path of a weights file.
+        seed: Seed of the search and of every trial.
+    """
+    from dataclasses import asdict
+
+    settings = {
+        name: value
+        for name, value in locals().items()
+        if name not in ("run", "asdict", "member", "optimization")
+    }
+    settings |= {
+        "member": asdict(member),
+        "optimization": asdict(optimization),
+        "weights": weights or {},
+    }
+    run = RunDirectory(run)
+    if os.environ.get("KERASTUNER_ORACLE_IP") and not _is_chief():
+        _search(run, settings)
+        return
+    stage = run.stage(
+        "tuning",
+        settings,
+        after=["prepare"],
+        folders=["tuning"],
+        extends=["n_trials", "recipe", "scale"],
+    )
+    with stage as todo:
+        if todo:
+            _write(run, settings, _search(run, settings))
+
+
+def _is_chief():
+    return "chief" in os.environ.get("KERASTUNER_TUNER_ID", "")
+
+
+def _search(run, settings):
+    """Run the trials; return the oracle that knows them."""
+    import keras_tuner
+
+    from keras_derm.jobs.tuner import MemberTuner
+
+    space = keras_tuner.HyperParameters()
+    for name in ("learning_rate", "weight_decay"):
+        least, greatest = settings[name]
+        space.Float(name, least, greatest, sampling="log")
+    space.Float("dropout", *settings["dropout"])
+    for name in ("batch_size", "preset"):
+        space.Choice(name, list(settings[name]))
+    oracles = {
+        "random": keras_tuner.oracles.RandomSearchOracle,
+        "bayesian": keras_tuner.oracles.BayesianOptimizationOracle,
+    }
+    oracle = oracles[settings["search"]](
+        objective=keras_tuner.Objective(OBJECTIVE, "max"),
+        max_trials=settings["n_trials"],
+        seed=settings["seed"],
+        hyperparameters=space,
+        allow_new_entries=False,
+        tune_new_entries=False,
+    )
+    tuner = MemberTuner(run, settings, oracle)
+    tuner.search()
+    return oracle
+
+
+def _write(run, settings, oracle):
+    """Table of the trials, and a recipe with the settings of the best."""
+    import pandas as pd
+
+    from keras_derm.files import write_csv, write_yaml
+    from keras_derm.jobs.run_recipe import load_recipe
+
+    rows = [
+        {
+            "trial": trial.trial_id,
+            OBJECTIVE: trial.score,
+            **trial.hyperparameters.values,
+        }
+        for trial in oracle.trials.values()
+    ]
+    table = pd.DataFrame(rows).sort_values(OBJECTIVE, ascending=False)
+    write_csv(run / "tuning/trials.csv", table)
+    best = dict(oracle.get_best_trials(1)[0].hyperparameters.values)
+    stages = load_recipe(settings["recipe"], settings["scale"])["stages"]
+    stages["audit_skin_tone"] |= run.settings("audit")
+    stages["prepare_dataset"] |= run.settings("prepare")
+    member = settings["member"] | {"learning_rate": best.pop("learning_rate")}
+    same = ("task", "imbalance", "batch_norm_momentum", "optimization", "weights")
+    stages["train_classifier"] |= {name: settings[name] for name in same}
+    stages["train_classifier"] |= {"members": [member], **best}
+    name = f"{settings['recipe']}_tuned"
+    write_yaml(
+        run / "tuning/recipe.yaml", {"name": name, "scales": {"published": stages}}
+    )
+    print(table.head(5).to_string(index=False))
+    print(f"recipe: {run / 'tuning/recipe.yaml'}")

@@ -1,0 +1,218 @@
+"""Prepared images in TFRecord shards, read in sequence."""
+
+import json
+import zlib
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from keras_derm.files import atomic_path, write_json
+from keras_derm.pipeline.datasets import FOREVER, augmentation_of_batches
+
+INDEX = "index.json"
+
+
+class Shards:
+    """Images in TFRecord files, for archives that no local disk or memory holds.
+
+    `PreparedImages` reaches any image at once, which takes a local disk; shards are
+    read from beginning to end, as network storage likes it.
+
+    Args:
+        directory: What `write_shards` wrote.
+
+    Raises:
+        FileNotFoundError: There is no index, or a shard is missing: the message names
+            it.
+        ValueError: A shard is not of the length it was written with.
+    """
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        if not (self.directory / INDEX).is_file():
+            raise FileNotFoundError(
+                f"no {INDEX} of shards. Received: {str(self.directory)!r}"
+            )
+        index = json.loads((self.directory / INDEX).read_text())
+        self.ids = np.asarray(index["ids"], dtype=str)
+        self.image_size = tuple(index["image_size"])
+        self.shards = index["shards"]
+        for shard in self.shards:
+            self._length(shard)
+
+    def __len__(self):
+        return len(self.ids)
+
+    def _length(self, shard):
+        path = self.directory / shard["file"]
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"one of {len(self.shards)} shards is missing: bring it back, or write "
+                f"all anew. Received: {str(path)!r}"
+            )
+        if path.stat().st_size != shard["n_bytes"]:
+            raise ValueError(
+                f"a shard is damaged: {path.stat().st_size} bytes where "
+                f"{shard['n_bytes']} were written. Received: {str(path)!r}"
+            )
+        return path
+
+    def checked(self, number):
+        """Path of shard `number` as bytes, after its bytes were held against the index.
+
+        Raises:
+            FileNotFoundError: The shard is missing.
+            ValueError: Its content is not what was written.
+        """
+        shard = self.shards[int(number)]
+        path = self._length(shard)
+        if zlib.crc32(path.read_bytes()) != shard["crc32"]:
+            raise ValueError(
+                "a shard is damaged: its content is not what was written. "
+                f"Received: {str(path)!r}"
+            )
+        return str(path).encode()
+
+
+def write_shards(prepared, directory, images_per_shard=512):
+    """Write images as TFRecord files of PNG with an index.
+
+    Every file appears whole or not at all, the index last. Shards that a stopped call
+    left are written anew.
+
+    Args:
+        prepared: `PreparedImages`.
+        directory: Where the shards go.
+        images_per_shard: Images a file; the last may have fewer.
+
+    Returns:
+        `Shards` in the order of `prepared`.
+
+    Raises:
+        ValueError: `images_per_shard` is below 1.
+    """
+    if images_per_shard < 1:
+        raise ValueError(
+            f"`images_per_shard` must be 1 or more. Received: {images_per_shard}"
+        )
+    directory = Path(directory)
+    n_shards = -(-len(prepared) // images_per_shard)
+    shards = []
+    for number in range(n_shards):
+        start = number * images_per_shard
+        rows = np.arange(start, min(start + images_per_shard, len(prepared)))
+        name = f"images-{number:05d}-of-{n_shards:05d}.tfrecord"
+        with atomic_path(directory / name) as temporary:
+            with tf.io.TFRecordWriter(str(temporary)) as writer:
+                for row in rows:
+                    png = tf.io.encode_png(prepared.take([row])[0]).numpy()
+                    writer.write(_example(int(row), png))
+            content = temporary.read_bytes()
+        shards.append(
+            {
+                "file": name,
+                "n_images": len(rows),
+                "n_bytes": len(content),
+                "crc32": zlib.crc32(content),
+            }
+        )
+    write_json(
+        directory / INDEX,
+        {
+            "image_size": list(prepared.image_size),
+            "shards": shards,
+            "ids": prepared.ids.tolist(),
+        },
+    )
+    return Shards(directory)
+
+
+def sharded_dataset(
+    shards,
+    *columns,
+    batch_size=32,
+    shuffle=False,
+    repeat=False,
+    seed=0,
+    buffer_size=2048,
+    image_size=None,
+    layers=(),
+):
+    """Batches of sharded images beside their targets.
+
+    A shard is held against the index before it is read, so that a damaged one ends the
+    epoch with an error that names it.
+
+    Args:
+        shards: `Shards`.
+        *columns: Arrays of length `len(shards)` that go along, in the order of
+            `shards.ids`.
+        batch_size: Images per batch.
+        shuffle: Whether every epoch has the shards in another order, and the images
+            drawn from a buffer.
+        repeat: Whether the epochs follow each other without end; batches are then all
+            full, and every iterator gives the same ones.
+        seed: Seed of the order.
+        buffer_size: Images to draw from; as large as memory allows, for images of one
+            shard stay near each other.
+        image_size: Height and width to resize to (bilinear), or None.
+        layers: Keras layers applied with `training=True`: the augmentation.
+
+    Returns:
+        `tf.data.Dataset` of tuples `(images, *columns)`; images are float32 RGB in
+        [0, 255], `(batch, height, width, 3)`.
+    """
+    columns = tuple(tf.constant(np.asarray(column)) for column in columns)
+    numbers = tf.range(len(shards.shards), dtype=tf.int64)
+
+    def epoch(number):
+        order, both = numbers, tf.stack([tf.cast(seed, number.dtype), number])
+        if shuffle:
+            order = tf.random.experimental.stateless_shuffle(order, both)
+        records = tf.data.Dataset.from_tensor_slices(order).flat_map(shard)
+        if shuffle:
+            records = records.shuffle(
+                buffer_size, seed=seed + number, reshuffle_each_iteration=False
+            )
+        return records
+
+    def shard(number):
+        path = tf.numpy_function(shards.checked, [number], tf.string, stateful=False)
+        return tf.data.TFRecordDataset(tf.ensure_shape(path, ()))
+
+    def read(records):
+        parsed = tf.io.parse_example(
+            records,
+            {
+                "row": tf.io.FixedLenFeature((), tf.int64),
+                "png": tf.io.FixedLenFeature((), tf.string),
+            },
+        )
+        images = tf.map_fn(
+            lambda png: tf.io.decode_png(png, channels=3),
+            parsed["png"],
+            fn_output_signature=tf.TensorSpec((*shards.image_size, 3), tf.uint8),
+        )
+        images = tf.cast(images, tf.float32)
+        if image_size is not None and tuple(image_size) != shards.image_size:
+            images = tf.image.resize(images, image_size)
+        return (images, *(tf.gather(column, parsed["row"]) for column in columns))
+
+    dataset = tf.data.Dataset.range(FOREVER if repeat else 1).flat_map(epoch)
+    dataset = dataset.batch(batch_size, drop_remainder=repeat)
+    dataset = dataset.map(read, tf.data.AUTOTUNE)
+    if layers:
+        dataset = dataset.enumerate().map(augmentation_of_batches(layers, repeat))
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def _example(row, png):
+    return tf.train.Example(
+        features=tf.train.Features(
+            feature={
+                "row": tf.train.Feature(int64_list=tf.train.Int64List(value=[row])),
+                "png": tf.train.Feature(bytes_list=tf.train.BytesList(value=[png])),
+            }
+        )
+    ).SerializeToString()

@@ -1,0 +1,161 @@
+"""The search, with a stand-in for the training whose best settings are known."""
+
+import os
+import socket
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import jsonargparse
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_derm import jobs
+from keras_derm.jobs.run_recipe import load_recipe
+from keras_derm.runs import RunDirectory
+
+pytest.importorskip("keras_tuner")
+
+MEMBER = jobs.Member("CustomCNN", image_size=32, epochs=2)
+
+WORKER = """
+import sys
+import keras_derm.jobs.tuner as tuner
+from test_jobs_tune import MEMBER, stand_in
+from keras_derm import jobs
+
+tuner.training_set = lambda *args: ("task", ())
+tuner.train_member = stand_in
+jobs.tune(sys.argv[1], MEMBER, n_trials=4)
+"""
+
+
+def stand_in(run, folder, member, number, settings, task):
+    """Write the history of a training that is best at a learning rate of 0.001."""
+    score = 1 - abs(np.log10(member["learning_rate"]) + 3) / 10
+    (run / folder / "model").mkdir(parents=True, exist_ok=True)
+    history = pd.DataFrame({"epoch": [0, 1], "val_auc": [score / 2, score]})
+    history.to_csv(run / folder / "model/history.csv", index=False)
+    return SimpleNamespace(name="model")
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run whose preparation is on record."""
+    run = RunDirectory(tmp_path / "run")
+    for stage, settings in (
+        ("audit", {"data": "phantom:n=9"}),
+        ("prepare", {"image_size": 32}),
+    ):
+        with run.stage(stage, settings):
+            pass
+    return run
+
+
+@pytest.fixture
+def train(monkeypatch):
+    from keras_derm.jobs import tuner
+
+    monkeypatch.setattr(tuner, "training_set", lambda *args: ("task", ()))
+    monkeypatch.setattr(tuner, "train_member", stand_in)
+    return lambda function: monkeypatch.setattr(tuner, "train_member", function)
+
+
+@pytest.mark.parametrize("search", ["random", "bayesian"])
+def test_recipe_has_the_settings_of_the_best_trial(run, train, search):
+    jobs.tune(str(run.path), MEMBER, n_trials=5, search=search, task="melanoma")
+    trials = pd.read_csv(run / "tuning/trials.csv")
+    assert len(trials) == 5
+    expected = 1 - (np.log10(trials["learning_rate"]) + 3).abs() / 10
+    np.testing.assert_allclose(trials["val_auc"], expected, rtol=1e-6)
+    best = trials.loc[trials["val_auc"].idxmax()]
+    stages = load_recipe(str(run / "tuning/recipe.yaml"), "published")["stages"]
+    classifier = stages["train_classifier"]
+    assert classifier["task"] == "melanoma"
+    assert stages["audit_skin_tone"]["data"] == "phantom:n=9"
+    assert stages["prepare_dataset"]["image_size"] == 32
+    (member,) = classifier.pop("members")
+    assert jobs.Member(**member).learning_rate == pytest.approx(best["learning_rate"])
+    for name in ("weight_decay", "dropout", "batch_size", "preset"):
+        assert classifier[name] == pytest.approx(best[name])
+    parser = jsonargparse.ArgumentParser(exit_on_error=False)
+    parser.add_function_arguments(jobs.train_classifier)
+    parser.parse_object({"run": "x", **classifier})
+
+
+def test_values_lie_within_what_was_asked_for(run, train):
+    jobs.tune(
+        str(run.path),
+        MEMBER,
+        n_trials=6,
+        learning_rate=(1e-3, 2e-3),
+        batch_size=(8,),
+        preset=("keras_derm",),
+    )
+    trials = pd.read_csv(run / "tuning/trials.csv")
+    assert trials["learning_rate"].between(1e-3, 2e-3).all()
+    assert set(trials["batch_size"]) == {8} and set(trials["preset"]) == {"keras_derm"}
+    assert trials["dropout"].between(0, 0.5).all()
+
+
+@pytest.mark.parametrize("stopped_in", [1, 3])
+def test_a_search_that_was_stopped_goes_on_in_its_trial(run, train, stopped_in):
+    begun = []
+
+    def killed(*args):
+        begun.append(args[1])
+        if len(begun) == stopped_in:
+            raise KeyboardInterrupt
+        return stand_in(*args)
+
+    train(killed)
+    with pytest.raises(KeyboardInterrupt):
+        jobs.tune(str(run.path), MEMBER, n_trials=4)
+    jobs.tune(str(run.path), MEMBER, n_trials=4)
+    assert len(set(begun)) == 4 and len(begun) == 5
+    assert begun[stopped_in] == begun[stopped_in - 1]
+    jobs.tune(str(run.path), MEMBER, n_trials=6)
+    assert len(begun) == 7 and len(pd.read_csv(run / "tuning/trials.csv")) == 6
+
+
+def test_a_full_disk_ends_the_search_and_a_failed_step_does_not(run, train):
+    def out_of_memory(run, folder, member, number, settings, task):
+        if folder.endswith("0"):
+            raise RuntimeError("OOM when allocating tensor")
+        return stand_in(run, folder, member, number, settings, task)
+
+    train(out_of_memory)
+    jobs.tune(str(run.path), MEMBER, n_trials=3)
+    assert pd.read_csv(run / "tuning/trials.csv")["val_auc"].notna().sum() == 2
+
+    def full_disk(*args):
+        raise OSError("No space left on device")
+
+    train(full_disk)
+    with pytest.raises(RuntimeError, match="No space left on device"):
+        jobs.tune(str(run.path), MEMBER, n_trials=5)
+
+
+@pytest.mark.slow
+def test_workers_share_a_search(run):
+    """A chief and two workers in processes of their own, over loopback."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    processes = []
+    for name in ("chief", "tuner0", "tuner1"):
+        environment = os.environ | {
+            "KERASTUNER_TUNER_ID": name,
+            "KERASTUNER_ORACLE_IP": "127.0.0.1",
+            "KERASTUNER_ORACLE_PORT": port,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
+        command = [sys.executable, "-c", WORKER, str(run.path)]
+        processes.append(subprocess.Popen(command, env=environment))
+    try:
+        assert [process.wait(timeout=550) for process in processes] == [0, 0, 0]
+    finally:
+        for process in processes:
+            process.kill()
+    assert len(pd.read_csv(run / "tuning/trials.csv")) == 4
