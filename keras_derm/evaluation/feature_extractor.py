@@ -75,5 +75,5 @@ class FeatureExtractor:
             batch = np.asarray(images[start : start + self.batch_size], "float32")
             if batch.shape[1:3] != size:
                 batch = keras.ops.image.resize(batch, size, antialias=True)
-            features.append(np.asarray(self.model(batch, training=False)))
+            features.append(self.model.predict_on_batch(batch))
         return np.concatenate(features)

@@ -126,8 +126,10 @@ def _compare(run, made, feature_weights, seed):
         )
     }
     generator = np.random.default_rng(seed)
-    noise = generator.integers(0, 256, images["synthetic"].shape).astype("uint8")
-    features["noise"], cells["noise"] = extractor(noise), cells["synthetic"]
+    # No more of it is compared than there are images held out.
+    like = _like(held_out.table["diagnosis"], made.table["diagnosis"], seed)
+    noise = generator.integers(0, 256, images["held out"][like].shape).astype("uint8")
+    features["noise"], cells["noise"] = extractor(noise), cells["held out"][like]
     copied = _copies(cells["training"], cells["synthetic"], generator)
     features["copies"] = features["training"][copied]
     cells["copies"] = cells["synthetic"]

@@ -75,9 +75,7 @@ PUBLISHED_MEMBERS = (
 )
 
 
-# Options that came later, with the value that runs without them had: recorded for
-# baseline and augmented where they differ, so that a finished run is still done.
-LATER_OPTIONS = {
+MEMBER_OPTIONS = {
     "hidden_units": None,
     "optimization": asdict(AS_EVER),
     "imbalance": "class_weights",
@@ -86,6 +84,7 @@ LATER_OPTIONS = {
     "ensemble_weights": "equal",
     "gradient_checkpointing": False,
 }
+"""What `train_member` needs beside the main settings of an arm, and its defaults."""
 
 
 def train_classifier(
@@ -154,11 +153,11 @@ def train_classifier(
         seed: Seed of weights, order and augmentation.
     """
     adds, optimization = _added(arm, adds), asdict(optimization)
-    later = {name: value for name, value in locals().items() if name in LATER_OPTIONS}
-    if arm in ARMS:
-        later = {k: v for k, v in later.items() if v != LATER_OPTIONS[k]}
-    else:
-        later |= {"adds": adds, "n_copies": n_copies}
+    options = {
+        name: value for name, value in locals().items() if name in MEMBER_OPTIONS
+    }
+    if arm not in ARMS:  # what these add is in their names
+        options |= {"adds": adds, "n_copies": n_copies}
     settings = {
         "members": [_recorded(member) for member in members],
         "task": task,
@@ -169,7 +168,7 @@ def train_classifier(
         "weight_decay": weight_decay,
         "weights": weights or {},
         "seed": seed,
-        **later,
+        **options,
     }
     run = RunDirectory(run)
     after = ["prepare", "synthetic"] if adds == "synthetic" else ["prepare"]
@@ -286,7 +285,7 @@ def _train_ensemble(run, folder, adds, settings):
             train_member(run, folder, member, number, settings, task, *examples)
         )
     weights = None
-    if settings.get("ensemble_weights") == "fitted":
+    if settings["ensemble_weights"] == "fitted":
         weights = _fitted_weights(models, run, task, prepared)
     ensemble = build_ensemble(models, prepared.image_size[0], weights)
     with atomic_path(run / folder / "ensemble.keras") as temporary:
@@ -391,15 +390,15 @@ def train_member(
             side,
             weights=settings["weights"].get(backbone),
             dropout=settings["dropout"],
-            hidden_units=settings.get("hidden_units"),
+            hidden_units=settings["hidden_units"],
             batch_norm_momentum=settings["batch_norm_momentum"],
         )
-        if settings.get("gradient_checkpointing"):
+        if settings["gradient_checkpointing"]:
             model = classifiers.checkpoint_gradients(model)
         if member["frozen_until"] and backbone in settings["weights"]:
             classifiers.freeze(model, member["frozen_until"])
-    n_classes, imbalance = len(task.classes), settings.get("imbalance", "class_weights")
-    optimization = settings.get("optimization", asdict(AS_EVER))
+    n_classes, imbalance = len(task.classes), settings["imbalance"]
+    optimization = settings["optimization"]
     n_steps = max(1, n_real // batch_size)
     together = min(n_steps, optimization["steps_per_execution"])
     return classifiers.train_classifier(
@@ -427,8 +426,8 @@ def train_member(
             imbalance,
             targets,
             n_classes,
-            focal_gamma=settings.get("focal_gamma", 2.0),
-            focal_alpha=settings.get("focal_alpha"),
+            focal_gamma=settings["focal_gamma"],
+            focal_alpha=settings["focal_alpha"],
             positive_class=task.positive_class,
         ),
         **optimization | {"steps_per_execution": together},

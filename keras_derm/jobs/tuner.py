@@ -6,7 +6,11 @@ import keras
 import keras_tuner
 import pandas as pd
 
-from keras_derm.jobs.train_classifier import train_member, training_set
+from keras_derm.jobs.train_classifier import (
+    MEMBER_OPTIONS,
+    train_member,
+    training_set,
+)
 
 
 class MemberTuner(keras_tuner.engine.base_tuner.BaseTuner):
@@ -38,7 +42,7 @@ class MemberTuner(keras_tuner.engine.base_tuner.BaseTuner):
         member = self.settings["member"] | {
             "learning_rate": values.pop("learning_rate")
         }
-        settings = self.settings | values | {"members": [member]}
+        settings = MEMBER_OPTIONS | self.settings | values | {"members": [member]}
         folder = f"tuning/trial_{trial.trial_id}"
         print(f"{folder}: {json.dumps(trial.hyperparameters.values)}", flush=True)
         try:
