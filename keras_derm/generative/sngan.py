@@ -122,7 +122,10 @@ class SNGAN(ConditionalGAN):
         images = from_pixels(images)
         seeds = split(self._step_seed(), 4)
         noise = self._noise(tf.shape(images)[0], seeds[0])
-        update_singular_vectors(self.discriminator)
+        self._between_updates(
+            "discriminator_optimizer",
+            lambda: update_singular_vectors(self.discriminator),
+        )
         with tf.GradientTape() as generator_tape:
             fakes = self.generator([noise, *conditions], training=True)
         self._discriminator_step(images, fakes, conditions, seeds[1:3])
