@@ -6,10 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_derm.classifiers.fused_batch_normalization import (
-    FusedBatchNormalization,
-    recomputing,
-)
+from keras_derm.fused_batch_normalization import FusedBatchNormalization, recomputing
 
 N_SEGMENTS = 8
 _SEGMENTS = weakref.WeakKeyDictionary()  # an attribute would add them to the layers

@@ -1,6 +1,6 @@
 """Generators of dermoscopy, and what decides which of their images are kept."""
 
-from keras_derm.generative.callbacks import SampleGrid, StopOnCollapse
+from keras_derm.generative.callbacks import SampleBoard, SampleGrid, StopOnCollapse
 from keras_derm.generative.cell_deficits import cell_deficits, deficit_conditions
 from keras_derm.generative.conditional_wgan_gp import (
     ConditionalWGANGP,
@@ -35,6 +35,7 @@ __all__ = [
     "CycleGAN",
     "GeneratorCollapse",
     "LinearDecay",
+    "SampleBoard",
     "SampleGrid",
     "StopOnCollapse",
     "benign_and_malignant",

@@ -14,6 +14,12 @@ class AdversarialModel(keras.Model):
     goes on exactly as if it had not been stopped. Losses are divided by the number
     of replicas, over which gradients are summed.
 
+    Where the optimizers accumulate gradients (`gradient_accumulation_steps`), a step
+    is still one batch, and several make an update; averages and singular vectors
+    move once an update. A side then sees the other as it is at each batch: for a
+    generator that follows its discriminator in a step, that is before the
+    discriminator's update at all batches but the last.
+
     A subclass names its optimizers and whose variables each moves in `SIDES`, and in
     `AVERAGED` the network whose moving average makes the images. The networks are
     arguments of its `__init__` under those names.
@@ -49,11 +55,28 @@ class AdversarialModel(keras.Model):
     @property
     def steps_done(self):
         """Number of training steps so far, over all calls of `fit`."""
-        return int(self.generator_optimizer.iterations.numpy())
+        return int(self._batches_seen("generator_optimizer"))
+
+    def _batches_seen(self, optimizer_name):
+        """Number of gradients that a side was given: an integer variable.
+
+        `iterations`, the public one, counts updates, of several gradients each.
+        """
+        return getattr(self, optimizer_name)._iterations
 
     def _compile(self, jit_compile, **optimizers):
         """Sets and builds the optimizers that `SIDES` names."""
+        n_replicas = tf.distribute.get_strategy().num_replicas_in_sync
         for name, optimizer in optimizers.items():
+            steps = optimizer.gradient_accumulation_steps
+            if steps and n_replicas > 1:
+                raise ValueError(
+                    "gradients can be accumulated on one device only: Keras cannot "
+                    "under a strategy of several. Make one visible "
+                    "(CUDA_VISIBLE_DEVICES=0), or train without: the devices share a "
+                    f"batch. Received: gradient_accumulation_steps={steps}, "
+                    f"{n_replicas} devices"
+                )
             setattr(self, name, optimizer)
         super().compile(optimizer=optimizer, jit_compile=jit_compile)
         for name, optimizer in optimizers.items():
@@ -65,7 +88,7 @@ class AdversarialModel(keras.Model):
 
     def _step_seed(self):
         """Seed (2,) that differs at every step."""
-        step = tf.cast(self.generator_optimizer.iterations, tf.int32)
+        step = tf.cast(self._batches_seen("generator_optimizer"), tf.int32)
         return tf.stack([self.seed, step])
 
     def _augmented(self, images, seed):
@@ -79,8 +102,25 @@ class AdversarialModel(keras.Model):
         gradients = tape.gradient(scaled, variables)
         getattr(self, optimizer_name).apply(gradients, variables)
 
+    def _between_updates(self, optimizer_name, act):
+        """Calls `act` where a side has no gradients that wait to be applied."""
+        steps = getattr(self, optimizer_name).gradient_accumulation_steps
+        if not steps:
+            act()
+            return
+
+        def acted():
+            act()
+            return True
+
+        none_wait = self._batches_seen(optimizer_name) % steps == 0
+        tf.cond(none_wait, acted, lambda: False)
+
     def _update_average(self):
         """Averages what is trained; moving statistics are averages already."""
+        self._between_updates("generator_optimizer", self._update_average_now)
+
+    def _update_average_now(self):
         context = tf.distribute.get_replica_context()
         context.merge_call(self._update_average_on_all_replicas)
 

@@ -1,5 +1,6 @@
 """What watches a generator while it trains."""
 
+import importlib.util
 import math
 import time
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 from PIL import Image
 
 from keras_derm.files import atomic_path, write_csv
@@ -81,8 +83,45 @@ def _save_grid(images, n_columns, directory, epoch):
     side = images.shape[1]
     grid = images.reshape(-1, n_columns, side, side, 3).swapaxes(1, 2)
     grid = grid.reshape(-1, n_columns * side, 3)
-    with atomic_path(f"{directory}/epoch_{epoch + 1:04d}.png") as temporary:
+    with atomic_path(_grid_path(directory, epoch)) as temporary:
         Image.fromarray(grid).save(temporary)
+
+
+def _grid_path(directory, epoch):
+    return f"{directory}/epoch_{epoch + 1:04d}.png"
+
+
+class SampleBoard(keras.callbacks.TensorBoard):
+    """Writes the losses of every epoch and its grid of samples for TensorBoard.
+
+    Comes after the `SampleGrid` or `TranslationGrid` that draws the grids.
+
+    Args:
+        directory: Where the events go: `tensorboard --logdir DIRECTORY` shows them.
+        grids: Directory that the grids are written to.
+
+    Raises:
+        ImportError: If the package tensorboard is not installed; TensorFlow cannot
+            write for it without.
+    """
+
+    def __init__(self, directory, grids):
+        if importlib.util.find_spec("tensorboard") is None:
+            raise ImportError(
+                "TensorFlow writes for TensorBoard with the package tensorboard only: "
+                "`pip install tensorboard`, or train without. "
+                f"Received: directory={directory}"
+            )
+        super().__init__(str(directory), write_graph=False)
+        self.grids = grids
+        self._grid_writer = tf.summary.create_file_writer(f"{directory}/samples")
+
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, dict(logs))
+        grid = np.asarray(Image.open(_grid_path(self.grids, epoch)))
+        with self._grid_writer.as_default():
+            tf.summary.image("samples", grid[np.newaxis], step=epoch)
+        self._grid_writer.flush()
 
 
 class StopOnCollapse(keras.callbacks.Callback):

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_derm.fused_batch_normalization import FusedBatchNormalization
+
 
 @keras.saving.register_keras_serializable(package="keras_derm")
 class ConditionalBatchNormalization(keras.layers.Layer):
@@ -30,7 +32,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
             )
         self.momentum = momentum
         self.epsilon = epsilon
-        self.normalization = keras.layers.BatchNormalization(
+        self.normalization = FusedBatchNormalization(
             momentum=momentum, epsilon=epsilon, center=False, scale=False
         )
 

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_derm.generative.adversarial_model import AdversarialModel
 from keras_derm.generative.replicas import replica_draw
+from keras_derm.generative.stateless_random import normal
 from keras_derm.generative.value_range import to_pixels
 
 
@@ -31,7 +32,7 @@ class ConditionalGAN(AdversarialModel):
 
     def _noise(self, n_images, seed):
         shape = (n_images, self.latent_dim)
-        return replica_draw(tf.random.stateless_normal, shape, seed)
+        return replica_draw(normal, shape, seed)
 
     def sample(self, conditions, seed, batch_size=64):
         """Images of the conditions asked for.

@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras_derm.generative.conditional_gan import ConditionalGAN
 from keras_derm.generative.networks import build_critic, build_generator
 from keras_derm.generative.replicas import replica_draw
+from keras_derm.generative.stateless_random import split, uniform
 from keras_derm.generative.value_range import from_pixels
 
 
@@ -131,7 +132,7 @@ class ConditionalWGANGP(ConditionalGAN):
     def train_step(self, data):
         images, *conditions = data
         images = from_pixels(images)
-        seeds = tf.unstack(tf.random.split(self._step_seed(), self.critic_steps + 1))
+        seeds = split(self._step_seed(), self.critic_steps + 1)
         for step in range(self.critic_steps):
             # Interleaved, so that devices divide each part as they divide the whole.
             part = slice(step, None, self.critic_steps)
@@ -142,12 +143,10 @@ class ConditionalWGANGP(ConditionalGAN):
         return {metric.name: metric.result() for metric in self.metrics}
 
     def _critic_step(self, real, conditions, seed):
-        seeds = tf.unstack(tf.random.split(seed, 4))
+        seeds = split(seed, 4)
         n_images = tf.shape(real)[0]
         noise = self._noise(n_images, seeds[0])
-        shares = replica_draw(
-            tf.random.stateless_uniform, (n_images, 1, 1, 1), seeds[1]
-        )
+        shares = replica_draw(uniform, (n_images, 1, 1, 1), seeds[1])
         fakes = self.generator([noise, *conditions], training=True)
         real = self._augmented(real, seeds[2])
         fakes = self._augmented(fakes, seeds[3])
@@ -162,7 +161,7 @@ class ConditionalWGANGP(ConditionalGAN):
         self.penalty.update_state(penalty)
 
     def _generator_step(self, conditions, seed):
-        seeds = tf.unstack(tf.random.split(seed, 2))
+        seeds = split(seed, 2)
         noise = self._noise(tf.shape(conditions[0])[0], seeds[0])
         with tf.GradientTape() as tape:
             fakes = self.generator([noise, *conditions], training=True)

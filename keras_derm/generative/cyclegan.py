@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from keras_derm.generative.adversarial_model import AdversarialModel
 from keras_derm.generative.image_pool import ImagePool
+from keras_derm.generative.stateless_random import split
 from keras_derm.generative.translation_networks import (
     build_patch_discriminator,
     build_translator,
@@ -153,9 +154,9 @@ class CycleGAN(AdversarialModel):
 
     def train_step(self, data):
         benign, malignant = (from_pixels(images) for images in data)
-        seeds = tf.unstack(tf.random.split(self._step_seed(), 3))
+        seeds = split(self._step_seed(), 3)
         fakes = self._generator_step(benign, malignant, seeds[0])
-        pool_seeds = tf.unstack(tf.random.split(seeds[1], 2))
+        pool_seeds = split(seeds[1], 2)
         pooled = (
             self.benign_pool(fakes[0], pool_seeds[0]),
             self.malignant_pool(fakes[1], pool_seeds[1]),
@@ -165,7 +166,7 @@ class CycleGAN(AdversarialModel):
         return {metric.name: metric.result() for metric in self.metrics}
 
     def _generator_step(self, benign, malignant, seed):
-        seeds = tf.unstack(tf.random.split(seed, 2))
+        seeds = split(seed, 2)
         with tf.GradientTape() as tape:
             fake_malignant = self.benign_to_malignant(benign, training=True)
             fake_benign = self.malignant_to_benign(malignant, training=True)
@@ -192,7 +193,7 @@ class CycleGAN(AdversarialModel):
         return fake_benign, fake_malignant
 
     def _discriminator_step(self, real, fakes, seed):
-        seeds = tf.unstack(tf.random.split(seed, 4))
+        seeds = split(seed, 4)
         discriminators = (self.benign_discriminator, self.malignant_discriminator)
         with tf.GradientTape() as tape:
             # Halved, as in the paper: discriminators learn at half the speed.

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_derm.generative.replicas import all_replicas, replica_draw, replica_part
+from keras_derm.generative.stateless_random import split, uniform
 
 
 @keras.saving.register_keras_serializable(package="keras_derm")
@@ -56,9 +57,9 @@ class ImagePool(keras.layers.Layer):
         Returns:
             float32 tensor of the same shape, without a gradient.
         """
-        seeds = tf.unstack(tf.random.split(seed, 2))
+        seeds = split(seed, 2)
         n_images = tf.shape(images)[0]
-        exchanged = replica_draw(tf.random.stateless_uniform, (n_images,), seeds[0])
+        exchanged = replica_draw(uniform, (n_images,), seeds[0])
         exchanged = all_replicas(exchanged) < 0.5
         made = tf.stop_gradient(all_replicas(images))
         slots, fills = self._slots(tf.shape(made)[0], seeds[1])
@@ -76,7 +77,7 @@ class ImagePool(keras.layers.Layer):
     def _slots(self, n_images, seed):
         """A slot of its own for each image, and whether the slot is still empty."""
         places, n_kept = tf.range(self.size), tf.convert_to_tensor(self.n_kept)
-        drawn = tf.random.stateless_uniform((self.size,), seed)
+        drawn = uniform((self.size,), seed)
         first_empty = tf.cast(places - self.size, tf.float32)
         order = tf.argsort(tf.where(places < n_kept, drawn, first_empty))
         return order[:n_images], tf.range(n_images) < self.size - n_kept

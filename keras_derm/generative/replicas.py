@@ -11,7 +11,7 @@ def replica_draw(draw, shape, seed, *args):
 
     Args:
         draw: Stateless random function of (shape, seed, *args), such as
-            `tf.random.stateless_normal`.
+            `stateless_random.normal`.
         shape: Shape wanted; its first entry is the number of images here.
         seed: int tensor (2,), the same on all replicas.
         *args: Passed to `draw`.

@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras_derm.generative.conditional_gan import ConditionalGAN
 from keras_derm.generative.networks import build_discriminator, build_generator
 from keras_derm.generative.spectral_normalization import update_singular_vectors
+from keras_derm.generative.stateless_random import split
 from keras_derm.generative.value_range import from_pixels
 
 LOSSES = ("binary_crossentropy", "hinge")
@@ -119,9 +120,12 @@ class SNGAN(ConditionalGAN):
     def train_step(self, data):
         images, *conditions = data
         images = from_pixels(images)
-        seeds = tf.unstack(tf.random.split(self._step_seed(), 4))
+        seeds = split(self._step_seed(), 4)
         noise = self._noise(tf.shape(images)[0], seeds[0])
-        update_singular_vectors(self.discriminator)
+        self._between_updates(
+            "discriminator_optimizer",
+            lambda: update_singular_vectors(self.discriminator),
+        )
         with tf.GradientTape() as generator_tape:
             fakes = self.generator([noise, *conditions], training=True)
         self._discriminator_step(images, fakes, conditions, seeds[1:3])

@@ -14,8 +14,8 @@ class SpectralNormalization(keras.layers.Layer):
     the stored weight stays as the optimizer left it, and `update()` does the one
     power iteration that Miyato et al. do per discriminator update.
 
-    A convolution, a dense layer and an embedding are linear in their weight, so
-    the output is divided instead of the weight, and the bias is added afterwards.
+    The layer inside holds the weight and says what to do with it; what it is applied
+    with is the weight divided. The bias is added afterwards.
 
     Args:
         layer: `Conv2D`, `Dense` or `Embedding` without bias or activation.
@@ -95,11 +95,19 @@ class SpectralNormalization(keras.layers.Layer):
         self.singular_vector.assign(tf.math.l2_normalize(vector))
 
     def call(self, inputs):
-        outputs = self.layer(inputs)
-        outputs = outputs / tf.cast(self.singular_value(), outputs.dtype)
+        # A weight is smaller than the feature maps, which could be divided instead.
+        weight = tf.cast(self._weight, tf.float32) / self.singular_value()
+        outputs = self._apply(inputs, tf.cast(weight, self.compute_dtype))
         if self.use_bias:
             outputs = outputs + tf.cast(self.bias, outputs.dtype)
         return outputs
+
+    def _apply(self, inputs, weight):
+        if isinstance(self.layer, keras.layers.Embedding):
+            return tf.gather(weight, inputs)
+        if isinstance(self.layer, keras.layers.Conv2D):
+            return self.layer.convolution_op(inputs, weight)
+        return tf.matmul(inputs, weight)
 
     def compute_output_shape(self, input_shape):
         return self.layer.compute_output_shape(input_shape)

@@ -36,7 +36,7 @@ OPTIONS = {
     },
 }
 MEASURED_WITH, MEASURED_AT, N_MEASURED = "MobileNetV2", 96, 1000
-EXTENDS = ("patience", "max_minutes")
+EXTENDS = ("patience", "max_minutes", "tensorboard")
 ALL_OPTIONS = frozenset().union(*OPTIONS.values())
 BETAS = {
     "sngan": (0.5, 0.999),
@@ -65,8 +65,10 @@ def train_generator(
     loss: str | None = None,
     critic_steps: int | None = None,
     identity_weight: float | None = None,
+    gradient_accumulation: int = 1,
     mixed_precision: bool = False,
     jit_compile: bool = False,
+    tensorboard: bool = False,
     feature_weights: str | None = None,
     measure_every: int = 5,
     patience: int = 0,
@@ -87,9 +89,10 @@ def train_generator(
             cyclegan turns images of benign lesions into melanoma.
         image_size: Side of the images it makes, 32 to 256 pixels; a multiple of 16
             for cyclegan.
-        n_steps: Steps in all, each with one update of the generator.
+        n_steps: Steps in all, each with one update of the generator, or one gradient
+            where gradients are accumulated.
         steps_per_epoch: Steps between two savings.
-        batch_size: Images of an update; 64, for cyclegan 1 of each domain.
+        batch_size: Images of a gradient; 64, for cyclegan 1 of each domain.
         base_channels: Channels of the networks at half of the image size; 32.
         latent_dim: Length of the noise vector; 128. Not for cyclegan.
         learning_rate: Adam's, for both sides; 2e-4 (betas 0.5 and 0.999), for
@@ -116,8 +119,13 @@ def train_generator(
             conditional_wgan_gp alone.
         identity_weight: Weight of the identity loss in parts of the cycle loss; 0.
             For cyclegan alone.
+        gradient_accumulation: Gradients averaged for one update, so that batches may be
+            larger than memory; n_steps is a multiple of it. On one device only.
         mixed_precision: Compute in bfloat16 where the networks allow it.
-        jit_compile: Compile the step with XLA.
+        jit_compile: Compile the step with XLA. The random numbers stay the same, but
+            for dropout's, and losses agree to rounding (2e-6 of them in two steps).
+        tensorboard: Write losses and grids of samples for TensorBoard too, into
+            generator/tensorboard. Needs the package tensorboard.
         feature_weights: Weights of MobileNetV2 without the top (a path, or imagenet),
             with which the kernel distance between made and training images is
             measured while training goes on.
@@ -134,8 +142,10 @@ def train_generator(
         "n_steps": n_steps,
         "steps_per_epoch": steps_per_epoch,
         **_model_options(model, options),
+        "gradient_accumulation": gradient_accumulation,
         "mixed_precision": mixed_precision,
         "jit_compile": jit_compile,
+        "tensorboard": tensorboard,
         "feature_weights": feature_weights,
         "measure_every": measure_every,
         "patience": patience,
@@ -146,6 +156,11 @@ def train_generator(
         raise ValueError(
             "without conditions, an image is of the one diagnosis that the generator "
             f"learned: name it, such as --diagnoses '[MEL]'. Received: {diagnoses}"
+        )
+    if gradient_accumulation < 1 or n_steps % gradient_accumulation:
+        raise ValueError(
+            "`gradient_accumulation` must be positive and divide `n_steps`. Received: "
+            f"gradient_accumulation={gradient_accumulation}, n_steps={n_steps}"
         )
     run = RunDirectory(run)
     with run.stage(
@@ -180,8 +195,10 @@ def _train(
     steps_per_epoch,
     batch_size,
     learning_rate,
+    gradient_accumulation,
     mixed_precision,
     jit_compile,
+    tensorboard,
     feature_weights,
     measure_every,
     patience,
@@ -210,7 +227,10 @@ def _train(
     with default_strategy().scope(), _precision(mixed_precision):
         network = build(image_size, seed=seed, **options)
         network.compile(
-            *(_adam(model, learning_rate, n_steps) for _ in range(2)),
+            *(
+                _adam(model, learning_rate, n_steps, gradient_accumulation)
+                for _ in range(2)
+            ),
             jit_compile=jit_compile,
         )
     settings = {
@@ -225,6 +245,9 @@ def _train(
     }
     images = resized_images(prepared, train, image_size)
     folder = run / "generator"
+    if tensorboard:
+        board = generative.SampleBoard(folder / "tensorboard", folder / "samples")
+        settings["callbacks"] = [board]
     if feature_weights is not None:
         extractor = FeatureExtractor.of_backbone(
             MEASURED_WITH, feature_weights, MEASURED_AT
@@ -295,7 +318,7 @@ def _precision(mixed):
     return bfloat16() if mixed else contextlib.nullcontext()
 
 
-def _adam(model, learning_rate, n_steps):
+def _adam(model, learning_rate, n_steps, gradient_accumulation):
     import keras
 
     from keras_derm.generative import LinearDecay
@@ -304,4 +327,10 @@ def _adam(model, learning_rate, n_steps):
         constant = n_steps // 2
         learning_rate = LinearDecay(learning_rate, constant, n_steps - constant)
     beta_1, beta_2 = BETAS[model]
-    return keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2)
+    accumulated = gradient_accumulation if gradient_accumulation > 1 else None
+    return keras.optimizers.Adam(
+        learning_rate,
+        beta_1=beta_1,
+        beta_2=beta_2,
+        gradient_accumulation_steps=accumulated,
+    )

@@ -54,6 +54,16 @@ def check(make, batches):
     print(f"{make.__name__} agrees")
 
 
+def check_accumulation_is_refused():
+    with mirrored.scope():
+        optimizer = keras.optimizers.Adam(gradient_accumulation_steps=4)
+        try:
+            sngan().compile(optimizer)
+        except ValueError as error:
+            assert "steps=4, 2 devices" in str(error), error
+            print("accumulation is refused")
+
+
 if __name__ == "__main__":
     cpu = tf.config.list_physical_devices("CPU")[0]
     logical_device = tf.config.LogicalDeviceConfiguration()
@@ -62,3 +72,4 @@ if __name__ == "__main__":
     check(sngan, conditional_batches(3))
     check(conditional_wgan_gp, conditional_batches(3))
     check(cyclegan, translation_batches(3, batch_size=2))
+    check_accumulation_is_refused()

@@ -2,9 +2,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_derm.generative.differentiable_augmentation import (
+    _augment_colour,
     _flip_and_shift,
     augment,
 )
+from keras_derm.generative.stateless_random import split, uniform
 
 
 def random_images(n=6, side=16):
@@ -22,11 +24,24 @@ def test_the_seed_decides_and_gradients_flow():
     assert np.abs(augmented - augment(images, tf.constant([3, 5]))).max() > 0
 
 
+def test_colour_changes_saturation_then_contrast_then_brightness():
+    images, seeds = random_images(), split(tf.constant([3, 4]), 3)
+    brightness, saturation, contrast = (
+        uniform((6, 1, 1, 1), seed, -limit, limit).numpy()
+        for seed, limit in zip(seeds, (0.2, 0.3, 0.3), strict=True)
+    )
+    grey = images.numpy().mean(axis=-1, keepdims=True)
+    expected = grey + (images - grey) * (1 + saturation)
+    mean = expected.numpy().mean(axis=(1, 2, 3), keepdims=True)
+    expected = mean + (expected - mean) * (1 + contrast) + brightness
+    np.testing.assert_allclose(_augment_colour(images, seeds), expected, atol=1e-5)
+
+
 def test_flip_and_shift_move_whole_pixels_by_at_most_an_eighth():
     side = 16
     rows = np.broadcast_to(np.arange(1, side + 1)[:, None, None], (side, side, 3))
     images = tf.constant(np.repeat(rows[None], 200, 0), tf.float32)
-    seeds = tf.unstack(tf.random.split(tf.constant([1, 2]), 2))
+    seeds = split(tf.constant([1, 2]), 2)
     moved = np.asarray(_flip_and_shift(images, seeds))
     shifts, flips = set(), set()
     for image in moved:

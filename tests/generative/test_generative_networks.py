@@ -98,6 +98,21 @@ def test_output_and_gradient_are_those_of_the_divided_kernel():
     )
 
 
+@pytest.mark.parametrize(
+    "layer, inputs",
+    [
+        (keras.layers.Conv2D(3, 4, 2, "same", use_bias=False), np.ones((2, 6, 6, 2))),
+        (keras.layers.Embedding(5, 3), np.array([4, 0, 4])),
+    ],
+)
+def test_output_is_that_of_the_layer_with_its_weight_divided(layer, inputs):
+    spectral = SpectralNormalization(layer, use_bias=False)
+    output = spectral(inputs)
+    (weight,) = layer.get_weights()
+    layer.set_weights([weight / spectral.singular_value()])
+    np.testing.assert_allclose(output, layer(inputs), rtol=1e-5)
+
+
 def test_layers_with_a_bias_or_activation_are_refused():
     with pytest.raises(ValueError, match="use_bias=False"):
         SpectralNormalization(keras.layers.Dense(3))

@@ -1,5 +1,6 @@
 """Each generator through its jobs. Sizes are for the test: nothing is learned."""
 
+import importlib.util
 import json
 import shutil
 
@@ -7,8 +8,9 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
-from keras_derm import jobs
+from keras_derm import generative, jobs
 from keras_derm.catalog import Catalog
 from keras_derm.evaluation import image_quality, origin_probe
 from keras_derm.jobs.image_quality import SETS
@@ -43,8 +45,6 @@ def run(prepared, tmp_path):
 
 def accept_all(monkeypatch):
     """An untrained generator's images do not pass; what comes after is tested."""
-    from keras_derm import generative
-
     screen = generative.screen
 
     def lenient(*args, **kwargs):
@@ -153,8 +153,31 @@ def test_synthetic_images_are_judged_beside_floor_and_ceilings(
         {"critic_steps": 3},
         {"model": "conditional_wgan_gp", "loss": "hinge"},
         {"model": "cyclegan", "balance": 0.5},
+        {"n_steps": 10, "gradient_accumulation": 4},
     ],
 )
-def test_options_of_another_model_are_refused(run, settings):
+def test_options_that_do_not_fit_are_refused(run, settings):
     with pytest.raises(ValueError, match="Received: "):
         jobs.train_generator(str(run), **settings)
+
+
+def test_tensorboard_gets_losses_and_grids_of_every_epoch(run):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    jobs.train_generator(str(run), tensorboard=True, **SMALL | {"n_steps": 2})
+    folder = run / "generator/tensorboard"
+    losses, samples = (EventAccumulator(str(folder / n)) for n in ("train", "samples"))
+    losses.Reload()
+    samples.Reload()
+    written = losses.Tensors("epoch_generator_loss")
+    history = pd.read_csv(run / "generator/history.csv")
+    values = [tf.make_ndarray(event.tensor_proto) for event in written]
+    np.testing.assert_allclose(values, history["generator_loss"], rtol=1e-5)
+    assert [event.step for event in samples.Tensors("samples")] == [0, 1]
+
+
+def test_tensorboard_that_is_not_installed_is_named(run, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match="pip install tensorboard"):
+        generative.SampleBoard(run / "board", run / "samples")
