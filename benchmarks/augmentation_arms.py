@@ -37,10 +37,11 @@ N_VERSIONS = 8
 
 
 def main(
-    run: str,
+    run: str = "runs/augmentation_arms",
+    data: str = "phantom:n=480,seed=7,size=128",
     generators: dict[str, str] | None = None,
     weights: str | None = None,
-    out: str = "runs/augmentation_arms",
+    out: str | None = None,
     seeds: int = 3,
     n_steps: int = 600,
     batch_size: int = 32,
@@ -51,11 +52,13 @@ def main(
     """Train every arm with every seed and compare them with "none".
 
     Args:
-        run: Run directory with prepared images.
+        run: Run directory with prepared images; they are made where they are not there.
+        data: Data source READER:PATH to make them of.
         generators: Runs with synthetic images, by name; each is an arm that adds its
             images, and those of noise an arm, NAME_only, that sees no real image.
         weights: ImageNet weights of MobileNetV2 without the top: a path, or imagenet.
-        out: Where predictions and comparison go.
+            Without them the fixed blocks are random, and the figures mean little.
+        out: Where predictions and comparison go; RUN/arms by default.
         seeds: Trainings of each arm.
         n_steps: Optimizer steps of every training.
         batch_size: Images a step.
@@ -64,7 +67,11 @@ def main(
         learning_rate: Peak of the schedule.
         arms: Only these; all by default.
     """
-    run, out = RunDirectory(run), Path(out)
+    run = RunDirectory(run)
+    if not run.done("prepare"):
+        jobs.audit_skin_tone(str(run.path), data)
+        jobs.prepare_dataset(str(run.path), image_size=96)
+    out = Path(out or run / "arms")
     generators = {name: RunDirectory(path) for name, path in (generators or {}).items()}
     task = get_task("diagnosis8").present_in(run.catalog.split("train"))
     trunk, _ = _classifier(len(task.classes), image_size, weights)
