@@ -248,8 +248,8 @@ def quality_table(reference, sets, extractor_name, seed=0):
     Returns:
         `pandas.DataFrame`, one row a cell, metric and set: `cell`, `metric`, `n`
         (images in each set), `set`, `value`, and `deviation` over subsets, NaN but
-        for the kernel distance. A cell with fewer than 20 images in some set has one
-        row that says so, and no figure.
+        for the kernel distance. Cells are those that all sets have; one with fewer
+        than 20 images in some set has one row that says so, and no figure.
 
     Raises:
         ValueError: If the arrays do not fit.
@@ -264,7 +264,7 @@ def quality_table(reference, sets, extractor_name, seed=0):
     generator = np.random.default_rng(seed)
     drawn = {name: [] for name in named}
     rows = []
-    for cell in np.unique(np.concatenate([cells for _, cells in sets.values()])):
+    for cell in sorted(set.intersection(*(set(cells) for _, cells in sets.values()))):
         found = {
             name: np.asarray(features)[np.asarray(cells) == cell]
             for name, (features, cells) in named.items()

@@ -389,7 +389,10 @@ def _origin_blocks(probe):
         "synthetic images from real ones."
     )
     areas = probe.assign(
-        auc=[interval_cell(row.auc, row.low, row.high, 2) for row in probe.itertuples()]
+        auc=[
+            interval_cell({**row, "value": row["auc"]}, decimals=2)
+            for row in probe.to_dict("records")
+        ]
     )
     columns = {"auc": "AUC, synthetic against real (0.5: no trace)", "n": "of each"}
     return [
