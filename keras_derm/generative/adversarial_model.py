@@ -55,7 +55,7 @@ class AdversarialModel(keras.Model):
     @property
     def steps_done(self):
         """Number of training steps so far, over all calls of `fit`."""
-        return int(self._batches_seen("generator_optimizer"))
+        return int(self._batches_seen("generator_optimizer").numpy())
 
     def _batches_seen(self, optimizer_name):
         """Number of gradients that a side was given: an integer variable.
