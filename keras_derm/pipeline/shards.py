@@ -150,12 +150,12 @@ def sharded_dataset(
             `shards.ids`.
         batch_size: Images per batch.
         shuffle: Whether every epoch has the shards in another order, and the images
-            drawn from a buffer.
+            of every block of `buffer_size` too.
         repeat: Whether the epochs follow each other without end; batches are then all
             full, and every iterator gives the same ones.
         seed: Seed of the order.
-        buffer_size: Images to draw from; as large as memory allows, for images of one
-            shard stay near each other.
+        buffer_size: Images of a block, encoded; as large as memory allows, for images
+            of one shard stay near each other.
         image_size: Height and width to resize to (bilinear), or None.
         layers: Keras layers applied with `training=True`: the augmentation.
 
@@ -171,11 +171,18 @@ def sharded_dataset(
         if shuffle:
             order = tf.random.experimental.stateless_shuffle(order, both)
         records = tf.data.Dataset.from_tensor_slices(order).flat_map(shard)
-        if shuffle:
-            records = records.shuffle(
-                buffer_size, seed=seed + number, reshuffle_each_iteration=False
+        if not shuffle:
+            return records
+
+        # `Dataset.shuffle` would take part of its order from TensorFlow's global seed.
+        def shuffled(block, images):
+            places = tf.range(tf.size(images))
+            key = tf.random.fold_in(both, block)
+            return tf.gather(
+                images, tf.random.experimental.stateless_shuffle(places, key)
             )
-        return records
+
+        return records.batch(buffer_size).enumerate().map(shuffled).unbatch()
 
     def shard(number):
         path = tf.numpy_function(shards.checked, [number], tf.string, stateful=False)

@@ -59,6 +59,14 @@ def test_every_epoch_holds_every_image_in_an_order_of_its_own(shards):
     assert len({tuple(rows) for rows in epochs}) == 3
 
 
+def test_order_of_shards_follows_from_their_seed_whatever_the_global_one(shards):
+    found = []
+    for global_seed in (0, 1):
+        tf.random.set_seed(global_seed)
+        found.append(np.concatenate([rows for _, rows in shuffled(shards).take(2)]))
+    np.testing.assert_array_equal(*found)
+
+
 def test_shards_go_on_where_they_were_stopped(shards):
     whole = [*shuffled(shards).take(3)]
     (images, rows), *_ = shuffled(shards).skip(2).take(1)
