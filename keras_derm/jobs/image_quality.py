@@ -127,9 +127,12 @@ def _compare(run, made, feature_weights, seed):
     }
     generator = np.random.default_rng(seed)
     # No more of it is compared than there are images held out.
-    like = _like(held_out.table["diagnosis"], made.table["diagnosis"], seed)
-    noise = generator.integers(0, 256, images["held out"][like].shape).astype("uint8")
-    features["noise"], cells["noise"] = extractor(noise), cells["held out"][like]
+    n_held_out = held_out.table["diagnosis"].astype(str).value_counts()
+    number = made.table.groupby(cells["synthetic"]).cumcount().to_numpy()
+    most = n_held_out.reindex(cells["synthetic"]).fillna(0).clip(lower=1).to_numpy()
+    cells["noise"] = cells["synthetic"][number < most]
+    noise = generator.integers(0, 256, (len(cells["noise"]), side, side, 3))
+    features["noise"] = extractor(noise.astype("uint8"))
     copied = _copies(cells["training"], cells["synthetic"], generator)
     features["copies"] = features["training"][copied]
     cells["copies"] = cells["synthetic"]
