@@ -7,6 +7,7 @@ from sklearn.neighbors import NearestNeighbors
 
 LEAST_IMAGES, MOST_IMAGES = 20, 4000
 COPY_QUANTILE = 0.01
+COLUMNS = ["cell", "metric", "n", "set", "value", "deviation"]
 
 
 def frechet_distance(first, second):
@@ -280,7 +281,7 @@ def quality_table(reference, sets, extractor_name, seed=0):
     if len(drawn[""]) > 1:
         pooled = {name: np.concatenate(parts) for name, parts in drawn.items()}
         rows = _cell_rows(pooled, "all", extractor_name) + rows
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _cell_rows(sets, cell, extractor_name):

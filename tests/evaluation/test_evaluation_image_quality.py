@@ -170,6 +170,14 @@ def test_table_judges_all_sets_of_a_cell_at_one_n():
         assert made["value"] > floor["value"] + 10 * floor["deviation"]
 
 
+def test_table_of_few_images_has_its_columns_and_no_figure():
+    generator = np.random.default_rng(0)
+    few = generator.normal(size=(5, 4)), np.repeat("MEL", 5)
+    table = quality_table(few, {"made": few}, "MobileNetV2")
+    assert table["metric"].tolist() == ["too few images"]
+    assert table[["set", "value", "deviation"]].isna().all(axis=None)
+
+
 def test_fid_and_kid_are_what_inception_measures_and_nothing_else():
     table = quality_table(*sets_of_cells(), "MobileNetV2")
     assert not table["metric"].str.contains("FID|KID").any()
