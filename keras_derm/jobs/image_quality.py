@@ -95,7 +95,6 @@ def _compare(run, made, feature_weights, seed):
     import numpy as np
 
     from keras_derm.catalog import read_image
-    from keras_derm.evaluation.feature_extractor import FeatureExtractor
     from keras_derm.evaluation.image_quality import (
         all_turns,
         memorisation,
@@ -104,9 +103,7 @@ def _compare(run, made, feature_weights, seed):
     from keras_derm.jobs.prepared_images import resized_images
     from keras_derm.pipeline import PreparedImages
 
-    extractor = FeatureExtractor.of_backbone(
-        MEASURED_WITH, feature_weights, MEASURED_AT
-    )
+    extractor = feature_extractor(feature_weights)
     prepared = PreparedImages.load(run / "prepared/real")
     side = run.settings("generator")["image_size"]
     train = run.catalog.split("train")
@@ -150,6 +147,13 @@ def _compare(run, made, feature_weights, seed):
     ]
     memory = memorisation(turned[0], features["training"], turned[1])
     return table, {**memory, "network": extractor.name, "n": len(turned[0][0])}
+
+
+def feature_extractor(weights):
+    """The `FeatureExtractor` of the jobs, for the weights of MobileNetV2."""
+    from keras_derm.evaluation.feature_extractor import FeatureExtractor
+
+    return FeatureExtractor.of_backbone(MEASURED_WITH, weights, MEASURED_AT)
 
 
 def _copies(training, wanted, generator):

@@ -127,9 +127,7 @@ def _translated(model, train, images, candidates, seed):
     return model.translate(images[parents]), conditions, parents
 
 
-def _screened(
-    images, conditions, parents, train, real, n_each, seed, thresholds="del_bino"
-):
+def _screened(images, conditions, parents, train, real, n_each, seed, thresholds):
     """Verdicts of the screening, with what each image shall be and is kept as."""
     from keras_derm import generative
 

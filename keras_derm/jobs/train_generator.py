@@ -35,7 +35,7 @@ OPTIONS = {
         "identity_weight": None,
     },
 }
-MEASURED_WITH, MEASURED_AT, N_MEASURED = "MobileNetV2", 96, 1000
+N_MEASURED = 1000
 EXTENDS = ("patience", "max_minutes", "tensorboard")
 ALL_OPTIONS = frozenset().union(*OPTIONS.values())
 BETAS = {
@@ -213,7 +213,7 @@ def _train(
     import keras
 
     from keras_derm import generative
-    from keras_derm.evaluation.feature_extractor import FeatureExtractor
+    from keras_derm.jobs.image_quality import feature_extractor
     from keras_derm.jobs.prepared_images import resized_images
     from keras_derm.pipeline import PreparedImages
     from keras_derm.runs import default_strategy
@@ -249,9 +249,7 @@ def _train(
         board = generative.SampleBoard(folder / "tensorboard", folder / "samples")
         settings["callbacks"] = [board]
     if feature_weights is not None:
-        extractor = FeatureExtractor.of_backbone(
-            MEASURED_WITH, feature_weights, MEASURED_AT
-        )
+        extractor = feature_extractor(feature_weights)
         settings["measure"] = _kernel_distance(extractor, train, images, model, seed)
     if model == "cyclegan":
         generative.train_translator(network, train, images, folder, **settings)
