@@ -37,7 +37,9 @@ class CoupledAdam(keras.optimizers.Adam):
         return {**super().get_config(), "l2": self.l2}
 
 
-def build_optimizer(name, learning_rate, weight_decay=0.0, clip_norm=1.0):
+def build_optimizer(
+    name, learning_rate, weight_decay=0.0, clip_norm=1.0, ema_momentum=None
+):
     """The optimizer of a recipe.
 
     Args:
@@ -46,6 +48,8 @@ def build_optimizer(name, learning_rate, weight_decay=0.0, clip_norm=1.0):
         learning_rate: Float or schedule.
         weight_decay: Weight decay, 0 for none.
         clip_norm: Largest global norm of the gradient, None or 0 for any.
+        ema_momentum: Share of the moving average of the weights that a step keeps, in
+            (0, 1); None for no average.
 
     Returns:
         `keras.optimizers.Optimizer`.
@@ -57,16 +61,18 @@ def build_optimizer(name, learning_rate, weight_decay=0.0, clip_norm=1.0):
         Loshchilov and Hutter, ICLR 2019 (AdamW); Kingma and Ba, ICLR 2015 (Adam);
         Zeiler, arXiv:1212.5701 (Adadelta).
     """
-    clipped = {"global_clipnorm": clip_norm or None}
+    options = {"global_clipnorm": clip_norm or None}
+    if ema_momentum is not None:
+        options |= {"use_ema": True, "ema_momentum": ema_momentum}
     if name == "adamw":
         return keras.optimizers.AdamW(
-            learning_rate, weight_decay=weight_decay, **clipped
+            learning_rate, weight_decay=weight_decay, **options
         )
     if name == "adam":
-        return CoupledAdam(learning_rate, l2=weight_decay, **clipped)
+        return CoupledAdam(learning_rate, l2=weight_decay, **options)
     if name == "adadelta":
         return keras.optimizers.Adadelta(
-            learning_rate, weight_decay=weight_decay or None, **clipped
+            learning_rate, weight_decay=weight_decay or None, **options
         )
     raise ValueError(
         f"`optimizer` must be one of {', '.join(OPTIMIZERS)}. Received: {name!r}"

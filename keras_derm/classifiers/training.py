@@ -20,6 +20,7 @@ from keras_derm.classifiers.training_callbacks import (
     BestModel,
     DropoutSeed,
     EarlyStopping,
+    OnAverages,
     PlateauLearningRate,
     SaveState,
     ValidationScores,
@@ -58,6 +59,7 @@ def train_classifier(
     early_stopping=None,
     head_epochs=0,
     steps_per_execution=1,
+    ema_momentum=None,
 ):
     """Fit `model`; by default with AdamW, a linear warm-up and a cosine decay.
 
@@ -97,6 +99,9 @@ def train_classifier(
             converged and make steps several times too long. Schedule and early
             stopping count from there.
         steps_per_execution: Steps that TensorFlow makes without coming back to Python.
+        ema_momentum: Share of the moving average of the weights that a step keeps, such
+            as 0.99; what is measured and kept is then the average (after the
+            `head_epochs`). None keeps the weights of the last step of an epoch.
 
     Returns:
         The best model, read back from `directory/model.keras`, without its optimizer.
@@ -119,10 +124,10 @@ def train_classifier(
     history = directory / "history.csv"
     validation = ValidationScores(validation)
 
-    def fit(state_path, first_epoch, last_epoch, rate, callbacks=()):
+    def fit(state_path, first_epoch, last_epoch, rate, callbacks=(), ema=None):
         """Train through some epochs with an optimizer of their own."""
         with model.distribute_strategy.scope():
-            built = build_optimizer(optimizer, rate, weight_decay, clip_norm)
+            built = build_optimizer(optimizer, rate, weight_decay, clip_norm, ema)
             # Variables made inside the first step would have it traced twice.
             built.build(model.trainable_variables)
             model.compile(
@@ -138,6 +143,7 @@ def train_classifier(
         epoch = n_done // steps_per_epoch
         if epoch >= last_epoch or stopped(epoch):
             return
+        judged = [validation, BestModel(directory / "model.keras", history)]
         with _stopped_by_data(directory):
             model.fit(
                 train.skip(n_done),
@@ -147,9 +153,8 @@ def train_classifier(
                 shuffle=False,  # the data set is in the order it shall be in
                 callbacks=[
                     DropoutSeed(),
-                    validation,
                     *callbacks,
-                    BestModel(directory / "model.keras", history),
+                    *(judged if ema is None else [OnAverages(*judged)]),
                     SaveState(state_path),
                     EarlyStopping(stopped),
                 ],
@@ -178,7 +183,7 @@ def train_classifier(
     elif schedule == "plateau":
         settings = (learning_rate, plateau_factor, plateau_patience, min_learning_rate)
         callbacks = [PlateauLearningRate(watched, monitor, *settings)]
-    fit(directory / STATE_NAME, head_epochs, epochs, rate, callbacks)
+    fit(directory / STATE_NAME, head_epochs, epochs, rate, callbacks, ema_momentum)
     return keras.models.load_model(directory / "model.keras", compile=False)
 
 

@@ -64,6 +64,35 @@ class DropoutSeed(keras.callbacks.Callback):
             state.assign([seed, epoch << 20])
 
 
+class OnAverages(keras.callbacks.Callback):
+    """Show other callbacks the moving averages of the weights after each epoch.
+
+    The training itself goes on with the weights it had.
+
+    Args:
+        *callbacks: Those that measure and keep the model; of their methods
+            `on_epoch_end` alone is called.
+    """
+
+    def __init__(self, *callbacks):
+        super().__init__()
+        self.callbacks = callbacks
+        self.swap = keras.callbacks.SwapEMAWeights()
+
+    def set_model(self, model):
+        super().set_model(model)
+        for callback in (self.swap, *self.callbacks):
+            callback.set_model(model)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.swap.on_test_begin()
+        try:
+            for callback in self.callbacks:
+                callback.on_epoch_end(epoch, logs)
+        finally:
+            self.swap.on_test_end()
+
+
 class SaveState(keras.callbacks.Callback):
     """Keep the model with its optimizer after each epoch, whole or not at all."""
 

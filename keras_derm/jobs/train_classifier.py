@@ -53,6 +53,8 @@ class Optimization:
         clip_norm: Largest global norm of the gradient; none for any.
         head_epochs: Of all epochs, the first in which the head alone learns.
         steps_per_execution: Steps made without coming back to Python.
+        ema_momentum: Share of a moving average of the weights that a step keeps, such
+            as 0.99: the average is what is judged and kept; by default the weights.
     """
 
     optimizer: Literal["adamw", "adam", "adadelta"] = "adamw"
@@ -65,6 +67,7 @@ class Optimization:
     clip_norm: float | None = 1.0
     head_epochs: int = 0
     steps_per_execution: int = 1
+    ema_momentum: float | None = None
 
 
 AS_EVER = Optimization()
@@ -81,6 +84,7 @@ MEMBER_OPTIONS = {
     "imbalance": "class_weights",
     "focal_gamma": 2.0,
     "focal_alpha": None,
+    "label_smoothing": 0.0,
     "ensemble_weights": "equal",
     "gradient_checkpointing": False,
 }
@@ -107,6 +111,7 @@ def train_classifier(
     ] = "class_weights",
     focal_gamma: float = 2.0,
     focal_alpha: float | None = None,
+    label_smoothing: float = 0.0,
     ensemble_weights: Literal["equal", "fitted"] = "equal",
     gradient_checkpointing: bool = False,
     seed: int = 0,
@@ -146,6 +151,7 @@ def train_classifier(
         focal_gamma: Exponent of the focal loss.
         focal_alpha: Weight of the positive class in the focal loss, the others having
             1 - focal_alpha; by default all have the same.
+        label_smoothing: Share of each target that is spread over all classes.
         ensemble_weights: How much each member counts: equal, or fitted to the least
             log-loss on val.
         gradient_checkpointing: Compute feature maps again in the backward pass instead
@@ -406,7 +412,7 @@ def train_member(
         image_dataset(
             prepared,
             indices,
-            keras.utils.to_categorical(targets, n_classes),
+            _smoothed(targets, n_classes, settings["label_smoothing"]),
             classifiers.sample_weights(imbalance, targets, n_classes),
             batch_size=batch_size,
             shuffle=True,
@@ -432,3 +438,11 @@ def train_member(
         ),
         **optimization | {"steps_per_execution": together},
     )
+
+
+def _smoothed(targets, n_classes, share):
+    """One-hot targets, a share of each spread over all classes."""
+    import keras
+
+    one_hot = keras.utils.to_categorical(targets, n_classes)
+    return (1 - share) * one_hot + share / n_classes

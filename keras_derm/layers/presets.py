@@ -61,6 +61,14 @@ def _flips_and_light(seed):
     ]
 
 
+def _flips_zoom_and_light(seed):
+    flip, *light = _flips_and_light(seed)
+    zoom = keras.layers.RandomZoom(
+        (-0.2, 0.2), (-0.2, 0.2), fill_mode="reflect", seed=seed, dtype="float32"
+    )
+    return [flip, zoom, *light]
+
+
 def _flips_and_darkening(seed):
     return [
         keras.layers.RandomFlip(seed=seed, dtype="float32"),
@@ -89,7 +97,7 @@ _PREPROCESSING = {
     "melanet": _melanet,
 }
 _AUGMENTATION = {
-    "keras_derm": _flips_and_light,
+    "keras_derm": _flips_zoom_and_light,
     "sn_gan_ensemble": _flips_and_darkening,
     "lora_diffusion": _flips_and_light,
     "cwgan_gp": _flips,
@@ -128,8 +136,9 @@ def augmentation(name, seed=None):
 
     - `"sn_gan_ensemble"`: flips, then darkening with probability 0.25 and factor
       0.5.
-    - `"lora_diffusion"` and `"keras_derm"`: flips, rotation, brightness and contrast
-      by up to 10 %. The strengths are ours.
+    - `"keras_derm"`: flips, zoom of each side by up to 20 %, rotation, brightness and
+      contrast by up to 10 %.
+    - `"lora_diffusion"`: the same without zoom. The strengths are ours.
     - `"cwgan_gp"`: flips.
     - `"melanet"`: none; it trains on copies made beforehand, `offline_copies`.
 

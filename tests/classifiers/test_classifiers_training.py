@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_derm.classifiers import train_classifier
+from keras_derm.classifiers import predict_probabilities, train_classifier
 from keras_derm.classifiers.training_callbacks import SaveState
 from keras_derm.layers.presets import augmentation
 from keras_derm.pipeline import PreparedImages, image_dataset
@@ -102,6 +102,7 @@ def train_killed(folder, settings, n_batches):
         ),
         ({"head_epochs": 2, "schedule": "constant", "optimizer": "adadelta"}, 7, 1),
         ({"head_epochs": 2, "steps_per_execution": 5}, 4, 3),
+        ({"head_epochs": 1, "ema_momentum": 0.9}, 12, 2),
     ],
 )
 def test_killed_training_ends_as_if_it_had_not_been(
@@ -208,6 +209,36 @@ def test_head_learns_alone_first_and_the_rest_keeps_its_statistics(tmp_path):
     assert all(layer.trainable for layer in model.layers)
 
 
+def test_average_of_the_weights_is_kept_and_measured(tmp_path):
+    """Held against averages made step by step of the weights themselves."""
+    model, average = tiny_classifier(), []
+
+    class Average(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            weights = [np.asarray(w) for w in self.model.trainable_variables]
+            if not average:
+                average[:] = weights
+            average[:] = [
+                0.8 * a + 0.2 * w for a, w in zip(average, weights, strict=True)
+            ]
+
+    fit = model.fit
+    model.fit = lambda *args, callbacks, **kwargs: fit(
+        *args, callbacks=[*callbacks, Average()], **kwargs
+    )
+    settings = {"epochs": 1, "steps_per_epoch": 6, "learning_rate": 0.05}
+    train, validation = data()
+    kept = train_classifier(
+        model, train, validation, tmp_path, ema_momentum=0.8, **settings
+    )
+    for found, expected in zip(kept.trainable_variables, average, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    history = pd.read_csv(tmp_path / "history.csv")
+    scores = predict_probabilities(kept, validation)
+    targets = np.arange(64) % 2
+    assert history["val_accuracy"][0] == np.mean(scores.argmax(axis=1) == targets)
+
+
 def test_training_ends_early_without_progress(tmp_path):
     settings = {"epochs": 9, "steps_per_epoch": 1, "learning_rate": 1e-12}
     for _ in range(2):  # started again it does not go on
@@ -226,6 +257,7 @@ def test_training_ends_early_without_progress(tmp_path):
         {"plateau_factor": 2.0},
         {"head_epochs": 4},
         {"steps_per_execution": 3},
+        {"ema_momentum": 1.5},
     ],
 )
 def test_settings_out_of_range_are_refused(tmp_path, settings):

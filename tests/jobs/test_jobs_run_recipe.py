@@ -34,14 +34,14 @@ SMALL = {
         "batch_norm_momentum": 0.5,
         "members": [
             {"backbone": "MobileNetV2", "image_size": 32, "epochs": 1},
-            {"backbone": "EfficientNetB0", "image_size": 32, "epochs": 1},
+            {"backbone": "CustomCNN", "image_size": 16, "epochs": 1},
         ],
         "arms": {
             "balanced": {
                 "imbalance": "balanced_sampling",
                 "adds": "synthetic",
                 "ensemble_weights": "fitted",
-                "members": [{"backbone": "MobileNetV2", "image_size": 32, "epochs": 1}],
+                "members": [{"backbone": "CustomCNN", "image_size": 16, "epochs": 1}],
             }
         },
     },
@@ -263,6 +263,8 @@ def test_fault_of_the_input_is_one_message_and_status_1(tmp_path):
         ("melanet", "quick"),
         ("cwgan_gp", "published"),
         ("cwgan_gp", "quick"),
+        ("lora_diffusion", "published"),
+        ("lora_diffusion", "quick"),
     ],
 )
 def test_recipe_says_only_what_the_jobs_take(recipe, scale):
@@ -295,6 +297,35 @@ def test_melanet_is_as_published():
     assert classifier["optimization"]["optimizer"] == "adadelta"
     assert classifier["optimization"]["plateau_factor"] == 0.1
     assert [arm["n_copies"] for arm in classifier["arms"].values()] == [5, 10]
+
+
+def test_lora_diffusion_trains_its_classifier_as_published():
+    classifier = load_recipe("lora_diffusion", "published")["stages"][
+        "train_classifier"
+    ]
+    assert classifier["members"] == [
+        {
+            "backbone": "EfficientNetB0",
+            "image_size": 224,
+            "epochs": 25,
+            "learning_rate": 1e-4,
+        }
+    ]
+    assert (classifier["dropout"], classifier["hidden_units"]) == (0.3, 512)
+    assert (classifier["batch_size"], classifier["seed"]) == (32, 42)
+    assert classifier["weight_decay"] == 1e-4
+    optimization = jobs.Optimization(**classifier["optimization"])
+    assert optimization == jobs.Optimization(
+        optimizer="adam",
+        schedule="plateau",
+        monitor="val_auc",
+        plateau_factor=0.5,
+        plateau_patience=3,
+        min_learning_rate=1e-7,
+        early_stopping=7,
+        clip_norm=1.0,
+        head_epochs=3,
+    )
 
 
 def test_published_scale_is_the_papers():

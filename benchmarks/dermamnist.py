@@ -1,0 +1,119 @@
+"""DermaMNIST: our default recipe on the official split, and on one that does not leak.
+
+Usage:
+    python benchmarks/dermamnist.py --data ham10000:/data/HAM10000 \
+        --split_file /data/HAM10000/dermamnist_split.csv --scale thumbnail
+    python benchmarks/dermamnist.py --data ham10000:/data/HAM10000 --scale laptop \
+        --weights.MobileNetV2 /weights/mobilenet_v2_notop.h5
+
+Without --split_file lesions are kept together. Accuracy is what the published tables
+give, so every class counts as often as it occurs (imbalance none); a second row divides
+the same probabilities by the frequencies of the classes in the training set, which is
+what balanced accuracy asks for. A training that is done is not done again.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from jsonargparse import auto_cli
+from rich.console import Console
+from rich.table import Table
+
+from keras_derm import evaluation, jobs
+from keras_derm.catalog import find_leaks, get_task
+from keras_derm.jobs.run_recipe import load_recipe
+from keras_derm.runs import RunDirectory
+
+PUBLISHED = {
+    "thumbnail": {
+        "VGG16, 28 px (MedMNIST+)": (0.7658, 0.9269),
+        "AutoML Vision, 28 px (MedMNIST v2)": (0.768, 0.914),
+    },
+    "laptop": {
+        "VGG16, 224 px (MedMNIST+)": (0.8155, 0.9551),
+        "DenseNet-121, 224 px (MedMNIST+)": (0.8474, 0.9626),
+        "DINO ViT-B, linear, 224 px (MedMNIST+)": (0.8442, 0.9683),
+    },
+}
+"""Accuracy and AUC of the best rows of the tables, on the official split."""
+SHOWN = ("accuracy", "macro_auc", "balanced_accuracy")
+
+
+def main(
+    data: str = "phantom:n=480,seed=7,size=64",
+    split_file: str | None = None,
+    scale: str = "thumbnail",
+    weights: dict[str, str] | None = None,
+    run: str | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+) -> None:
+    """Train the recipe keras_derm on real images alone and judge it on the test set.
+
+    Args:
+        data: Data source READER:PATH.
+        split_file: csv with the official split; by default lesions are kept together.
+        scale: Scale of the recipe: thumbnail (28 px) or laptop (128 px).
+        weights: For each backbone imagenet or the path of a weights file.
+        run: Run directory; by default runs/dermamnist_SCALE_SPLIT.
+        epochs: Epochs in place of the recipe's.
+        seed: Seed of the training.
+    """
+    split = "official" if split_file else "grouped"
+    run = RunDirectory(run or f"runs/dermamnist_{scale}_{split}")
+    settings = load_recipe("keras_derm", scale)["stages"]["train_classifier"]
+    side = settings["members"][0]["image_size"]
+    jobs.audit_skin_tone(str(run.path), data)
+    jobs.prepare_dataset(  # resized and nothing else, as MedMNIST is
+        str(run.path), side, preset="cwgan_gp", split_file=split_file
+    )
+    arm = f"seed_{seed}"
+    _train(run, arm, settings, weights, epochs, seed)
+    _print(run, arm, scale, split)
+
+
+def _train(run, arm, settings, weights, epochs, seed):
+    """Train the members of the recipe in an arm of its own."""
+    own = {} if epochs is None else {"epochs": epochs}
+    settings = dict(settings)
+    members = [jobs.Member(**member | own) for member in settings.pop("members")]
+    settings["optimization"] = jobs.Optimization(**settings["optimization"])
+    settings |= {"imbalance": "none", "seed": seed}
+    settings |= {} if weights is None else {"weights": weights}
+    jobs.train_classifier(str(run.path), arm, members, **settings)
+
+
+def _print(run, arm, scale, split):
+    """Test figures with lesion-bootstrap intervals, beside the published ones."""
+    settings = run.settings(f"arm_{arm}")
+    task = get_task(settings["task"]).present_in(run.catalog.split("train"))
+    rows = run.catalog.where(task.covers(run.catalog))
+    train, test = rows.split("train"), rows.split("test")
+    csv = run / f"arms/{arm}/predictions/ensemble_test.csv"
+    y_prob = evaluation.predictions_from_csv(csv, test, task.classes)
+    priors = np.bincount(task.targets(train), minlength=len(task.classes))
+    balanced = y_prob / priors
+    balanced /= balanced.sum(axis=1, keepdims=True)
+    inputs = evaluation.inputs_from_catalog(test, task, strata=())
+    table = Table("", *(name.replace("_", " ") for name in SHOWN))
+    table.title = f"{split} split, {len(train)} training and {len(test)} test images"
+    members = settings["members"]
+    told = ", ".join(f"{m['backbone']} {m['image_size']} px" for m in members)
+    for name, probabilities in ((told, y_prob), ("divided by frequency", balanced)):
+        found = evaluation.evaluate(**inputs, y_prob=probabilities).overall
+        table.add_row(name, *(_cell(found[metric]) for metric in SHOWN))
+    for name, (accuracy, auc) in PUBLISHED.get(scale, {}).items():
+        if split == "official":
+            table.add_row(name, f"{accuracy:.3f}", f"{auc:.3f}", "not given")
+    Console().print(table)
+    leaks = find_leaks(rows)
+    if len(leaks):
+        print(f"{len(leaks)} lesions or patients are in several parts of this split.")
+
+
+def _cell(value):
+    return f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})"
+
+
+if __name__ == "__main__":
+    auto_cli(main, as_positional=False)
