@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 
 from keras_derm.classifiers.ensemble_weights import WeightedAverage, checked_weights
+from keras_derm.classifiers.precision import in_float32
 
 
 def build_ensemble(members, image_size, weights=None):
@@ -146,7 +147,7 @@ def load_classifier(path):
         path: The `.keras` file.
 
     Returns:
-        Functional `keras.Model`, not compiled: for inference.
+        Functional `keras.Model`, not compiled, computing in float32: for inference.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -155,4 +156,4 @@ def load_classifier(path):
         raise FileNotFoundError(
             f"no saved classifier; apps/train_classifier.py makes one. Received: {path}"
         )
-    return keras.models.load_model(path, compile=False)
+    return in_float32(keras.models.load_model(path, compile=False))

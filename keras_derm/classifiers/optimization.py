@@ -37,7 +37,30 @@ class CoupledAdam(keras.optimizers.Adam):
         return {**super().get_config(), "l2": self.l2}
 
 
-def build_optimizer(name, learning_rate, weight_decay=0.0, clip_norm=1.0):
+@keras.saving.register_keras_serializable(package="keras_derm")
+class CountingLossScale(keras.optimizers.LossScaleOptimizer):
+    """Loss scaling for float16 that counts the steps it leaves out, too.
+
+    A step whose gradients overflow changes no weights, and the inner optimizer does not
+    count it; a training that goes on where it was must, for its batch has been used.
+
+    Args:
+        inner_optimizer: `keras.optimizers.Optimizer` that makes the steps.
+        **kwargs: Arguments of `keras.optimizers.LossScaleOptimizer`.
+    """
+
+    @property
+    def iterations(self):
+        return self._iterations
+
+    def apply(self, grads, trainable_variables=None):
+        super().apply(grads, trainable_variables)
+        self._iterations.assign_add(1)
+
+
+def build_optimizer(
+    name, learning_rate, weight_decay=0.0, clip_norm=1.0, precision="float32"
+):
     """The optimizer of a recipe.
 
     Args:
@@ -46,9 +69,10 @@ def build_optimizer(name, learning_rate, weight_decay=0.0, clip_norm=1.0):
         learning_rate: Float or schedule.
         weight_decay: Weight decay, 0 for none.
         clip_norm: Largest global norm of the gradient, None or 0 for any.
+        precision: Dtype policy of the model; mixed_float16 has the loss scaled.
 
     Returns:
-        `keras.optimizers.Optimizer`.
+        `keras.optimizers.Optimizer`, whose `iterations` are all steps made.
 
     Raises:
         ValueError: The name is unknown.
@@ -57,6 +81,9 @@ def build_optimizer(name, learning_rate, weight_decay=0.0, clip_norm=1.0):
         Loshchilov and Hutter, ICLR 2019 (AdamW); Kingma and Ba, ICLR 2015 (Adam);
         Zeiler, arXiv:1212.5701 (Adadelta).
     """
+    if precision == "mixed_float16":
+        inner = build_optimizer(name, learning_rate, weight_decay, clip_norm)
+        return CountingLossScale(inner)
     clipped = {"global_clipnorm": clip_norm or None}
     if name == "adamw":
         return keras.optimizers.AdamW(
