@@ -17,6 +17,11 @@ from keras_derm.classifiers.imbalance import (
     sample_weights,
 )
 from keras_derm.classifiers.input_scaling import InputScaling
+from keras_derm.classifiers.precision import (
+    fastest_precision,
+    in_float32,
+    measure_precisions,
+)
 from keras_derm.classifiers.prediction import predict_probabilities
 from keras_derm.classifiers.training import train_classifier
 
@@ -32,9 +37,12 @@ __all__ = [
     "classification_loss",
     "ensemble_members",
     "ensemble_weights",
+    "fastest_precision",
     "fit_ensemble_weights",
     "freeze",
+    "in_float32",
     "load_classifier",
+    "measure_precisions",
     "predict_probabilities",
     "sample_weights",
     "train_classifier",

@@ -86,6 +86,10 @@ def build_classifier(
     VGG16 without dropout is the VGG-GAP of melanet, EfficientNetB0 with dropout 0.3
     and 512 hidden units the classifier of lora_diffusion.
 
+    Under a mixed dtype policy (`keras_derm.precision.computing_in`) the backbone
+    computes in half precision; the scaling of the images and all from the pooling on
+    stay float32, and so do the weights.
+
     The graph is flat (the head stands on the backbone's own output), so Grad-CAM
     reaches the last convolution.
 
@@ -120,19 +124,18 @@ def build_classifier(
     facts = BACKBONES[backbone]
     image_size = image_size or facts.image_size
     inputs = keras.Input((image_size, image_size, 3), name="image")
-    scaled = InputScaling(facts.scaling, name="input_scaling")(inputs)
+    scaled = InputScaling(facts.scaling, name="input_scaling", dtype="float32")(inputs)
     network = fuse_batch_normalization(_network(backbone, facts, scaled, weights))
     if batch_norm_momentum is not None:
         for layer in network.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.momentum = batch_norm_momentum
-    x = keras.layers.GlobalAveragePooling2D(name="pooling")(network.output)
-    x = keras.layers.Dropout(dropout, name="dropout")(x)
+    head = {"dtype": "float32"}
+    x = keras.layers.GlobalAveragePooling2D(name="pooling", **head)(network.output)
+    x = keras.layers.Dropout(dropout, name="dropout", **head)(x)
     if hidden_units:
-        x = keras.layers.Dense(hidden_units, activation="relu", name="hidden")(x)
-    outputs = keras.layers.Dense(
-        n_classes, activation="softmax", dtype="float32", name="probabilities"
-    )(x)
+        x = keras.layers.Dense(hidden_units, "relu", name="hidden", **head)(x)
+    outputs = keras.layers.Dense(n_classes, "softmax", name="probabilities", **head)(x)
     return keras.Model(
         network.inputs[0], outputs, name=f"{backbone.lower()}_{image_size}"
     )

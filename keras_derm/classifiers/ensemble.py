@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 
 from keras_derm.classifiers.ensemble_weights import WeightedAverage, checked_weights
+from keras_derm.classifiers.precision import in_float32
 
 
 def build_ensemble(members, image_size, weights=None):
@@ -77,16 +78,27 @@ def ensemble_weights(model):
     """Weight of each member, in the order of `ensemble_members`.
 
     Args:
-        model: What `build_ensemble` returned, or a single classifier.
+        model: Classifier, ensemble with nested members, or list of classifiers, whose
+            weights are the same.
 
     Returns:
         List of float with the sum 1.
+
+    Raises:
+        ValueError: As `ensemble_members`.
     """
-    for layer in model.layers:
+    parts = _parts(model)
+    if parts == [model]:
+        return [1.0]
+    shares = [1 / len(parts)] * len(parts)
+    for layer in getattr(model, "layers", ()):
         if isinstance(layer, WeightedAverage):
-            return list(layer.weights_of_members)
-    n_members = len(ensemble_members(model))
-    return [1 / n_members] * n_members
+            shares = layer.weights_of_members
+    return [
+        share * weight
+        for share, part in zip(shares, parts, strict=True)
+        for weight in ensemble_weights(part)
+    ]
 
 
 def ensemble_members(model):
@@ -102,10 +114,18 @@ def ensemble_members(model):
         ValueError: `model` is an empty list, or nests a network that is not itself a
             classifier over the same classes.
     """
+    parts = _parts(model)
+    if parts == [model]:
+        return parts
+    return [member for part in parts for member in ensemble_members(part)]
+
+
+def _parts(model):
+    """What `model` averages itself; a single classifier alone."""
     if isinstance(model, (list, tuple)):
         if not model:
             raise ValueError("An ensemble needs at least one model. Received: []")
-        return [member for part in model for member in ensemble_members(part)]
+        return list(model)
     nested = [layer for layer in model.layers if isinstance(layer, keras.Model)]
     for part in nested:
         if part.output_shape != model.output_shape:
@@ -115,7 +135,7 @@ def ensemble_members(model):
                 f"flat. Received: {part.name} giving {part.output_shape} in "
                 f"{model.name} giving {model.output_shape}"
             )
-    return [member for part in nested for member in ensemble_members(part)] or [model]
+    return nested or [model]
 
 
 def load_classifier(path):
@@ -127,7 +147,7 @@ def load_classifier(path):
         path: The `.keras` file.
 
     Returns:
-        Functional `keras.Model`, not compiled: for inference.
+        Functional `keras.Model`, not compiled, computing in float32: for inference.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -136,4 +156,4 @@ def load_classifier(path):
         raise FileNotFoundError(
             f"no saved classifier; apps/train_classifier.py makes one. Received: {path}"
         )
-    return keras.models.load_model(path, compile=False)
+    return in_float32(keras.models.load_model(path, compile=False))

@@ -37,8 +37,34 @@ class CoupledAdam(keras.optimizers.Adam):
         return {**super().get_config(), "l2": self.l2}
 
 
+@keras.saving.register_keras_serializable(package="keras_derm")
+class CountingLossScale(keras.optimizers.LossScaleOptimizer):
+    """Loss scaling for float16 that counts the steps it leaves out, too.
+
+    A step whose gradients overflow changes no weights, and the inner optimizer does not
+    count it; a training that goes on where it was must, for its batch has been used.
+
+    Args:
+        inner_optimizer: `keras.optimizers.Optimizer` that makes the steps.
+        **kwargs: Arguments of `keras.optimizers.LossScaleOptimizer`.
+    """
+
+    @property
+    def iterations(self):
+        return self._iterations
+
+    def apply(self, grads, trainable_variables=None):
+        super().apply(grads, trainable_variables)
+        self._iterations.assign_add(1)
+
+
 def build_optimizer(
-    name, learning_rate, weight_decay=0.0, clip_norm=1.0, ema_momentum=None
+    name,
+    learning_rate,
+    weight_decay=0.0,
+    clip_norm=1.0,
+    ema_momentum=None,
+    precision="float32",
 ):
     """The optimizer of a recipe.
 
@@ -50,9 +76,10 @@ def build_optimizer(
         clip_norm: Largest global norm of the gradient, None or 0 for any.
         ema_momentum: Share of the moving average of the weights that a step keeps, in
             (0, 1); None for no average.
+        precision: Dtype policy of the model; mixed_float16 has the loss scaled.
 
     Returns:
-        `keras.optimizers.Optimizer`.
+        `keras.optimizers.Optimizer`, whose `iterations` are all steps made.
 
     Raises:
         ValueError: The name is unknown.
@@ -61,6 +88,9 @@ def build_optimizer(
         Loshchilov and Hutter, ICLR 2019 (AdamW); Kingma and Ba, ICLR 2015 (Adam);
         Zeiler, arXiv:1212.5701 (Adadelta).
     """
+    if precision == "mixed_float16":
+        settings = (learning_rate, weight_decay, clip_norm, ema_momentum)
+        return CountingLossScale(build_optimizer(name, *settings))
     options = {"global_clipnorm": clip_norm or None}
     if ema_momentum is not None:
         options |= {"use_ema": True, "ema_momentum": ema_momentum}

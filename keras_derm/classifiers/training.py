@@ -69,7 +69,9 @@ def train_classifier(
     reached and ends with the weights of one that was never stopped.
 
     Args:
-        model: Classifier from `build_classifier`.
+        model: Classifier from `build_classifier`; one built under a mixed dtype policy
+            trains in it, with its loss scaled where that is mixed_float16. What is kept
+            computes in float32; the figures of the history are of the mixed model.
         train: `tf.data.Dataset` of `(images, one-hot targets, sample weights)` that
             repeats, in an order that is the same whenever the program is run.
         validation: `tf.data.Dataset` of `(images, one-hot targets)`.
@@ -127,7 +129,10 @@ def train_classifier(
     def fit(state_path, first_epoch, last_epoch, rate, callbacks=(), ema=None):
         """Train through some epochs with an optimizer of their own."""
         with model.distribute_strategy.scope():
-            built = build_optimizer(optimizer, rate, weight_decay, clip_norm, ema)
+            policy = model.dtype_policy.name
+            built = build_optimizer(
+                optimizer, rate, weight_decay, clip_norm, ema, policy
+            )
             # Variables made inside the first step would have it traced twice.
             built.build(model.trainable_variables)
             model.compile(

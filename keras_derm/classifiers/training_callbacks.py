@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.metrics import log_loss, roc_auc_score
 
 from keras_derm.classifiers.optimization import plateau_learning_rate
+from keras_derm.classifiers.precision import in_float32
 from keras_derm.classifiers.prediction import predict_probabilities
 from keras_derm.files import atomic_path
 
@@ -168,7 +169,10 @@ def _macro_auc(targets, scores):
 
 
 class BestModel(keras.callbacks.Callback):
-    """Keep the history and the model with the best `val_auc`, across restarts."""
+    """Keep the history and the model with the best `val_auc`, across restarts.
+
+    A model trained in mixed precision is kept as it will be used, in float32.
+    """
 
     def __init__(self, model_path, history_path):
         super().__init__()
@@ -181,7 +185,7 @@ class BestModel(keras.callbacks.Callback):
         best = history["val_auc"].max() if len(history) else float("nan")
         if not self.model_path.is_file() or not logs["val_auc"] <= best:
             with kept(self.model_path, epoch) as temporary:
-                self.model.save(temporary)
+                in_float32(self.model).save(temporary)
         row = pd.DataFrame([{"epoch": epoch, **logs}])
         with kept(self.history_path, epoch) as temporary:
             pd.concat([history, row]).to_csv(temporary, index=False)

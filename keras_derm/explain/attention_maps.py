@@ -9,7 +9,7 @@ from tf_keras_vis.layercam import Layercam
 from tf_keras_vis.saliency import Saliency
 from tf_keras_vis.utils.scores import CategoricalScore
 
-from keras_derm.classifiers import ensemble_members
+from keras_derm.classifiers import ensemble_members, ensemble_weights
 from keras_derm.explain.checks import check_class_indices, check_images
 
 METHODS = {
@@ -31,7 +31,7 @@ def attention_maps(
 
     The class score is the logit (the softmax is taken off). For an ensemble, every
     member sees the images at its own size; the members' maps, each scaled to a
-    maximum of 1, are averaged.
+    maximum of 1, are averaged with the weights that the members have in the ensemble.
 
     - `grad_cam`, `grad_cam_plus_plus`, `layer_cam`: evidence in the feature maps that
       the classifier pools, the output of the last layer with spatial extent. They are
@@ -64,7 +64,7 @@ def attention_maps(
         - [SmoothGrad: Smilkov et al., 2017](https://arxiv.org/abs/1706.03825)
     """
     maps = member_attention_maps(model, images, class_indices, method, seed, batch_size)
-    return average_maps(maps)
+    return average_maps(maps, ensemble_weights(model))
 
 
 def member_attention_maps(
@@ -104,16 +104,17 @@ def member_attention_maps(
     ]
 
 
-def average_maps(maps):
+def average_maps(maps, weights=None):
     """Average the members' maps; the maximum of each average is 1 again.
 
     Args:
         maps: List of arrays `(n, height, width)`, as from `member_attention_maps`.
+        weights: Weight of each member, as from `ensemble_weights`; None for the same.
 
     Returns:
         float32 array `(n, height, width)` in [0, 1].
     """
-    return _scale_to_one(np.mean(maps, axis=0)).astype("float32")
+    return _scale_to_one(np.average(maps, axis=0, weights=weights)).astype("float32")
 
 
 def feature_layer(model):

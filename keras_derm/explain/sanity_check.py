@@ -8,8 +8,12 @@ import pandas as pd
 from scipy.stats import spearmanr
 from skimage.metrics import structural_similarity
 
-from keras_derm.classifiers import ensemble_members
-from keras_derm.explain.attention_maps import attention_maps
+from keras_derm.classifiers import ensemble_members, ensemble_weights
+from keras_derm.explain.attention_maps import (
+    attention_maps,
+    average_maps,
+    member_attention_maps,
+)
 
 # Share of the layers, counted from the output, that get random weights.
 STAGES = {"output layer": 0.0, "upper half": 0.5, "all layers": 1.0}
@@ -109,7 +113,8 @@ def sanity_check(
     members = ensemble_members(model)
     explained = (images, class_indices, method, seed, batch_size)
     if trained is None:
-        trained = attention_maps(members, *explained)
+        trained = attention_maps(model, *explained)
+    weights = ensemble_weights(model)
     maps, rows = {"trained": trained}, []
     for stage, share in STAGES.items():
         for draw in range(n_draws if share == 1 else 1):
@@ -117,7 +122,7 @@ def sanity_check(
                 randomize_weights(member, share, [seed, draw, i])
                 for i, member in enumerate(members)
             ]
-            found = attention_maps(random, *explained)
+            found = average_maps(member_attention_maps(random, *explained), weights)
             maps.setdefault(stage, found)
             rows.append(_rows(stage, draw, *map_similarity(trained, found)))
     if len(trained) > 1:

@@ -83,7 +83,7 @@ def _explain_cases(run, arm, task, model, method, n_each, seed):
     from scipy.stats import binomtest
 
     from keras_derm import explain
-    from keras_derm.classifiers import ensemble_members
+    from keras_derm.classifiers import ensemble_members, ensemble_weights
     from keras_derm.files import write_csv
     from keras_derm.pipeline import PreparedImages
 
@@ -93,7 +93,7 @@ def _explain_cases(run, arm, task, model, method, n_each, seed):
     images = prepared.take(prepared.indices(test)[rows])
     explained = (images, y_prob[rows].argmax(axis=1), method, seed)
     by_member = explain.member_attention_maps(model, *explained)
-    maps = explain.average_maps(by_member)
+    maps = explain.average_maps(by_member, ensemble_weights(model))
     check = explain.sanity_check(model, *explained, trained=maps)
     curves = _deletion_curves(model, images, maps, explained[1], seed)
     masks = [test.mask_paths[row] for row in rows]

@@ -1,5 +1,6 @@
 """Job: train the members of an ensemble on real, or real and made, images."""
 
+import json
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -7,7 +8,8 @@ from typing import Literal
 
 from keras_derm.files import short_digest
 from keras_derm.jobs.evaluate import ARMS
-from keras_derm.runs import ARM, RunDirectory
+from keras_derm.precision import PRECISIONS
+from keras_derm.runs import ARM, RunDirectory, describe_environment
 
 
 @dataclass
@@ -22,6 +24,8 @@ class Member:
         frozen_until: Name of the layer up to which pretrained weights stay as they
             are, which more than halves the work of a step; without pretrained
             weights all layers learn.
+        precision: What its layers compute in while it trains, as in
+            `train_classifier`; by default what the arm has.
         file: A trained .keras to take as it is, over the same classes; the other
             settings then say nothing.
         digest: Digest of that file, as config.yaml records it; another is refused.
@@ -32,6 +36,9 @@ class Member:
     epochs: int = 25
     learning_rate: float = 1e-4
     frozen_until: str | None = None
+    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] | None = (
+        None
+    )
     file: str | None = None
     digest: str | None = None
 
@@ -114,6 +121,9 @@ def train_classifier(
     label_smoothing: float = 0.0,
     ensemble_weights: Literal["equal", "fitted"] = "equal",
     gradient_checkpointing: bool = False,
+    precision: Literal[
+        "auto", "float32", "mixed_bfloat16", "mixed_float16"
+    ] = "float32",
     seed: int = 0,
 ):
     """Train the classifiers of one arm and average them in an ensemble.
@@ -156,6 +166,12 @@ def train_classifier(
             log-loss on val.
         gradient_checkpointing: Compute feature maps again in the backward pass instead
             of keeping them: less memory for a longer step.
+        precision: What the layers compute in while they train: float32; mixed_bfloat16
+            or mixed_float16, faster for some backbones on some devices; or auto, which
+            measures a few steps of each before the first training, takes another than
+            float32 where it is clearly faster, and keeps the choice in precision.json
+            of the run and with each member in config.yaml. Probabilities, loss, metrics
+            and weights are float32, and so is the model that is kept.
         seed: Seed of weights, order and augmentation.
     """
     adds, optimization = _added(arm, adds), asdict(optimization)
@@ -177,6 +193,8 @@ def train_classifier(
         **options,
     }
     run = RunDirectory(run)
+    if run.done("prepare"):  # else the stage says so before anything is measured
+        _settle_precision(run, settings, precision)
     after = ["prepare", "synthetic"] if adds == "synthetic" else ["prepare"]
     stage, folder = (arm, arm) if arm in ARMS else (f"{ARM}{arm}", f"arms/{arm}")
     with run.stage(stage, settings, after=after, folders=[folder]) as todo:
@@ -189,6 +207,8 @@ def train_classifier(
 def _recorded(member):
     """Settings of a member; a file with the digest of what it holds."""
     recorded = asdict(member)
+    if member.precision is None:
+        del recorded["precision"]
     if member.file is None:
         del recorded["file"], recorded["digest"]
         return recorded
@@ -201,6 +221,63 @@ def _recorded(member):
             f"{member.digest}. Received: {recorded['digest']}"
         )
     return recorded
+
+
+def _settle_precision(run, settings, precision):
+    """Set the precision of each member that is not trained in float32."""
+    for member in settings["members"]:
+        chosen = member.pop("precision", precision)
+        if chosen not in ("auto", *PRECISIONS):
+            raise ValueError(
+                f"`precision` must be one of auto, {', '.join(PRECISIONS)}. "
+                f"Received: {chosen!r}"
+            )
+        if member.get("file"):
+            continue
+        if chosen == "auto":
+            chosen = _measured_precision(run, member, settings)
+        if chosen != "float32":
+            member["precision"] = chosen
+
+
+def _measured_precision(run, member, settings):
+    """The precision measured for this network in this run, now or earlier.
+
+    Members of one kind share it over all arms, so that no arm is compared with one
+    that was trained in another way, and so does a run that goes on on another device.
+    """
+    import os
+
+    from keras_derm import classifiers
+    from keras_derm.catalog import get_task
+    from keras_derm.files import write_json
+
+    if os.environ.get("TF_CONFIG"):
+        raise ValueError(
+            "several workers would measure and could choose differently: name a "
+            "precision in place of auto. Received: auto with TF_CONFIG"
+        )
+    names = "backbone", "image_size", "frozen_until"
+    network = {name: member[name] for name in names} | {
+        name: settings[name] for name in ("batch_size", "gradient_checkpointing")
+    }
+    path = run / "precision.json"
+    known = json.loads(path.read_text()) if path.is_file() else []
+    for found in known:
+        if network.items() <= found.items():
+            return found["precision"]
+    n_classes = len(get_task(settings["task"]).classes)
+    speeds = classifiers.measure_precisions(
+        lambda: _untrained(member, settings, n_classes), settings["batch_size"]
+    )
+    chosen = classifiers.fastest_precision(speeds)
+    told = ", ".join(f"{name} {speed:.1f}" for name, speed in speeds.items())
+    print(f"{member['backbone']}: {told} images/s: {chosen}", flush=True)
+    found = {**network, "images_per_second": speeds, "precision": chosen}
+    machine = describe_environment()
+    device = {name: machine[name] for name in ("platform", "processors", "gpus")}
+    write_json(path, [*known, found | device])
+    return chosen
 
 
 def _added(arm, adds):
@@ -383,27 +460,16 @@ def train_member(
     from keras_derm import classifiers
     from keras_derm.layers.presets import augmentation
     from keras_derm.pipeline import image_dataset
+    from keras_derm.precision import computing_in
     from keras_derm.runs import default_strategy
 
     seed, batch_size = settings["seed"] + number, settings["batch_size"]
-    keras.utils.set_random_seed(seed)
-    backbone = member["backbone"]
-    side = member["image_size"] or classifiers.BACKBONES[backbone].image_size
-    with default_strategy().scope():
-        model = classifiers.build_classifier(
-            backbone,
-            len(task.classes),
-            side,
-            weights=settings["weights"].get(backbone),
-            dropout=settings["dropout"],
-            hidden_units=settings["hidden_units"],
-            batch_norm_momentum=settings["batch_norm_momentum"],
-        )
-        if settings["gradient_checkpointing"]:
-            model = classifiers.checkpoint_gradients(model)
-        if member["frozen_until"] and backbone in settings["weights"]:
-            classifiers.freeze(model, member["frozen_until"])
     n_classes, imbalance = len(task.classes), settings["imbalance"]
+    keras.utils.set_random_seed(seed)
+    precision = member.get("precision") or "float32"
+    with default_strategy().scope(), computing_in(precision):
+        model = _untrained(member, settings, n_classes)
+    side = model.input_shape[1]
     optimization = settings["optimization"]
     n_steps = max(1, n_real // batch_size)
     together = min(n_steps, optimization["steps_per_execution"])
@@ -446,3 +512,24 @@ def _smoothed(targets, n_classes, share):
 
     one_hot = keras.utils.to_categorical(targets, n_classes)
     return (1 - share) * one_hot + share / n_classes
+
+
+def _untrained(member, settings, n_classes):
+    """Classifier of a member as its training begins with it."""
+    from keras_derm import classifiers
+
+    backbone = member["backbone"]
+    model = classifiers.build_classifier(
+        backbone,
+        n_classes,
+        member["image_size"],
+        weights=settings["weights"].get(backbone),
+        dropout=settings["dropout"],
+        hidden_units=settings["hidden_units"],
+        batch_norm_momentum=settings["batch_norm_momentum"],
+    )
+    if settings["gradient_checkpointing"]:
+        model = classifiers.checkpoint_gradients(model)
+    if member["frozen_until"] and backbone in settings["weights"]:
+        classifiers.freeze(model, member["frozen_until"])
+    return model

@@ -216,6 +216,7 @@ def _train(
     from keras_derm.jobs.image_quality import feature_extractor
     from keras_derm.jobs.prepared_images import resized_images
     from keras_derm.pipeline import PreparedImages
+    from keras_derm.precision import computing_in
     from keras_derm.runs import default_strategy
 
     keras.utils.set_random_seed(seed)
@@ -224,7 +225,8 @@ def _train(
         train = train.where(diagnosis=diagnoses)
     prepared = PreparedImages.load(run / "prepared/real")
     build = getattr(generative, f"build_{model}")
-    with default_strategy().scope(), _precision(mixed_precision):
+    precision = "mixed_bfloat16" if mixed_precision else "float32"
+    with default_strategy().scope(), computing_in(precision):
         network = build(image_size, seed=seed, **options)
         network.compile(
             *(
@@ -296,24 +298,6 @@ def _kernel_distance(extractor, train, images, model, seed):
         return {"kernel_distance": mean, "kernel_distance_deviation": deviation}
 
     return measure
-
-
-def _precision(mixed):
-    """Context in which layers are made for mixed precision, or as they are."""
-    import contextlib
-
-    import keras
-
-    @contextlib.contextmanager
-    def bfloat16():
-        before = keras.config.dtype_policy()
-        keras.config.set_dtype_policy("mixed_bfloat16")
-        try:
-            yield
-        finally:
-            keras.config.set_dtype_policy(before)
-
-    return bfloat16() if mixed else contextlib.nullcontext()
 
 
 def _adam(model, learning_rate, n_steps, gradient_accumulation):

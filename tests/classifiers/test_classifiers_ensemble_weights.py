@@ -70,6 +70,17 @@ def test_plain_ensembles_weigh_members_the_same():
     assert ensemble_weights(small(1)) == [1.0]
 
 
+def test_weights_go_with_their_members_whatever_their_sizes(tmp_path):
+    sides, weights = (8, 16, 12), [0.5, 0.3, 0.2]
+    members = [small(seed, side) for seed, side in enumerate(sides)]
+    build_ensemble(members, 16, weights).save(tmp_path / "ensemble.keras")
+    ensemble = load_classifier(tmp_path / "ensemble.keras")
+    found = ensemble_members(ensemble)
+    assert [member.input_shape[1] for member in found] == list(sides)
+    assert ensemble_weights(ensemble) == weights
+    assert ensemble_weights([ensemble, small(3)]) == [0.25, 0.15, 0.1, 0.5]
+
+
 @pytest.mark.parametrize("weights", [[0.5, 0.6], [1.5, -0.5], [1.0], [0.2, 0.3, 0.5]])
 def test_weights_off_the_simplex_are_refused(weights):
     with pytest.raises(ValueError, match="Received: "):

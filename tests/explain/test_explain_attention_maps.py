@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_derm.classifiers import build_ensemble
 from keras_derm.explain import (
     METHODS,
     attention_inside,
@@ -143,6 +144,21 @@ def test_ensemble_averages_its_members_at_the_size_of_the_images(method):
         np.testing.assert_allclose(members, single, atol=1e-5)
         maps = attention_maps(model, images, 1, method)
         np.testing.assert_allclose(maps, mean / mean.max(), atol=1e-5)
+
+
+def test_map_of_an_ensemble_weighs_its_members_as_the_ensemble_does():
+    """A member for red evidence and one whose classes are the other way round."""
+    red, green = square_detector(), square_detector(16)
+    swapped = green.get_layer("probabilities")
+    swapped.set_weights([w[..., ::-1] for w in swapped.get_weights()])
+    images = red_and_green_squares()
+    one, other = (attention_maps(member, images, 1)[0] for member in (red, green))
+    assert one[8, 8] > 0.9 and other[8, 8] < 0.1
+    for weights in ([0.8, 0.2], [0.0, 1.0]):
+        mean = weights[0] * one + weights[1] * other
+        ensemble = build_ensemble([red, green], SIZE, weights)
+        found = attention_maps(ensemble, images, 1)[0]
+        np.testing.assert_allclose(found, mean / mean.max(), atol=1e-5)
 
 
 def test_feature_maps_are_those_before_pooling():

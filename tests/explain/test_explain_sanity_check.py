@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_derm.classifiers import build_ensemble
 from keras_derm.explain import map_similarity, randomize_weights, sanity_check
 
 SIZE = 24
@@ -70,6 +71,15 @@ def test_every_stage_has_its_maps_and_a_row_for_every_image():
     assert list(draws) == [1] * 6 + [3] * 3 + [1] * 3
     again = sanity_check([convolutional_classifier()] * 2, images(1), 0)
     assert "another image" not in again.summary.index
+
+
+def test_maps_of_random_members_are_weighed_as_the_ensemble_does():
+    members = [convolutional_classifier() for _ in range(2)]
+    ensemble = build_ensemble(members, SIZE, [1.0, 0.0])
+    check = sanity_check(ensemble, images(), 0, seed=3, n_draws=1)
+    alone = sanity_check(members[0], images(), 0, seed=3, n_draws=1)
+    for stage, maps in alone.maps.items():
+        np.testing.assert_allclose(check.maps[stage], maps, atol=1e-5)
 
 
 def test_layers_forget_from_the_output_down_and_the_model_keeps_its_weights():
