@@ -12,8 +12,6 @@ the same probabilities by the frequencies of the classes in the training set, wh
 what balanced accuracy asks for. A training that is done is not done again.
 """
 
-from pathlib import Path
-
 import numpy as np
 from jsonargparse import auto_cli
 from rich.console import Console

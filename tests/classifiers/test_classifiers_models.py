@@ -65,7 +65,7 @@ def test_head_of_lora_diffusion_is_dropout_and_512_units():
     assert head[2].activation is keras.activations.relu
 
 
-@pytest.mark.parametrize("name", ["CustomCNN", "VGG16", "MobileNetV2"])
+@pytest.mark.parametrize("name", ["CustomCNN", "SmallResNet", "VGG16", "MobileNetV2"])
 def test_class_activation_reaches_the_last_feature_maps(name):
     model = build_classifier(name, 3, 64)
     layer = feature_layer(model)
@@ -84,9 +84,19 @@ def test_weights_by_name_are_refused_where_there_are_none():
         build_classifier("CustomCNN", 2, 32, weights="imagenet")
     with pytest.raises(ValueError, match=r"16 pixels or more. Received: \(8, 8\)"):
         build_classifier("CustomCNN", 2, 8)
+    with pytest.raises(ValueError, match=r"8 pixels or more. Received: \(7, 7\)"):
+        build_classifier("SmallResNet", 2, 7)
 
 
-@pytest.mark.parametrize("name", ["MobileNetV2", "EfficientNetB0", "CustomCNN"])
+@pytest.mark.parametrize("side, positions", [(28, 4), (8, 1), (33, 5)])
+def test_small_resnet_keeps_positions_of_small_images(side, positions):
+    model = build_classifier("SmallResNet", 2, side)
+    assert model.get_layer("pooling").input.shape == (None, positions, positions, 256)
+
+
+@pytest.mark.parametrize(
+    "name", ["MobileNetV2", "EfficientNetB0", "CustomCNN", "SmallResNet"]
+)
 def test_classifier_saves_and_predicts_the_same(name, tmp_path):
     model = build_classifier(name, 5, 32, batch_norm_momentum=0.9)
     images = np.random.default_rng(0).uniform(0, 255, (3, 32, 32, 3)).astype("float32")

@@ -256,6 +256,10 @@ def test_fault_of_the_input_is_one_message_and_status_1(tmp_path):
 @pytest.mark.parametrize(
     "recipe, scale",
     [
+        ("keras_derm", "published"),
+        ("keras_derm", "laptop"),
+        ("keras_derm", "thumbnail"),
+        ("keras_derm", "quick"),
         ("sn_gan_ensemble", "published"),
         ("sn_gan_ensemble", "laptop"),
         ("sn_gan_ensemble", "quick"),
