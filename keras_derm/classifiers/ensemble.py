@@ -8,7 +8,7 @@ from keras_derm.classifiers.ensemble_weights import WeightedAverage, checked_wei
 from keras_derm.classifiers.precision import in_float32
 
 
-def build_ensemble(members, image_size, weights=None):
+def build_ensemble(members, image_size, weights=None, symmetric=False):
     """Average the probabilities of several classifiers in one model.
 
     Args:
@@ -20,6 +20,8 @@ def build_ensemble(members, image_size, weights=None):
         weights: Weight of each member, not negative, with the sum 1, as
             `fit_ensemble_weights` gives; None for the same weight. They are part of
             the model.
+        symmetric: Average each member over the eight flips and quarter turns of the
+            image, under which no lesion changes its diagnosis: eight times the work.
 
     Returns:
         Functional `keras.Model`: `(batch, image_size, image_size, 3)` to
@@ -50,13 +52,35 @@ def build_ensemble(members, image_size, weights=None):
             # The op, not keras.layers.Resizing: that layer's call turns training
             # mode on for the members behind it. Bilinear as TFLite has it.
             images = keras.ops.image.resize(inputs, (side, side))
-        outputs.append(member(images))
+        outputs.append(_over_views(member, images) if symmetric else member(images))
     mean = outputs[0]
     if len(outputs) > 1 and weights is not None:
         mean = WeightedAverage(weights, name="probabilities")(outputs)
     elif len(outputs) > 1:
         mean = keras.layers.Average(name="probabilities")(outputs)
     return keras.Model(inputs, mean, name="ensemble")
+
+
+def symmetric_views(images):
+    """The eight flips and quarter turns of square images, one batch after the other.
+
+    Args:
+        images: `(batch, side, side, 3)`.
+
+    Returns:
+        `(8 * batch, side, side, 3)`; the images as they are come first.
+    """
+    views = [images, keras.ops.transpose(images, (0, 2, 1, 3))]
+    for axis in (1, 2):
+        views += [keras.ops.flip(view, axis) for view in views]
+    return keras.ops.concatenate(views, axis=0)
+
+
+def _over_views(member, images):
+    """Mean of a member's probabilities over the views of each image."""
+    outputs = member(symmetric_views(images))
+    each = keras.ops.reshape(outputs, (8, -1, member.output_shape[-1]))
+    return keras.ops.mean(each, axis=0)
 
 
 def _differently_named(members):

@@ -9,6 +9,7 @@ from keras_derm.classifiers import (
     build_ensemble,
     ensemble_members,
     freeze,
+    load_classifier,
 )
 from keras_derm.classifiers.input_scaling import InputScaling
 from keras_derm.explain.attention_maps import feature_layer
@@ -111,6 +112,20 @@ def test_classifier_saves_and_predicts_the_same(name, tmp_path):
         if isinstance(layer, keras.layers.BatchNormalization)
     }
     assert momenta == {0.9}
+
+
+def test_symmetric_ensemble_averages_over_flips_and_quarter_turns(tmp_path):
+    member = build_classifier("SmallResNet", 4, 16)
+    images = np.random.default_rng(0).uniform(0, 255, (3, 16, 16, 3)).astype("float32")
+    views = [np.rot90(images, turns, (1, 2)) for turns in range(4)]
+    views += [view[:, :, ::-1] for view in views]
+    expected = np.mean([member.predict(v, verbose=0) for v in views], axis=0)
+    ensemble = build_ensemble([member], 16, symmetric=True)
+    np.testing.assert_allclose(ensemble.predict(images, verbose=0), expected, atol=1e-6)
+    ensemble.save(tmp_path / "ensemble.keras")
+    loaded = load_classifier(tmp_path / "ensemble.keras")
+    np.testing.assert_allclose(loaded.predict(images, verbose=0), expected, atol=1e-6)
+    assert ensemble_members(loaded)[0].output_shape == (None, 4)
 
 
 def test_ensemble_averages_members_at_their_sizes(tmp_path):

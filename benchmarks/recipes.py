@@ -1,0 +1,128 @@
+"""Is our default recipe better than the published ones? Classifiers side by side.
+
+Usage:
+    python benchmarks/recipes.py --data ham10000:/data/HAM10000 \
+        --weights.MobileNetV2 /weights/mobilenet_v2_notop.h5
+    python benchmarks/recipes.py --data ham10000:/data/HAM10000 --largest 64 --epochs 3
+
+Every recipe trains its members as it is written, on real images alone and for one task,
+with several seeds; the split keeps lesions together. `--largest` and `--epochs` make
+networks and trainings smaller than published, which the table says. A training that is
+done is not done again.
+"""
+
+import pandas as pd
+from jsonargparse import auto_cli
+from rich.console import Console
+from rich.table import Table
+
+from keras_derm import jobs
+from keras_derm.classifiers import BACKBONES
+from keras_derm.jobs.run_recipe import load_recipe
+from keras_derm.runs import RunDirectory
+
+RECIPES = ("keras_derm", "sn_gan_ensemble", "lora_diffusion", "melanet", "cwgan_gp")
+LEAST = {"InceptionResNetV2": 75, "InceptionV3": 75}
+"""Smallest images, in pixels, that a backbone takes, where that is more than 32."""
+SHOWN = ("balanced_accuracy", "macro_auc")
+
+
+def main(
+    run: str = "runs/recipes",
+    data: str = "phantom:n=480,seed=7,size=128",
+    recipes: list[str] = list(RECIPES),  # noqa: B006 (never changed)
+    scale: str = "published",
+    weights: dict[str, str] | None = None,
+    seeds: int = 3,
+    largest: int | None = None,
+    epochs: int | None = None,
+    task: str = "diagnosis8",
+) -> None:
+    """Train the classifiers of every recipe and compare them on the same test images.
+
+    Args:
+        run: Run directory; what it already has is not done again.
+        data: Data source READER:PATH.
+        recipes: Those to compare, the first one with all others.
+        scale: Scale of the recipes.
+        weights: For each backbone imagenet or the path of a weights file; the others
+            are trained from random weights, marked with a star.
+        seeds: Trainings of each recipe.
+        largest: Side in pixels above which members and prepared images are made
+            smaller.
+        epochs: Most epochs of a member.
+        task: What all are to tell apart.
+    """
+    run, weights = RunDirectory(run), weights or {}
+    jobs.audit_skin_tone(str(run.path), data)
+    jobs.prepare_dataset(str(run.path), largest or 331, preset="cwgan_gp")
+    predictions, told = {}, {}
+    for recipe in recipes:
+        settings = load_recipe(recipe, scale)["stages"]["train_classifier"]
+        settings, members = _settings(settings, weights, largest, epochs, task)
+        told[recipe] = ", ".join(
+            f"{m.backbone}{'' if m.backbone in weights else '*'} {m.image_size} px, "
+            f"{m.epochs} epochs"
+            for m in members
+        )
+        arms = [f"{recipe}_{seed}" for seed in range(seeds)]
+        for seed, arm in enumerate(arms):
+            jobs.train_classifier(str(run.path), arm, members, seed=seed, **settings)
+        predictions[recipe] = [
+            str(run / f"arms/{arm}/predictions/ensemble_test.csv") for arm in arms
+        ]
+    out = run / "compared"
+    jobs.compare(
+        str(out),
+        predictions=predictions,
+        data=str(run / "catalog.csv"),
+        reference=recipes[0],
+        task=task,
+    )
+    _print(pd.read_csv(out / "compare.csv"), told, recipes[0])
+
+
+def _settings(settings, weights, largest, epochs, task):
+    """Settings of a recipe made as small as is asked for, and its members."""
+    settings = {key: value for key, value in settings.items() if key != "arms"}
+    settings |= {"task": task, "weights": weights}
+    settings.pop("seed", None)
+    members = []
+    for member in settings.pop("members"):
+        if epochs is not None:
+            member = member | {"epochs": min(epochs, member["epochs"])}
+        side = member.get("image_size") or BACKBONES[member["backbone"]].image_size
+        if largest is not None:
+            side = max(min(side, largest), LEAST.get(member["backbone"], 32))
+        members.append(jobs.Member(**member | {"image_size": side}))
+    optimization = settings.get("optimization", {})
+    if "head_epochs" in optimization:
+        longest = min(member.epochs for member in members) - 1
+        head = min(optimization["head_epochs"], longest)
+        optimization = optimization | {"head_epochs": head}
+    return settings | {"optimization": jobs.Optimization(**optimization)}, members
+
+
+def _print(table, told, reference):
+    """Headline metrics of every recipe on all test images."""
+    title = f"All test images: value, and difference from {reference} (95 %)"
+    shown = Table("recipe", "members (* from random weights)", title=title)
+    for metric in SHOWN:
+        shown.add_column(metric.replace("_", " "))
+    whole = table[(table["stratum"] == "all") & table["metric"].isin(SHOWN)]
+    for recipe, members in told.items():
+        rows = whole[whole["arm"] == recipe].set_index("metric")
+        shown.add_row(recipe, members, *(_cell(rows.loc[metric]) for metric in SHOWN))
+    Console().print(shown)
+
+
+def _cell(row):
+    text = f"{row['value']:.3f} ({row['value_low']:.3f} to {row['value_high']:.3f})"
+    if pd.isna(row["difference"]):
+        return text
+    low, high = row["difference_low"], row["difference_high"]
+    return f"{text}\n{row['difference']:+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+if __name__ == "__main__":
+    auto_cli(main, as_positional=False)
