@@ -15,6 +15,7 @@ from keras_derm.layers.presets import (
     preprocessing,
 )
 from keras_derm.layers.random_darkening import RandomDarkening
+from keras_derm.layers.random_mirror import RandomMirror
 from keras_derm.layers.square_pad import SquarePad
 from keras_derm.layers.tone_transfer import ToneTransfer
 
@@ -29,6 +30,7 @@ __all__ = [
     "MinMaxRescale",
     "NonLocalMeans",
     "RandomDarkening",
+    "RandomMirror",
     "SquarePad",
     "ToneTransfer",
     "augmentation",

@@ -9,6 +9,7 @@ from keras_derm.layers.hair_removal import HairRemoval, scaled_kernel_size
 from keras_derm.layers.min_max_rescale import MinMaxRescale
 from keras_derm.layers.non_local_means import NonLocalMeans
 from keras_derm.layers.random_darkening import RandomDarkening
+from keras_derm.layers.random_mirror import RandomMirror
 from keras_derm.layers.square_pad import SquarePad
 
 
@@ -53,11 +54,12 @@ def _melanet(image_size):
 
 
 def _flips_and_light(seed):
+    first, second, third, fourth = _own_seeds(seed, 4)
     return [
-        keras.layers.RandomFlip(seed=seed, dtype="float32"),
-        keras.layers.RandomRotation(0.5, "reflect", seed=seed, dtype="float32"),
-        keras.layers.RandomBrightness(0.1, seed=seed, dtype="float32"),
-        keras.layers.RandomContrast(0.1, (0, 255), seed=seed, dtype="float32"),
+        RandomMirror(seed=first),
+        keras.layers.RandomRotation(0.5, "reflect", seed=second, dtype="float32"),
+        keras.layers.RandomBrightness(0.1, seed=third, dtype="float32"),
+        keras.layers.RandomContrast(0.1, (0, 255), seed=fourth, dtype="float32"),
     ]
 
 
@@ -70,23 +72,25 @@ def _flips_zoom_and_light(seed):
 
 
 def _flips_and_darkening(seed):
-    return [
-        keras.layers.RandomFlip(seed=seed, dtype="float32"),
-        RandomDarkening(seed=None if seed is None else seed + 1),
-    ]
+    first, second = _own_seeds(seed, 2)
+    return [RandomMirror(seed=first), RandomDarkening(seed=second)]
 
 
 def _flips(seed):
-    return [keras.layers.RandomFlip(seed=seed, dtype="float32")]
+    return [RandomMirror(seed=seed)]
 
 
 def _flips_and_rotation(seed):
+    first, second = _own_seeds(seed, 2)
     return [
-        keras.layers.RandomFlip(seed=seed, dtype="float32"),
-        keras.layers.RandomRotation(
-            1.0, "constant", seed=None if seed is None else seed + 1, dtype="float32"
-        ),
+        RandomMirror(seed=first),
+        keras.layers.RandomRotation(1.0, "constant", seed=second, dtype="float32"),
     ]
+
+
+def _own_seeds(seed, n_layers):
+    """A seed for each layer: those of one seed would draw the same numbers."""
+    return [None if seed is None else seed + number for number in range(n_layers)]
 
 
 _PREPROCESSING = {

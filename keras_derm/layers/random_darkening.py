@@ -37,7 +37,7 @@ class RandomDarkening(ImageLayer):
         draw = keras.random.uniform(
             (tf.shape(images)[0], 1, 1, 1), seed=self.seed_generator
         )
-        return tf.where(draw < self.probability, images * self.factor, images)
+        return images * tf.where(draw < self.probability, self.factor, 1.0)
 
     def get_config(self):
         config = super().get_config()

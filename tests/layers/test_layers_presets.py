@@ -34,6 +34,17 @@ def test_augmentation_acts_in_training_only():
         np.testing.assert_array_equal(layer(images, training=False), images)
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_layers_of_a_chain_draw_numbers_of_their_own(name):
+    """From one seed, images turned to the left would be the darker ones."""
+    states = [
+        tuple(np.asarray(variable))
+        for layer in augmentation(name, seed=7)
+        for variable in layer.variables
+    ]
+    assert len(states) == len(augmentation(name)) == len(set(states))
+
+
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="Received"):
         preprocessing("unknown", 64)
