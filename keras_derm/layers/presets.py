@@ -64,11 +64,12 @@ def _flips_and_light(seed):
 
 
 def _flips_zoom_and_light(seed):
-    flip, *light = _flips_and_light(seed)
+    *seeds, last = _own_seeds(seed, 5)
+    flip, *others = _flips_and_light(seeds[0])
     zoom = keras.layers.RandomZoom(
-        (-0.2, 0.2), (-0.2, 0.2), fill_mode="reflect", seed=seed, dtype="float32"
+        (-0.2, 0.2), (-0.2, 0.2), fill_mode="reflect", seed=last, dtype="float32"
     )
-    return [flip, zoom, *light]
+    return [flip, zoom, *others]
 
 
 def _flips_and_darkening(seed):
