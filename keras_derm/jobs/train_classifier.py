@@ -1,13 +1,15 @@
 """Job: train the members of an ensemble on real, or real and made, images."""
 
+import contextlib
 import re
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 from keras_derm.files import short_digest
 from keras_derm.jobs.evaluate import ARMS
-from keras_derm.runs import ARM, RunDirectory
+from keras_derm.runs import ARM, RunDirectory, join_workers
 
 
 @dataclass
@@ -120,6 +122,10 @@ def train_classifier(
     An arm of any other name lies in arms/NAME, with its predictions for val and test
     in arms/NAME/predictions: compare.py takes them.
 
+    Where TF_CONFIG names several workers, each is started with the same command and
+    they train together. The first one writes the run; the others read the catalog and
+    the prepared images of theirs, which may be the same.
+
     Args:
         run: Run directory with prepared images (augmented: and synthetic ones).
         arm: baseline, augmented, or a name of your own.
@@ -127,7 +133,7 @@ def train_classifier(
         task: What is to be told apart: diagnosis8, melanoma or melanocytic. Classes
             without a real training image are left out.
         preset: Name of the chain of random image layers.
-        batch_size: Images a step.
+        batch_size: Images a step, of all workers together.
         dropout: Rate after the pooling.
         hidden_units: Units of a dense layer between dropout and softmax; by default
             there is none.
@@ -170,14 +176,31 @@ def train_classifier(
         "seed": seed,
         **options,
     }
+    workers = join_workers()
+    if workers is not None:
+        workers.check_same({"arm": arm, **settings})
+        if not workers.is_chief:
+            return _follow(run, adds, settings, workers)
     run = RunDirectory(run)
     after = ["prepare", "synthetic"] if adds == "synthetic" else ["prepare"]
     stage, folder = (arm, arm) if arm in ARMS else (f"{ARM}{arm}", f"arms/{arm}")
     with run.stage(stage, settings, after=after, folders=[folder]) as todo:
+        if workers is not None:
+            workers.agree(todo)
         if todo:
-            task = _train_ensemble(run, folder, adds, settings)
+            task = _train_ensemble(run, folder, adds, settings, workers)
             if arm not in ARMS:
                 _predict(run, folder, task)
+    if workers is not None:
+        workers.agree("done")
+
+
+def _follow(run, adds, settings, workers):
+    """Train with the chief, and write nothing that is kept."""
+    if workers.agree(None):
+        with tempfile.TemporaryDirectory() as folder:
+            _train_members(RunDirectory(run), folder, adds, settings, workers)
+    workers.agree(None)
 
 
 def _recorded(member):
@@ -264,15 +287,16 @@ def training_set(run, folder, adds, settings):
     return task, (prepared, indices, targets, n_real)
 
 
-def _train_ensemble(run, folder, adds, settings):
+def _train_members(run, folder, adds, settings, workers):
+    """Task, what `training_set` gives beside it, and the models."""
     import keras
 
-    from keras_derm.classifiers import build_ensemble, ensemble_weights
-    from keras_derm.classifiers.training import STATE_NAME
-    from keras_derm.files import atomic_path, write_json
-
     task, examples = training_set(run, folder, adds, settings)
-    prepared, indices, targets, n_real = examples
+    prepared, indices, targets, _ = examples
+    if workers is not None:
+        workers.check_same(
+            {"images": _digest(prepared.ids[indices]), "targets": _digest(targets)}
+        )
     models = []
     for i, member in enumerate(settings["members"]):
         keras.backend.clear_session()
@@ -282,8 +306,24 @@ def _train_ensemble(run, folder, adds, settings):
             continue
         number = settings["members"][:i].count(member)
         models.append(
-            train_member(run, folder, member, number, settings, task, *examples)
+            train_member(
+                run, folder, member, number, settings, task, *examples, workers
+            )
         )
+    return task, examples, models
+
+
+def _digest(values):
+    return short_digest("\n".join(map(str, values)).encode())
+
+
+def _train_ensemble(run, folder, adds, settings, workers):
+    from keras_derm.classifiers import build_ensemble, ensemble_weights
+    from keras_derm.classifiers.training import STATE_NAME
+    from keras_derm.files import atomic_path, write_json
+
+    task, examples, models = _train_members(run, folder, adds, settings, workers)
+    prepared, indices, _, n_real = examples
     weights = None
     if settings["ensemble_weights"] == "fitted":
         weights = _fitted_weights(models, run, task, prepared)
@@ -352,7 +392,17 @@ def _fitted_weights(models, run, task, prepared):
 
 
 def train_member(
-    run, folder, member, number, settings, task, prepared, indices, targets, n_real
+    run,
+    folder,
+    member,
+    number,
+    settings,
+    task,
+    prepared,
+    indices,
+    targets,
+    n_real,
+    workers=None,
 ):
     """Train one member.
 
@@ -368,6 +418,7 @@ def train_member(
         indices: Positions of the training images in them, `(n,)`.
         targets: Their classes, `(n,)`.
         n_real: Number of real photographs among them: an epoch is as long.
+        workers: `Workers` that train together, or None.
 
     Returns:
         The best model, without its optimizer.
@@ -383,7 +434,7 @@ def train_member(
     keras.utils.set_random_seed(seed)
     backbone = member["backbone"]
     side = member["image_size"] or classifiers.BACKBONES[backbone].image_size
-    with default_strategy().scope():
+    with default_strategy().scope() if workers is None else contextlib.nullcontext():
         model = classifiers.build_classifier(
             backbone,
             len(task.classes),
@@ -415,6 +466,7 @@ def train_member(
             balance_by=targets if imbalance == "balanced_sampling" else None,
             image_size=(side, side),
             layers=augmentation(settings["preset"], seed),
+            share=(0, 1) if workers is None else workers.share(batch_size),
         ),
         _validation(run, task, prepared, side, batch_size),
         run / folder / (f"{model.name}_{number + 1}" if number else model.name),
@@ -431,4 +483,5 @@ def train_member(
             positive_class=task.positive_class,
         ),
         **optimization | {"steps_per_execution": together},
+        workers=workers,
     )
