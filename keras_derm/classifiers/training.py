@@ -201,7 +201,7 @@ def _stopped_by_data(directory, workers):
     try:
         yield
     except tf.errors.OpError as error:
-        if workers is not None and ABORTED in error.message:
+        if workers is not None and ABORTED.search(error.message):
             raise gone(error) from error
         found = CAUSE.search(error.message)
         cause = found.group() if found else error.message

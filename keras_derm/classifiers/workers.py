@@ -1,6 +1,7 @@
 """Processes, mostly on several machines, that train one model together."""
 
 import json
+import re
 import tempfile
 from pathlib import Path
 
@@ -14,8 +15,8 @@ CHUNK = 1 << 24
 PACK = tf.distribute.experimental.CommunicationOptions(bytes_per_pack=32 << 20)
 """Small gradients travel together: the network's delay counts once for all."""
 
-ABORTED = "Collective ops"
-"""What TensorFlow's account of a worker that is gone begins with."""
+ABORTED = re.compile(r"Collective ops .*")
+"""The line of TensorFlow's account that tells of a worker that is gone."""
 
 
 class Workers:
@@ -164,10 +165,11 @@ class Workers:
 
 def gone(error):
     """`RuntimeError` for TensorFlow's account of workers that do not answer."""
+    found = ABORTED.search(error.message)
     return RuntimeError(
         "another worker is gone: see what it says. What the chief kept of the epochs "
         "before is whole: start every worker again with the same command, and they go "
-        f"on from there. Received: {error.message.strip().splitlines()[-1]}"
+        f"on from there. Received: {found.group() if found else error.message}"
     )
 
 

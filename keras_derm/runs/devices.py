@@ -62,7 +62,7 @@ def join_workers():
     index = _index()
     gpus = tf.config.list_physical_devices("GPU")
     if len(gpus) > 1:
-        place = _place_on_machine(workers, index)
+        place = local_place(workers, index)
         if place >= len(gpus):
             raise ValueError(
                 f"a machine has more workers than its {len(gpus)} GPUs. "
@@ -91,7 +91,7 @@ def _index():
     return index + (len(cluster.get("chief", [])) if kind == "worker" else 0)
 
 
-def _place_on_machine(workers, index):
+def local_place(workers, index):
     """How many workers before this one have the same host."""
     hosts = [address.rpartition(":")[0] for address in workers]
     return hosts[:index].count(hosts[index])
