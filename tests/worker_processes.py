@@ -1,5 +1,6 @@
 """Processes on this machine that are workers of each other, as machines would be."""
 
+import contextlib
 import json
 import os
 import signal
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import time
 
-PATIENCE = 240
+PATIENCE = 600
 """Seconds that nothing should take, on a machine that has other things to do."""
 
 
@@ -34,9 +35,14 @@ def start_workers(command, n_workers=2):
 
 def finish(processes):
     """Wait for workers that are to end well."""
-    said = [process.communicate(timeout=PATIENCE)[1] for process in processes]
-    for process, text in zip(processes, said, strict=True):
-        assert process.returncode == 0, text[-3000:]
+    for process, said in zip(processes, errors(processes), strict=True):
+        assert process.returncode == 0, said[-3000:]
+
+
+def errors(processes):
+    """Wait for workers; what each says to standard error."""
+    with _none_left(processes):
+        return [process.communicate(timeout=PATIENCE)[1] for process in processes]
 
 
 def kill_after_an_epoch(processes, victim, history):
@@ -50,16 +56,26 @@ def kill_after_an_epoch(processes, victim, history):
     Returns:
         What the other one says to standard error before it ends with status 1.
     """
-    begun = time.monotonic()
-    while not history.is_file():
-        assert all(process.poll() is None for process in processes)
-        assert time.monotonic() - begun < PATIENCE
-        time.sleep(0.002)
-    processes[victim].send_signal(signal.SIGKILL)
-    processes[victim].communicate()
-    said = processes[1 - victim].communicate(timeout=PATIENCE)[1]
-    assert processes[1 - victim].returncode == 1, said[-3000:]
+    other, begun = processes[1 - victim], time.monotonic()
+    with _none_left(processes):
+        while not history.is_file():
+            assert all(process.poll() is None for process in processes)
+            assert time.monotonic() - begun < PATIENCE
+            time.sleep(0.002)
+        processes[victim].send_signal(signal.SIGKILL)
+        said = other.communicate(timeout=PATIENCE)[1]
+    assert other.returncode == 1, said[-3000:]
     return said
+
+
+@contextlib.contextmanager
+def _none_left(processes):
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
 
 
 def _free_ports(n):

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from worker_processes import PATIENCE, finish, kill_after_an_epoch, start_workers
+from worker_processes import errors, finish, kill_after_an_epoch, start_workers
 
 from keras_derm import jobs
 from keras_derm.classifiers import load_classifier
 
 APP = Path(__file__).parents[2] / "apps" / "train_classifier.py"
-MEMBER = {"backbone": "CustomCNN", "image_size": 32, "epochs": 3}
+MEMBER = {"backbone": "CustomCNN", "image_size": 32, "epochs": 2}
 HISTORY = "baseline/customcnn_32/history.csv"
 
 
@@ -55,7 +55,7 @@ def test_killed_workers_of_the_app_end_as_those_that_were_not(prepared, tmp_path
 @pytest.mark.slow
 def test_workers_with_other_settings_do_not_train(prepared):
     processes = start_workers(command(prepared, seed="{i}"))
-    said = [process.communicate(timeout=PATIENCE)[1] for process in processes]
+    said = errors(processes)
     assert [process.returncode for process in processes] == [1, 1]
     assert "another worker is gone" in said[0]
     assert "with the same command" in said[1] and "Received: seed" in said[1]
