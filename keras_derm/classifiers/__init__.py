@@ -24,12 +24,14 @@ from keras_derm.classifiers.precision import (
 )
 from keras_derm.classifiers.prediction import predict_probabilities
 from keras_derm.classifiers.training import train_classifier
+from keras_derm.classifiers.workers import Workers
 
 __all__ = [
     "BACKBONES",
     "IMBALANCE",
     "InputScaling",
     "LogitAdjustedCrossentropy",
+    "Workers",
     "build_classifier",
     "build_ensemble",
     "checkpoint_gradients",

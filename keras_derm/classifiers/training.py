@@ -26,6 +26,7 @@ from keras_derm.classifiers.training_callbacks import (
     ValidationScores,
     read_history,
 )
+from keras_derm.classifiers.workers import ABORTED, InStep, average_gradients, gone
 
 STATE_NAME = "state.keras"
 """What a training that is stopped goes on from."""
@@ -60,6 +61,7 @@ def train_classifier(
     head_epochs=0,
     steps_per_execution=1,
     ema_momentum=None,
+    workers=None,
 ):
     """Fit `model`; by default with AdamW, a linear warm-up and a cosine decay.
 
@@ -100,18 +102,22 @@ def train_classifier(
             counted these steps would take its first moments of the other layers for
             converged and make steps several times too long. Schedule and early
             stopping count from there.
-        steps_per_execution: Steps that TensorFlow makes without coming back to Python.
+        steps_per_execution: Steps that TensorFlow makes without coming back to Python;
+            of several workers one, for a loop of TensorFlow cannot hold what they send.
         ema_momentum: Share of the moving average of the weights that a step keeps, such
             as 0.99; what is measured and kept is then the average (after the
             `head_epochs`). None keeps the weights of the last step of an epoch.
+        workers: `Workers` that train together, each calling this with the same
+            arguments but its own share of `train`, or None. The chief alone writes
+            into `directory`, and all go on from what is there.
 
     Returns:
         The best model, read back from `directory/model.keras`, without its optimizer.
 
     Raises:
         ValueError: A setting is unknown or out of its range.
-        RuntimeError: An image could not be read in the middle of an epoch, or a step
-            could not be computed.
+        RuntimeError: An image could not be read in the middle of an epoch, a step
+            could not be computed, or another worker is gone.
         OSError: The state could not be written, as on a full disk. Here and there
             what earlier epochs left is whole, and the same call goes on from it.
     """
@@ -121,10 +127,13 @@ def train_classifier(
             "`steps_per_epoch` must be a multiple of `steps_per_execution`, or epochs "
             f"would overlap. Received: {steps_per_epoch} and {steps_per_execution}"
         )
-    directory = Path(directory)
+    directory = Path(directory) if workers is None else workers.folder(directory)
     directory.mkdir(parents=True, exist_ok=True)
     history = directory / "history.csv"
-    validation = ValidationScores(validation)
+    validation = ValidationScores(validation, workers)
+
+    is_chief = workers is None or workers.is_chief
+    verbose = ("auto" if sys.stdout.isatty() else 2) if is_chief else 0
 
     def fit(state_path, first_epoch, last_epoch, rate, callbacks=(), ema=None):
         """Train through some epochs with an optimizer of their own."""
@@ -140,8 +149,11 @@ def train_classifier(
                 loss=loss or keras.losses.CategoricalCrossentropy(),
                 metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
                 weighted_metrics=[],
-                steps_per_execution=steps_per_execution,
+                steps_per_execution=1 if workers else steps_per_execution,
+                jit_compile=False if workers else "auto",  # XLA cannot hold them either
             )
+        if workers is not None:
+            average_gradients(model.optimizer, workers)
         if state_path.is_file():
             model.load_weights(state_path)
         n_done = first_epoch * steps_per_epoch + int(built.iterations)
@@ -149,7 +161,7 @@ def train_classifier(
         if epoch >= last_epoch or stopped(epoch):
             return
         judged = [validation, BestModel(directory / "model.keras", history)]
-        with _stopped_by_data(directory):
+        with _stopped_by_data(directory, workers):
             model.fit(
                 train.skip(n_done),
                 initial_epoch=epoch,
@@ -157,13 +169,14 @@ def train_classifier(
                 steps_per_epoch=steps_per_epoch,
                 shuffle=False,  # the data set is in the order it shall be in
                 callbacks=[
-                    DropoutSeed(),
+                    DropoutSeed(workers),
+                    *([InStep(workers)] if workers else []),
                     *callbacks,
                     *(judged if ema is None else [OnAverages(*judged)]),
-                    SaveState(state_path),
+                    *([SaveState(state_path)] if is_chief else []),
                     EarlyStopping(stopped),
                 ],
-                verbose="auto" if sys.stdout.isatty() else 2,
+                verbose=verbose,
             )
 
     def watched(epoch):
@@ -193,11 +206,13 @@ def train_classifier(
 
 
 @contextlib.contextmanager
-def _stopped_by_data(directory):
+def _stopped_by_data(directory, workers):
     """Turn TensorFlow's account of a failed step into one that says what to do."""
     try:
         yield
     except tf.errors.OpError as error:
+        if workers is not None and ABORTED.search(error.message):
+            raise gone(error) from error
         found = CAUSE.search(error.message)
         cause = found.group() if found else error.message
         raise RuntimeError(

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 from sklearn.metrics import log_loss, roc_auc_score
 
 from keras_derm.classifiers.optimization import plateau_learning_rate
@@ -50,7 +51,14 @@ class DropoutSeed(keras.callbacks.Callback):
     """Let the random layers of a model begin each epoch from that epoch's seed.
 
     Their state is not saved with a model.
+
+    Args:
+        workers: `Workers`, each of which draws numbers of its own, or None.
     """
+
+    def __init__(self, workers=None):
+        super().__init__()
+        self.index, self.count = (workers.index, workers.count) if workers else (0, 1)
 
     def on_train_begin(self, logs=None):
         self.states = [
@@ -62,7 +70,8 @@ class DropoutSeed(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         for state, seed in zip(self.states, self.seeds, strict=True):
-            state.assign([seed, epoch << 20])
+            begin = (epoch * self.count + self.index) << 20
+            state.assign([seed, begin % (1 << 32)])
 
 
 class OnAverages(keras.callbacks.Callback):
@@ -143,15 +152,21 @@ class ValidationScores(keras.callbacks.Callback):
     `val_accuracy` to the logs of each epoch.
 
     One pass over the validation set gives all three.
+
+    Args:
+        validation: `tf.data.Dataset` of `(images, one-hot targets)`.
+        workers: `Workers` that share the pass, or None.
     """
 
-    def __init__(self, validation):
+    def __init__(self, validation, workers=None):
         super().__init__()
-        self.validation = validation
-        self.targets = np.concatenate([y.numpy() for _, y, *_ in validation])
+        self.validation, self.workers = validation, workers
+        targets = [y.numpy() for _, y, *_ in validation]
+        self.targets = np.concatenate(targets)
+        self.batches = np.repeat(np.arange(len(targets)), [len(y) for y in targets])
 
     def on_epoch_end(self, epoch, logs=None):
-        scores = predict_probabilities(self.model, self.validation)
+        scores = self._probabilities()
         logs["val_auc"] = _macro_auc(self.targets, scores)
         logs["val_loss"] = float(
             log_loss(self.targets.argmax(axis=1), scores, labels=range(scores.shape[1]))
@@ -159,6 +174,16 @@ class ValidationScores(keras.callbacks.Callback):
         logs["val_accuracy"] = float(
             np.mean(self.targets.argmax(axis=1) == scores.argmax(axis=1))
         )
+
+    def _probabilities(self):
+        if self.workers is None:
+            return predict_probabilities(self.model, self.validation)
+        index, count = self.workers.index, self.workers.count
+        scores, mine = np.zeros(self.targets.shape), self.batches % count == index
+        if mine.any():
+            part = self.validation.shard(count, index)
+            scores[mine] = predict_probabilities(self.model, part)
+        return self.workers.sum([tf.constant(scores)])[0].numpy()
 
 
 def _macro_auc(targets, scores):

@@ -6,8 +6,10 @@ import sys
 
 import jsonargparse
 
+from keras_derm.runs import refuse_workers
 
-def command_line(job):
+
+def command_line(job, several_workers=False):
     """Run `job` with the options on the command line.
 
     Options, types and help come from the job's signature and docstring; every option
@@ -17,9 +19,12 @@ def command_line(job):
 
     Args:
         job: Function with type hints and a docstring.
+        several_workers: Whether it knows what to do where TF_CONFIG names several.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
+        if not several_workers:
+            refuse_workers(job.__name__)
         arguments = spelled_out(job, sys.argv[1:])
         status = jsonargparse.auto_cli(job, args=arguments, as_positional=False)
     except (ValueError, KeyError, OSError, RuntimeError) as error:

@@ -2,6 +2,7 @@
 
 from keras_derm.runs import RunDirectory
 
+REAL = "prepared/real"
 N_SHOWN = 6
 N_LOOKED_AT = 256
 
@@ -13,11 +14,13 @@ def prepare_dataset(
     fractions: tuple[float, float, float] = (0.7, 0.15, 0.15),
     split_file: str | None = None,
     exclude_artefacts: bool = False,
+    images_per_shard: int | None = None,
     seed: int = 0,
 ):
     """Split the audited images and prepare them (resize, hair removal).
 
-    Writes the split into catalog.csv and the prepared images to prepared/.
+    Writes the split into catalog.csv and the prepared images to prepared/. Where these
+    were deleted, the same command prepares them again.
 
     Args:
         run: Run directory with a finished audit.
@@ -30,6 +33,8 @@ def prepare_dataset(
         exclude_artefacts: Leave out images of which dark corners, a ruler, ink or
             bubbles cover so much that it cannot be painted over; they are listed
             with the reason in excluded_images.csv.
+        images_per_shard: Keep the prepared images in TFRecord files of so many images
+            each, for storage on a network; by default in one array.
         seed: Seed of the split.
     """
     settings = {
@@ -40,16 +45,27 @@ def prepare_dataset(
         "exclude_artefacts": exclude_artefacts,
         "seed": seed,
     }
+    if images_per_shard is not None:
+        settings["images_per_shard"] = images_per_shard
     run = RunDirectory(run)
     with run.stage("prepare", settings, after=["audit"], folders=["prepared"]) as todo:
         if todo:
             _prepare(run, **settings)
+        elif not (run / REAL).exists():
+            _images(run, run.catalog, image_size, preset, images_per_shard)
 
 
-def _prepare(run, image_size, preset, fractions, split_file, exclude_artefacts, seed):
+def _prepare(
+    run,
+    image_size,
+    preset,
+    fractions,
+    split_file,
+    exclude_artefacts,
+    seed,
+    images_per_shard=None,
+):
     from keras_derm.catalog import apply_split_file, split_catalog
-    from keras_derm.layers.presets import preprocessing
-    from keras_derm.pipeline import prepare
 
     catalog = run.catalog
     if exclude_artefacts:
@@ -59,12 +75,22 @@ def _prepare(run, image_size, preset, fractions, split_file, exclude_artefacts, 
     else:
         catalog = apply_split_file(catalog, split_file)
         catalog = catalog.where(split=["train", "val", "test"])
-    layers = preprocessing(preset, image_size)
-    prepared = prepare(catalog, layers, run / "prepared/real")
+    layers, prepared = _images(run, catalog, image_size, preset, images_per_shard)
     _figure(run, catalog, prepared, layers, preset, seed)
     catalog.save(run / "catalog.csv")
     counts = catalog.table.groupby(["diagnosis", "split"]).size().unstack(fill_value=0)
     print(counts[["train", "val", "test"]].to_string())
+
+
+def _images(run, catalog, image_size, preset, images_per_shard):
+    """The layers that prepare, and the images they have prepared."""
+    from keras_derm.layers.presets import preprocessing
+    from keras_derm.pipeline import prepare
+
+    layers = preprocessing(preset, image_size)
+    return layers, prepare(
+        catalog, layers, run / REAL, images_per_shard=images_per_shard
+    )
 
 
 def _without_artefacts(run, catalog):

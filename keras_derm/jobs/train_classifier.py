@@ -1,7 +1,9 @@
 """Job: train the members of an ensemble on real, or real and made, images."""
 
+import contextlib
 import json
 import re
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,7 +11,7 @@ from typing import Literal
 from keras_derm.files import short_digest
 from keras_derm.jobs.evaluate import ARMS
 from keras_derm.precision import PRECISIONS
-from keras_derm.runs import ARM, RunDirectory, describe_environment
+from keras_derm.runs import ARM, RunDirectory, describe_environment, join_workers
 
 
 @dataclass
@@ -137,6 +139,10 @@ def train_classifier(
     An arm of any other name lies in arms/NAME, with its predictions for val and test
     in arms/NAME/predictions: compare.py takes them.
 
+    Where TF_CONFIG names several workers, each is started with the same command and
+    they train together. The first one writes the run; the others read the catalog and
+    the prepared images of theirs, which may be the same.
+
     Args:
         run: Run directory with prepared images (augmented: and synthetic ones).
         arm: baseline, augmented, or a name of your own.
@@ -144,7 +150,7 @@ def train_classifier(
         task: What is to be told apart: diagnosis8, melanoma or melanocytic. Classes
             without a real training image are left out.
         preset: Name of the chain of random image layers.
-        batch_size: Images a step.
+        batch_size: Images a step, of all workers together.
         dropout: Rate after the pooling.
         hidden_units: Units of a dense layer between dropout and softmax; by default
             there is none.
@@ -199,13 +205,30 @@ def train_classifier(
     run = RunDirectory(run)
     if run.done("prepare"):  # else the stage says so before anything is measured
         _settle_precision(run, settings, precision)
+    workers = join_workers()
+    if workers is not None:
+        workers.check_same({"arm": arm, **settings})
+        if not workers.is_chief:
+            return _follow(run, adds, settings, workers)
     after = ["prepare", "synthetic"] if adds == "synthetic" else ["prepare"]
     stage, folder = (arm, arm) if arm in ARMS else (f"{ARM}{arm}", f"arms/{arm}")
     with run.stage(stage, settings, after=after, folders=[folder]) as todo:
+        if workers is not None:
+            workers.agree(todo)
         if todo:
-            task = _train_ensemble(run, folder, adds, settings)
+            task = _train_ensemble(run, folder, adds, settings, workers)
             if arm not in ARMS:
                 _predict(run, folder, task)
+    if workers is not None:
+        workers.agree("done")
+
+
+def _follow(run, adds, settings, workers):
+    """Train with the chief, and write nothing that is kept."""
+    if workers.agree(None):
+        with tempfile.TemporaryDirectory() as folder:
+            _train_members(run, folder, adds, settings, workers)
+    workers.agree(None)
 
 
 def _recorded(member):
@@ -351,15 +374,16 @@ def training_set(run, folder, adds, settings):
     return task, (prepared, indices, targets, n_real)
 
 
-def _train_ensemble(run, folder, adds, settings):
+def _train_members(run, folder, adds, settings, workers):
+    """Task, what `training_set` gives beside it, and the models."""
     import keras
 
-    from keras_derm.classifiers import build_ensemble, ensemble_weights
-    from keras_derm.classifiers.training import STATE_NAME
-    from keras_derm.files import atomic_path, write_json
-
     task, examples = training_set(run, folder, adds, settings)
-    prepared, indices, targets, n_real = examples
+    prepared, indices, targets, _ = examples
+    if workers is not None:
+        workers.check_same(
+            {"images": _digest(prepared.ids[indices]), "targets": _digest(targets)}
+        )
     models = []
     for i, member in enumerate(settings["members"]):
         keras.backend.clear_session()
@@ -369,8 +393,24 @@ def _train_ensemble(run, folder, adds, settings):
             continue
         number = settings["members"][:i].count(member)
         models.append(
-            train_member(run, folder, member, number, settings, task, *examples)
+            train_member(
+                run, folder, member, number, settings, task, *examples, workers
+            )
         )
+    return task, examples, models
+
+
+def _digest(values):
+    return short_digest("\n".join(map(str, values)).encode())
+
+
+def _train_ensemble(run, folder, adds, settings, workers):
+    from keras_derm.classifiers import build_ensemble, ensemble_weights
+    from keras_derm.classifiers.training import STATE_NAME
+    from keras_derm.files import atomic_path, write_json
+
+    task, examples, models = _train_members(run, folder, adds, settings, workers)
+    prepared, indices, _, n_real = examples
     weights = None
     if settings["ensemble_weights"] == "fitted":
         weights = _fitted_weights(models, run, task, prepared)
@@ -440,7 +480,17 @@ def _fitted_weights(models, run, task, prepared):
 
 
 def train_member(
-    run, folder, member, number, settings, task, prepared, indices, targets, n_real
+    run,
+    folder,
+    member,
+    number,
+    settings,
+    task,
+    prepared,
+    indices,
+    targets,
+    n_real,
+    workers=None,
 ):
     """Train one member.
 
@@ -456,6 +506,7 @@ def train_member(
         indices: Positions of the training images in them, `(n,)`.
         targets: Their classes, `(n,)`.
         n_real: Number of real photographs among them: an epoch is as long.
+        workers: `Workers` that train together, or None.
 
     Returns:
         The best model, without its optimizer.
@@ -472,7 +523,8 @@ def train_member(
     n_classes, imbalance = len(task.classes), settings["imbalance"]
     keras.utils.set_random_seed(seed)
     precision = member.get("precision") or "float32"
-    with default_strategy().scope(), computing_in(precision):
+    alone = default_strategy().scope() if workers is None else contextlib.nullcontext()
+    with alone, computing_in(precision):
         model = _untrained(member, settings, n_classes)
     side = model.input_shape[1]
     optimization = settings["optimization"]
@@ -492,6 +544,7 @@ def train_member(
             balance_by=targets if imbalance == "balanced_sampling" else None,
             image_size=(side, side),
             layers=augmentation(settings["preset"], seed),
+            share=(0, 1) if workers is None else workers.share(batch_size),
         ),
         _validation(run, task, prepared, side, batch_size),
         run / folder / (f"{model.name}_{number + 1}" if number else model.name),
@@ -508,6 +561,7 @@ def train_member(
             positive_class=task.positive_class,
         ),
         **optimization | {"steps_per_execution": together},
+        workers=workers,
     )
 
 

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 FOREVER = np.iinfo(np.int64).max
 CHOICES = 1024
+WHOLE = (0, 1)
 DRAWS = 64
 """More than the random numbers that one layer draws for a batch."""
 
@@ -20,6 +21,7 @@ def image_dataset(
     balance_by=None,
     image_size=None,
     layers=(),
+    share=WHOLE,
 ):
     """Batches of prepared images beside their targets.
 
@@ -40,6 +42,8 @@ def image_dataset(
         image_size: Height and width to which the images are resized (bilinear, as
             `build_ensemble` does for its members), or None to leave them.
         layers: Keras layers applied with `training=True`: the augmentation.
+        share: `(i, n)` to give part `i` of `n` equal parts of every batch, which alone
+            is read and augmented, each part with other random numbers. For `repeat`.
 
     Returns:
         `tf.data.Dataset` of tuples `(images, *columns)`; images are float32 RGB in
@@ -48,8 +52,8 @@ def image_dataset(
         order of `shuffle` is drawn anew each time it is passed over.
 
     Raises:
-        ValueError: There is no image, or `balance_by` is given for a data set that
-            is not shuffled and repeated.
+        ValueError: There is no image, `balance_by` is given for a data set that is not
+            shuffled and repeated, or the batches cannot be shared out evenly.
     """
     indices = np.asarray(indices)
     if len(indices) == 0:
@@ -69,6 +73,8 @@ def image_dataset(
         dataset = tf.data.Dataset.from_tensor_slices(rows)
         dataset = dataset.shuffle(len(rows), seed=seed) if shuffle else dataset
     dataset = dataset.batch(batch_size, drop_remainder=repeat)
+    if share != WHOLE:
+        dataset = dataset.map(part_of_batches(batch_size, repeat, *share))
     indices, *columns = (tf.constant(np.asarray(c)) for c in (indices, *columns))
 
     def load(rows):
@@ -83,11 +89,28 @@ def image_dataset(
     if layers:
         # One batch after the other: in parallel they would draw from the layers'
         # random state in an order that no seed repeats.
-        dataset = dataset.enumerate().map(augmentation_of_batches(layers, repeat))
+        augment = augmentation_of_batches(layers, repeat, share)
+        dataset = dataset.enumerate().map(augment)
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def augmentation_of_batches(layers, by_number):
+def part_of_batches(batch_size, repeat, index, count):
+    """Function that gives part `index` of `count` equal parts of a batch.
+
+    Raises:
+        ValueError: There are no such parts, or not all batches are full.
+    """
+    if not (repeat and 0 <= index < count and batch_size % count == 0):
+        raise ValueError(
+            "`share` gives an equal part of every batch: it needs `repeat` and a batch "
+            f"size that can be divided. Received: share={(index, count)}, "
+            f"batch_size={batch_size}, repeat={repeat}"
+        )
+    size = batch_size // count
+    return lambda batch: batch[index * size : (index + 1) * size]
+
+
+def augmentation_of_batches(layers, by_number, share=WHOLE):
     """Function that applies layers to a batch.
 
     Args:
@@ -95,6 +118,7 @@ def augmentation_of_batches(layers, by_number):
         by_number: Let the number of a batch decide what is drawn, whatever an iterator
             drew before. A data set that is passed over several times shall differ
             each time, and goes without.
+        share: `(i, n)` where a batch is part `i` of `n`.
 
     Returns:
         Function from a number and a tuple `(images, ...)` to the tuple.
@@ -108,6 +132,7 @@ def augmentation_of_batches(layers, by_number):
 
     def augment(number, batch):
         images, *rest = batch
+        number = number * share[1] + share[0]
         for state, seed in states:
             position = tf.stack([tf.cast(seed, number.dtype), number * DRAWS])
             state.assign(tf.cast(position, state.dtype))

@@ -9,18 +9,20 @@ from rich.progress import track
 
 from keras_derm.catalog import read_image
 from keras_derm.files import atomic_path, write_json
+from keras_derm.pipeline.shards import Shards, write_images
 
 
 class PreparedImages:
-    """Prepared images of a catalog, in one memory-mapped array.
+    """Prepared images of a catalog, in one memory-mapped array or in shards.
 
     The array stays on disk and is read page by page, so memory does not grow with
-    the archive, and any row can be reached at once, so shuffling is complete.
+    the archive, and any row can be reached at once, so shuffling is complete. So it is
+    with shards, which take less room, know when they are damaged and are slower.
 
     Args:
         ids: `isic_id` of every image, in the order of the array.
-        arrays: List of uint8 arrays `(n, height, width, 3)` that together hold the
-            images, RGB in [0, 255].
+        arrays: List of uint8 arrays `(n, height, width, 3)`, or of `Shards`, that
+            together hold the images, RGB in [0, 255].
     """
 
     def __init__(self, ids, arrays):
@@ -43,6 +45,8 @@ class PreparedImages:
                 f"no prepared images in {directory}; run apps/prepare_dataset.py first"
             )
         index = json.loads((directory / "index.json").read_text())
+        if "shards" in index:
+            return cls(index["ids"], [Shards(directory)])
         try:
             images = np.load(directory / "images.npy", mmap_mode="r")
         except (OSError, ValueError, EOFError) as error:
@@ -88,7 +92,7 @@ class PreparedImages:
         return images
 
 
-def prepare(catalog, layers, directory, batch_size=4):
+def prepare(catalog, layers, directory, batch_size=4, images_per_shard=None):
     """Prepare every image of `catalog` once and keep the results in `directory`.
 
     The work runs in a `tf.data` pipeline: decode, `layers[0]` image by image (it
@@ -103,6 +107,7 @@ def prepare(catalog, layers, directory, batch_size=4):
         directory: Where the prepared images go.
         batch_size: Images per step; few, so that they fit into the cache of a
             processor core.
+        images_per_shard: Write shards of so many images instead of one array.
 
     Returns:
         `PreparedImages` in the order of the catalog.
@@ -119,8 +124,10 @@ def prepare(catalog, layers, directory, batch_size=4):
             for layer in layers
         ],
     }
+    if images_per_shard is not None:
+        index["images_per_shard"] = images_per_shard
     stored = directory / "index.json"
-    if stored.is_file() and json.loads(stored.read_text()) == index:
+    if stored.is_file() and _description(json.loads(stored.read_text())) == index:
         return PreparedImages.load(directory)
     batches = (
         decoded_images(catalog)
@@ -131,23 +138,32 @@ def prepare(catalog, layers, directory, batch_size=4):
     )
     with atomic_path(directory) as temporary:
         temporary.mkdir(parents=True)
-        store, start = None, 0
         n_batches = -(-len(catalog) // batch_size)
-        for images in track(
-            _named(batches, catalog), "Preparing images", total=n_batches
-        ):
-            if store is None:
-                store = np.lib.format.open_memmap(
-                    temporary / "images.npy",
-                    mode="w+",
-                    dtype=np.uint8,
-                    shape=(len(catalog), *images.shape[1:]),
-                )
-            store[start : start + len(images)] = images
-            start += len(images)
-        store.flush()
-        write_json(temporary / "index.json", index)
+        batches = track(_named(batches, catalog), "Preparing images", total=n_batches)
+        if images_per_shard is None:
+            _write_array(batches, len(catalog), temporary / "images.npy")
+            write_json(temporary / "index.json", index)
+        else:
+            images = (image for batch in batches for image in batch)
+            write_images(images, index, temporary, images_per_shard)
     return PreparedImages.load(directory)
+
+
+def _write_array(batches, n_images, path):
+    store, start = None, 0
+    for images in batches:
+        if store is None:
+            store = np.lib.format.open_memmap(
+                path, mode="w+", dtype=np.uint8, shape=(n_images, *images.shape[1:])
+            )
+        store[start : start + len(images)] = images
+        start += len(images)
+    store.flush()
+
+
+def _description(index):
+    """What was prepared and how, without where in the shards it lies."""
+    return {k: v for k, v in index.items() if k not in ("image_size", "shards")}
 
 
 def decoded_images(catalog):

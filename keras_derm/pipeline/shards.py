@@ -1,9 +1,10 @@
-"""Prepared images in TFRecord shards, read in sequence."""
+"""Prepared images in TFRecord shards."""
 
 import json
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import tensorflow as tf
 
@@ -16,8 +17,9 @@ INDEX = "index.json"
 class Shards:
     """Images in TFRecord files, for archives that no local disk or memory holds.
 
-    `PreparedImages` reaches any image at once, which takes a local disk; shards are
-    read from beginning to end, as network storage likes it.
+    An array of images, as `PreparedImages` takes it: `shards[rows]` reads these rows
+    alone. `sharded_dataset` reads the files from beginning to end, as storage without
+    random access likes it.
 
     Args:
         directory: What `write_shards` wrote.
@@ -38,24 +40,61 @@ class Shards:
         self.ids = np.asarray(index["ids"], dtype=str)
         self.image_size = tuple(index["image_size"])
         self.shards = index["shards"]
+        self.shape = (len(self.ids), *self.image_size, 3)
+        counts = [shard["n_images"] for shard in self.shards]
+        self._starts = np.cumsum([0, *counts])
         for shard in self.shards:
             self._length(shard)
 
     def __len__(self):
         return len(self.ids)
 
+    def __getitem__(self, rows):
+        """Images at `rows`: uint8, `(len(rows), height, width, 3)`.
+
+        Raises:
+            FileNotFoundError: A shard is missing.
+            ValueError: An image is not what was written.
+        """
+        images = np.empty((len(rows), *self.image_size, 3), np.uint8)
+        for i, row in enumerate(rows):
+            number = np.searchsorted(self._starts, row, side="right") - 1
+            images[i] = self._image(number, row - self._starts[number])
+        return images
+
+    def _image(self, number, row):
+        shard = self.shards[number]
+        start, n_bytes, crc32 = shard["pngs"][row]
+        path = self._length(shard)
+        with path.open("rb") as file:
+            file.seek(start)
+            png = file.read(n_bytes)
+        if zlib.crc32(png) != crc32:
+            raise self._damaged(path, "its content is not what was written")
+        return cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+
+    def _damaged(self, path, how):
+        return ValueError(
+            f"a shard is damaged: {how}. {self._mend}. Received: '{path}'"
+        )
+
+    @property
+    def _mend(self):
+        return (
+            "Bring it back from a copy, or delete the folder "
+            f"{str(self.directory)!r} and write it anew (apps/prepare_dataset.py)"
+        )
+
     def _length(self, shard):
         path = self.directory / shard["file"]
         if not path.is_file():
             raise FileNotFoundError(
-                f"one of {len(self.shards)} shards is missing: bring it back, or write "
-                f"all anew. Received: {str(path)!r}"
+                f"one of {len(self.shards)} shards is missing. {self._mend}. "
+                f"Received: {str(path)!r}"
             )
         if path.stat().st_size != shard["n_bytes"]:
-            raise ValueError(
-                f"a shard is damaged: {path.stat().st_size} bytes where "
-                f"{shard['n_bytes']} were written. Received: {str(path)!r}"
-            )
+            found, written = path.stat().st_size, shard["n_bytes"]
+            raise self._damaged(path, f"{found} bytes where {written} were written")
         return path
 
     def checked(self, number):
@@ -68,15 +107,12 @@ class Shards:
         shard = self.shards[int(number)]
         path = self._length(shard)
         if zlib.crc32(path.read_bytes()) != shard["crc32"]:
-            raise ValueError(
-                "a shard is damaged: its content is not what was written. "
-                f"Received: {str(path)!r}"
-            )
+            raise self._damaged(path, "its content is not what was written")
         return str(path).encode()
 
 
 def write_shards(prepared, directory, images_per_shard=512):
-    """Write images as TFRecord files of PNG with an index.
+    """Write prepared images as TFRecord files of PNG with an index.
 
     Every file appears whole or not at all, the index last. Shards that a stopped call
     left are written anew.
@@ -92,22 +128,45 @@ def write_shards(prepared, directory, images_per_shard=512):
     Raises:
         ValueError: `images_per_shard` is below 1.
     """
+    images = (prepared.take([row])[0] for row in range(len(prepared)))
+    index = {"ids": prepared.ids.tolist()}
+    return write_images(images, index, directory, images_per_shard)
+
+
+def write_images(images, index, directory, images_per_shard):
+    """Write images as `write_shards` does.
+
+    Args:
+        images: Iterable of uint8 images of one size, `(height, width, 3)`.
+        index: Dict with their `ids`, and what else the index shall hold.
+        directory: Where the shards go.
+        images_per_shard: Images a file.
+
+    Returns:
+        `Shards`.
+
+    Raises:
+        ValueError: `images_per_shard` is below 1.
+    """
     if images_per_shard < 1:
         raise ValueError(
             f"`images_per_shard` must be 1 or more. Received: {images_per_shard}"
         )
-    directory = Path(directory)
-    n_shards = -(-len(prepared) // images_per_shard)
+    directory, images = Path(directory), iter(images)
+    n_images = len(index["ids"])
+    n_shards = -(-n_images // images_per_shard)
     shards = []
     for number in range(n_shards):
         start = number * images_per_shard
-        rows = np.arange(start, min(start + images_per_shard, len(prepared)))
+        rows = range(start, min(start + images_per_shard, n_images))
         name = f"images-{number:05d}-of-{n_shards:05d}.tfrecord"
+        pngs = []
         with atomic_path(directory / name) as temporary:
             with tf.io.TFRecordWriter(str(temporary)) as writer:
                 for row in rows:
-                    png = tf.io.encode_png(prepared.take([row])[0]).numpy()
-                    writer.write(_example(int(row), png))
+                    image = next(images)
+                    pngs.append(tf.io.encode_png(image).numpy())
+                    writer.write(_example(row, pngs[-1]))
             content = temporary.read_bytes()
         shards.append(
             {
@@ -115,17 +174,22 @@ def write_shards(prepared, directory, images_per_shard=512):
                 "n_images": len(rows),
                 "n_bytes": len(content),
                 "crc32": zlib.crc32(content),
+                "pngs": _places(pngs, content),
             }
         )
-    write_json(
-        directory / INDEX,
-        {
-            "image_size": list(prepared.image_size),
-            "shards": shards,
-            "ids": prepared.ids.tolist(),
-        },
-    )
+    sizes = {"image_size": list(image.shape[:2]), "shards": shards}
+    write_json(directory / INDEX, {**index, **sizes})
     return Shards(directory)
+
+
+def _places(pngs, content):
+    """Where in a file each image begins, its length and its checksum."""
+    places, start = [], 0
+    for png in pngs:
+        start = content.index(png, start)
+        places.append([start, len(png), zlib.crc32(png)])
+        start += len(png)
+    return places
 
 
 def sharded_dataset(

@@ -1,7 +1,14 @@
 """Run directories, the machine they were made on, seeds and devices."""
 
-from keras_derm.runs.devices import default_strategy
+from keras_derm.runs.devices import default_strategy, join_workers, refuse_workers
 from keras_derm.runs.environment import describe_environment
 from keras_derm.runs.run_directory import ARM, RunDirectory
 
-__all__ = ["ARM", "RunDirectory", "default_strategy", "describe_environment"]
+__all__ = [
+    "ARM",
+    "RunDirectory",
+    "default_strategy",
+    "describe_environment",
+    "join_workers",
+    "refuse_workers",
+]

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -106,3 +107,52 @@ def test_balanced_sampling_without_end_is_refused_for_one_pass():
     prepared = PreparedImages(["a"], [np.zeros((1, 2, 2, 3), np.uint8)])
     with pytest.raises(ValueError, match="Received: shuffle=False"):
         image_dataset(prepared, [0], balance_by=[0])
+
+
+def shares(layers, batch_size=6, repeat=True, count=3):
+    """Two batches of each worker's share."""
+    images = np.random.default_rng(0).integers(0, 255, (40, 16, 16, 3), "uint8")
+    prepared = PreparedImages([f"i{k}" for k in range(40)], [images])
+    settings = {"batch_size": batch_size, "shuffle": True, "repeat": repeat}
+    parts = [
+        image_dataset(
+            prepared,
+            rows := np.arange(40),
+            rows,
+            layers=layers,
+            share=(i, count),
+            **settings,
+        ).take(2)
+        for i in range(count)
+    ]
+    return [list(part.as_numpy_iterator()) for part in parts]
+
+
+def test_shares_of_several_workers_make_up_the_batch_of_one():
+    [whole], parts = shares((), count=1), shares(())
+    for number, batch in enumerate(whole):
+        together = zip(*(part[number] for part in parts), strict=True)
+        for column, expected in zip(together, batch, strict=True):
+            assert [len(share) for share in column] == [2, 2, 2]
+            np.testing.assert_array_equal(np.concatenate(column), expected)
+
+
+def test_workers_augment_with_other_random_numbers():
+    class Noise(keras.layers.Layer):
+        """Random numbers in place of images."""
+
+        def __init__(self):
+            super().__init__()
+            self.seed_generator = keras.random.SeedGenerator(3)
+
+        def call(self, images, training=False):
+            return keras.random.uniform((2, 1), seed=self.seed_generator)
+
+    drawn = [images for part in shares([Noise()]) for images, _ in part]
+    assert len(np.unique(np.round(drawn, 6))) == 3 * 2 * 2
+
+
+@pytest.mark.parametrize("setting", [{"batch_size": 7}, {"repeat": False}])
+def test_batches_that_cannot_be_shared_out_are_refused(setting):
+    with pytest.raises(ValueError, match="equal part.*Received: share="):
+        shares((), **setting)

@@ -118,3 +118,31 @@ def test_store_that_was_cut_off_is_named(catalog, tmp_path):
     store.write_bytes(store.read_bytes()[:-100])
     with pytest.raises(ValueError, match="damaged.*Received: .*images.npy"):
         PreparedImages.load(tmp_path / "prepared")
+
+
+def test_shards_hold_the_pixels_of_the_array_in_any_order(catalog, tmp_path):
+    array = prepare(catalog, resizing(), tmp_path / "array")
+    shards = prepare(catalog, resizing(), tmp_path / "shards", images_per_shard=3)
+    written = (tmp_path / "shards/index.json").stat().st_mtime_ns
+    shards = prepare(catalog, resizing(), tmp_path / "shards", images_per_shard=3)
+    assert (tmp_path / "shards/index.json").stat().st_mtime_ns == written
+    rows = [6, 0, 2, 3, 2]
+    both = shards + array
+    np.testing.assert_array_equal(shards.take(rows), array.take(rows))
+    np.testing.assert_array_equal(both.take([13, 6]), array.take([6, 6]))
+    assert shards.indices(catalog).tolist() == list(range(7))
+    assert tuple(both.image_size) == (16, 16)
+
+
+def test_training_on_shards_sees_the_batches_of_the_array(catalog, tmp_path):
+    stores = [
+        prepare(catalog, resizing(), tmp_path / "array"),
+        prepare(catalog, resizing(), tmp_path / "shards", images_per_shard=2),
+    ]
+    settings = {"batch_size": 3, "shuffle": True, "repeat": True, "seed": 1}
+    first, second = (
+        image_dataset(store, np.arange(7), image_size=(8, 8), **settings).take(4)
+        for store in stores
+    )
+    for (images,), (same,) in zip(first, second, strict=True):
+        np.testing.assert_array_equal(images, same)

@@ -117,3 +117,21 @@ def test_writing_that_was_stopped_leaves_no_index(prepared, tmp_path, monkeypatc
     with pytest.raises(FileNotFoundError, match="Received: "):
         Shards(tmp_path / "shards")
     assert len(write_shards(prepared, tmp_path / "shards", 5)) == N
+
+
+@pytest.mark.parametrize(
+    "damage, error, said",
+    [
+        (lambda path: path.unlink(), FileNotFoundError, "is missing"),
+        (lambda path: path.write_bytes(path.read_bytes()[::-1]), ValueError, "damaged"),
+    ],
+)
+def test_lost_shard_is_named_when_its_images_are_asked_for(
+    prepared, shards, damage, error, said
+):
+    path = shards.directory / "images-00001-of-00005.tfrecord"
+    damage(path)
+    np.testing.assert_array_equal(shards[[4, 10]], prepared.take([4, 10]))
+    for row in range(5, 10):
+        with pytest.raises(error, match=f"{said}.*or delete.*Received: .*00001-of"):
+            shards[[0, row]]

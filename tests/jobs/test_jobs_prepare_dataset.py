@@ -1,0 +1,55 @@
+"""Prepared images in shards, from preparation to training. Sizes are for the test."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from keras_derm import jobs
+from keras_derm.classifiers import load_classifier
+from keras_derm.jobs.train_classifier import Member
+from keras_derm.pipeline import PreparedImages
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A run prepared as one array, and one prepared as shards."""
+    array = tmp_path_factory.mktemp("shards") / "array"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERAS_DERM_CACHE", str(array.parent / "cache"))
+        jobs.audit_skin_tone(str(array), "phantom:n=40,seed=3,size=64")
+    shards = shutil.copytree(array, array.parent / "shards")
+    jobs.prepare_dataset(str(array), image_size=32)
+    jobs.prepare_dataset(str(shards), image_size=32, images_per_shard=15)
+    return array, shards
+
+
+def train(run):
+    member = Member("CustomCNN", image_size=16, epochs=1)
+    jobs.train_classifier(str(run), members=[member], task="melanoma", batch_size=8)
+
+
+def test_lost_shard_is_named_and_made_again(runs):
+    array, shards = runs
+    split = (shards / "catalog.csv").read_text()
+    lost = shards / "prepared/real/images-00001-of-00003.tfrecord"
+    lost.unlink()
+    with pytest.raises(FileNotFoundError, match="delete the folder.*00001-of-00003"):
+        train(shards)
+    shutil.rmtree(lost.parent)
+    jobs.prepare_dataset(str(shards), image_size=32, images_per_shard=15)
+    assert (shards / "catalog.csv").read_text() == split
+    found, expected = (PreparedImages.load(run / "prepared/real") for run in runs)
+    np.testing.assert_array_equal(found.ids, expected.ids)
+    rows = np.arange(len(expected))
+    np.testing.assert_array_equal(found.take(rows), expected.take(rows))
+
+
+@pytest.mark.slow
+def test_training_on_shards_is_that_on_the_array(runs):
+    weights = []
+    for run in runs:
+        train(run)
+        weights.append(load_classifier(run / "baseline/ensemble.keras").get_weights())
+    for found, expected in zip(*weights, strict=True):
+        np.testing.assert_array_equal(found, expected)

@@ -1,0 +1,62 @@
+"""train_classifier.py as two workers. Sizes are for the test."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from worker_processes import errors, finish, kill_after_an_epoch, start_workers
+
+from keras_derm import jobs
+from keras_derm.classifiers import load_classifier
+
+APP = Path(__file__).parents[2] / "apps" / "train_classifier.py"
+MEMBER = {"backbone": "CustomCNN", "image_size": 32, "epochs": 2}
+HISTORY = "baseline/customcnn_32/history.csv"
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    run = tmp_path_factory.mktemp("workers") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERAS_DERM_CACHE", str(run.parent / "cache"))
+        jobs.audit_skin_tone(str(run), "phantom:n=100,seed=3,size=64")
+        jobs.prepare_dataset(str(run), image_size=32)
+    return run
+
+
+def command(run, seed=0):
+    options = ["--batch_size", "8", "--members", json.dumps([MEMBER]), "--seed", seed]
+    return [APP, "--run", run, *options]
+
+
+@pytest.mark.slow
+def test_killed_workers_of_the_app_end_as_those_that_were_not(prepared, tmp_path):
+    whole, killed, far = (
+        shutil.copytree(prepared, tmp_path / name) for name in ("0", "killed", "1")
+    )
+    finish(start_workers(command(tmp_path / "{i}")))  # each has a run of its own
+    assert not (far / "baseline").exists()
+    said = kill_after_an_epoch(start_workers(command(killed)), 1, killed / HISTORY)
+    assert "error: another worker is gone" in said
+    assert not (killed / "stages/baseline.json").exists()
+    finish(start_workers(command(killed)))
+    assert (killed / "stages/baseline.json").is_file()
+    ensembles = [run / "baseline/ensemble.keras" for run in (whole, killed)]
+    weights = [load_classifier(path).get_weights() for path in ensembles]
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+    histories = [pd.read_csv(run / HISTORY) for run in (whole, killed)]
+    pd.testing.assert_frame_equal(*histories)
+
+
+@pytest.mark.slow
+def test_workers_with_other_settings_do_not_train(prepared):
+    processes = start_workers(command(prepared, seed="{i}"))
+    said = errors(processes)
+    assert [process.returncode for process in processes] == [1, 1]
+    assert "another worker is gone" in said[0]
+    assert "with the same command" in said[1] and "Received: seed" in said[1]
+    assert not (prepared / "baseline/ensemble.keras").exists()
