@@ -22,8 +22,9 @@ def check_gate(scores, margin=0.005, margin_tone=None):
     estimate falls below any small margin by chance alone; there the fall must also be
     more than chance, its paired 95 % interval lying below zero. Where it is not
     refused, the verdict says whether the interval shows that the fall is within the
-    margin or leaves a greater one possible. A group in which the positive class or
-    the others come from too few patients or lesions is not judged.
+    margin or leaves a greater one possible. A tone in which the positive class or the
+    others come from too few patients or lesions is not judged; a whole test set as
+    small is judged as a tone is.
 
     Args:
         scores: List of dicts, one for each group and metric: `metric`, `stratum`,
@@ -87,11 +88,14 @@ def _judged(row, margin):
 
 def _verdict(row, margin):
     difference, low = row["difference"], row["difference_low"]
-    if not row["judged"] or _missing(difference) or _missing(low):
+    overall, judged = row["stratum"] == "all", row["judged"]
+    if _missing(difference) or _missing(low) or not (judged or overall):
         return TOO_FEW
-    by_chance = row["stratum"] != "all" and row["difference_high"] >= 0
+    by_chance = row["difference_high"] >= 0 and not (judged and overall)
     if difference < -margin and not by_chance:
         return REFUSED
+    if not judged:
+        return TOO_FEW
     return WITHIN if low >= -margin else NOT_EXCLUDED
 
 

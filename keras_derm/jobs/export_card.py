@@ -60,7 +60,10 @@ def write_card(run, cost, described, path):
             export_tables.speed_table(cost),
             export_tables.GATE_NOTE,
             export_tables.gate_table(cost),
+            "What quantisation cost, on all test images and on each tone that can be "
+            "judged:",
             export_tables.cost_table(cost),
+            "How often both name the same class, and why a tone cannot be judged:",
             export_tables.agreement_table(cost),
         ],
         ethical_considerations="Who is rare in the archive is judged from few images, "

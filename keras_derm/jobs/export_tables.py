@@ -12,8 +12,8 @@ COST_NOTE = (
 )
 GATE_NOTE = (
     "On all test images the estimate decides: a fall of macro AUC by more than the "
-    "margin refuses the export. On a skin tone the fall must also be more than chance: "
-    "its interval below zero."
+    "margin refuses the export. On a skin tone, or where all test images are few, the "
+    "fall must also be more than chance: its interval below zero."
 )
 
 
@@ -56,10 +56,10 @@ def speed_table(cost):
 
 
 def cost_table(cost):
-    """Float against quantised for each group that can be judged; why others cannot."""
+    """Float against quantised: all test images, and each tone that can be judged."""
     rows = []
     for row in cost["scores"]:
-        if row["judged"]:
+        if row["judged"] or row["stratum"] == "all":
             rows.append(
                 {
                     "tone": _tone(row),
@@ -81,7 +81,9 @@ def agreement_table(cost):
                 "tone": _tone(row),
                 "n": row["n"],
                 "same class": interval_cell(row, "agreement"),
-                "metrics": "judged" if row["judged"] else row["reason"],
+                "metrics": "judged"
+                if row["judged"]
+                else row["reason"].partition(";")[0],
             }
             for row in cost["scores"]
             if row["metric"] == "macro_auc" and row["n"]

@@ -296,7 +296,11 @@ def _scores(run, task, test, y_float, y_quantized):
         y_prob=y_quantized, **(inputs | {"y_true": y_float.argmax(axis=1)}), **bootstrap
     ).table()
     same = same[same["metric"] == "accuracy"].set_index(["stratum", "value_of_stratum"])
-    rows = table[table["metric"].isin(SHOWN)].to_dict("records")
+    # Types and pairs of types have the undetermined alike.
+    twice = (table["stratum"] == "skin_tone_pooled") & (
+        table["value_of_stratum"] == "undetermined"
+    )
+    rows = table[table["metric"].isin(SHOWN) & ~twice].to_dict("records")
     for row in rows:
         agreed = same.loc[(row["stratum"], row["value_of_stratum"])]
         row |= {f"agreement{end}": agreed[key] for end, key in _INTERVAL.items()}
@@ -304,6 +308,9 @@ def _scores(run, task, test, y_float, y_quantized):
 
 
 def _print(cost, path):
+    """What was exported, and what the gate says of it."""
+    from keras_derm.export.gate import TOO_FEW
+
     times = cost["latency"]["1"]
     speed = times["float"]["median_ms"] / times["quantised"]["median_ms"]
     print(
@@ -311,3 +318,11 @@ def _print(cost, path):
         f"model on {cost['argmax_agreement']:.1%} of {cost['n_images']} test images, "
         f"{times['quantised']['median_ms']:.1f} ms an image, {speed:.1f} times as fast"
     )
+    for group in cost["gate"]["groups"]:
+        if group["verdict"] != TOO_FEW or group["group"] == "all":
+            change = group["difference"]
+            print(
+                f"  macro AUC, {group['group']} (n = {group['n']:,}): "
+                + ("" if change is None else f"{change:+.4f}, ")
+                + group["verdict"]
+            )

@@ -441,7 +441,9 @@ def _training(run, metrics):
                 "Training and validation curves of every member in both arms.",
                 "Validation on real images. Training loss is class-weighted, "
                 "validation loss is not.",
-            ),
+            )
+            if histories  # members read from files have none
+            else None,
         ],
     )
 

@@ -66,6 +66,12 @@ def test_few_images_refuse_nothing():
     assert not gate["refused"]
 
 
+@pytest.mark.parametrize("high, verdict", [(0.001, TOO_FEW), (-0.001, REFUSED)])
+def test_a_small_test_set_refuses_what_is_more_than_chance(high, verdict):
+    gate = check_gate([row(-0.3, -0.5, high, judged=False)])
+    assert gate["groups"][0]["verdict"] == verdict
+
+
 def test_margins_can_differ():
     scores = [
         row(-0.006, -0.008, -0.004),

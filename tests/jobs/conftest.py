@@ -6,6 +6,7 @@ import keras
 import pytest
 
 from keras_derm import jobs
+from keras_derm.catalog import Catalog, get_task
 
 
 def tiny_classifier(name, side, n_classes):
@@ -28,15 +29,17 @@ def evaluated_run(tmp_path_factory):
     patch.setenv("KERAS_DERM_CACHE", str(folder / "cache"))
     run = folder / "run"
     jobs.audit_skin_tone(str(run), "phantom:n=120,seed=3,size=64")
-    jobs.prepare_dataset(str(run), image_size=32, preset="sn_gan_ensemble")
+    jobs.prepare_dataset(str(run), 32, fractions=(0.5, 0.15, 0.35))
     # Nothing was synthesised, and no generator is needed to say so.
     record = {"settings": {}, "after": {}, "seconds": 0}
     (run / "stages/synthetic.json").write_text(json.dumps(record))
+    train = Catalog.load(run / "catalog.csv").split("train")
+    n_classes = len(get_task("diagnosis8").present_in(train).classes)
     keras.utils.set_random_seed(0)
     members = []
     for name, side in (("first", 32), ("second", 24)):
         file = folder / f"{name}.keras"
-        tiny_classifier(name, side, 8).save(file)
+        tiny_classifier(name, side, n_classes).save(file)
         members.append(jobs.Member("CustomCNN", file=str(file)))
     for arm in ("baseline", "augmented"):
         jobs.train_classifier(str(run), arm, members)
