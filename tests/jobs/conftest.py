@@ -1,6 +1,7 @@
 """A small run with an evaluated ensemble whose members were never trained."""
 
 import json
+import sys
 
 import keras
 import pytest
@@ -27,9 +28,10 @@ def evaluated_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("evaluated")
     patch = pytest.MonkeyPatch()
     patch.setenv("KERAS_DERM_CACHE", str(folder / "cache"))
+    patch.setattr(sys.modules["keras_derm.jobs.audit_skin_tone"], "N_UNDER_CASTS", 2)
     run = folder / "run"
-    jobs.audit_skin_tone(str(run), "phantom:n=120,seed=3,size=64")
-    jobs.prepare_dataset(str(run), 32, fractions=(0.5, 0.15, 0.35))
+    jobs.audit_skin_tone(str(run), "phantom:n=64,seed=3,size=64")
+    jobs.prepare_dataset(str(run), 32, fractions=(0.5, 0.17, 0.33))
     # Nothing was synthesised, and no generator is needed to say so.
     record = {"settings": {}, "after": {}, "seconds": 0}
     (run / "stages/synthetic.json").write_text(json.dumps(record))
