@@ -111,7 +111,7 @@ def _export(run, arm, gate, margin, margin_tone, **how):
         "arm": arm,
         "mode": quantized.mode,
         "form": "folder" if path.is_dir() else "file",
-        "members": _members(quantized, described),
+        "members": _members(model, quantized),
         **_cost(run, arm, task, rows.split("test"), prepared, quantized),
         "float_size_bytes": 4 * model.count_params(),  # float32 weights alone
         "size_bytes": export.size_bytes(path),
@@ -123,7 +123,7 @@ def _export(run, arm, gate, margin, margin_tone, **how):
     }
     verdict = export.check_gate(cost["scores"], margin, margin_tone)
     cost["gate"] = {"on": gate != "none", **verdict}
-    cost["refusal"] = _refusal(cost["gate"], how["mode"])
+    cost["refusal"] = _refusal(cost, how["mode"])
     if not cost["refusal"]:
         val = rows.split("val")
         y_val = _predict(quantized, prepared.take(prepared.indices(val)))
@@ -186,18 +186,17 @@ def _cost(run, arm, task, test, prepared, quantized):
     }
 
 
-def _members(quantized, described):
+def _members(model, quantized):
     """Names, weights and modes of what is averaged, however many files hold it."""
-    listed = quantized.description.get("members")
-    if listed is not None:
-        return [
-            {key: member[key] for key in ("name", "weight", "mode")}
-            for member in listed
-        ]
+    from keras_derm.classifiers import ensemble_members, ensemble_weights
+
+    names = [member.name for member in ensemble_members(model)]
+    listed = quantized.description.get("members", [{"mode": quantized.mode}])
+    modes = [member["mode"] for member in listed] * (len(names) // len(listed))
     return [
-        {"name": name, "weight": weight, "mode": quantized.mode}
-        for name, weight in zip(
-            described["members"], quantized.description["weights"], strict=True
+        {"name": name, "weight": weight, "mode": mode}
+        for name, weight, mode in zip(
+            names, ensemble_weights(model), modes, strict=True
         )
     ]
 
@@ -218,19 +217,22 @@ def _latency(model, quantized):
     return found
 
 
-def _refusal(gate, mode):
+def _refusal(cost, mode):
     """Why the export is refused and what can be done, or nothing."""
     from keras_derm.export.gate import describe_refusal
 
+    gate = cost["gate"]
     if not gate["on"] or not gate["refused"]:
         return ""
+    members = ", ".join(member["name"] for member in cost["members"])
     return (
         f"the export is refused: quantised ({mode}), the ensemble tells the classes "
         f"apart less well than allowed on real test images.\n{describe_refusal(gate)}\n"
         "Nothing is left in export/ but the figures, cost.json. Ways out: another "
-        "--mode (dynamic and float16 cost less), or one for the member that loses most "
-        "(--member_modes.NAME dynamic); quantisation-aware training; or, if this is "
-        "worth the size and speed, a larger --margin (--margin_tone), or --gate none. "
+        "--mode (dynamic and float16 mostly cost less), or one for the member that "
+        f"loses most (--member_modes.NAME dynamic; members: {members}); "
+        "quantisation-aware training; or, if this is worth the size and speed, a "
+        "larger --margin (--margin_tone), or --gate none. "
         f"Received: mode={mode!r}, margin={gate['margin']:g}, "
         f"margin_tone={gate['margin_tone']:g}"
     )
@@ -297,9 +299,8 @@ def _scores(run, task, test, y_float, y_quantized):
     ).table()
     same = same[same["metric"] == "accuracy"].set_index(["stratum", "value_of_stratum"])
     # Types and pairs of types have the undetermined alike.
-    twice = (table["stratum"] == "skin_tone_pooled") & (
-        table["value_of_stratum"] == "undetermined"
-    )
+    pooled = table["stratum"] == "skin_tone_pooled"
+    twice = pooled & (table["value_of_stratum"] == "undetermined")
     rows = table[table["metric"].isin(SHOWN) & ~twice].to_dict("records")
     for row in rows:
         agreed = same.loc[(row["stratum"], row["value_of_stratum"])]

@@ -49,12 +49,13 @@ def photograph_facts(run):
         run: `RunDirectory` with prepared images.
 
     Returns:
-        What `PhotographLimits.from_dict` takes, or None where they are too few.
+        What `PhotographLimits.from_dict` takes, or None where they are too few or no
+        longer there, which the prepared images do without.
     """
     import numpy as np
     from rich.progress import track
 
-    from keras_derm.catalog import read_image
+    from keras_derm.catalog import ImageError, read_image
     from keras_derm.export.photograph_limits import (
         LEAST_PHOTOGRAPHS,
         fit_photograph_limits,
@@ -65,4 +66,8 @@ def photograph_facts(run):
         return None
     chosen = np.random.default_rng(0).permutation(paths)[:N_PHOTOGRAPHS]
     shown = track(chosen, "Limits of photographs", transient=True)
-    return fit_photograph_limits(read_image(path) for path in shown).to_dict()
+    try:
+        return fit_photograph_limits(read_image(path) for path in shown).to_dict()
+    except ImageError as error:
+        print(f"predict.py will not warn of odd photographs with this model: {error}")
+        return None

@@ -117,22 +117,20 @@ class Predictor:
 
     def _open(self, n_threads):
         """What is told of the model, and its classification of a batch."""
-        if self.path.suffix != ".keras":
-            if not self.path.exists():
-                raise FileNotFoundError(
-                    f"There is no such model. Received: {str(self.path)!r}"
-                )
-            if (
-                self.path.is_dir()
-                or self.path.name == MANIFEST
-                or (self.path.suffix == ".tflite")
-            ):
-                ensemble = QuantizedEnsemble(self.path, n_threads)
-                return ensemble.description, ensemble.predict
-            raise ValueError(
-                "`model` must be a .keras, a .tflite or the folder of an exported "
-                f"ensemble. Received: {str(self.path)!r}"
-            )
+        path, received = self.path, f"Received: model={str(self.path)!r}"
+        if path.suffix == ".keras":
+            return self._open_keras()
+        if not path.exists():
+            raise FileNotFoundError(f"There is no such model. {received}")
+        if path.is_dir() or path.name == MANIFEST or path.suffix == ".tflite":
+            ensemble = QuantizedEnsemble(path, n_threads)
+            return ensemble.description, ensemble.predict
+        raise ValueError(
+            "`model` must be a .keras, a .tflite or the folder of an exported "
+            f"ensemble. {received}"
+        )
+
+    def _open_keras(self):
         from keras_derm.classifiers import load_classifier
 
         description = self.path.with_suffix(".json")
