@@ -1,10 +1,12 @@
 """An exported ensemble averages its members, and refuses what does not fit."""
 
+import configparser
 import hashlib
 import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -25,6 +27,7 @@ from keras_derm.export import (
     size_bytes,
 )
 
+ROOT = Path(__file__).parents[2]
 SIZE = 32
 CLASSES = ["MEL", "NV", "BCC"]
 WEIGHTS = [0.75, 0.25]
@@ -150,6 +153,14 @@ def test_inference_needs_neither_tensorflow_nor_pandas(exported, tmp_path):
         "assert ensemble.predict(images).shape == (1, 3)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_readme_installs_what_the_extra_names():
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    extra = settings["options.extras_require"]["runtime"].split("\n")[1:]
+    wanted = " ".join(f'"{one.replace(" ", "")}"' for one in extra)
+    assert f"pip install {wanted}\n" in (ROOT / "README.md").read_text()
 
 
 def test_photographs_are_loaded_as_the_preset_resizes_them(tmp_path):
