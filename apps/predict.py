@@ -2,4 +2,4 @@ from keras_derm.jobs import predict
 from keras_derm.jobs.command_line import command_line
 
 if __name__ == "__main__":
-    command_line(predict)
+    command_line(predict, positional=("model", "images"))

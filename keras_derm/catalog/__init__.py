@@ -8,7 +8,7 @@ from keras_derm.catalog.catalog import (
     Catalog,
 )
 from keras_derm.catalog.faults import CatalogError
-from keras_derm.catalog.images import ImageError, check_images, read_image
+from keras_derm.catalog.images import check_images
 from keras_derm.catalog.readers import READERS
 from keras_derm.catalog.splits import (
     apply_split_file,
@@ -17,6 +17,7 @@ from keras_derm.catalog.splits import (
     split_catalog,
 )
 from keras_derm.catalog.tasks import TASKS, Task, get_task
+from keras_derm.photographs import ImageError, read_image
 
 __all__ = [
     "COLUMN_TYPES",

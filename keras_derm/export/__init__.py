@@ -1,19 +1,55 @@
 """Quantised TFLite models: write them, run them, and measure what it cost.
 
-Running a model (`QuantizedModel`) needs NumPy and ai_edge_litert, no TensorFlow.
+Running a model (`QuantizedEnsemble`, `QuantizedModel`, `load_images`) needs NumPy,
+ai_edge_litert and Pillow. What needs more is loaded when first used, so that inference
+does without TensorFlow, Keras and pandas.
 """
 
-from keras_derm.export.measure import agreement, latency, size_bytes
+import importlib
+
+from keras_derm.export.images import load_images
+from keras_derm.export.measure import (
+    agreement,
+    latency,
+    latency_in_turns,
+    size_bytes,
+)
+from keras_derm.export.quantized_ensemble import MANIFEST, QuantizedEnsemble
 from keras_derm.export.runtime import ModelFileError, QuantizedModel, sidecar_path
-from keras_derm.export.tflite import MODES, export_int8
+
+_LOADED_LATER = {
+    "MODES": "tflite",
+    "ExportRefused": "gate",
+    "PhotographLimits": "photograph_limits",
+    "check_gate": "gate",
+    "export_ensemble": "ensemble",
+    "export_int8": "tflite",
+    "peak_memory": "memory",
+}
 
 __all__ = [
+    "MANIFEST",
     "MODES",
+    "ExportRefused",
     "ModelFileError",
+    "PhotographLimits",
+    "QuantizedEnsemble",
     "QuantizedModel",
     "agreement",
+    "check_gate",
+    "export_ensemble",
     "export_int8",
     "latency",
+    "latency_in_turns",
+    "load_images",
+    "peak_memory",
     "sidecar_path",
     "size_bytes",
 ]
+
+
+def __getattr__(name):
+    if name not in _LOADED_LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"{__name__}.{_LOADED_LATER[name]}")
+    return getattr(module, name)

@@ -61,21 +61,56 @@ def latency(predict, image, n=50, n_warm_up=5):
             "Latency needs one image (height, width, 3) and n >= 1. "
             f"Received: shape {image.shape}, n={n}"
         )
-    batch = image[np.newaxis]
-    for _ in range(n_warm_up):
-        predict(batch)
-    milliseconds = []
-    for _ in range(n):
-        start = time.perf_counter()
-        predict(batch)
-        milliseconds.append(1000 * (time.perf_counter() - start))
+    found = latency_in_turns({"model": predict}, image[np.newaxis], n, n_warm_up)
+    return found["model"]
+
+
+def latency_in_turns(predicts, images, n=50, n_warm_up=5):
+    """Time several models on one batch, call by call in turns.
+
+    Whatever else the machine does meanwhile slows all of them alike, so that their
+    ratio holds where the milliseconds do not.
+
+    Args:
+        predicts: Dict from a name to a function of an array
+            `(batch, height, width, 3)`.
+        images: The batch.
+        n: Timed calls of each.
+        n_warm_up: Calls of each before the clock starts.
+
+    Returns:
+        Dict from name to a dict with `n`, `median_ms` and `p95_ms`, milliseconds a
+        call.
+
+    Raises:
+        ValueError: If `n` is less than 1 or `images` are not a batch.
+    """
+    images = np.asarray(images)
+    if n < 1 or images.ndim != 4 or len(images) == 0:
+        raise ValueError(
+            "Latency needs a batch (n, height, width, 3) and n >= 1. "
+            f"Received: shape {images.shape}, n={n}"
+        )
+    milliseconds = {name: [] for name in predicts}
+    for turn in range(n_warm_up + n):
+        for name, predict in predicts.items():
+            start = time.perf_counter()
+            predict(images)
+            if turn >= n_warm_up:
+                milliseconds[name].append(1000 * (time.perf_counter() - start))
     return {
-        "n": n,
-        "median_ms": float(np.median(milliseconds)),
-        "p95_ms": float(np.percentile(milliseconds, 95)),
+        name: {
+            "n": n,
+            "median_ms": float(np.median(spent)),
+            "p95_ms": float(np.percentile(spent, 95)),
+        }
+        for name, spent in milliseconds.items()
     }
 
 
 def size_bytes(path):
-    """Tell the size of a model file in bytes."""
-    return Path(path).stat().st_size
+    """Tell the size in bytes of a model file, or of a folder with all it holds."""
+    path = Path(path)
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return path.stat().st_size

@@ -20,17 +20,19 @@ class QuantizedModel:
 
     Args:
         path: The .tflite file that `export_int8` wrote.
-        n_threads: Threads of the interpreter. Default: one per core, LiteRT's choice.
+        n_threads: Threads of the interpreter. Default: LiteRT's choice.
 
     Attributes:
         classes: Class names, in the order of the probabilities.
         image_size: `(height, width)` of the images in pixels.
-        mode: How the model was quantised: `int8`, `dynamic` or `float16`.
+        mode: How the model was quantised, such as `int8`.
+        description: All that the .json says, a dict.
 
     Raises:
         FileNotFoundError: If the .tflite or its .json is missing.
         ModelFileError: If a file is damaged, of another kind, or does not belong to
             the other.
+        ValueError: If `n_threads` is not a positive whole number.
 
     Example:
         >>> model = QuantizedModel("ensemble.tflite", n_threads=2)
@@ -38,12 +40,13 @@ class QuantizedModel:
     """
 
     def __init__(self, path, n_threads=None):
+        check_n_threads(n_threads)
         self.path = Path(path)
         content = _read_model(self.path)
-        sidecar = _read_sidecar(self.path, content)
-        self.classes = tuple(sidecar["classes"])
-        self.image_size = tuple(sidecar["image_size"])
-        self.mode = sidecar["mode"]
+        self.description = _read_sidecar(self.path, content)
+        self.classes = tuple(self.description["classes"])
+        self.image_size = tuple(self.description["image_size"])
+        self.mode = self.description["mode"]
         self._interpreter = _interpreter(self.path, content, n_threads)
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
@@ -62,13 +65,14 @@ class QuantizedModel:
         Raises:
             ValueError: If the images have another size, type or range.
         """
-        images = self._check_images(images)
+        images = check_images(images, self.image_size)
         y_prob = np.empty((len(images), len(self.classes)), "float32")
         for row, image in zip(y_prob, images, strict=True):
-            batch = image[np.newaxis].astype("float32")
+            batch = _quantized(image[np.newaxis], self._input)
             self._interpreter.set_tensor(self._input["index"], batch)
             self._interpreter.invoke()
-            row[:] = self._interpreter.get_tensor(self._output["index"])[0]
+            found = self._interpreter.get_tensor(self._output["index"])[0]
+            row[:] = _dequantized(found, self._output)
         # In int8 a softmax has steps of 1/256, so that its sum is off by some percent.
         return y_prob / np.maximum(y_prob.sum(axis=1, keepdims=True), 1e-6)
 
@@ -81,28 +85,105 @@ class QuantizedModel:
                 f"{self.path} has others. Received: {found}"
             )
 
-    def _check_images(self, images):
+
+def check_images(images, image_size):
+    """Return images as an array, or say what is wrong with them.
+
+    Args:
+        images: Array `(n, height, width, 3)`, RGB in [0, 255], uint8 or float.
+        image_size: `(height, width)` they must have.
+
+    Returns:
+        Array of the same numbers.
+
+    Raises:
+        ValueError: If the images have another size, type or range.
+    """
+    height, width = image_size
+    try:
         images = np.asarray(images)
-        if images.ndim != 4 or images.shape[1:] != (*self.image_size, 3):
-            raise ValueError(
-                f"`images` must have the shape (n, {self.image_size[0]}, "
-                f"{self.image_size[1]}, 3). Received: {images.shape}"
-            )
-        if images.dtype == "uint8" or len(images) == 0:
-            return images
-        if not np.issubdtype(images.dtype, np.number):
-            raise ValueError(f"`images` must be numbers. Received: {images.dtype}")
-        low, high = images.min(), images.max()
-        if not (low >= 0 and high <= 255):
-            raise ValueError(
-                f"`images` must be RGB in [0, 255]. Received: {low} to {high}"
-            )
+    except ValueError as error:
+        raise ValueError(
+            f"`images` must be one array, all of one size. Received: {error}"
+        ) from error
+    if images.ndim != 4 or images.shape[1:] != (height, width, 3):
+        raise ValueError(
+            f"`images` must have the shape (n, {height}, {width}, 3). "
+            f"Received: {images.shape}"
+        )
+    if images.dtype == "uint8" or len(images) == 0:
         return images
+    if images.dtype.kind not in "uif":
+        raise ValueError(f"`images` must be numbers. Received: {images.dtype}")
+    low, high = images.min(), images.max()
+    if not (low >= 0 and high <= 255):
+        raise ValueError(f"`images` must be RGB in [0, 255]. Received: {low} to {high}")
+    if 0 < high <= 1 and (images % 1).any():
+        raise ValueError(
+            "`images` must be RGB in [0, 255], these seem to be scaled to [0, 1]. "
+            f"Received: {low} to {high}"
+        )
+    return images
+
+
+def check_n_threads(n_threads):
+    """Raise `ValueError` unless `n_threads` is None or a positive whole number."""
+    if n_threads is None:
+        return
+    if isinstance(n_threads, bool) or not isinstance(n_threads, int) or n_threads < 1:
+        raise ValueError(
+            f"`n_threads` must be a positive whole number. Received: {n_threads!r}"
+        )
 
 
 def sidecar_path(path):
     """Tell where the description of the model at `path` lies: `model.json`."""
     return Path(path).with_suffix(".json")
+
+
+def read_description(path, keys):
+    """Read the .json that describes a model, and check what every description has.
+
+    Args:
+        path: The file.
+        keys: What it must hold; `classes` and `image_size` are among them.
+
+    Returns:
+        Its content, a dict.
+
+    Raises:
+        ModelFileError: If it is damaged, lacks a key, or its classes or image size
+            cannot be right.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelFileError(f"Not a JSON file ({error}). Received: {path}") from None
+    if not isinstance(content, dict):
+        raise ModelFileError(f"Not a JSON object. Received: {path}")
+    missing = [key for key in keys if key not in content]
+    if missing:
+        raise ModelFileError(f"{path} lacks {missing}. Received: {list(content)}")
+    classes, size = content["classes"], content["image_size"]
+    if not _are_names(classes):
+        raise ModelFileError(
+            f"`classes` in {path} must be a list of different names. "
+            f"Received: {classes!r}"
+        )
+    if not isinstance(size, list) or [type(side) for side in size] != [int, int]:
+        raise ModelFileError(
+            f"`image_size` in {path} must be [height, width]. Received: {size!r}"
+        )
+    return content
+
+
+def _are_names(classes):
+    return (
+        isinstance(classes, list)
+        and len(classes) > 0
+        and all(isinstance(name, str) for name in classes)
+        and len(set(classes)) == len(classes)
+    )
 
 
 def _read_model(path):
@@ -126,15 +207,7 @@ def _read_sidecar(path, content):
             f"The description that belongs to {path} is missing; copy it along with "
             f"the model. Received: {beside}"
         )
-    try:
-        sidecar = json.loads(beside.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelFileError(f"Not a JSON file ({error}). Received: {beside}") from None
-    if not isinstance(sidecar, dict):
-        raise ModelFileError(f"Not a JSON object. Received: {beside}")
-    missing = [key for key in SIDECAR_KEYS if key not in sidecar]
-    if missing:
-        raise ModelFileError(f"{beside} lacks {missing}. Received: {list(sidecar)}")
+    sidecar = read_description(beside, SIDECAR_KEYS)
     digest = hashlib.sha256(content).hexdigest()
     if sidecar["sha256"] != digest:
         raise ModelFileError(
@@ -143,6 +216,24 @@ def _read_sidecar(path, content):
             f"described {sidecar['sha256']}"
         )
     return sidecar
+
+
+def _quantized(images, tensor):
+    """Images as the model's input has them: in float, or in bytes of its own scale."""
+    images = images.astype("float32")
+    if tensor["dtype"] == np.float32:
+        return images
+    scale, zero_point = tensor["quantization"]
+    limits = np.iinfo(tensor["dtype"])
+    levels = np.rint(images / scale + zero_point)
+    return np.clip(levels, limits.min, limits.max).astype(tensor["dtype"])
+
+
+def _dequantized(values, tensor):
+    if tensor["dtype"] == np.float32:
+        return values
+    scale, zero_point = tensor["quantization"]
+    return (values.astype("float32") - zero_point) * scale
 
 
 def _interpreter(path, content, n_threads):

@@ -1,6 +1,8 @@
 """From a job to a command."""
 
 import inspect
+import itertools
+import json
 import os
 import sys
 
@@ -9,7 +11,7 @@ import jsonargparse
 from keras_derm.runs import refuse_workers
 
 
-def command_line(job, several_workers=False):
+def command_line(job, several_workers=False, positional=()):
     """Run `job` with the options on the command line.
 
     Options, types and help come from the job's signature and docstring; every option
@@ -20,12 +22,14 @@ def command_line(job, several_workers=False):
     Args:
         job: Function with type hints and a docstring.
         several_workers: Whether it knows what to do where TF_CONFIG names several.
+        positional: Names of parameters whose values may stand first, without the
+            option; the last of them takes a list of all that are left.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         if not several_workers:
             refuse_workers(job.__name__)
-        arguments = spelled_out(job, sys.argv[1:])
+        arguments = spelled_out(job, with_options(sys.argv[1:], positional))
         status = jsonargparse.auto_cli(job, args=arguments, as_positional=False)
     except (ValueError, KeyError, OSError, RuntimeError) as error:
         if os.environ.get("KERAS_DERM_DEBUG"):
@@ -37,6 +41,28 @@ def command_line(job, several_workers=False):
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         sys.exit(130)
     sys.exit(status or 0)
+
+
+def with_options(arguments, positional):
+    """Return the arguments with the option before each that stands first without it.
+
+    Args:
+        arguments: What stands on the command line.
+        positional: Names of options, the last one a list.
+
+    Returns:
+        List of str: of `model.keras a.jpg b.jpg --output x.csv` the beginning becomes
+        `--model=model.keras --images=["a.jpg", "b.jpg"]`.
+    """
+    bare = list(itertools.takewhile(lambda one: not one.startswith("-"), arguments))
+    if not positional or not bare:
+        return list(arguments)
+    n_single = len(positional) - 1
+    values = bare[:n_single] + [json.dumps(bare[n_single:])] * (len(bare) > n_single)
+    options = [
+        f"--{name}={value}" for name, value in zip(positional, values, strict=False)
+    ]
+    return options + list(arguments[len(bare) :])
 
 
 def spelled_out(job, arguments):

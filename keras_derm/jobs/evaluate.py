@@ -165,7 +165,21 @@ def _evaluate(run, predictions, task, bootstrap):
     _write_selective(run, splits, val_true, y_prob_val, y_prob, inputs, bootstrap)
     _figures(run, comparison)
     _write_curves(run, task, y_prob, inputs, bootstrap)
+    if not predictions:
+        _describe_models(run, task, splits["val"], y_prob_val)
     print(verdict)
+
+
+def _describe_models(run, task, val, y_prob_val):
+    """Write beside each ensemble what predict.py needs to know of it."""
+    from keras_derm.files import write_json
+    from keras_derm.jobs.prediction_facts import photograph_facts, prediction_facts
+
+    photographs = photograph_facts(run)
+    for arm in ARMS:
+        path = run / arm / "ensemble.json"
+        facts = prediction_facts(run, task, val, y_prob_val[arm], photographs)
+        write_json(path, json.loads(path.read_text()) | facts)
 
 
 def _verdict(run, comparison, predictions):

@@ -1,37 +1,84 @@
 """Job: the quantised ensemble."""
 
+import json
+import shutil
 from typing import Literal
 
-from keras_derm.jobs.evaluate import chosen_arm
+from keras_derm.jobs.evaluate import chosen_arm, judged_task
+from keras_derm.jobs.prediction_facts import prediction_facts
 from keras_derm.runs import RunDirectory
 
-N_TIMED = 100
+N_TIMED = {1: 100, 8: 30}
+CANDIDATE = "export/candidate"
+SHOWN = (
+    "balanced_accuracy",
+    "macro_auc",
+    "sensitivity",
+    "specificity",
+    "brier_score",
+    "expected_calibration_error",
+)
+_INTERVAL = {"": "value", "_low": "low", "_high": "high"}
 
 
 def export_tflite(
     run: str,
     arm: Literal["chosen", "baseline", "augmented"] = "chosen",
-    mode: Literal["int8", "dynamic", "float16"] = "int8",
+    mode: str = "int8",
+    member_modes: dict[str, str] | None = None,
+    form: Literal["auto", "file", "folder"] = "auto",
     n_representative: int = 200,
+    gate: Literal["macro_auc", "none"] = "macro_auc",
+    margin: float = 0.005,
+    margin_tone: float | None = None,
     seed: int = 0,
 ):
     """Quantise the ensemble as TFLite and measure what that cost on real test images.
 
-    Writes export/ensemble_<mode>.tflite with its description, and export/cost.json:
-    agreement with the float model, balanced accuracy of both, size, latency.
+    Writes export/ensemble_MODE.tflite with its description (or the folder
+    export/ensemble_MODE), export/model_card.md, and export/cost.json: agreement with
+    the float model, metrics of both overall and by skin tone with paired intervals,
+    calibration, size, latency and memory.
+
+    An export whose macro AUC falls too far is refused: measured, but not left behind,
+    and the exit status is 1. On all test images the estimate decides; on a skin tone
+    with enough images to judge, the fall must also be more than chance (its 95 %
+    interval below zero).
 
     Args:
         run: Run directory that has been evaluated.
         arm: Whose ensemble to export; chosen is the better one on validation.
-        mode: How to quantise.
+        mode: How to quantise, such as int8, dynamic or float16.
+        member_modes: Modes of members that lose much in that mode
+            (--member_modes.efficientnetb0_64 dynamic); the form is then a folder.
+        form: One file, a folder with one file for each member, or auto: one file
+            where TensorFlow can convert the whole.
         n_representative: Training images, spread over diagnoses and tones, by which
             int8 sets its ranges.
-        seed: Seed of their choice.
+        gate: What may refuse the export; none leaves it behind whatever it costs.
+        margin: Greatest fall of macro AUC allowed on all test images.
+        margin_tone: The same on each skin tone; by default the same number.
+        seed: Seed of the choice of representative images.
     """
+    from keras_derm.export import MODES, ExportRefused
+
+    wrong = sorted({mode, *(member_modes or {}).values()} - set(MODES))
+    if wrong:
+        raise ValueError(
+            f"`mode` and `member_modes` must be among {MODES}. Received: {wrong}"
+        )
+    for allowed in (margin, margin_tone):
+        if allowed is not None and not allowed >= 0:
+            raise ValueError(f"a margin must be 0 or more. Received: {allowed}")
     settings = {
         "arm": arm,
         "mode": mode,
+        "member_modes": member_modes or {},
+        "form": form,
         "n_representative": n_representative,
+        "gate": gate,
+        "margin": margin,
+        "margin_tone": margin_tone,
         "seed": seed,
     }
     run = RunDirectory(run)
@@ -40,59 +87,171 @@ def export_tflite(
     ) as todo:
         if todo:
             _export(run, **settings)
+    # Also when it was done before: a refusal does not wear off.
+    refusal = json.loads((run / "export/cost.json").read_text())["refusal"]
+    if refusal:
+        raise ExportRefused(refusal)
 
 
-def _export(run, arm, mode, n_representative, seed):
-    import json
-
-    import numpy as np
-
+def _export(run, arm, gate, margin, margin_tone, **how):
     from keras_derm import export
-    from keras_derm.catalog import get_task
     from keras_derm.classifiers import load_classifier
-    from keras_derm.evaluation import predictions_from_csv
     from keras_derm.files import write_json
+    from keras_derm.jobs.export_card import write_card
     from keras_derm.pipeline import PreparedImages
 
-    arm = chosen_arm(run, arm)
+    arm, task = chosen_arm(run, arm), judged_task(run)
     described = json.loads((run / arm / "ensemble.json").read_text())
-    task = get_task(run.settings(arm)["task"])
-    task = task.present_in(run.catalog.split("train"))
     rows = run.catalog.where(task.covers(run.catalog))
     prepared = PreparedImages.load(run / "prepared/real")
-    train, test = rows.split("train"), rows.split("test")
-    chosen = _spread_over_cells(train, n_representative, seed)
-    representative = prepared.take(prepared.indices(train)[chosen])
     model = load_classifier(run / arm / "ensemble.keras")
-    path = run / f"export/ensemble_{mode}.tflite"
-    sidecar = export.export_int8(model, path, representative, mode, task.classes)
-    write_json(path.with_suffix(".json"), {**sidecar, "preset": described["preset"]})
-    quantized = export.QuantizedModel(path)
-    images = prepared.take(prepared.indices(test))
+    path = _candidate(run, model, described, task, prepared, rows, **how)
+    quantized = export.QuantizedEnsemble(path)
+    cost = {
+        "arm": arm,
+        "mode": quantized.mode,
+        "form": "folder" if path.is_dir() else "file",
+        "members": _members(model, quantized),
+        **_cost(run, arm, task, rows.split("test"), prepared, quantized),
+        "float_size_bytes": 4 * model.count_params(),  # float32 weights alone
+        "size_bytes": export.size_bytes(path),
+        "latency": _latency(model, quantized),
+        "memory": {
+            "float": export.peak_memory(run / arm / "ensemble.keras"),
+            "quantised": export.peak_memory(path),
+        },
+    }
+    verdict = export.check_gate(cost["scores"], margin, margin_tone)
+    cost["gate"] = {"on": gate != "none", **verdict}
+    cost["refusal"] = _refusal(cost, how["mode"])
+    if not cost["refusal"]:
+        val = rows.split("val")
+        y_val = _predict(quantized, prepared.take(prepared.indices(val)))
+        facts = prediction_facts(run, task, val, y_val, described.get("photographs"))
+        path = _put_in_place(path, run / "export" / path.name, facts)
+        write_card(run, cost, described, path)
+    shutil.rmtree(run / CANDIDATE)
+    write_json(run / "export/cost.json", cost)
+    _print(cost, path)
+
+
+def _candidate(
+    run,
+    model,
+    described,
+    task,
+    prepared,
+    rows,
+    mode,
+    member_modes,
+    form,
+    n_representative,
+    seed,
+):
+    """The ensemble quantised, where no one looks for a finished export."""
+    from keras_derm.classifiers import ensemble_weights
+    from keras_derm.export import export_ensemble
+
+    shutil.rmtree(run / CANDIDATE, ignore_errors=True)
+    train = rows.split("train")
+    chosen = _spread_over_cells(train, n_representative, seed)
+    return export_ensemble(
+        model,
+        run / CANDIDATE / f"ensemble_{mode}",
+        prepared.take(prepared.indices(train)[chosen]),
+        mode,
+        task.classes,
+        form,
+        member_modes,
+        details={
+            "preset": described["preset"],
+            "averaged": described["members"],
+            "weights": ensemble_weights(model),
+        },
+    )
+
+
+def _cost(run, arm, task, test, prepared, quantized):
+    """Float against quantised on the test images."""
+    from keras_derm.evaluation import predictions_from_csv
+    from keras_derm.export import agreement
+
     y_float = predictions_from_csv(
         run / f"predictions/{arm}_ensemble_test.csv", test, task.classes
     )
-    y_quantized = _predict(quantized, images)
-    cost = {
-        "mode": mode,
-        "arm": arm,
-        **export.agreement(y_float, y_quantized),
-        "float_size_bytes": 4 * model.count_params(),  # float32 weights alone
-        "size_bytes": export.size_bytes(path),
-        "latency": export.latency(quantized.predict, images[0], N_TIMED),
-        "float_latency": export.latency(
-            lambda batch: model.predict_on_batch(batch.astype(np.float32)),
-            images[0],
-            N_TIMED,
-        ),
-        "scores": _scores(task, test, y_float, y_quantized),
+    y_quantized = _predict(quantized, prepared.take(prepared.indices(test)))
+    return {
+        **agreement(y_float, y_quantized),
+        "scores": _scores(run, task, test, y_float, y_quantized),
     }
-    write_json(run / "export/cost.json", cost)
-    print(
-        f"{path.name}: {cost['size_bytes'] / 1e6:.1f} MB, same class as the float "
-        f"model on {cost['argmax_agreement']:.1%} of {len(test)} test images, "
-        f"{cost['latency']['median_ms']:.1f} ms an image"
+
+
+def _members(model, quantized):
+    """Names, weights and modes of what is averaged, however many files hold it."""
+    from keras_derm.classifiers import ensemble_members, ensemble_weights
+
+    names = [member.name for member in ensemble_members(model)]
+    listed = quantized.description.get("members", [{"mode": quantized.mode}])
+    modes = [member["mode"] for member in listed] * (len(names) // len(listed))
+    return [
+        {"name": name, "weight": weight, "mode": mode}
+        for name, weight, mode in zip(
+            names, ensemble_weights(model), modes, strict=True
+        )
+    ]
+
+
+def _latency(model, quantized):
+    """Milliseconds a call at every batch size, both models in turns."""
+    import numpy as np
+
+    from keras_derm.export import latency_in_turns
+
+    generator = np.random.default_rng(0)
+    found = {}
+    for batch_size, n in N_TIMED.items():
+        shape = (batch_size, *quantized.image_size, 3)
+        images = generator.integers(0, 256, shape).astype("float32")
+        predicts = {"float": model.predict_on_batch, "quantised": quantized.predict}
+        found[str(batch_size)] = latency_in_turns(predicts, images, n)
+    return found
+
+
+def _refusal(cost, mode):
+    """Why the export is refused and what can be done, or nothing."""
+    from keras_derm.export.gate import describe_refusal
+
+    gate = cost["gate"]
+    if not gate["on"] or not gate["refused"]:
+        return ""
+    members = ", ".join(member["name"] for member in cost["members"])
+    return (
+        f"the export is refused: quantised ({mode}), the ensemble tells the classes "
+        f"apart less well than allowed on real test images.\n{describe_refusal(gate)}\n"
+        "Nothing is left in export/ but the figures, cost.json. Ways out: another "
+        "--mode (dynamic and float16 mostly cost less), or one for the member that "
+        f"loses most (--member_modes.NAME dynamic; members: {members}); "
+        "quantisation-aware training; or, if this is worth the size and speed, a "
+        "larger --margin (--margin_tone), or --gate none. "
+        f"Received: mode={mode!r}, margin={gate['margin']:g}, "
+        f"margin_tone={gate['margin_tone']:g}"
     )
+
+
+def _put_in_place(candidate, path, facts):
+    """Move what passed to its final name, with what predict.py needs to know."""
+    from keras_derm.export import MANIFEST, sidecar_path
+    from keras_derm.files import write_json
+
+    folder = candidate.is_dir()
+    description = candidate / MANIFEST if folder else sidecar_path(candidate)
+    write_json(description, json.loads(description.read_text()) | facts)
+    if folder:
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        description.replace(sidecar_path(path))
+    candidate.replace(path)
+    return path
 
 
 def _spread_over_cells(catalog, n, seed):
@@ -113,26 +272,58 @@ def _predict(quantized, images, batch_size=64):
     return np.concatenate(
         [
             quantized.predict(images[start : start + batch_size])
-            for start in track(starts, "Quantised predictions")
+            for start in track(starts, "Quantised predictions", transient=True)
         ]
     )
 
 
-def _scores(task, test, y_float, y_quantized):
-    """Float against quantised on the test images, with the paired difference."""
+def _scores(run, task, test, y_float, y_quantized):
+    """Float against quantised by group: metrics, paired differences, agreement."""
     from keras_derm import evaluation
 
     inputs = evaluation.inputs_from_catalog(test, task)
+    inputs["positive"] = task.classes[task.positive_class]
+    settings = run.settings("evaluation")
+    bootstrap = {key: settings[key] for key in ("n_replicates", "seed")}
     comparison = evaluation.compare(
-        **inputs,
-        y_prob_baseline=y_float,
-        y_prob_augmented=y_quantized,
-        positive=task.classes[task.positive_class],
+        **inputs, y_prob_baseline=y_float, y_prob_augmented=y_quantized, **bootstrap
     )
     table = comparison.table().rename(
         columns=lambda name: name.replace("baseline", "float").replace(
             "augmented", "quantised"
         )
     )
-    shown = ["balanced_accuracy", "macro_auc", "sensitivity", "specificity"]
-    return table[table["metric"].isin(shown)].to_dict("records")
+    # How often both name the same class is the accuracy of one on the other.
+    same = evaluation.evaluate(
+        y_prob=y_quantized, **(inputs | {"y_true": y_float.argmax(axis=1)}), **bootstrap
+    ).table()
+    same = same[same["metric"] == "accuracy"].set_index(["stratum", "value_of_stratum"])
+    # Types and pairs of types have the undetermined alike.
+    pooled = table["stratum"] == "skin_tone_pooled"
+    twice = pooled & (table["value_of_stratum"] == "undetermined")
+    rows = table[table["metric"].isin(SHOWN) & ~twice].to_dict("records")
+    for row in rows:
+        agreed = same.loc[(row["stratum"], row["value_of_stratum"])]
+        row |= {f"agreement{end}": agreed[key] for end, key in _INTERVAL.items()}
+    return rows
+
+
+def _print(cost, path):
+    """What was exported, and what the gate says of it."""
+    from keras_derm.export.gate import TOO_FEW
+
+    times = cost["latency"]["1"]
+    speed = times["float"]["median_ms"] / times["quantised"]["median_ms"]
+    print(
+        f"{path.name}: {cost['size_bytes'] / 1e6:.1f} MB, same class as the float "
+        f"model on {cost['argmax_agreement']:.1%} of {cost['n_images']} test images, "
+        f"{times['quantised']['median_ms']:.1f} ms an image, {speed:.1f} times as fast"
+    )
+    for group in cost["gate"]["groups"]:
+        if group["verdict"] != TOO_FEW or group["group"] == "all":
+            change = group["difference"]
+            print(
+                f"  macro AUC, {group['group']} (n = {group['n']:,}): "
+                + ("" if change is None else f"{change:+.4f}, ")
+                + group["verdict"]
+            )

@@ -1,124 +1,104 @@
 """Job: classify photographs with a trained or exported model."""
 
-import json
-from glob import glob
+import contextlib
+import glob
+import itertools
+import os
 from pathlib import Path
+
+from keras_derm.jobs.prediction_rows import SUFFIXES as OUTPUTS
+from keras_derm.jobs.prediction_rows import ShownTable, rows_file
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 def predict(
     model: str,
-    images: str,
+    images: list[str] | str,
     output: str | None = None,
+    overlay: str | None = None,
     batch_size: int = 32,
+    n_threads: int | None = None,
 ):
     """Classify dermoscopic photographs. Research use only: not a medical device.
 
-    Prints a table and, with --output, writes every probability. An image that cannot
-    be read is reported and does not stop the others; the exit status is then 1.
+    predict.py MODEL IMAGES [--output FILE]: prints, row by row, the diagnosis of
+    highest probability, the prediction set, the apparent skin tone (ITA) with its 95 %
+    interval, and in what the photograph is unlike those that the model learned from.
+    An image that cannot be read is told with the cause and does not stop the others;
+    the exit status is then 1.
 
     Args:
-        model: An ensemble.keras or an exported .tflite of a run, with its .json
-            beside it.
-        images: An image, a folder (searched with its subfolders), or a glob pattern.
-        output: .csv to write, one row an image.
+        model: An ensemble.keras of a run, an exported .tflite, each with its .json
+            beside it, or the folder of an exported ensemble.
+        images: Images, folders (searched with their subfolders) or glob patterns.
+        output: .csv or .json to write, one row an image with every probability. Rows
+            are written as they come; the file appears when all are.
+        overlay: Folder for pictures of what speaks for the diagnosis (Grad-CAM),
+            where the model is a .keras.
         batch_size: Images at once.
+        n_threads: Threads of LiteRT; its own choice by default.
 
     Returns:
         Exit status: 0, or 1 where an image could not be read.
     """
-    import numpy as np
-    import pandas as pd
-    from rich.progress import track
-
-    from keras_derm.catalog import ImageError, read_image
-    from keras_derm.files import write_csv
-
-    paths = _image_paths(images)
-    classes, prepared, classify = _load(Path(model))
-    rows, failures = [], []
-    starts = range(0, len(paths), batch_size)
-    for start in track(starts, "Predicting", disable=len(starts) < 2):
-        batch, names = [], []
-        for path in paths[start : start + batch_size]:
-            try:
-                batch.append(prepared(read_image(path)))
-                names.append(str(path))
-            except ImageError as error:
-                failures.append(str(error))
-        if batch:
-            scores = classify(np.stack(batch))
-            frame = pd.DataFrame(scores, columns=list(classes))
-            frame.insert(0, "image", names)
-            frame.insert(1, "diagnosis", np.array(classes)[scores.argmax(axis=1)])
-            rows.append(frame)
-    table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
-    _print(table, classes, failures)
-    if output is not None and len(table):
-        write_csv(output, table)
-    return 1 if failures else 0
-
-
-def _image_paths(images):
-    path = Path(images)
-    if path.is_dir():
-        found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
-    elif path.is_file():
-        found = [path]
-    else:
-        found = sorted(Path(name) for name in glob(images, recursive=True))
-    if not found:
-        raise FileNotFoundError(
-            f"`images` names no file, folder or pattern with {', '.join(SUFFIXES)} "
-            f"in it. Received: {images!r}"
+    if output is not None and Path(output).suffix not in OUTPUTS:
+        raise ValueError(
+            f"`output` must end in {' or '.join(OUTPUTS)}. Received: {output!r}"
         )
-    return found
+    if batch_size < 1:
+        raise ValueError(f"`batch_size` must be 1 or more. Received: {batch_size}")
+    photographs = _photographs(images)
+    first = next(photographs)  # nothing found is told before the model is read
+    from keras_derm.jobs.predictor import Predictor
+
+    predictor = Predictor(Path(model), n_threads)
+    if overlay is not None:
+        predictor.check_overlays()
+    table = ShownTable(predictor)
+    with contextlib.ExitStack() as stack:
+        write = stack.enter_context(rows_file(output, predictor.classes))
+        every = itertools.chain([first], photographs)
+        while batch := list(itertools.islice(every, batch_size)):
+            paths, names = zip(*batch, strict=True)
+            rows, prepared = predictor.rows(paths)
+            for row in rows:
+                table.show(row)
+                write(row)
+            if overlay is not None:
+                predictor.write_overlays(rows, prepared, names, Path(overlay))
+    table.close()
+    return 1 if table.n_failed else 0
 
 
-def _load(path):
-    """Classes, preparation of one image, and classification of a batch."""
-    import numpy as np
-
-    from keras_derm.layers.presets import preprocessing
-
-    description = path.with_suffix(".json")
-    for needed in (path, description):
-        if not needed.is_file():
+def _photographs(images):
+    """Pairs of an image's path and its name below what was asked for, one by one."""
+    asked = [images] if isinstance(images, str) else list(images)
+    if not asked:
+        raise ValueError("`images` must name an image, folder or pattern. Received: []")
+    for name in asked:
+        pairs = _found(name)
+        first = next(pairs, None)
+        if first is None:
             raise FileNotFoundError(
-                f"{needed} is missing; give ensemble.keras or a .tflite of a run "
-                f"directory, with its .json beside it. Received: model={str(path)!r}"
+                f"`images` names no file, folder or pattern with {', '.join(SUFFIXES)} "
+                f"in it. Received: {name!r}"
             )
-    facts = json.loads(description.read_text())
-    if path.suffix == ".tflite":
-        from keras_derm.export import QuantizedModel
+        yield first
+        yield from pairs
 
-        classify = QuantizedModel(path).predict
+
+def _found(name):
+    path = Path(name)
+    if path.is_dir():
+        for folder, folders, files in os.walk(path):
+            folders.sort()
+            for file in sorted(files):
+                if file.lower().endswith(SUFFIXES):
+                    yield Path(folder, file), Path(folder, file).relative_to(path)
+    elif path.is_file():
+        yield path, Path(path.name)
     else:
-        from keras_derm.classifiers import load_classifier
-
-        classify = load_classifier(path).predict_on_batch
-    layers = preprocessing(facts["preset"], facts["image_size"][0])
-
-    def prepared(image):
-        images = image[None]
-        for layer in layers:
-            images = layer(images)
-        return np.clip(np.rint(np.asarray(images)[0]), 0, 255).astype("uint8")
-
-    return facts["classes"], prepared, lambda batch: classify(batch.astype("float32"))
-
-
-def _print(table, classes, failures):
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    shown = Table("image", "diagnosis", *classes)
-    for row in table.to_dict("records"):
-        scores = [f"{row[name]:.3f}" for name in classes]
-        shown.add_row(Path(row["image"]).name, row["diagnosis"], *scores)
-    console.print(shown)
-    for failure in failures:
-        console.print(f"[red]not read:[/red] {failure}")
-    console.print("Research use only. Not a medical device.")
+        for file in sorted(glob.glob(name, recursive=True)):
+            if Path(file).is_file():
+                yield Path(file), Path(Path(file).name)

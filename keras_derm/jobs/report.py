@@ -441,7 +441,9 @@ def _training(run, metrics):
                 "Training and validation curves of every member in both arms.",
                 "Validation on real images. Training loss is class-weighted, "
                 "validation loss is not.",
-            ),
+            )
+            if histories  # members read from files have none
+            else None,
         ],
     )
 
@@ -637,54 +639,43 @@ def _feature_map(run):
 
 
 def _export(run):
-    from keras_derm.report import Section, Table
+    from keras_derm.jobs import export_tables
+    from keras_derm.report import Callout, Section, Table
 
     if not run.done("export"):
         return None
     cost = _json(run / "export/cost.json", "export_tflite")
-    speed = cost["float_latency"]["median_ms"] / cost["latency"]["median_ms"]
+    title = "The quantised ensemble"
+    if "gate" not in cost:
+        again = "Measured by an earlier version: run apps/export_tflite.py again."
+        return Section(title, again)
+    times = cost["latency"]["1"]
+    speed = times["float"]["median_ms"] / times["quantised"]["median_ms"]
     size = cost["float_size_bytes"] / cost["size_bytes"]
-    facts = pd.DataFrame(
-        [
-            ("size, MB", cost["float_size_bytes"] / 1e6, cost["size_bytes"] / 1e6),
-            (
-                "median milliseconds an image",
-                cost["float_latency"]["median_ms"],
-                cost["latency"]["median_ms"],
-            ),
-            (
-                "95th percentile, milliseconds",
-                cost["float_latency"]["p95_ms"],
-                cost["latency"]["p95_ms"],
-            ),
-        ],
-        columns=["", "Keras float32", f"TFLite {cost['mode']}"],
-    )
-    scores = pd.DataFrame(cost["scores"])
-    rows = [
-        {
-            "tone": row["value_of_stratum"] if row["stratum"] != "all" else "all",
-            "n": row["n"],
-            "metric": row["label"],
-            **{name: interval_cell(row, name) for name in ("float", "quantised")},
-            "difference": interval_cell(row, "difference", "+"),
-        }
-        for row in scores.to_dict("records")
-        if row["judged"]
-    ]
+    refusal = cost["refusal"]
+    paragraphs = refusal.replace("\n", "\n\n")
     return Section(
-        "The quantised ensemble",
+        title,
         f"The {cost['arm']} ensemble in {cost['mode']} names the class it names in "
         f"float on {cost['argmax_agreement']:.1%} of {cost['n_images']:,} real test "
         f"images. It is {size:.1f} times smaller and answers {speed:.1f} times as fast "
         "on this machine.",
         [
-            Table(facts, "Size and speed, one image at a time", digits=1),
+            Callout("caution", f"T{paragraphs[1:]}") if refusal else None,
+            Table(export_tables.speed_table(cost), "Size, speed, memory", digits=1),
             Table(
-                pd.DataFrame(rows),
-                "What quantisation cost, on real test images",
-                "Paired cluster bootstrap. Tones with too few melanomas are left out.",
+                export_tables.gate_table(cost),
+                "Does quantisation cost more than is allowed?"
+                + ("" if cost["gate"]["on"] else " (Shown only: the gate was off.)"),
+                export_tables.GATE_NOTE,
             ),
+            Table(
+                export_tables.cost_table(cost),
+                "What quantisation cost, on real test images",
+                export_tables.COST_NOTE,
+            ),
+            Table(export_tables.agreement_table(cost), "Same class, by tone"),
+            Table(export_tables.members_table(cost), "What is averaged"),
         ],
     )
 

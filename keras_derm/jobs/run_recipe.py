@@ -32,7 +32,8 @@ def run_recipe(
 ):
     """Run a recipe: audit, prepare, synthesise, train, judge, explain, export, report.
 
-    A finished stage is not done again; a killed run goes on at the epoch it had
+    An export that the gate refuses is told in the report, and at the end by the exit
+    status. A finished stage is not done again; a killed run goes on at the epoch it had
     reached. The report lies in report.html of the run directory. The config.yaml of a
     run is a recipe that repeats it: --recipe runs/first/config.yaml --run runs/again.
 
@@ -51,8 +52,9 @@ def run_recipe(
     import time
 
     from keras_derm import jobs
+    from keras_derm.export import ExportRefused
 
-    start = time.monotonic()
+    start, refused = time.monotonic(), None
     settings = load_recipe(recipe, scale)
     stages = settings["stages"]
     audit = stages["audit_skin_tone"]
@@ -70,11 +72,16 @@ def run_recipe(
     for name in STAGES:
         if name == "train_classifier":
             _train_arms(run, **stages[name])
-        else:
+            continue
+        try:
             getattr(jobs, name)(run, **stages[name])
+        except ExportRefused as error:
+            refused = error
     jobs.report(run)
     minutes = (time.monotonic() - start) / 60
     print(f"{minutes:.1f} minutes. Report: {RunDirectory(run) / 'report.html'}")
+    if refused is not None:
+        raise refused
 
 
 def _train_arms(run, arms=None, **settings):

@@ -47,7 +47,8 @@ SMALL = {
     },
     "evaluate": {"n_replicates": 50},
     "explain": {"n_each": 2},
-    "export_tflite": {"mode": "dynamic"},
+    # Of 18 test images chance alone may refuse the export.
+    "export_tflite": {"mode": "dynamic", "gate": "none"},
 }
 
 

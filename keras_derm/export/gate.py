@@ -1,0 +1,108 @@
+"""Whether a quantised model is good enough to be left behind."""
+
+import math
+
+METRIC = "macro_auc"
+TONES = ("skin_tone", "skin_tone_pooled")
+REFUSED = "refused"
+TOO_FEW = "too few to judge"
+WITHIN = "within the margin"
+NOT_EXCLUDED = "a greater fall cannot be excluded"
+
+
+class ExportRefused(RuntimeError):
+    """Quantisation cost more than was allowed; the message says where and how much."""
+
+
+def check_gate(scores, margin=0.005, margin_tone=None):
+    """Judge what quantisation cost in macro AUC, overall and on every skin tone.
+
+    On the whole test set the estimate decides: a fall by more than the margin refuses
+    the export. On a skin tone, of which there are many, each with few images, an
+    estimate falls below any small margin by chance alone; there the fall must also be
+    more than chance, its paired 95 % interval lying below zero. Where it is not
+    refused, the verdict says whether the interval shows that the fall is within the
+    margin or leaves a greater one possible. A tone in which the positive class or the
+    others come from too few patients or lesions is not judged; a whole test set as
+    small is judged as a tone is.
+
+    Args:
+        scores: List of dicts, one for each group and metric: `metric`, `stratum`,
+            `value_of_stratum`, `n`, `judged`, `reason`, and `float`, `quantised` and
+            `difference` (quantised - float), the latter with `_low` and `_high`; None
+            or NaN where not defined.
+        margin: Greatest fall of macro AUC allowed on the whole set.
+        margin_tone: The same for every skin tone; by default `margin`.
+
+    Returns:
+        Dict of `metric`, `margin`, `margin_tone`, `groups`, a list of dicts (`group`,
+        `n`, `float`, `quantised`, `difference`, `difference_low`, `difference_high`,
+        `margin`, `verdict`), and `refused`, the names of the groups that refuse.
+
+    Raises:
+        ValueError: If a margin is negative, or `scores` lack the whole set.
+    """
+    margin_tone = margin if margin_tone is None else margin_tone
+    for name, value in (("margin", margin), ("margin_tone", margin_tone)):
+        if not value >= 0:
+            raise ValueError(f"`{name}` must be 0 or more. Received: {value}")
+    groups = [
+        _judged(row, margin if row["stratum"] == "all" else margin_tone)
+        for row in scores
+        if row["metric"] == METRIC and row["stratum"] in ("all", *TONES)
+    ]
+    if not any(group["group"] == "all" for group in groups):
+        raise ValueError(
+            f"`scores` must hold {METRIC} of the whole set. Received: "
+            f"{[group['group'] for group in groups]}"
+        )
+    return {
+        "metric": METRIC,
+        "margin": margin,
+        "margin_tone": margin_tone,
+        "groups": groups,
+        "refused": [g["group"] for g in groups if g["verdict"] == REFUSED],
+    }
+
+
+def describe_refusal(gate):
+    """Write the groups that refuse an export, one a line."""
+    return "\n".join(
+        f"  {'all test images' if group['group'] == 'all' else group['group']} "
+        f"(n = {group['n']:,}): macro AUC {group['float']:.3f} in float, "
+        f"{group['quantised']:.3f} quantised, difference {group['difference']:+.4f}"
+        + _interval(group)
+        + f"; margin {group['margin']:g}"
+        for group in gate["groups"]
+        if group["verdict"] == REFUSED
+    )
+
+
+def _judged(row, margin):
+    overall = row["stratum"] == "all"
+    name = "all" if overall else f"skin tone {row['value_of_stratum']}"
+    kept = ("n", "float", "quantised", "difference", "difference_low")
+    found = {key: row[key] for key in (*kept, "difference_high")}
+    return {"group": name, **found, "margin": margin, "verdict": _verdict(row, margin)}
+
+
+def _verdict(row, margin):
+    difference, low = row["difference"], row["difference_low"]
+    overall, judged = row["stratum"] == "all", row["judged"]
+    if _missing(difference) or _missing(low) or not (judged or overall):
+        return TOO_FEW
+    by_chance = row["difference_high"] >= 0 and not (judged and overall)
+    if difference < -margin and not by_chance:
+        return REFUSED
+    if not judged:
+        return TOO_FEW
+    return WITHIN if low >= -margin else NOT_EXCLUDED
+
+
+def _interval(group):
+    low, high = group["difference_low"], group["difference_high"]
+    return f" (95 % interval {low:+.4f} to {high:+.4f})"
+
+
+def _missing(value):
+    return value is None or math.isnan(value)

@@ -1,0 +1,81 @@
+"""The model card beside an exported ensemble."""
+
+from keras_derm.jobs import export_tables
+
+FACTORS = (
+    "Apparent tone (ITA), estimated from the photograph, or a person's Fitzpatrick "
+    "label where the archive has one; diagnosis; camera and light."
+)
+USE = (
+    "Research on how well and how evenly dermoscopic photographs can be classified. "
+    "Photographs without a lesion, not taken by dermoscopy, or of diagnoses that it "
+    "does not know are given one of its classes all the same."
+)
+CAVEATS = (
+    "What holds on these test images need not hold for other clinics, cameras or skin "
+    "tones that the archive lacks. A group that is too small to judge has been shown "
+    "nothing, neither good nor bad. The intervals cover the choice of test images, "
+    "not the chance of training."
+)
+
+
+def write_card(run, cost, described, path):
+    """Write export/model_card.md.
+
+    Args:
+        run: `RunDirectory`.
+        cost: Content of cost.json.
+        described: Content of the ensemble.json of the arm.
+        path: The exported .tflite or folder.
+    """
+    from keras_derm.report import model_card
+
+    table = run.catalog.table
+    test = table[table["split"] == "test"]
+    licences = table["copyright_license"].dropna().unique()
+    model_card(
+        run / "export/model_card.md",
+        path.name,
+        model_details=[
+            {
+                "Input": f"RGB in [0, 255], {described['image_size'][0]} by "
+                f"{described['image_size'][1]} pixels, prepared by the preset "
+                f"{described['preset']}; each member resizes for itself",
+                "Output, in this order": ", ".join(described["classes"]),
+                "Form": f"{cost['form']}, {cost['mode']}",
+            },
+            export_tables.members_table(cost),
+        ],
+        intended_use=USE,
+        factors=FACTORS,
+        metrics=export_tables.COST_NOTE,
+        evaluation_data=f"{len(test):,} real photographs of {_data(run)}, none of a "
+        "lesion or patient that was trained on: " + _counts(test["skin_tone"]) + ".",
+        training_data=[
+            f"{described['n_real']:,} real photographs of {_data(run)} and "
+            f"{described['n_synthetic']:,} synthetic ones.",
+            f"Licence of the images: {', '.join(licences) or 'not stated'}.",
+        ],
+        quantitative_analyses=[
+            export_tables.speed_table(cost),
+            export_tables.GATE_NOTE,
+            export_tables.gate_table(cost),
+            "What quantisation cost, on all test images and on each tone that can be "
+            "judged:",
+            export_tables.cost_table(cost),
+            "How often both name the same class, and why a tone cannot be judged:",
+            export_tables.agreement_table(cost),
+        ],
+        ethical_considerations="Who is rare in the archive is judged from few images, "
+        "or not at all: " + _counts(table["skin_tone"]) + " of all photographs.",
+        caveats_and_recommendations=CAVEATS,
+    )
+
+
+def _data(run):
+    return run.settings("audit")["data"].partition(":")[0]
+
+
+def _counts(tones):
+    counts = tones.fillna("undetermined").value_counts().sort_index()
+    return ", ".join(f"{n:,} of tone {tone}" for tone, n in counts.items())

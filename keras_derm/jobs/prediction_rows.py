@@ -1,0 +1,146 @@
+"""Rows of predictions: printed and written as they come."""
+
+import contextlib
+import csv
+import json
+from pathlib import Path
+
+from keras_derm.files import atomic_path
+
+SUFFIXES = (".csv", ".json")
+BEFORE = ("image", "diagnosis", "prediction_set")
+AFTER = (
+    "skin_tone",
+    "ita",
+    "ita_low",
+    "ita_high",
+    "skin_tone_reason",
+    "warnings",
+    "error",
+)
+IMAGE_WIDTH, SET_WIDTH, TONE_WIDTH = 28, 22, 26
+
+
+@contextlib.contextmanager
+def rows_file(path, classes):
+    """Open a .csv or .json for rows; it lies at `path` when all are written.
+
+    Args:
+        path: The file, or None to write nothing.
+        classes: Names of the columns of probabilities.
+
+    Yields:
+        Function of a row, a dict.
+    """
+    if path is None:
+        yield lambda row: None
+        return
+    with (
+        atomic_path(path) as temporary,
+        open(temporary, "w", encoding="utf-8", newline="") as file,
+    ):
+        rows = _json_rows if Path(path).suffix == ".json" else _csv_rows
+        with rows(file, (*BEFORE, *classes, *AFTER)) as write:
+            yield write
+
+
+@contextlib.contextmanager
+def _csv_rows(file, columns):
+    writer = csv.DictWriter(file, columns)
+    writer.writeheader()
+    between = {"prediction_set": "|", "warnings": "; "}
+
+    def write(row):
+        joined = {k: mark.join(row[k] or ()) for k, mark in between.items()}
+        writer.writerow({**row, **joined})
+
+    yield write
+
+
+@contextlib.contextmanager
+def _json_rows(file, columns):
+    """One list of objects, without holding it."""
+    separator = "[\n"
+
+    def write(row):
+        nonlocal separator
+        ordered = {name: row[name] for name in columns}
+        file.write(separator + json.dumps(ordered, ensure_ascii=False))
+        separator = ",\n"
+
+    yield write
+    file.write("\n]\n" if separator == ",\n" else "[]\n")
+
+
+class ShownTable:
+    """The table a person reads; printed line by line, so that none is held.
+
+    Args:
+        predictor: `Predictor` whose rows are shown.
+    """
+
+    def __init__(self, predictor):
+        self.n, self.n_failed, self.n_warned = 0, 0, 0
+        self._sets = predictor.sets
+        self._print("image", "diagnosis", "set", "apparent tone (ITA)", "warnings")
+
+    def show(self, row):
+        """Print one row."""
+        self.n += 1
+        if row["error"]:
+            self.n_failed += 1
+            print(f"{_cut(row['image'], IMAGE_WIDTH)}  not read: {row['error']}")
+            return
+        self.n_warned += bool(row["warnings"])
+        self._print(
+            row["image"],
+            f"{row['diagnosis']:<5}{row[row['diagnosis']]:.3f}",
+            _set(row["prediction_set"]),
+            _tone(row),
+            ", ".join(warning.partition(":")[0] for warning in row["warnings"]),
+        )
+
+    def close(self):
+        """Print what the columns mean."""
+        print(
+            f"\n{self.n - self.n_failed:,} of {self.n:,} images classified, "
+            f"{self.n_warned:,} of them with a warning."
+        )
+        if self._sets is None:
+            print("No prediction sets: this model has not been evaluated.")
+        else:
+            print(
+                f"Sets hold the true class {1 - self._sets.alpha:.0%} of the time, on "
+                "photographs like the validation images; where a set is not one class "
+                "alone, the model does not decide."
+            )
+        print("Research use only. Not a medical device.", flush=True)
+
+    @staticmethod
+    def _print(image, diagnosis, members, tone, warnings):
+        line = (
+            f"{_cut(image, IMAGE_WIDTH)}  {diagnosis:<10}  {members:<{SET_WIDTH}}  "
+            f"{tone:<{TONE_WIDTH}}  {warnings}"
+        )
+        print(line.rstrip(), flush=True)
+
+
+def _cut(name, width):
+    """The end of a path, which is what tells files apart."""
+    short = name if len(name) <= width else f"…{name[1 - width :]}"
+    return f"{short:<{width}}"
+
+
+def _set(members):
+    if members is None:
+        return "–"
+    return " ".join(members) if members else "none"
+
+
+def _tone(row):
+    if row["ita"] is None or row["skin_tone_reason"]:
+        return row["skin_tone"]
+    return (
+        f"{row['skin_tone']} ({row['ita']:.0f}°, {row['ita_low']:.0f} to "
+        f"{row['ita_high']:.0f})"
+    )

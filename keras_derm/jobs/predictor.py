@@ -1,0 +1,190 @@
+"""A trained or exported model with all that is told of a photograph."""
+
+import json
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from keras_derm.catalog import ImageError, read_image
+from keras_derm.evaluation import ConformalSets
+from keras_derm.evaluation.subgroups import POOLED_SKIN_TONES
+from keras_derm.export import MANIFEST, PhotographLimits, QuantizedEnsemble
+from keras_derm.files import atomic_path
+from keras_derm.layers.presets import preprocessing
+from keras_derm.skin_tone import IndividualTypologyAngle
+
+OVERLAY_SIZE = (448, 448)
+
+
+class Predictor:
+    """Reads photographs, prepares them as in training, classifies and measures them.
+
+    Args:
+        path: A .keras or .tflite with its .json beside it, or the folder of an
+            exported ensemble.
+        n_threads: Threads of LiteRT.
+
+    Attributes:
+        classes: Class names.
+        sets: `ConformalSets` fitted on val, or None where the model has none.
+        limits: `PhotographLimits` of the training photographs, or None.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+    """
+
+    def __init__(self, path, n_threads=None):
+        self.path = Path(path)
+        self._keras_model = None
+        facts, self._classify = self._open(n_threads)
+        self.classes = tuple(facts["classes"])
+        conformal, photographs = facts.get("conformal"), facts.get("photographs")
+        self.sets = ConformalSets(**conformal) if conformal else None
+        self.limits = PhotographLimits.from_dict(photographs) if photographs else None
+        self._estimator = IndividualTypologyAngle(**facts.get("skin_tone", {}))
+        # Without a preset the file prepares for itself, all but the size.
+        preset = facts.get("preset") or "cwgan_gp"
+        self._layers = preprocessing(preset, facts["image_size"][0])
+        self._pool = ThreadPoolExecutor(os.cpu_count())
+        self._written = set()
+
+    def rows(self, paths):
+        """Classify and measure photographs.
+
+        Args:
+            paths: Image files, as many as fit into memory at once.
+
+        Returns:
+            Tuple of a list of dicts in the order of `paths`, and a dict from position
+            to the prepared image, uint8 RGB, of those that could be read.
+        """
+        measured = list(self._pool.map(self._read, paths))
+        read = [i for i, (_, image) in enumerate(measured) if image is not None]
+        prepared = {i: self._prepared(measured[i][1]) for i in read}
+        rows = [
+            dict.fromkeys(("diagnosis", "prediction_set", *self.classes)) | row
+            for row, _ in measured
+        ]
+        if read:
+            y_prob = np.asarray(self._classify(np.stack([*prepared.values()])))
+            for i, scores in zip(read, y_prob, strict=True):
+                rows[i] |= self._classified(scores, rows[i]["skin_tone"])
+        return rows, prepared
+
+    def check_overlays(self):
+        """Raise `ValueError` unless the model can be explained."""
+        if self._keras_model is None:
+            raise ValueError(
+                "`overlay` needs the gradients of a .keras model. "
+                f"Received: {str(self.path)!r}"
+            )
+
+    def write_overlays(self, rows, prepared, names, folder):
+        """Write beside each other what the model saw and what spoke for its diagnosis.
+
+        Args:
+            rows, prepared: What `rows` returned.
+            names: Path of each picture below `folder`; `.png` is appended.
+            folder: Where the pictures go.
+        """
+        import cv2
+
+        from keras_derm.explain import attention_maps, overlay
+
+        if not prepared:
+            return
+        images = np.stack([*prepared.values()])
+        chosen = [self.classes.index(rows[i]["diagnosis"]) for i in prepared]
+        painted = overlay(images, attention_maps(self._keras_model, images, chosen))
+        for i, image, over in zip(prepared, images, painted, strict=True):
+            pair = [
+                cv2.resize(each, OVERLAY_SIZE, interpolation=cv2.INTER_CUBIC)
+                for each in (image, over)
+            ]
+            _write_png(self._own_name(folder / f"{names[i]}.png"), np.hstack(pair))
+
+    def _own_name(self, path):
+        """`path`, or one with a number where a picture of this run is there already."""
+        number, own = 1, path
+        while own in self._written:
+            number += 1
+            own = path.with_name(f"{path.stem}_{number}{path.suffix}")
+        self._written.add(own)
+        return own
+
+    def _open(self, n_threads):
+        """What is told of the model, and its classification of a batch."""
+        path, received = self.path, f"Received: model={str(self.path)!r}"
+        if path.suffix == ".keras":
+            return self._open_keras()
+        if not path.exists():
+            raise FileNotFoundError(f"There is no such model. {received}")
+        if path.is_dir() or path.name == MANIFEST or path.suffix == ".tflite":
+            ensemble = QuantizedEnsemble(path, n_threads)
+            return ensemble.description, ensemble.predict
+        raise ValueError(
+            "`model` must be a .keras, a .tflite or the folder of an exported "
+            f"ensemble. {received}"
+        )
+
+    def _open_keras(self):
+        from keras_derm.classifiers import load_classifier
+
+        description = self.path.with_suffix(".json")
+        for needed in (self.path, description):
+            if not needed.is_file():
+                raise FileNotFoundError(
+                    f"{needed} is missing; give the ensemble.keras of a run directory, "
+                    f"with its .json beside it. Received: model={str(self.path)!r}"
+                )
+        self._keras_model = load_classifier(self.path)
+        return json.loads(description.read_text()), self._keras_classify
+
+    def _keras_classify(self, images):
+        return self._keras_model.predict_on_batch(images.astype("float32"))
+
+    def _read(self, path):
+        """What is told of one photograph itself, and the photograph."""
+        row = {"image": str(path), "error": ""}
+        try:
+            image = read_image(path)
+        except ImageError as error:
+            tone = dict.fromkeys(("skin_tone", "ita", "ita_low", "ita_high"))
+            nothing = {"skin_tone_reason": "", "warnings": []}
+            return row | tone | nothing | {"error": error.cause}, None
+        tone = self._estimator.measure(image)
+        row |= {"skin_tone": tone["skin_tone"], "skin_tone_reason": tone["reason"]}
+        row |= {key: _number(tone[key]) for key in ("ita", "ita_low", "ita_high")}
+        row["warnings"] = self.limits.warnings(image) if self.limits else []
+        return row, image
+
+    def _prepared(self, image):
+        images = image[None]
+        for layer in self._layers:
+            images = layer(images)
+        return np.clip(np.rint(np.asarray(images)[0]), 0, 255).astype("uint8")
+
+    def _classified(self, scores, tone):
+        row = dict(zip(self.classes, map(float, scores), strict=True))
+        row["diagnosis"] = self.classes[int(scores.argmax())]
+        row["prediction_set"] = None
+        if self.sets is not None:
+            (member,) = self.sets.predict(scores[None], [POOLED_SKIN_TONES[tone]])
+            names = zip(self.classes, member, strict=True)
+            row["prediction_set"] = [name for name, inside in names if inside]
+        return row
+
+
+def _number(value):
+    value = float(value)
+    return None if math.isnan(value) else round(value, 2)
+
+
+def _write_png(path, image):
+    from PIL import Image
+
+    with atomic_path(path) as temporary:
+        Image.fromarray(image).save(temporary)

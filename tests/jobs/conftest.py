@@ -1,0 +1,50 @@
+"""A small run with an evaluated ensemble whose members were never trained."""
+
+import json
+import sys
+
+import keras
+import pytest
+
+from keras_derm import jobs
+from keras_derm.catalog import Catalog, get_task
+
+
+def tiny_classifier(name, side, n_classes):
+    inputs = keras.Input((side, side, 3))
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    x = keras.layers.Conv2D(8, 3, strides=2, activation="relu")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    steep = keras.initializers.RandomNormal(stddev=4)
+    outputs = keras.layers.Dense(
+        n_classes, activation="softmax", kernel_initializer=steep
+    )(x)
+    return keras.Model(inputs, outputs, name=name)
+
+
+@pytest.fixture(scope="session")
+def evaluated_run(tmp_path_factory):
+    """Run directory: audited, prepared, both arms with the same two members."""
+    folder = tmp_path_factory.mktemp("evaluated")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("KERAS_DERM_CACHE", str(folder / "cache"))
+    patch.setattr(sys.modules["keras_derm.jobs.audit_skin_tone"], "N_UNDER_CASTS", 2)
+    run = folder / "run"
+    jobs.audit_skin_tone(str(run), "phantom:n=64,seed=3,size=64")
+    jobs.prepare_dataset(str(run), 32, fractions=(0.5, 0.17, 0.33))
+    # Nothing was synthesised, and no generator is needed to say so.
+    record = {"settings": {}, "after": {}, "seconds": 0}
+    (run / "stages/synthetic.json").write_text(json.dumps(record))
+    train = Catalog.load(run / "catalog.csv").split("train")
+    n_classes = len(get_task("diagnosis8").present_in(train).classes)
+    keras.utils.set_random_seed(0)
+    members = []
+    for name, side in (("first", 32), ("second", 24)):
+        file = folder / f"{name}.keras"
+        tiny_classifier(name, side, n_classes).save(file)
+        members.append(jobs.Member("CustomCNN", file=str(file)))
+    for arm in ("baseline", "augmented"):
+        jobs.train_classifier(str(run), arm, members)
+    jobs.evaluate(str(run), n_replicates=50)
+    patch.undo()
+    return run
