@@ -3,17 +3,22 @@
 Running a model (`QuantizedModel`) needs NumPy and ai_edge_litert, no TensorFlow.
 """
 
+from keras_derm.export.conversion import IO, MODES
 from keras_derm.export.measure import agreement, latency, size_bytes
+from keras_derm.export.mixed_precision import PartInFloat, sensitive_layers
 from keras_derm.export.runtime import ModelFileError, QuantizedModel, sidecar_path
-from keras_derm.export.tflite import MODES, export_int8
+from keras_derm.export.tflite import export_tflite
 
 __all__ = [
+    "IO",
     "MODES",
     "ModelFileError",
+    "PartInFloat",
     "QuantizedModel",
     "agreement",
-    "export_int8",
+    "export_tflite",
     "latency",
+    "sensitive_layers",
     "sidecar_path",
     "size_bytes",
 ]

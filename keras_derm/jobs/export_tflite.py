@@ -65,7 +65,7 @@ def _export(run, arm, mode, n_representative, seed):
     representative = prepared.take(prepared.indices(train)[chosen])
     model = load_classifier(run / arm / "ensemble.keras")
     path = run / f"export/ensemble_{mode}.tflite"
-    sidecar = export.export_int8(model, path, representative, mode, task.classes)
+    sidecar = export.export_tflite(model, path, representative, mode, task.classes)
     write_json(path.with_suffix(".json"), {**sidecar, "preset": described["preset"]})
     quantized = export.QuantizedModel(path)
     images = prepared.take(prepared.indices(test))
