@@ -1,4 +1,4 @@
-"""Classifiers on the Keras Applications backbones and on a small network of ours."""
+"""Classifiers on the Keras Applications backbones and on networks built here."""
 
 import os
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 
 from keras_derm.classifiers.custom_cnn import custom_cnn
+from keras_derm.classifiers.efficientnet_lite import efficientnet_lite0
 from keras_derm.classifiers.fused_batch_normalization import (
     fuse_batch_normalization,
 )
@@ -18,7 +19,7 @@ class Backbone:
     """What is particular to one backbone.
 
     Attributes:
-        application: Name in `keras.applications`, or None for `custom_cnn`.
+        application: Name in `keras.applications`, or None for one of `NETWORKS`.
         image_size: Side in pixels of the images it was published with.
         scaling: `InputScaling` mode.
         weights_file: File name of its ImageNet weights without the top, or None where
@@ -63,8 +64,12 @@ BACKBONES = {
         "tf",
         "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
     ),
+    "EfficientNetLite0": Backbone(None, 224, "tf", None),
     "CustomCNN": Backbone(None, 128, "tf", None),
 }
+
+NETWORKS = {"CustomCNN": custom_cnn, "EfficientNetLite0": efficientnet_lite0}
+"""Backbones that `keras.applications` lacks: functions of the scaled images."""
 
 
 def build_classifier(
@@ -164,7 +169,8 @@ def _network(name, facts, inputs, weights):
             f"no weights file for {name}. Received: {str(weights)!r}"
         )
     if facts.application is None:
-        network = keras.Model(keras.utils.get_source_inputs(inputs), custom_cnn(inputs))
+        features = NETWORKS[name](inputs)
+        network = keras.Model(keras.utils.get_source_inputs(inputs), features)
     else:
         build = getattr(keras.applications, facts.application)
         network = build(weights=None, include_top=False, input_tensor=inputs)

@@ -86,7 +86,31 @@ def test_weights_by_name_are_refused_where_there_are_none():
         build_classifier("CustomCNN", 2, 8)
 
 
-@pytest.mark.parametrize("name", ["MobileNetV2", "EfficientNetB0", "CustomCNN"])
+def test_efficientnet_lite0_is_efficientnetb0_without_what_int8_harms():
+    lite = build_classifier("EfficientNetLite0", 3, 32)
+    full = build_classifier("EfficientNetB0", 3, 32)
+
+    def kernels(model):
+        return {
+            layer.name: tuple(layer.kernel.shape)
+            for layer in model.layers
+            if isinstance(layer, keras.layers.Conv2D) and "_se_" not in layer.name
+        }
+
+    assert kernels(lite) == kernels(full)
+    assert lite.get_layer("top_activation").output.shape == (None, 1, 1, 1280)
+    n_weights = sum(int(np.prod(w.shape)) for w in lite.trainable_weights)
+    n_top = lite.get_layer("probabilities").count_params()
+    assert n_weights - n_top + 1281 * 1000 == 4_652_008  # of the release, 1,000 classes
+    kinds = {type(layer).__name__ for layer in lite.layers}
+    assert not {"Multiply", "Activation", "Reshape"} & kinds
+    rectified = [x for x in lite.layers if isinstance(x, keras.layers.ReLU)]
+    assert {layer.max_value for layer in rectified} == {6.0}
+
+
+@pytest.mark.parametrize(
+    "name", ["MobileNetV2", "EfficientNetB0", "EfficientNetLite0", "CustomCNN"]
+)
 def test_classifier_saves_and_predicts_the_same(name, tmp_path):
     model = build_classifier(name, 5, 32, batch_norm_momentum=0.9)
     images = np.random.default_rng(0).uniform(0, 255, (3, 32, 32, 3)).astype("float32")
