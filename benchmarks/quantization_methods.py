@@ -45,6 +45,7 @@ def main(
     sparsity: float = 0.5,
     n_clusters: int = 32,
     n_parts: int = 8,
+    imitate: bool = False,
     seed: int = 0,
 ) -> None:
     """Quantise one classifier in every way and print what each costs.
@@ -62,6 +63,7 @@ def main(
         sparsity: Share of the weights that pruning sets to zero.
         n_clusters: Values a kernel has after clustering.
         n_parts: Parts of the network, of which one stays in float in mixed.
+        imitate: Fine-tune towards the model's own probabilities, not the diagnoses.
         seed: Seed of everything random.
     """
     if model is None:
@@ -86,7 +88,7 @@ def main(
                 model,
                 path,
                 images["train"],
-                np.eye(model.output_shape[-1])[targets["train"]],
+                _aims(model, images["train"], targets["train"], imitate),
                 "pruning" if method == "fine_tuned" else method,
                 sample_weights=classifiers.sample_weights(
                     "class_weights", targets["train"], model.output_shape[-1]
@@ -106,7 +108,7 @@ def main(
         )
         rows.append({**row, "seconds": time.perf_counter() - start})
         write_csv(out / "costs.csv", pd.DataFrame(rows))
-    _print(pd.DataFrame(rows), model.name, settings)
+    _print(pd.DataFrame(rows), model.name, {**settings, "imitate": imitate})
 
 
 def _small_model(run):
@@ -138,6 +140,12 @@ def _images(run, task, image_size):
         images[split] = take(np.arange(len(part.table)))
         targets[split] = np.asarray(task.targets(part))
     return images, targets
+
+
+def _aims(model, images, targets, imitate):
+    if imitate:
+        return model.predict(images, verbose=0)
+    return np.eye(model.output_shape[-1])[targets]
 
 
 def _representative(images, seed):

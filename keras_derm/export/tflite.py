@@ -41,7 +41,8 @@ def export_tflite(
             `"dynamic"`: weights in int8, activations quantised as they come, or
             float; `"float16"`: weights in float16, arithmetic in float.
             EfficientNetB0 loses much in `"int8"` (squeeze-excite and swish have wide
-            ranges): measure with `agreement`, and use `"dynamic"` where it is low.
+            ranges). Measure with `agreement`; where it is low there are `"dynamic"`,
+            `float_layers`, `quantization_aware`, and the backbone EfficientNetLite0.
         classes: Class names, in the order of the output. Default: `"0"`, `"1"`, ...
         io: Type of image and probabilities. `"float"`; or, in mode `"int8"`, `"uint8"`
             (the bytes of the photograph as they are) or `"int8"` (128 less). A

@@ -134,16 +134,21 @@ def test_pruning_and_clustering_thin_the_kernels(model, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["MobileNetV2", "EfficientNetB0", "ResNet50"])
 def test_backbones_are_quantised(name, tmp_path):
-    classifier = build_classifier(name, 3, 64)
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (16, 64, 64, 3), dtype="uint8")
+    keras.utils.set_random_seed(0)
+    classifier = build_classifier(name, 3, 64, batch_norm_momentum=0.0)
+    colours = np.random.default_rng(0).uniform(0, 255, (16, 1, 1, 3))
+    images = np.broadcast_to(colours, (16, 64, 64, 3)).astype("uint8")
+    # Statistics of these images: random weights alone answer the same to all.
+    classifier(images.astype("float32"), training=True)
     y_prob = classifier.predict(images.astype("float32"), verbose=0)
+    assert y_prob.std(axis=0).max() > 0.02
     path = tmp_path / "model.tflite"
     written = quantization_aware(
         classifier, path, images, y_prob, n_steps=1, batch_size=8, learning_rate=1e-7
     )
     assert written["float_layers"] == []
-    np.testing.assert_allclose(QuantizedModel(path).predict(images), y_prob, atol=0.05)
+    found = QuantizedModel(path).predict(images)
+    assert np.abs(found - y_prob).mean() < 0.3 * y_prob.std(axis=0).mean()
 
 
 @pytest.mark.parametrize(
