@@ -5,6 +5,7 @@ from keras_derm.classifiers.ensemble import (
     build_ensemble,
     ensemble_members,
     ensemble_weights,
+    is_symmetric,
     load_classifier,
 )
 from keras_derm.classifiers.ensemble_weights import fit_ensemble_weights
@@ -43,6 +44,7 @@ __all__ = [
     "fit_ensemble_weights",
     "freeze",
     "in_float32",
+    "is_symmetric",
     "load_classifier",
     "measure_precisions",
     "predict_probabilities",

@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 
 from keras_derm.classifiers.custom_cnn import custom_cnn
+from keras_derm.classifiers.efficientnet_lite import efficientnet_lite0
 from keras_derm.classifiers.fused_batch_normalization import (
     fuse_batch_normalization,
 )
@@ -64,11 +65,16 @@ BACKBONES = {
         "tf",
         "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
     ),
+    "EfficientNetLite0": Backbone(None, 224, "tf", None),
     "CustomCNN": Backbone(None, 128, "tf", None),
     "SmallResNet": Backbone(None, 28, "tf", None),
 }
 
-NETWORKS = {"CustomCNN": custom_cnn, "SmallResNet": small_resnet}
+NETWORKS = {
+    "CustomCNN": custom_cnn,
+    "EfficientNetLite0": efficientnet_lite0,
+    "SmallResNet": small_resnet,
+}
 """Backbones that `keras.applications` lacks: functions of the scaled images."""
 
 

@@ -6,6 +6,7 @@ import keras
 
 from keras_derm.classifiers.ensemble_weights import WeightedAverage, checked_weights
 from keras_derm.classifiers.precision import in_float32
+from keras_derm.classifiers.symmetric_views import SymmetricViews
 
 
 def build_ensemble(members, image_size, weights=None, symmetric=False):
@@ -61,24 +62,9 @@ def build_ensemble(members, image_size, weights=None, symmetric=False):
     return keras.Model(inputs, mean, name="ensemble")
 
 
-def symmetric_views(images):
-    """The eight flips and quarter turns of square images, one batch after the other.
-
-    Args:
-        images: `(batch, side, side, 3)`.
-
-    Returns:
-        `(8 * batch, side, side, 3)`; the images as they are come first.
-    """
-    views = [images, keras.ops.transpose(images, (0, 2, 1, 3))]
-    for axis in (1, 2):
-        views += [keras.ops.flip(view, axis) for view in views]
-    return keras.ops.concatenate(views, axis=0)
-
-
 def _over_views(member, images):
     """Mean of a member's probabilities over the views of each image."""
-    outputs = member(symmetric_views(images))
+    outputs = member(SymmetricViews()(images))
     each = keras.ops.reshape(outputs, (8, -1, member.output_shape[-1]))
     return keras.ops.mean(each, axis=0)
 
@@ -96,6 +82,11 @@ def _differently_named(members):
             member = keras.Model(member.inputs[0], member.outputs[0], name=name)
         named.append(member)
     return named
+
+
+def is_symmetric(model):
+    """Whether `build_ensemble` was told to average over the views of an image."""
+    return any(isinstance(layer, SymmetricViews) for layer in model.layers)
 
 
 def ensemble_weights(model):

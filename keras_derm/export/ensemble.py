@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from keras_derm.export.quantized_ensemble import MANIFEST, QuantizedEnsemble
-from keras_derm.export.tflite import MODES, export_int8
+from keras_derm.export.tflite import MODES, export_tflite
 from keras_derm.files import atomic_path, write_json
 
 FORMS = ("auto", "file", "folder")
@@ -25,7 +25,7 @@ def export_ensemble(
         model: What `build_ensemble` returned, or a single classifier.
         path: Where to write, without a suffix: the ensemble lies in `path.tflite`
             and `path.json`, or in the folder `path`.
-        representative_images: As in `export_int8`; of the ensemble's image size.
+        representative_images: As in `export_tflite`; of the ensemble's image size.
         mode: How to quantise, one of `MODES`.
         classes: Class names, in the order of the output. Default: `"0"`, `"1"`, ...
         form: `"file"`: one .tflite with one signature; `"folder"`: a .tflite for each
@@ -67,7 +67,7 @@ def export_ensemble(
 
 
 def _write_file(model, path, images, mode, classes, details):
-    sidecar = export_int8(model, path, images, mode, classes)
+    sidecar = export_tflite(model, path, images, mode, classes)
     write_json(path.with_suffix(".json"), {**sidecar, **details})
     return path
 
@@ -78,18 +78,20 @@ def _write_folder(model, path, images, mode, classes, own, details):
         build_ensemble,
         ensemble_members,
         ensemble_weights,
+        is_symmetric,
     )
 
+    side, symmetric = model.input_shape[1], is_symmetric(model)
     listed = []
     with atomic_path(path) as folder:
         folder.mkdir(parents=True)
         for member, weight in zip(
             ensemble_members(model), ensemble_weights(model), strict=True
         ):
-            alone = build_ensemble([member], model.input_shape[1])
+            alone = build_ensemble([member], side, symmetric=symmetric)
             file = folder / f"{member.name}.tflite"
             member_mode = own.get(member.name, mode)
-            sidecar = export_int8(alone, file, images, member_mode, classes)
+            sidecar = export_tflite(alone, file, images, member_mode, classes)
             listed.append(
                 {
                     "name": member.name,

@@ -19,7 +19,7 @@ class QuantizedModel:
     """Classifier read from a .tflite file and the .json written beside it.
 
     Args:
-        path: The .tflite file that `export_int8` wrote.
+        path: The .tflite file that `export_tflite` wrote.
         n_threads: Threads of the interpreter. Default: LiteRT's choice.
 
     Attributes:

@@ -2,23 +2,33 @@
 
 import hashlib
 import importlib.metadata
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 
+from keras_derm.export.conversion import IO, MODES, conversion_settings
+from keras_derm.export.mixed_precision import convert_mixed
 from keras_derm.export.runtime import sidecar_path
 from keras_derm.files import atomic_path, write_json
 
-MODES = ("int8", "dynamic", "float16")
 
-
-def export_int8(model, path, representative_images=None, mode="int8", classes=None):
+def export_tflite(
+    model,
+    path,
+    representative_images=None,
+    mode="int8",
+    classes=None,
+    io="float",
+    float_layers=(),
+):
     """Write a classifier or an ensemble as one quantised TFLite file.
 
-    The file takes one raw photograph, float32 `(1, height, width, 3)`, RGB in
-    [0, 255], and gives float32 probabilities `(1, n_classes)`: what the model does
-    to the image (resizing, rescaling) is inside the file. A description, with the
-    classes and a checksum, is written beside it as .json.
+    The file takes one raw photograph `(1, height, width, 3)`, RGB in [0, 255], and
+    gives probabilities `(1, n_classes)`: what the model does to the image (resizing,
+    rescaling) is inside the file. A description, with the classes and a checksum, is
+    written beside it as .json.
 
     Args:
         model: Functional model, RGB `(height, width, 3)` in [0, 255] in, class
@@ -31,19 +41,88 @@ def export_int8(model, path, representative_images=None, mode="int8", classes=No
             `"dynamic"`: weights in int8, activations quantised as they come, or
             float; `"float16"`: weights in float16, arithmetic in float.
             EfficientNetB0 loses much in `"int8"` (squeeze-excite and swish have wide
-            ranges): measure with `agreement`, and use `"dynamic"` where it is low.
+            ranges). Measure with `agreement`; where it is low there are `"dynamic"`,
+            `float_layers`, `quantization_aware`, and the backbone EfficientNetLite0.
         classes: Class names, in the order of the output. Default: `"0"`, `"1"`, ...
+        io: Type of image and probabilities. `"float"`; or, in mode `"int8"`, `"uint8"`
+            (the bytes of the photograph as they are) or `"int8"` (128 less). A
+            probability is `(value - zero_point) * scale`, with the tensor's numbers.
+        float_layers: Tensors, as `sensitive_layers` names them, that mode `"int8"`
+            leaves in float.
 
     Returns:
-        Dict, the content of the .json: `classes`, `image_size`, `mode`,
-        `size_bytes`, `sha256`, `n_representative_images`, `conversion_seconds`,
-        `versions`.
+        Dict, the content of the .json: `classes`, `image_size`, `mode`, `io`,
+        `method`, `float_layers`, `size_bytes`, `sha256`, `n_representative_images`,
+        `conversion_seconds`, `versions`.
 
     Raises:
         ValueError: If an argument does not fit the model.
     """
-    _check_path(path, mode)
-    image_size = _image_size(model)
+    check_settings(path, mode, io)
+    if float_layers and (mode != "int8" or io == "uint8"):
+        raise ValueError(
+            "Layers can stay in float in mode 'int8' with `io` 'float' or 'int8'. "
+            f"Received: mode {mode!r}, `io` {io!r}"
+        )
+    image_size = image_size_of(model)
+    classes = class_names(model, classes)
+    images = _check_images(representative_images, image_size, mode)
+    start = time.perf_counter()
+    content = _convert(model, images, image_size, mode, io, tuple(float_layers))
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+    description = describe(
+        content,
+        classes=classes,
+        image_size=list(image_size),
+        mode=mode,
+        io=io,
+        method="post_training",
+        float_layers=list(float_layers),
+        n_representative_images=len(images),
+        conversion_seconds=round(time.perf_counter() - start, 1),
+    )
+    write_json(sidecar_path(path), description)
+    return description
+
+
+def describe(content, packages=("keras", "tensorflow", "keras_derm"), **facts):
+    """Give the content of the .json beside a TFLite file.
+
+    Args:
+        content: The file, bytes.
+        packages: Distributions whose versions it names.
+        **facts: What else it says.
+
+    Returns:
+        Dict with `facts`, `size_bytes`, `sha256` and `versions`.
+    """
+    return {
+        **facts,
+        "size_bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "versions": {name: importlib.metadata.version(name) for name in packages},
+    }
+
+
+def check_settings(path, mode, io):
+    """Raise ValueError unless path, mode and io fit together."""
+    if not str(path).endswith(".tflite"):
+        raise ValueError(f"`path` must end in .tflite. Received: {path}")
+    for name, value, known in (("mode", mode, MODES), ("io", io, IO)):
+        if value not in known:
+            raise ValueError(
+                f"`{name}` must be one of {', '.join(known)}. Received: {value!r}"
+            )
+    if io != "float" and mode != "int8":
+        raise ValueError(
+            f"`io` must be 'float' where the arithmetic is. Received: {io!r} with mode "
+            f"{mode!r}"
+        )
+
+
+def class_names(model, classes):
+    """The names given, checked against the model's outputs; numbers by default."""
     n_classes = model.output_shape[-1]
     classes = [str(i) for i in range(n_classes)] if classes is None else list(classes)
     if len(classes) != n_classes:
@@ -51,62 +130,11 @@ def export_int8(model, path, representative_images=None, mode="int8", classes=No
             f"The model has {n_classes} outputs, `classes` must name as many. "
             f"Received: {classes}"
         )
-    images = _check_images(representative_images, image_size, mode)
-    start = time.perf_counter()
-    with atomic_path(path) as temporary:
-        _convert(model, temporary, images, image_size, mode)
-        content = temporary.read_bytes()
-    description = {
-        "classes": classes,
-        "image_size": list(image_size),
-        "mode": mode,
-        "size_bytes": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "n_representative_images": len(images),
-        "conversion_seconds": round(time.perf_counter() - start, 1),
-        "versions": {
-            name: importlib.metadata.version(name)
-            for name in ("keras", "tensorflow", "keras_derm")
-        },
-    }
-    write_json(sidecar_path(path), description)
-    return description
+    return classes
 
 
-def _convert(model, path, images, image_size, mode):
-    # Loaded here: the package serves inference where there is no TensorFlow.
-    import keras
-    import tensorflow as tf
-
-    settings = {"optimizations": [tf.lite.Optimize.DEFAULT]}
-    if mode == "int8":
-        settings["representative_dataset"] = lambda: (
-            [image[np.newaxis].astype("float32")] for image in images
-        )
-        settings["target_spec"] = {
-            "supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        }
-    else:
-        settings["target_spec"] = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
-    if mode == "float16":
-        settings["target_spec"]["supported_types"] = [tf.float16]
-    # A batch of one lets LiteRT plan memory and kernels ahead.
-    signature = [keras.InputSpec(shape=(1, *image_size, 3), dtype="float32")]
-    model.export(
-        path, format="litert", input_signature=signature, verbose=False, **settings
-    )
-
-
-def _check_path(path, mode):
-    if not str(path).endswith(".tflite"):
-        raise ValueError(f"`path` must end in .tflite. Received: {path}")
-    if mode not in MODES:
-        raise ValueError(
-            f"`mode` must be one of {', '.join(MODES)}. Received: {mode!r}"
-        )
-
-
-def _image_size(model):
+def image_size_of(model):
+    """`(height, width)` of the images that the model takes."""
     shape = tuple(model.input_shape)
     if len(shape) != 4 or None in shape[1:] or shape[3] != 3:
         raise ValueError(
@@ -114,6 +142,25 @@ def _image_size(model):
             f"Received: input shape {shape}"
         )
     return shape[1:3]
+
+
+def _convert(model, images, image_size, mode, io, float_layers):
+    import keras
+
+    if float_layers:
+        return convert_mixed(model, images, io, float_layers)
+    # A batch of one lets LiteRT plan memory and kernels ahead.
+    signature = [keras.InputSpec(shape=(1, *image_size, 3), dtype="float32")]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.tflite"
+        model.export(
+            path,
+            format="litert",
+            input_signature=signature,
+            verbose=False,
+            **conversion_settings(mode, io, images),
+        )
+        return path.read_bytes()
 
 
 def _check_images(images, image_size, mode):

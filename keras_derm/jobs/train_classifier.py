@@ -386,18 +386,24 @@ def _train_members(run, folder, adds, settings, workers):
         )
     models = []
     for i, member in enumerate(settings["members"]):
+        before = settings["members"][:i]
         keras.backend.clear_session()
         print(f"{folder}: {member['backbone']}, {len(indices)} images", flush=True)
         if member.get("file"):
             models.append(_from_file(member["file"], task))
             continue
-        number = settings["members"][:i].count(member)
+        number = sum(_network(other) == _network(member) for other in before)
         models.append(
             train_member(
                 run, folder, member, number, settings, task, *examples, workers
             )
         )
     return task, examples, models
+
+
+def _network(member):
+    """What a member's folder is named after."""
+    return member.get("file"), member["backbone"], member["image_size"]
 
 
 def _digest(values):
@@ -498,8 +504,8 @@ def train_member(
         run: `RunDirectory`.
         folder: Folder of the arm.
         member: Settings of the member.
-        number: How many members before it have the same settings: it has a seed and
-            a folder of its own.
+        number: How many members before it are of the same network and size: it has a
+            seed and a folder of its own.
         settings: Settings of the arm.
         task: `Task`.
         prepared: `PreparedImages`.

@@ -9,6 +9,7 @@ from keras_derm.classifiers import (
     build_ensemble,
     ensemble_members,
     freeze,
+    is_symmetric,
     load_classifier,
 )
 from keras_derm.classifiers.input_scaling import InputScaling
@@ -95,8 +96,37 @@ def test_small_resnet_keeps_positions_of_small_images(side, positions):
     assert model.get_layer("pooling").input.shape == (None, positions, positions, 256)
 
 
+def test_efficientnet_lite0_is_efficientnetb0_without_what_int8_harms():
+    lite = build_classifier("EfficientNetLite0", 3, 32)
+    full = build_classifier("EfficientNetB0", 3, 32)
+
+    def kernels(model):
+        return {
+            layer.name: tuple(layer.kernel.shape)
+            for layer in model.layers
+            if isinstance(layer, keras.layers.Conv2D) and "_se_" not in layer.name
+        }
+
+    assert kernels(lite) == kernels(full)
+    assert lite.get_layer("top_activation").output.shape == (None, 1, 1, 1280)
+    n_weights = sum(int(np.prod(w.shape)) for w in lite.trainable_weights)
+    n_top = lite.get_layer("probabilities").count_params()
+    assert n_weights - n_top + 1281 * 1000 == 4_652_008  # of the release, 1,000 classes
+    kinds = {type(layer).__name__ for layer in lite.layers}
+    assert not {"Multiply", "Activation", "Reshape"} & kinds
+    rectified = [x for x in lite.layers if isinstance(x, keras.layers.ReLU)]
+    assert {layer.max_value for layer in rectified} == {6.0}
+
+
 @pytest.mark.parametrize(
-    "name", ["MobileNetV2", "EfficientNetB0", "CustomCNN", "SmallResNet"]
+    "name",
+    [
+        "MobileNetV2",
+        "EfficientNetB0",
+        "EfficientNetLite0",
+        "CustomCNN",
+        "SmallResNet",
+    ],
 )
 def test_classifier_saves_and_predicts_the_same(name, tmp_path):
     model = build_classifier(name, 5, 32, batch_norm_momentum=0.9)
@@ -126,6 +156,7 @@ def test_symmetric_ensemble_averages_over_flips_and_quarter_turns(tmp_path):
     loaded = load_classifier(tmp_path / "ensemble.keras")
     np.testing.assert_allclose(loaded.predict(images, verbose=0), expected, atol=1e-6)
     assert ensemble_members(loaded)[0].output_shape == (None, 4)
+    assert is_symmetric(loaded) and not is_symmetric(member)
 
 
 def test_ensemble_averages_members_at_their_sizes(tmp_path):

@@ -19,7 +19,7 @@ from keras_derm.classifiers import (
     train_classifier,
 )
 from keras_derm.classifiers import precision as precision_module
-from keras_derm.export import QuantizedModel, export_int8
+from keras_derm.export import QuantizedModel, export_tflite
 from keras_derm.precision import computing_in
 
 SIDE = 16
@@ -157,7 +157,7 @@ def test_member_trained_in_bfloat16_is_exported_to_int8(tmp_path):
     mixed = classifier("mixed_bfloat16")
     mixed.save(tmp_path / "mixed.keras")
     model = load_classifier(tmp_path / "mixed.keras")
-    export_int8(model, tmp_path / "model.tflite", images(20))
+    export_tflite(model, tmp_path / "model.tflite", images(20))
     found = QuantizedModel(tmp_path / "model.tflite").predict(images())
     np.testing.assert_allclose(found, model.predict(images(), verbose=0), atol=0.05)
 

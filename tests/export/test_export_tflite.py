@@ -12,7 +12,7 @@ from keras_derm.export import (
     ModelFileError,
     QuantizedModel,
     agreement,
-    export_int8,
+    export_tflite,
     sidecar_path,
 )
 
@@ -63,7 +63,7 @@ def ensemble():
 @pytest.fixture(scope="module")
 def exported(ensemble, tmp_path_factory):
     path = tmp_path_factory.mktemp("models") / "ensemble.tflite"
-    return path, export_int8(ensemble, path, coloured_images(50, 0), classes=CLASSES)
+    return path, export_tflite(ensemble, path, coloured_images(50, 0), classes=CLASSES)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_every_mode_agrees_with_the_float_model(ensemble, exported, tmp_path, mo
     path = exported[0]
     if mode != "int8":
         path = tmp_path / "model.tflite"
-        export_int8(ensemble, path, mode=mode, classes=CLASSES)
+        export_tflite(ensemble, path, mode=mode, classes=CLASSES)
     images = coloured_images(100, 1)
     model = QuantizedModel(path, n_threads=1)
     y_prob = model.predict(images)
@@ -105,6 +105,33 @@ def test_file_is_full_int8_and_takes_raw_images(exported):
     ]
     # Only the raw image itself is in float.
     assert [tuple(detail["shape"]) for detail in convolved] == [(1, SIZE, SIZE, 3)]
+
+
+@pytest.mark.parametrize("io, offset", [("uint8", 0), ("int8", 128)])
+def test_bytes_of_a_photograph_go_in_as_they_are(tmp_path, io, offset):
+    from ai_edge_litert.interpreter import Interpreter
+
+    keras.utils.set_random_seed(0)
+    model, path = small_network(), tmp_path / "model.tflite"
+    images = coloured_images(50, 0)[:, :16, :16]
+    grey = np.clip(images, 30, 220)  # neither black nor white
+    assert export_tflite(model, path, grey, io=io)["io"] == io
+    interpreter = Interpreter(str(path))
+    interpreter.allocate_tensors()
+    (entry,) = interpreter.get_input_details()
+    (output,) = interpreter.get_output_details()
+    assert entry["dtype"] == output["dtype"] == np.dtype(io)
+    assert entry["quantization"] == (1.0, -offset)
+    found = []
+    for image in images:
+        stored = (image[np.newaxis].astype("int32") - offset).astype(io)
+        interpreter.set_tensor(entry["index"], stored)
+        interpreter.invoke()
+        found.append(interpreter.get_tensor(output["index"])[0].astype("float32"))
+    scale, zero_point = output["quantization"]
+    y_prob = (np.stack(found) - zero_point) * scale
+    y_prob_float = model.predict(images.astype("float32"), verbose=0)
+    np.testing.assert_allclose(y_prob, y_prob_float, atol=0.05)
 
 
 def test_int8_is_about_a_quarter_of_the_float_weights(ensemble, exported):
@@ -214,6 +241,9 @@ def test_description_of_another_model_is_refused(copy, key, value):
     [
         ({"path": "model.h5"}, "tflite"),
         ({"mode": "int4"}, "`mode`"),
+        ({"io": "int16"}, "`io`"),
+        ({"mode": "dynamic", "io": "int8"}, "`io`"),
+        ({"mode": "dynamic", "float_layers": ["a"]}, "mode 'int8'"),
         ({"classes": ["MEL"]}, "`classes`"),
         ({"representative_images": None}, "`representative_images`"),
         ({"representative_images": np.zeros((2, 8, 8, 3))}, "`representative_images`"),
@@ -229,7 +259,7 @@ def test_wrong_export_is_refused_and_writes_nothing(
     if "path" in changed:
         changed = {"path": tmp_path / changed["path"]}
     with pytest.raises(ValueError, match=message) as error:
-        export_int8(ensemble, **{**arguments, **changed})
+        export_tflite(ensemble, **{**arguments, **changed})
     assert "Received:" in str(error.value)
     assert not list(tmp_path.iterdir())
 
@@ -238,4 +268,4 @@ def test_model_without_a_fixed_image_size_is_refused(tmp_path):
     inputs = keras.Input((None, None, 3))
     model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
     with pytest.raises(ValueError, match="fixed size"):
-        export_int8(model, tmp_path / "model.tflite", mode="dynamic")
+        export_tflite(model, tmp_path / "model.tflite", mode="dynamic")

@@ -1,0 +1,95 @@
+"""EfficientNet-Lite0: an EfficientNetB0 that stands being run in int8."""
+
+import keras
+
+# (kernel, repeats, filters out, expansion, strides) of the stages of EfficientNetB0
+STAGES = (
+    (3, 1, 16, 1, 1),
+    (3, 2, 24, 6, 2),
+    (5, 2, 40, 6, 2),
+    (3, 3, 80, 6, 2),
+    (5, 3, 112, 6, 1),
+    (5, 4, 192, 6, 2),
+    (3, 1, 320, 6, 1),
+)
+STEM_FILTERS, TOP_FILTERS = 32, 1280
+DROP_CONNECT_RATE = 0.2
+
+
+def efficientnet_lite0(images):
+    """The layers of EfficientNetB0 without squeeze-excite, with ReLU6 for swish.
+
+    Both have wide ranges, of which int8 with one scale a tensor makes little; ReLU6
+    bounds every range. Layers have the names of `keras.applications.EfficientNetB0`.
+
+    Args:
+        images: Keras tensor `(batch, height, width, 3)` in [-1, 1].
+
+    Returns:
+        Keras tensor of features `(batch, height / 32, width / 32, 1280)`.
+
+    Reference:
+        Tan and Le 2019, EfficientNet: Rethinking Model Scaling for Convolutional
+        Neural Networks, ICML; the Lite release: tensorflow/tpu,
+        models/official/efficientnet/lite.
+    """
+    x = _convolution(images, STEM_FILTERS, 3, "stem_conv", "stem_bn", strides=2)
+    x = keras.layers.ReLU(6.0, name="stem_activation")(x)
+    n_blocks, done = sum(stage[1] for stage in STAGES), 0
+    for number, (kernel, repeats, filters, expansion, strides) in enumerate(STAGES, 1):
+        for repeat in range(repeats):
+            x = _block(
+                x,
+                f"block{number}{chr(ord('a') + repeat)}_",
+                kernel,
+                filters,
+                expansion,
+                strides if repeat == 0 else 1,
+                DROP_CONNECT_RATE * done / n_blocks,
+            )
+            done += 1
+    x = _convolution(x, TOP_FILTERS, 1, "top_conv", "top_bn")
+    return keras.layers.ReLU(6.0, name="top_activation")(x)
+
+
+def _block(inputs, name, kernel, filters, expansion, strides, drop_rate):
+    """Inverted bottleneck: widen, filter each channel, narrow, add what came in."""
+    x, n_channels = inputs, inputs.shape[-1]
+    if expansion != 1:
+        widened = expansion * n_channels
+        x = _convolution(x, widened, 1, f"{name}expand_conv", f"{name}expand_bn")
+        x = keras.layers.ReLU(6.0, name=f"{name}expand_activation")(x)
+    x = keras.layers.DepthwiseConv2D(
+        kernel,
+        strides,
+        padding="same",
+        use_bias=False,
+        depthwise_initializer=_initializer(),
+        name=f"{name}dwconv",
+    )(x)
+    x = keras.layers.BatchNormalization(name=f"{name}bn")(x)
+    x = keras.layers.ReLU(6.0, name=f"{name}activation")(x)
+    x = _convolution(x, filters, 1, f"{name}project_conv", f"{name}project_bn")
+    if strides != 1 or filters != n_channels:
+        return x
+    x = keras.layers.Dropout(
+        drop_rate, noise_shape=(None, 1, 1, 1), name=f"{name}drop"
+    )(x)
+    return keras.layers.Add(name=f"{name}add")([x, inputs])
+
+
+def _convolution(x, filters, kernel, name, norm_name, strides=1):
+    x = keras.layers.Conv2D(
+        filters,
+        kernel,
+        strides,
+        padding="same",
+        use_bias=False,
+        kernel_initializer=_initializer(),
+        name=name,
+    )(x)
+    return keras.layers.BatchNormalization(name=norm_name)(x)
+
+
+def _initializer():
+    return keras.initializers.VarianceScaling(2.0, "fan_out", "truncated_normal")

@@ -1,0 +1,268 @@
+"""Fine-tune a classifier for its quantised form with TF-MOT."""
+
+import dataclasses
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from keras_derm.export.runtime import sidecar_path
+from keras_derm.export.tflite import (
+    check_settings,
+    class_names,
+    describe,
+    image_size_of,
+)
+from keras_derm.export.twin import describe_twin
+from keras_derm.files import atomic_path, write_json
+
+METHODS = ("qat", "pruning", "clustering")
+PACKAGES = ("tensorflow_model_optimization", "tf_keras")
+N_REPRESENTATIVE = 200
+
+
+def quantization_aware(
+    model,
+    path,
+    images,
+    targets=None,
+    method="qat",
+    *,
+    sample_weights=None,
+    representative_images=None,
+    classes=None,
+    mode="int8",
+    io="float",
+    n_steps=300,
+    batch_size=32,
+    learning_rate=1e-4,
+    sparsity=0.5,
+    n_clusters=32,
+    seed=0,
+):
+    """Fine-tune a copy of a classifier with TF-MOT and write it as TFLite.
+
+    TF-MOT works on Keras 2. So a process of its own builds a tf_keras twin with the
+    same weights, checks that it gives the same probabilities, fine-tunes it with the
+    cross-entropy, converts it, and checks that the file gives what the fine-tuned
+    twin gives. `model` stays as it is. An ensemble is done member by member.
+
+    Args:
+        model: Flat functional classifier, such as `build_classifier` gives.
+        path: Where to write; ends in `.tflite`. A description goes beside it as .json.
+        images: Training images, uint8 array `(n, height, width, 3)`, RGB; or a
+            `tf.data.Dataset` of batches `(images, targets)` or `(images, targets,
+            sample weights)`, whose first `n_steps` batches are taken.
+        targets: Array `(n, n_classes)`, one-hot or any distribution: the model's own
+            probabilities make the copy imitate it. None with a data set.
+        method: `"qat"`: quantisation-aware training; weights and activations are
+            rounded to int8 while it learns. Layers that TF-MOT cannot quantise stay
+            in float and are named. `"pruning"`: the smallest weights become zero;
+            `"clustering"`: the weights of a layer share a few values. These two make
+            the file smaller where it is compressed, as in an app's package.
+        sample_weights: Array `(n,)`, or None for equal weights.
+        representative_images: What sets ranges and is checked on; by default 200 of
+            `images`.
+        classes: Class names, in the order of the output. Default: `"0"`, `"1"`, ...
+        mode: How to quantise after pruning or clustering, as in `export_tflite`; qat
+            is int8.
+        io: Type of image and probabilities, as in `export_tflite`.
+        n_steps: Optimizer steps (Adam with cosine decay).
+        batch_size: Images a step, of an array.
+        learning_rate: Rate of the first step.
+        sparsity: Share of each kernel that pruning sets to zero.
+        n_clusters: Values that a kernel may have after clustering.
+        seed: Seed of the order of the images and of dropout.
+
+    Returns:
+        Dict, the content of the .json: what `export_tflite` gives, and `n_steps`,
+        `learning_rate`, `seed`, the method's own setting, `compressed_bytes` (zlib),
+        `twin_max_abs_difference` (of probabilities, before), and
+        `tflite_mean_abs_difference` (after). `float_layers` names the layers that qat
+        left in float.
+
+    Raises:
+        ImportError: The extra `quantization` is not installed.
+        ValueError: An argument does not fit the model, or a layer has no counterpart.
+        RuntimeError: The twin, or the file, gives other probabilities; or the process
+            failed.
+
+    Reference:
+        Jacob et al. 2018, Quantization and Training of Neural Networks for Efficient
+        Integer-Arithmetic-Only Inference, CVPR. Zhu and Gupta 2017, To prune, or not
+        to prune, arXiv:1710.01878. Han et al. 2016, Deep Compression, ICLR.
+    """
+    _check_packages()
+    _check_method(method, mode, n_steps, sparsity, n_clusters)
+    check_settings(path, mode, io)
+    image_size = image_size_of(model)
+    classes = class_names(model, classes)
+    layers = describe_twin(model)
+    start = time.perf_counter()
+    settings = {
+        "method": method,
+        "mode": mode,
+        "io": io,
+        "n_steps": n_steps,
+        "learning_rate": learning_rate,
+        "seed": seed,
+        **({"sparsity": sparsity} if method == "pruning" else {}),
+        **({"n_clusters": n_clusters} if method == "clustering" else {}),
+    }
+    with tempfile.TemporaryDirectory(prefix="keras_derm_") as folder:
+        folder = Path(folder)
+        if targets is None:
+            arrays, batch_size = _from_dataset(images, n_steps, model, folder)
+        else:
+            shape = (*image_size, 3), len(classes)
+            arrays = _from_arrays(images, targets, sample_weights, shape)
+        representative = _representative(representative_images, arrays, seed)
+        arrays["representative"] = representative
+        arrays["probabilities"] = model.predict(
+            representative.astype("float32"), verbose=0
+        )
+        arrays["order"] = _order(arrays, n_steps * batch_size, targets, seed)
+        _write_job(folder, layers, arrays, {**settings, "batch_size": batch_size})
+        result = _run_worker(folder)
+        content = (folder / "model.tflite").read_bytes()
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+    description = describe(
+        content,
+        ("keras", "tensorflow", "tensorflow_model_optimization", "keras_derm"),
+        classes=classes,
+        image_size=list(image_size),
+        **settings,
+        **result,
+        n_representative_images=len(representative),
+        compressed_bytes=len(zlib.compress(content, 9)),
+        seconds=round(time.perf_counter() - start, 1),
+    )
+    write_json(sidecar_path(path), description)
+    return description
+
+
+def _check_packages():
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ImportError(
+            "Quantisation-aware training, pruning and clustering need the extra "
+            '`quantization`: pip install "keras_derm[quantization]". '
+            f"Received: no {' and no '.join(missing)}"
+        )
+
+
+def _check_method(method, mode, n_steps, sparsity, n_clusters):
+    if method not in METHODS:
+        raise ValueError(
+            f"`method` must be one of {', '.join(METHODS)}. Received: {method!r}"
+        )
+    if method == "qat" and mode != "int8":
+        raise ValueError(f"qat gives int8. Received: mode {mode!r}")
+    if n_steps < 1 or not 0 <= sparsity < 1 or n_clusters < 2:
+        raise ValueError(
+            "`n_steps` must be 1 or more, `sparsity` in [0, 1), `n_clusters` 2 or "
+            f"more. Received: {n_steps}, {sparsity}, {n_clusters}"
+        )
+
+
+def _from_arrays(images, targets, sample_weights, shape):
+    image_shape, n_classes = shape
+    targets = np.asarray(targets, "float32")
+    n = len(images)
+    if sample_weights is None:
+        sample_weights = np.ones(n)
+    sample_weights = np.asarray(sample_weights, "float32")
+    found = np.shape(images), targets.shape, sample_weights.shape
+    if n == 0 or found != ((n, *image_shape), (n, n_classes), (n,)):
+        raise ValueError(
+            f"`images` must be (n, {', '.join(map(str, image_shape))}), `targets` "
+            f"(n, {n_classes}), `sample_weights` (n,). Received: {found}"
+        )
+    return {"images": images, "targets": targets, "sample_weights": sample_weights}
+
+
+def _from_dataset(dataset, n_steps, model, folder):
+    """The first batches of a data set, the images in a file: they may be many."""
+    parts, targets, weights, filled = None, [], [], 0
+    for images, target, *weight in dataset.take(n_steps).as_numpy_iterator():
+        if parts is None:
+            batch_size = len(images)
+            parts = np.lib.format.open_memmap(
+                folder / "images.npy",
+                "w+",
+                images.dtype,
+                (n_steps * batch_size, *images.shape[1:]),
+            )
+        parts[filled : filled + len(images)] = images
+        filled += len(images)
+        targets.append(target)
+        weights.append(weight[0] if weight else np.ones(len(images)))
+    if parts is None or filled != len(parts):
+        raise ValueError(
+            f"The data set must give {n_steps} batches of one size; let it repeat. "
+            f"Received: {filled} images"
+        )
+    shape = tuple(model.input_shape[1:]), model.output_shape[-1]
+    targets, weights = np.concatenate(targets), np.concatenate(weights)
+    return _from_arrays(parts, targets, weights, shape), batch_size
+
+
+def _representative(images, arrays, seed):
+    if images is not None:
+        return np.asarray(images)
+    n = len(arrays["images"])
+    rows = np.random.default_rng(seed).permutation(n)[:N_REPRESENTATIVE]
+    return np.asarray(arrays["images"][np.sort(rows)])
+
+
+def _order(arrays, n_needed, targets, seed):
+    """Rows of the images in the order of the steps; that of a data set stays."""
+    n = len(arrays["images"])
+    if targets is None:
+        return np.arange(n)
+    rng = np.random.default_rng(seed)
+    rounds = [rng.permutation(n) for _ in range(-(-n_needed // n))]
+    return np.concatenate(rounds)[:n_needed]
+
+
+def _write_job(folder, layers, arrays, settings):
+    described, weights = [], {}
+    for layer in layers:
+        names = [f"{layer.name}/{i}" for i in range(len(layer.weights))]
+        weights.update(zip(names, layer.weights, strict=True))
+        described.append({**dataclasses.asdict(layer), "weights": names})
+    np.savez(folder / "weights.npz", **weights)
+    for name, array in arrays.items():
+        path = folder / f"{name}.npy"
+        if not path.exists():
+            np.save(path, array)
+    job = {**settings, "layers": described, "arrays": list(arrays)}
+    (folder / "job.json").write_text(json.dumps(job))
+
+
+def _run_worker(folder):
+    """Result of the worker, which prints its progress as it goes."""
+    environment = {
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+    }
+    command = [sys.executable, "-m", "keras_derm.export.tf_keras_worker", str(folder)]
+    status = subprocess.run(command, env=environment, check=False).returncode
+    if status:
+        raise RuntimeError(
+            "The process that fine-tunes with TF-MOT failed; what it printed stands "
+            f"above. Received: exit status {status}"
+        )
+    result = json.loads((folder / "result.json").read_text())
+    if "error" in result:
+        raise RuntimeError(result["error"])
+    return result

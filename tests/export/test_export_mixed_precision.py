@@ -1,0 +1,84 @@
+"""The part of a network that int8 harms is found and can stay in float."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from keras_derm.export import (
+    QuantizedModel,
+    export_tflite,
+    sensitive_layers,
+    sidecar_path,
+)
+
+SIZE = 16
+
+
+def network_with_a_trap():
+    """Its middle has one channel a thousand times as wide as the others."""
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((SIZE, SIZE, 3))
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    for name in ("first", "second"):
+        x = keras.layers.Conv2D(8, 3, activation="relu", name=name)(x)
+    x = keras.layers.Conv2D(8, 1, name="wide")(x)
+    x = keras.layers.Conv2D(8, 1, name="narrow")(x)
+    x = keras.layers.Conv2D(8, 3, activation="relu", name="third")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    outputs = keras.layers.Dense(3, activation="softmax")(x)
+    model = keras.Model(inputs, outputs)
+    factor = np.ones(8, "float32")
+    factor[0] = 1000
+    wide, narrow = model.get_layer("wide"), model.get_layer("narrow")
+    kernel, bias = wide.get_weights()
+    wide.set_weights([kernel * factor, bias])
+    kernel, bias = narrow.get_weights()
+    narrow.set_weights([kernel / factor[:, np.newaxis], bias])
+    dense = model.layers[-1]
+    kernel, bias = dense.get_weights()
+    dense.set_weights([kernel * 20, bias])
+    return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return network_with_a_trap()
+
+
+@pytest.fixture(scope="module")
+def images():
+    rng = np.random.default_rng(0)
+    colours = rng.uniform(0, 255, (40, 1, 1, 3))
+    noise = rng.normal(0, 30, (40, SIZE, SIZE, 3))
+    return np.clip(colours + noise, 0, 255).astype("uint8")
+
+
+def test_the_wide_layers_are_found_and_left_in_float(model, images, tmp_path):
+    parts = sensitive_layers(model, images, n_parts=3)
+    best = parts[0]
+    assert [part.error for part in parts] == sorted(part.error for part in parts)
+    for name in ("wide", "narrow"):
+        assert any(name in tensor for tensor in best.tensors)
+    assert best.error < 0.1 * best.error_all_int8
+
+    path = tmp_path / "mixed.tflite"
+    written = export_tflite(model, path, images, float_layers=best.tensors)
+    assert written["float_layers"] == list(best.tensors)
+    assert json.loads(sidecar_path(path).read_text()) == written
+    y_prob = QuantizedModel(path).predict(images)
+    expected = model.predict(images.astype("float32"), verbose=0)
+    assert np.abs(y_prob - expected).mean() < 0.1 * best.error_all_int8
+
+
+def test_unknown_layers_and_too_many_parts_are_refused(model, images, tmp_path):
+    with pytest.raises(ValueError, match=r"no_such_layer"):
+        export_tflite(
+            model, tmp_path / "a.tflite", images[:4], float_layers=["no_such_layer"]
+        )
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ValueError, match="n_parts.*Received: 1000"):
+        sensitive_layers(model, images[:4], n_parts=1000)
+    with pytest.raises(ValueError, match="Received: 0 images"):
+        sensitive_layers(model, images[:0])
