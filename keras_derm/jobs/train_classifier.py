@@ -403,7 +403,11 @@ def _train_members(run, folder, adds, settings, workers):
 
 def _network(member):
     """What a member's folder is named after."""
-    return member.get("file"), member["backbone"], member["image_size"]
+    from keras_derm.classifiers import BACKBONES
+
+    backbone = member["backbone"]
+    side = member["image_size"] or BACKBONES[backbone].image_size
+    return member.get("file"), backbone, side
 
 
 def _digest(values):
