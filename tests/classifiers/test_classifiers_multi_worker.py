@@ -37,6 +37,7 @@ def test_two_workers_learn_what_one_process_does_and_stay_equal(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("victim, kind", [(0, "full"), (1, "head")])
 def test_killed_worker_ends_the_others_and_all_go_on(tmp_path, victim, kind):
     whole, killed = (

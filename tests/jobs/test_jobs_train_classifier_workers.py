@@ -15,6 +15,7 @@ from keras_derm.classifiers import load_classifier
 APP = Path(__file__).parents[2] / "apps" / "train_classifier.py"
 MEMBER = {"backbone": "CustomCNN", "image_size": 32, "epochs": 2}
 HISTORY = "baseline/customcnn_32/history.csv"
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,6 @@ def command(run, seed=0):
     return [APP, "--run", run, *options]
 
 
-@pytest.mark.slow
 def test_killed_workers_of_the_app_end_as_those_that_were_not(prepared, tmp_path):
     whole, killed, far = (
         shutil.copytree(prepared, tmp_path / name) for name in ("0", "killed", "1")
@@ -52,7 +52,6 @@ def test_killed_workers_of_the_app_end_as_those_that_were_not(prepared, tmp_path
     pd.testing.assert_frame_equal(*histories)
 
 
-@pytest.mark.slow
 def test_workers_with_other_settings_do_not_train(prepared):
     processes = start_workers(command(prepared, seed="{i}"))
     said = errors(processes)
