@@ -96,7 +96,7 @@ def _print(run, arm, scale, split):
     table = Table("", *(name.replace("_", " ") for name in SHOWN))
     table.title = f"{split} split, {len(train)} training and {len(test)} test images"
     members = settings["members"]
-    told = ", ".join(f"{m['backbone']} {m['image_size']} px" for m in members)
+    told = ", ".join(f"{m['backbone']} {m['image_size'] or ''}" for m in members)
     for name, probabilities in ((told, y_prob), ("divided by frequency", balanced)):
         found = evaluation.evaluate(**inputs, y_prob=probabilities).overall
         table.add_row(name, *(_cell(found[metric]) for metric in SHOWN))

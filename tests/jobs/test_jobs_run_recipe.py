@@ -34,7 +34,12 @@ SMALL = {
         "batch_norm_momentum": 0.5,
         "members": [
             {"backbone": "MobileNetV2", "image_size": 32, "epochs": 1},
-            {"backbone": "CustomCNN", "image_size": 16, "epochs": 1},
+            {  # learns enough to be right now and then, which cases are shown for
+                "backbone": "CustomCNN",
+                "image_size": 16,
+                "epochs": 6,
+                "learning_rate": 0.01,
+            },
         ],
         "arms": {
             "balanced": {
