@@ -18,6 +18,7 @@ def export_ensemble(
     form="auto",
     member_modes=None,
     details=None,
+    io="float",
 ):
     """Write an ensemble so that `QuantizedEnsemble` runs it.
 
@@ -34,6 +35,7 @@ def export_ensemble(
         member_modes: Dict from the name of a member to its own mode, for members that
             lose much in `mode`. Each file has one mode: the form is then a folder.
         details: Dict of what else the description shall tell, such as `preset`.
+        io: Type of the tensors that go in and out, as in `export_tflite`.
 
     Returns:
         `Path` of the .tflite or of the folder.
@@ -52,27 +54,29 @@ def export_ensemble(
     own = _checked_modes(model, mode, member_modes or {}, form)
     if form == "folder" or own:
         return _write_folder(
-            model, path, representative_images, mode, classes, own, details
+            model, path, representative_images, mode, classes, own, details, io
         )
     file = path.with_name(f"{path.name}.tflite")
     try:
-        return _write_file(model, file, representative_images, mode, classes, details)
+        return _write_file(
+            model, file, representative_images, mode, classes, details, io
+        )
     except (ConverterError, RuntimeError) as error:
         if form == "file":
             raise
         print(f"not convertible as one file, so member by member: {error}", flush=True)
     return _write_folder(
-        model, path, representative_images, mode, classes, own, details
+        model, path, representative_images, mode, classes, own, details, io
     )
 
 
-def _write_file(model, path, images, mode, classes, details):
-    sidecar = export_tflite(model, path, images, mode, classes)
+def _write_file(model, path, images, mode, classes, details, io):
+    sidecar = export_tflite(model, path, images, mode, classes, io)
     write_json(path.with_suffix(".json"), {**sidecar, **details})
     return path
 
 
-def _write_folder(model, path, images, mode, classes, own, details):
+def _write_folder(model, path, images, mode, classes, own, details, io):
     """Each member behind its own resizing, in a file of its own."""
     from keras_derm.classifiers import (
         build_ensemble,
@@ -91,7 +95,7 @@ def _write_folder(model, path, images, mode, classes, own, details):
             alone = build_ensemble([member], side, symmetric=symmetric)
             file = folder / f"{member.name}.tflite"
             member_mode = own.get(member.name, mode)
-            sidecar = export_tflite(alone, file, images, member_mode, classes)
+            sidecar = export_tflite(alone, file, images, member_mode, classes, io)
             listed.append(
                 {
                     "name": member.name,

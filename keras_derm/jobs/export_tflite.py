@@ -27,6 +27,7 @@ def export_tflite(
     mode: str = "int8",
     member_modes: dict[str, str] | None = None,
     form: Literal["auto", "file", "folder"] = "auto",
+    io: Literal["float", "int8", "uint8"] = "float",
     n_representative: int = 200,
     gate: Literal["macro_auc", "none"] = "macro_auc",
     margin: float = 0.005,
@@ -53,6 +54,8 @@ def export_tflite(
             (--member_modes.efficientnetb0_64 dynamic); the form is then a folder.
         form: One file, a folder with one file for each member, or auto: one file
             where TensorFlow can convert the whole.
+        io: Numbers that go in and come out: float, or in mode int8 the bytes of int8
+            or uint8, as a phone's camera gives them.
         n_representative: Training images, spread over diagnoses and tones, by which
             int8 sets its ranges.
         gate: What may refuse the export; none leaves it behind whatever it costs.
@@ -75,6 +78,7 @@ def export_tflite(
         "mode": mode,
         "member_modes": member_modes or {},
         "form": form,
+        "io": io,
         "n_representative": n_representative,
         "gate": gate,
         "margin": margin,
@@ -145,6 +149,7 @@ def _candidate(
     mode,
     member_modes,
     form,
+    io,
     n_representative,
     seed,
 ):
@@ -168,6 +173,7 @@ def _candidate(
             "averaged": described["members"],
             "weights": ensemble_weights(model),
         },
+        io=io,
     )
 
 

@@ -115,6 +115,24 @@ def test_one_file_opens_the_same_way_and_says_the_same(model, exported, tmp_path
     assert (one.classes, one.image_size) == (several.classes, several.image_size)
 
 
+@pytest.mark.parametrize("form", ["file", "folder"])
+def test_bytes_and_views_are_kept_in_either_form(tmp_path, form):
+    keras.utils.set_random_seed(1)
+    members = [classifier("first", SIZE), classifier("second", 16)]
+    model = build_ensemble(members, SIZE, WEIGHTS, symmetric=True)
+    images = np.random.default_rng(3).integers(0, 256, (40, SIZE, SIZE, 3), "uint8")
+    path = export_ensemble(
+        model, tmp_path / "ensemble", images, classes=CLASSES, form=form, io="uint8"
+    )
+    ensemble = QuantizedEnsemble(path)
+    assert {member.description["io"] for member in ensemble.members} == {"uint8"}
+    expected = model.predict(images.astype("float32"), verbose=0)
+    found = agreement(expected, ensemble.predict(images))
+    assert found["mean_abs_difference"] < 0.02
+    turned = ensemble.predict(np.rot90(images, axes=(1, 2)))
+    np.testing.assert_allclose(turned, ensemble.predict(images), atol=0.02)
+
+
 def test_what_cannot_be_converted_whole_becomes_a_folder(model, tmp_path, monkeypatch):
     def refuse(*arguments):
         raise RuntimeError("no such operation")
