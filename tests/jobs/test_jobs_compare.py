@@ -46,6 +46,9 @@ def predictions(catalog, strength, seed):
 
 def make_run(path, catalog, seed):
     run = RunDirectory(path)
+    audit = {"data": "folder:x", "rule": "quadrant", "thresholds": "del_bino"}
+    with run.stage("audit", audit):
+        pass
     for name in ("prepare", "baseline", "augmented"):
         with run.stage(name, {"task": "diagnosis8", "seed": seed}):
             pass
