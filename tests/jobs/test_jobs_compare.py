@@ -116,8 +116,9 @@ def test_faults_are_named(runs, tmp_path):
 
 def test_evaluate_writes_metrics_gaps_conformal_sets_and_curves(runs, monkeypatch):
     run = RunDirectory(runs[0])
-    (run / "augmented").mkdir()
-    (run / "augmented/ensemble.json").write_text('{"n_synthetic": 5}')
+    for arm in ("baseline", "augmented"):
+        (run / arm).mkdir()
+        (run / arm / "ensemble.json").write_text('{"n_synthetic": 5}')
 
     def predict_split(run, arm, split, rows, task):
         frame = predictions(rows, 0.3 if arm == "baseline" else 1.5, seed=1)
