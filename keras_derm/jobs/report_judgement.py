@@ -67,8 +67,10 @@ def subgroups(run, table):
             "Hollow: the interval holds zero, or the difference does not survive the "
             "correction for the number of strata.",
         ),
-        Table(_numbered(known[tones["judged"]]), "By apparent tone", INTERVALS),
     ]
+    if tones["judged"].any():
+        judged = _numbered(known[tones["judged"]])
+        blocks.append(Table(judged, "By apparent tone", INTERVALS))
     if len(too_few):
         blocks.append(
             Table(
