@@ -14,6 +14,7 @@ from keras_derm.evaluation.subgroups import POOLED_SKIN_TONES
 from keras_derm.export import MANIFEST, PhotographLimits, QuantizedEnsemble
 from keras_derm.files import atomic_path
 from keras_derm.layers.presets import preprocessing
+from keras_derm.pipeline import image_preparation
 from keras_derm.skin_tone import IndividualTypologyAngle
 
 OVERLAY_SIZE = (448, 448)
@@ -47,7 +48,8 @@ class Predictor:
         self._estimator = IndividualTypologyAngle(**facts.get("skin_tone", {}))
         # Without a preset the file prepares for itself, all but the size.
         preset = facts.get("preset") or "cwgan_gp"
-        self._layers = preprocessing(preset, facts["image_size"][0])
+        layers = preprocessing(preset, facts["image_size"][0])
+        self._prepare = image_preparation(layers)
         self._pool = ThreadPoolExecutor(os.cpu_count())
         self._written = set()
 
@@ -63,7 +65,7 @@ class Predictor:
         """
         measured = list(self._pool.map(self._read, paths))
         read = [i for i, (_, image) in enumerate(measured) if image is not None]
-        prepared = {i: self._prepared(measured[i][1]) for i in read}
+        prepared = {i: self._prepare(measured[i][1]) for i in read}
         rows = [
             dict.fromkeys(("diagnosis", "prediction_set", *self.classes)) | row
             for row, _ in measured
@@ -160,12 +162,6 @@ class Predictor:
         row |= {key: _number(tone[key]) for key in ("ita", "ita_low", "ita_high")}
         row["warnings"] = self.limits.warnings(image) if self.limits else []
         return row, image
-
-    def _prepared(self, image):
-        images = image[None]
-        for layer in self._layers:
-            images = layer(images)
-        return np.clip(np.rint(np.asarray(images)[0]), 0, 255).astype("uint8")
 
     def _classified(self, scores, tone):
         row = dict(zip(self.classes, map(float, scores), strict=True))

@@ -3,7 +3,7 @@
 from keras_derm.pipeline.copies import write_copies
 from keras_derm.pipeline.datasets import image_dataset
 from keras_derm.pipeline.exclusion import exclusion_reasons
-from keras_derm.pipeline.prepared import PreparedImages, prepare
+from keras_derm.pipeline.prepared import PreparedImages, image_preparation, prepare
 from keras_derm.pipeline.shards import Shards, sharded_dataset, write_shards
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Shards",
     "exclusion_reasons",
     "image_dataset",
+    "image_preparation",
     "prepare",
     "sharded_dataset",
     "write_copies",

@@ -149,6 +149,28 @@ def prepare(catalog, layers, directory, batch_size=4, images_per_shard=None):
     return PreparedImages.load(directory)
 
 
+def image_preparation(layers):
+    """Function that prepares one photograph as `prepare` does those of a catalog.
+
+    It is a graph, as there: TensorFlow resizes a little differently outside of one, so
+    that some pixels in a hundred would be rounded to another level.
+
+    Args:
+        layers: The chain of image layers, from `keras_derm.layers.presets`.
+
+    Returns:
+        Function from an uint8 RGB array `(height, width, 3)` of any size to one of the
+        size that the first layer gives.
+    """
+    photograph = tf.TensorSpec((None, None, 3), tf.uint8)
+
+    @tf.function(input_signature=[photograph])
+    def prepared(image):
+        return _to_uint8(_apply(layers, image[None]))[0]
+
+    return lambda image: prepared(image).numpy()
+
+
 def _write_array(batches, n_images, path):
     store, start = None, 0
     for images in batches:

@@ -8,7 +8,12 @@ from PIL import Image
 
 from keras_derm.catalog import Catalog, check_images, read_image
 from keras_derm.catalog.images import ImageError
-from keras_derm.pipeline import PreparedImages, image_dataset, prepare
+from keras_derm.pipeline import (
+    PreparedImages,
+    image_dataset,
+    image_preparation,
+    prepare,
+)
 
 
 @pytest.fixture
@@ -46,6 +51,15 @@ def test_prepared_pixels_equal_the_layers_on_the_photograph(catalog, tmp_path):
     for i, path in enumerate(catalog.paths):
         expected = np.asarray(resizing()[0](read_image(path)[None]))[0]
         assert np.abs(prepared.take([i])[0] - expected).max() <= 1
+
+
+def test_single_photograph_is_prepared_as_those_of_a_catalog(catalog, tmp_path):
+    enlarging = [keras.layers.Resizing(96, 96, dtype="float32")]
+    prepared = prepare(catalog, enlarging, tmp_path / "prepared")
+    prepare_one = image_preparation(enlarging)
+    for i, path in enumerate(catalog.paths):
+        found = prepare_one(read_image(path))
+        np.testing.assert_array_equal(found, prepared.take([i])[0])
 
 
 def test_enlarged_images_have_no_more_even_pixels_than_others(tmp_path):
