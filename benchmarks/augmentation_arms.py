@@ -24,6 +24,7 @@ from rich.table import Table
 from keras_derm import classifiers, generative, jobs
 from keras_derm.catalog import get_task, read_image
 from keras_derm.files import write_csv
+from keras_derm.jobs.interval_cell import interval_cell
 from keras_derm.jobs.prepared_images import resized_images
 from keras_derm.layers.presets import augmentation
 from keras_derm.pipeline import PreparedImages
@@ -292,8 +293,7 @@ def _cell(row):
     text = f"{row['value']:.3f}"
     if pd.isna(row["difference"]):
         return text
-    low, high = row["difference_low"], row["difference_high"]
-    return f"{text}  {row['difference']:+.3f} ({low:+.3f} to {high:+.3f})"
+    return f"{text}  {interval_cell(row, 'difference', '+')}"
 
 
 if __name__ == "__main__":

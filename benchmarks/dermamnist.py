@@ -12,6 +12,8 @@ the same probabilities by the frequencies of the classes in the training set, wh
 what balanced accuracy asks for. A training that is done is not done again.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from jsonargparse import auto_cli
 from rich.console import Console
@@ -19,7 +21,8 @@ from rich.table import Table
 
 from keras_derm import evaluation, jobs
 from keras_derm.catalog import find_leaks, get_task
-from keras_derm.jobs.run_recipe import load_recipe
+from keras_derm.jobs.interval_cell import interval_cell
+from keras_derm.jobs.run_recipe import classifier_arguments, load_recipe
 from keras_derm.runs import RunDirectory
 
 PUBLISHED = {
@@ -72,13 +75,13 @@ def main(
 
 def _train(run, arm, settings, weights, epochs, seed):
     """Train the members of the recipe in an arm of its own."""
-    own = {} if epochs is None else {"epochs": epochs}
-    settings = dict(settings)
-    members = [jobs.Member(**member | own) for member in settings.pop("members")]
-    settings["optimization"] = jobs.Optimization(**settings["optimization"])
-    settings |= {"imbalance": "none", "seed": seed}
-    settings |= {} if weights is None else {"weights": weights}
-    jobs.train_classifier(str(run.path), arm, members, **settings)
+    arguments = classifier_arguments(settings) | {"imbalance": "none", "seed": seed}
+    if epochs is not None:
+        members = [replace(each, epochs=epochs) for each in arguments["members"]]
+        arguments["members"] = members
+    if weights is not None:
+        arguments["weights"] = weights
+    jobs.train_classifier(str(run.path), arm, **arguments)
 
 
 def _print(run, arm, scale, split):
@@ -99,7 +102,7 @@ def _print(run, arm, scale, split):
     told = ", ".join(f"{m['backbone']} {m['image_size'] or ''}" for m in members)
     for name, probabilities in ((told, y_prob), ("divided by frequency", balanced)):
         found = evaluation.evaluate(**inputs, y_prob=probabilities).overall
-        table.add_row(name, *(_cell(found[metric]) for metric in SHOWN))
+        table.add_row(name, *(interval_cell(found[metric]) for metric in SHOWN))
     for name, (accuracy, auc) in PUBLISHED.get(scale, {}).items():
         if split == "official":
             table.add_row(name, f"{accuracy:.3f}", f"{auc:.3f}", "not given")
@@ -107,10 +110,6 @@ def _print(run, arm, scale, split):
     leaks = find_leaks(rows)
     if len(leaks):
         print(f"{len(leaks)} lesions or patients are in several parts of this split.")
-
-
-def _cell(value):
-    return f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})"
 
 
 if __name__ == "__main__":

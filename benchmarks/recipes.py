@@ -11,6 +11,8 @@ networks and trainings smaller than published, which the table says. A training 
 done is not done again.
 """
 
+from dataclasses import replace
+
 import pandas as pd
 from jsonargparse import auto_cli
 from rich.console import Console
@@ -18,7 +20,8 @@ from rich.table import Table
 
 from keras_derm import jobs
 from keras_derm.classifiers import BACKBONES
-from keras_derm.jobs.run_recipe import load_recipe
+from keras_derm.jobs.interval_cell import interval_cell
+from keras_derm.jobs.run_recipe import classifier_arguments, load_recipe
 from keras_derm.runs import RunDirectory
 
 RECIPES = ("keras_derm", "sn_gan_ensemble", "lora_diffusion", "melanet", "cwgan_gp")
@@ -59,15 +62,15 @@ def main(
     predictions, told = {}, {}
     for recipe in recipes:
         settings = load_recipe(recipe, scale)["stages"]["train_classifier"]
-        settings, members = _settings(settings, weights, largest, epochs, task)
+        arguments = _settings(settings, weights, largest, epochs, task)
         told[recipe] = ", ".join(
             f"{m.backbone}{'' if m.backbone in weights else '*'} {m.image_size} px, "
             f"{m.epochs} epochs"
-            for m in members
+            for m in arguments["members"]
         )
         arms = [f"{recipe}_{seed}" for seed in range(seeds)]
         for seed, arm in enumerate(arms):
-            jobs.train_classifier(str(run.path), arm, members, seed=seed, **settings)
+            jobs.train_classifier(str(run.path), arm, seed=seed, **arguments)
         predictions[recipe] = [
             str(run / f"arms/{arm}/predictions/ensemble_test.csv") for arm in arms
         ]
@@ -83,24 +86,25 @@ def main(
 
 
 def _settings(settings, weights, largest, epochs, task):
-    """Settings of a recipe made as small as is asked for, and its members."""
-    settings = {key: value for key, value in settings.items() if key != "arms"}
-    settings |= {"task": task, "weights": weights}
-    settings.pop("seed", None)
-    members = []
-    for member in settings.pop("members"):
-        if epochs is not None:
-            member = member | {"epochs": min(epochs, member["epochs"])}
-        side = member.get("image_size") or BACKBONES[member["backbone"]].image_size
-        if largest is not None:
-            side = max(min(side, largest), LEAST.get(member["backbone"], 32))
-        members.append(jobs.Member(**member | {"image_size": side}))
-    optimization = settings.get("optimization", {})
-    if "head_epochs" in optimization:
+    """Arguments of `train_classifier`, made as small as is asked for."""
+    settings = {k: v for k, v in settings.items() if k not in ("arms", "seed")}
+    arguments = classifier_arguments(settings) | {"task": task, "weights": weights}
+    members = [_smaller(each, largest, epochs) for each in arguments["members"]]
+    arguments["members"] = members
+    if "optimization" in arguments:
         longest = min(member.epochs for member in members) - 1
-        head = min(optimization["head_epochs"], longest)
-        optimization = optimization | {"head_epochs": head}
-    return settings | {"optimization": jobs.Optimization(**optimization)}, members
+        optimization = arguments["optimization"]
+        head = min(optimization.head_epochs, longest)
+        arguments["optimization"] = replace(optimization, head_epochs=head)
+    return arguments
+
+
+def _smaller(member, largest, epochs):
+    side = member.image_size or BACKBONES[member.backbone].image_size
+    if largest is not None:
+        side = max(min(side, largest), LEAST.get(member.backbone, 32))
+    epochs = member.epochs if epochs is None else min(epochs, member.epochs)
+    return replace(member, image_size=side, epochs=epochs)
 
 
 def _print(table, told, reference):
@@ -117,11 +121,10 @@ def _print(table, told, reference):
 
 
 def _cell(row):
-    text = f"{row['value']:.3f} ({row['value_low']:.3f} to {row['value_high']:.3f})"
+    text = interval_cell(row, "value")
     if pd.isna(row["difference"]):
         return text
-    low, high = row["difference_low"], row["difference_high"]
-    return f"{text}\n{row['difference']:+.3f} ({low:+.3f} to {high:+.3f})"
+    return f"{text}\n{interval_cell(row, 'difference', '+')}"
 
 
 if __name__ == "__main__":

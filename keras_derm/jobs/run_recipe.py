@@ -90,10 +90,26 @@ def _train_arms(run, arms=None, **settings):
 
     for arm in (*ARMS, *(arms or {})):
         chosen = settings | ((arms or {}).get(arm) or {})
-        members = [jobs.Member(**member) for member in chosen.pop("members")]
-        if "optimization" in chosen:
-            chosen["optimization"] = jobs.Optimization(**chosen["optimization"])
-        jobs.train_classifier(run, arm, members, **chosen)
+        jobs.train_classifier(run, arm, **classifier_arguments(chosen))
+
+
+def classifier_arguments(settings):
+    """Settings of a recipe's classifiers as `train_classifier` takes them.
+
+    Args:
+        settings: Dict of the stage `train_classifier` of a recipe, without `arms`.
+
+    Returns:
+        Dict of the same, with `members` a list of `Member` and `optimization`, where
+        there is one, an `Optimization`.
+    """
+    from keras_derm import jobs
+
+    members = [jobs.Member(**member) for member in settings["members"]]
+    arguments = settings | {"members": members}
+    if "optimization" in settings:
+        arguments["optimization"] = jobs.Optimization(**settings["optimization"])
+    return arguments
 
 
 def load_recipe(recipe, scale):
