@@ -28,7 +28,7 @@ from keras_derm.jobs.prepared_images import resized_images
 from keras_derm.pipeline import PreparedImages
 from keras_derm.runs import RunDirectory
 
-POST_TRAINING = ("int8", "dynamic", "float16", "mixed")
+POST_TRAINING = export.MODES
 TRAINED = ("fine_tuned", "qat", "pruning", "clustering")
 N_REPRESENTATIVE = 200
 
@@ -44,7 +44,6 @@ def main(
     learning_rate: float = 1e-4,
     sparsity: float = 0.5,
     n_clusters: int = 32,
-    n_parts: int = 8,
     imitate: bool = False,
     seed: int = 0,
 ) -> None:
@@ -53,8 +52,8 @@ def main(
     Args:
         run: Run directory with prepared images.
         model: A classifier trained on them, .keras; by default one is trained.
-        methods: Only these of int8, dynamic, float16, mixed, fine_tuned, qat, pruning,
-            clustering.
+        methods: Only these of int8, selective, dynamic, float16, fine_tuned, qat,
+            pruning, clustering.
         out: Folder for the .tflite files and costs.csv.
         task: What the classifier tells apart.
         n_steps: Steps of fine-tuning.
@@ -62,7 +61,6 @@ def main(
         learning_rate: Rate of the first step.
         sparsity: Share of the weights that pruning sets to zero.
         n_clusters: Values a kernel has after clustering.
-        n_parts: Parts of the network, of which one stays in float in mixed.
         imitate: Fine-tune towards the model's own probabilities, not the diagnoses.
         seed: Seed of everything random.
     """
@@ -82,7 +80,7 @@ def main(
     for method in methods or (*POST_TRAINING, *TRAINED):
         start, path = time.perf_counter(), out / f"{method}.tflite"
         if method in POST_TRAINING:
-            written = _convert(model, path, representative, method, n_parts)
+            written = export.export_tflite(model, path, representative, method)
         else:
             written = export.quantization_aware(
                 model,
@@ -151,14 +149,6 @@ def _aims(model, images, targets, imitate):
 def _representative(images, seed):
     rows = np.random.default_rng(seed).permutation(len(images))[:N_REPRESENTATIVE]
     return images[np.sort(rows)]
-
-
-def _convert(model, path, representative, method, n_parts):
-    if method != "mixed":
-        return export.export_tflite(model, path, representative, method)
-    best = export.sensitive_layers(model, representative, n_parts)[0]
-    print(f"In float: {', '.join(best.tensors)}")
-    return export.export_tflite(model, path, representative, float_layers=best.tensors)
 
 
 def _row(method, y_float, y_prob, targets, size, compressed=None):

@@ -8,12 +8,7 @@ does without TensorFlow, Keras and pandas.
 import importlib
 
 from keras_derm.export.images import load_images
-from keras_derm.export.measure import (
-    agreement,
-    latency,
-    latency_in_turns,
-    size_bytes,
-)
+from keras_derm.export.measure import agreement, latency_in_turns, size_bytes
 from keras_derm.export.quantized_ensemble import MANIFEST, QuantizedEnsemble
 from keras_derm.export.runtime import ModelFileError, QuantizedModel, sidecar_path
 
@@ -22,14 +17,14 @@ _LOADED_LATER = {
     "METHODS": "quantization_aware_training",
     "MODES": "conversion",
     "ExportRefused": "gate",
-    "PartInFloat": "mixed_precision",
+    "PartInFloat": "selective_quantization",
     "PhotographLimits": "photograph_limits",
     "check_gate": "gate",
     "export_ensemble": "ensemble",
     "export_tflite": "tflite",
     "peak_memory": "memory",
     "quantization_aware": "quantization_aware_training",
-    "sensitive_layers": "mixed_precision",
+    "sensitive_layers": "selective_quantization",
 }
 
 __all__ = [
@@ -47,7 +42,6 @@ __all__ = [
     "check_gate",
     "export_ensemble",
     "export_tflite",
-    "latency",
     "latency_in_turns",
     "load_images",
     "peak_memory",

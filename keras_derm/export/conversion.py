@@ -2,7 +2,7 @@
 
 import numpy as np
 
-MODES = ("int8", "dynamic", "float16")
+MODES = ("int8", "selective", "dynamic", "float16")
 IO = ("float", "int8", "uint8")
 
 

@@ -40,31 +40,6 @@ def agreement(y_prob_float, y_prob_int8):
     }
 
 
-def latency(predict, image, n=50, n_warm_up=5):
-    """Time `predict` on one image.
-
-    Args:
-        predict: Function of an array `(1, height, width, 3)`.
-        image: Array `(height, width, 3)`.
-        n: Timed calls.
-        n_warm_up: Calls before the clock starts, which build what is built once.
-
-    Returns:
-        Dict with `n`, `median_ms` and `p95_ms`, milliseconds a call.
-
-    Raises:
-        ValueError: If `n` is less than 1 or `image` is not one image.
-    """
-    image = np.asarray(image)
-    if n < 1 or image.ndim != 3:
-        raise ValueError(
-            "Latency needs one image (height, width, 3) and n >= 1. "
-            f"Received: shape {image.shape}, n={n}"
-        )
-    found = latency_in_turns({"model": predict}, image[np.newaxis], n, n_warm_up)
-    return found["model"]
-
-
 def latency_in_turns(predicts, images, n=50, n_warm_up=5):
     """Time several models on one batch, call by call in turns.
 

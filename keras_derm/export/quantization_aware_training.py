@@ -63,10 +63,11 @@ def quantization_aware(
         targets: Array `(n, n_classes)`, one-hot or any distribution: the model's own
             probabilities make the copy imitate it. None with a data set.
         method: `"qat"`: quantisation-aware training; weights and activations are
-            rounded to int8 while it learns. Layers that TF-MOT cannot quantise stay
-            in float and are named. `"pruning"`: the smallest weights become zero;
-            `"clustering"`: the weights of a layer share a few values. These two make
-            the file smaller where it is compressed, as in an app's package.
+            rounded to int8 while it learns. Layers that TF-MOT cannot quantise, and
+            the classes where `io` is float, stay in float and are named.
+            `"pruning"`: the smallest weights become zero; `"clustering"`: the weights
+            of a layer share a few values. These two make the file smaller where it is
+            compressed, as in an app's package.
         sample_weights: Array `(n,)`, or None for equal weights.
         representative_images: What sets ranges and is checked on; by default 200 of
             `images`.
@@ -166,6 +167,11 @@ def _check_method(method, mode, n_steps, sparsity, n_clusters):
         )
     if method == "qat" and mode != "int8":
         raise ValueError(f"qat gives int8. Received: mode {mode!r}")
+    if mode == "selective":
+        raise ValueError(
+            "a trained network has one mode: int8, dynamic or float16. "
+            f"Received: {mode!r}"
+        )
     if n_steps < 1 or not 0 <= sparsity < 1 or n_clusters < 2:
         raise ValueError(
             "`n_steps` must be 1 or more, `sparsity` in [0, 1), `n_clusters` 2 or "

@@ -31,6 +31,7 @@ from tensorflow_model_optimization.python.core.quantization.keras.default_8bit i
 )
 
 from keras_derm.export.conversion import apply_settings, conversion_settings
+from keras_derm.export.selective_quantization import CalibratedNetwork
 from keras_derm.export.twin import SCALING, TwinLayer
 
 MAX_DIFFERENCE = 1e-4
@@ -140,7 +141,7 @@ def quantization_aware_training(job):
     """Fake quantisation of weights and activations while the network learns."""
 
     def prepare(twin):
-        annotate = annotated_where_possible(twin)
+        annotate = annotated_where_possible(twin, job["io"])
         model = tf_keras.models.clone_model(twin, clone_function=annotate)
         model.set_weights(twin.get_weights())
         with quantize_scope():
@@ -159,19 +160,23 @@ def quantize_scope():
     )
 
 
-def annotated_where_possible(twin):
+def annotated_where_possible(twin, io):
     """Function that annotates the layers that TFLite will run in int8.
 
     Whole networks where TF-MOT knows every layer, as `quantize_model` does. Batch
     normalisation goes into the convolution before it, and a product only needs the
-    range of its result.
+    range of its result. The classes stay in float where the probabilities do: a
+    softmax of int8 has steps of 1/256.
     """
     registry = default_8bit_quantize_registry.Default8BitQuantizeRegistry()
     output_only = default_8bit_quantize_configs.Default8BitOutputQuantizeConfig
     folded = folded_batch_normalizations(twin)
 
     def annotate(layer):
+        is_last = layer is twin.layers[-1]
         layer = type(layer).from_config(layer.get_config())
+        if is_last and io == "float":
+            return layer
         if isinstance(layer, tf_keras.layers.Multiply):
             return tfmot.quantization.keras.quantize_annotate_layer(
                 layer, quantize_config=output_only()
@@ -392,6 +397,8 @@ def convert(model, arrays, job):
     ).get_concrete_function()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
     images = None if job["method"] == "qat" else arrays["representative"]
+    if images is not None and (job["mode"], job["io"]) == ("int8", "float"):
+        return CalibratedNetwork(converter, images).converted()
     apply_settings(converter, conversion_settings(job["mode"], job["io"], images))
     return converter.convert()
 

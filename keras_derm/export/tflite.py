@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from keras_derm.export.conversion import IO, MODES, conversion_settings
-from keras_derm.export.mixed_precision import convert_mixed
 from keras_derm.export.runtime import sidecar_path
+from keras_derm.export.selective_quantization import convert_int8
 from keras_derm.files import atomic_path, write_json
 
 
@@ -35,18 +35,22 @@ def export_tflite(
             probabilities out.
         path: Where to write; ends in `.tflite`.
         representative_images: Array `(n, height, width, 3)`, RGB in [0, 255], from
-            the training images: `"int8"` sets its ranges by them, about 100 to 300
-            suffice. The other modes do without.
-        mode: `"int8"`: weights (per channel) and arithmetic in int8, the fastest;
+            the training images: `"int8"` and `"selective"` set their ranges by them,
+            about 100 to 300 suffice. The other modes do without.
+        mode: `"int8"`: weights (per channel) and arithmetic in int8, the softmax
+            alone in float; `"selective"`: the same, but the part of the network that
+            int8 harms most, found by measurement, stays in float as well;
             `"dynamic"`: weights in int8, activations quantised as they come, or
             float; `"float16"`: weights in float16, arithmetic in float.
-            EfficientNetB0 loses much in `"int8"` (squeeze-excite and swish have wide
-            ranges). Measure with `agreement`; where it is low there are `"dynamic"`,
-            `float_layers`, `quantization_aware`, and the backbone EfficientNetLite0.
+            MobileNetV2's first layers lose most in int8: `"selective"` finds them,
+            and it is as fast. Where `agreement` is still low there are `"dynamic"`,
+            `quantization_aware`, and for EfficientNetB0 the backbone
+            EfficientNetLite0.
         classes: Class names, in the order of the output. Default: `"0"`, `"1"`, ...
         io: Type of image and probabilities. `"float"`; or, in mode `"int8"`, `"uint8"`
             (the bytes of the photograph as they are) or `"int8"` (128 less). A
-            probability is `(value - zero_point) * scale`, with the tensor's numbers.
+            probability is `(value - zero_point) * scale`, with the tensor's numbers:
+            it has 256 steps, and rare classes lose by that.
         float_layers: Tensors, as `sensitive_layers` names them, that mode `"int8"`
             leaves in float.
 
@@ -68,7 +72,7 @@ def export_tflite(
     classes = class_names(model, classes)
     images = _check_images(representative_images, image_size, mode)
     start = time.perf_counter()
-    content = _convert(model, images, image_size, mode, io, tuple(float_layers))
+    content, in_float = _convert(model, images, mode, io, float_layers)
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
     description = describe(
@@ -78,7 +82,7 @@ def export_tflite(
         mode=mode,
         io=io,
         method="post_training",
-        float_layers=list(float_layers),
+        float_layers=in_float,
         n_representative_images=len(images),
         conversion_seconds=round(time.perf_counter() - start, 1),
     )
@@ -144,27 +148,29 @@ def image_size_of(model):
     return shape[1:3]
 
 
-def _convert(model, images, image_size, mode, io, float_layers):
+def _convert(model, images, mode, io, float_layers):
+    """Bytes of the file, and the tensors that int8 leaves in float."""
     import keras
 
-    if float_layers:
-        return convert_mixed(model, images, io, float_layers)
+    selective = mode == "selective"
+    if selective or float_layers or (mode == "int8" and io == "float"):
+        return convert_int8(model, images, io, float_layers, selective)
     # A batch of one lets LiteRT plan memory and kernels ahead.
-    signature = [keras.InputSpec(shape=(1, *image_size, 3), dtype="float32")]
+    shape = (1, *model.input_shape[1:])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
         model.export(
             path,
             format="litert",
-            input_signature=signature,
+            input_signature=[keras.InputSpec(shape=shape, dtype="float32")],
             verbose=False,
             **conversion_settings(mode, io, images),
         )
-        return path.read_bytes()
+        return path.read_bytes(), []
 
 
 def _check_images(images, image_size, mode):
-    if mode != "int8":
+    if mode not in ("int8", "selective"):
         return ()
     shape = np.shape(images)
     if len(shape) != 4 or shape[0] == 0 or shape[1:] != (*image_size, 3):

@@ -49,7 +49,9 @@ def export_tflite(
     Args:
         run: Run directory that has been evaluated.
         arm: Whose ensemble to export; chosen is the better one on validation.
-        mode: How to quantise, such as int8, dynamic or float16.
+        mode: How to quantise: int8; selective, int8 but for the part of the network
+            that it harms most, found by measurement; dynamic, weights alone in int8; or
+            float16.
         member_modes: Modes of members that lose much in that mode
             (--member_modes.efficientnetb0_64 dynamic); the form is then a folder.
         form: One file, a folder with one file for each member, or auto: one file
@@ -235,9 +237,9 @@ def _refusal(cost, mode):
         f"the export is refused: quantised ({mode}), the ensemble tells the classes "
         f"apart less well than allowed on real test images.\n{describe_refusal(gate)}\n"
         "Nothing is left in export/ but the figures, cost.json. Ways out: another "
-        "--mode (dynamic and float16 mostly cost less), or one for the member that "
-        f"loses most (--member_modes.NAME dynamic; members: {members}); "
-        "quantisation-aware training; or, if this is worth the size and speed, a "
+        "--mode (selective, dynamic and float16 mostly cost less than int8), or one "
+        f"for the member that loses most (--member_modes.NAME dynamic; members: "
+        f"{members}); or, if this is worth the size and speed, a "
         "larger --margin (--margin_tone), or --gate none. "
         f"Received: mode={mode!r}, margin={gate['margin']:g}, "
         f"margin_tone={gate['margin_tone']:g}"

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from keras_derm.export import agreement, latency, size_bytes
+from keras_derm.export import agreement, latency_in_turns, size_bytes
 
 
 def test_agreement_of_two_predictions():
@@ -22,18 +22,25 @@ def test_agreement_refuses_what_cannot_be_compared(other):
         agreement(other[:, :2] if len(other) == 0 else np.ones((2, 2)), other)
 
 
-def test_latency_is_that_of_one_image():
-    shapes = []
+def test_latency_in_turns_times_each_model_by_itself():
+    called = []
 
-    def predict(batch):
-        shapes.append(batch.shape)
-        time.sleep(0.005)
+    def model(name, seconds):
+        def predict(batch):
+            called.append((name, batch.shape))
+            time.sleep(seconds)
 
-    found = latency(predict, np.zeros((4, 4, 3)), n=5, n_warm_up=2)
-    assert shapes == [(1, 4, 4, 3)] * 7
-    assert found["n"] == 5 and 5 <= found["median_ms"] <= found["p95_ms"]
+        return predict
+
+    images = np.zeros((2, 4, 4, 3))
+    predicts = {"slow": model("slow", 0.02), "fast": model("fast", 0.002)}
+    found = latency_in_turns(predicts, images, n=5, n_warm_up=2)
+    assert called == [("slow", images.shape), ("fast", images.shape)] * 7
+    assert found["slow"]["n"] == 5
+    assert 20 <= found["slow"]["median_ms"] <= found["slow"]["p95_ms"]
+    assert 2 <= found["fast"]["median_ms"] < found["slow"]["median_ms"]
     with pytest.raises(ValueError, match="Received:"):
-        latency(predict, np.zeros((1, 4, 4, 3)))
+        latency_in_turns(predicts, images[0])
 
 
 def test_size_is_that_of_the_file(tmp_path):

@@ -75,12 +75,13 @@ def copy(exported, tmp_path):
     return path
 
 
-@pytest.mark.parametrize("mode", ["int8", "dynamic", "float16"])
+@pytest.mark.parametrize("mode", ["int8", "selective", "dynamic", "float16"])
 def test_every_mode_agrees_with_the_float_model(ensemble, exported, tmp_path, mode):
     path = exported[0]
     if mode != "int8":
         path = tmp_path / "model.tflite"
-        export_tflite(ensemble, path, mode=mode, classes=CLASSES)
+        some = coloured_images(20, 0) if mode == "selective" else None
+        export_tflite(ensemble, path, some, mode, CLASSES)
     images = coloured_images(100, 1)
     model = QuantizedModel(path, n_threads=1)
     y_prob = model.predict(images)
