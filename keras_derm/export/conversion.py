@@ -2,7 +2,7 @@
 
 import numpy as np
 
-MODES = ("int8", "selective", "dynamic", "float16")
+MODES = ("int8", "selective", "weight_only", "dynamic", "float16")
 IO = ("float", "int8", "uint8")
 
 
@@ -10,7 +10,8 @@ def conversion_settings(mode, io, images):
     """Give the attributes of a `TFLiteConverter` that make it quantise.
 
     Args:
-        mode: One of `MODES`.
+        mode: One of `MODES`; nothing is quantised for `"weight_only"`, which
+            `keras_derm.export.weight_only` does afterwards.
         io: One of `IO`.
         images: Representative images, or None where ranges are in the graph.
 
@@ -22,7 +23,7 @@ def conversion_settings(mode, io, images):
 
     operations = tf.lite.OpsSet
     settings = {
-        "optimizations": [tf.lite.Optimize.DEFAULT],
+        "optimizations": [tf.lite.Optimize.DEFAULT] if mode != "weight_only" else [],
         "target_spec": {"supported_ops": [operations.TFLITE_BUILTINS]},
     }
     if mode == "int8" and images is not None:

@@ -167,7 +167,7 @@ def _check_method(method, mode, n_steps, sparsity, n_clusters):
         )
     if method == "qat" and mode != "int8":
         raise ValueError(f"qat gives int8. Received: mode {mode!r}")
-    if mode == "selective":
+    if mode not in ("int8", "dynamic", "float16"):
         raise ValueError(
             "a trained network has one mode: int8, dynamic or float16. "
             f"Received: {mode!r}"

@@ -11,6 +11,7 @@ import numpy as np
 from keras_derm.export.conversion import IO, MODES, conversion_settings
 from keras_derm.export.runtime import sidecar_path
 from keras_derm.export.selective_quantization import convert_int8
+from keras_derm.export.weight_only import check_quantizer, weights_in_int8
 from keras_derm.files import atomic_path, write_json
 
 
@@ -40,11 +41,12 @@ def export_tflite(
         mode: `"int8"`: weights (per channel) and arithmetic in int8, the softmax
             alone in float; `"selective"`: the same, but the part of the network that
             int8 harms most, found by measurement, stays in float as well;
-            `"dynamic"`: weights in int8, activations quantised as they come, or
-            float; `"float16"`: weights in float16, arithmetic in float.
+            `"dynamic"`: weights in int8 but for small ones, activations quantised as
+            they come, or float; `"weight_only"`: all weights in int8, per channel,
+            arithmetic in float; `"float16"`: weights in float16, arithmetic in float.
             MobileNetV2's first layers lose most in int8: `"selective"` finds them,
             and it is as fast. Where `agreement` is still low there are `"dynamic"`,
-            `quantization_aware`, and for EfficientNetB0 the backbone
+            `"weight_only"`, `quantization_aware`, and for EfficientNetB0 the backbone
             EfficientNetLite0.
         classes: Class names, in the order of the output. Default: `"0"`, `"1"`, ...
         io: Type of image and probabilities. `"float"`; or, in mode `"int8"`, `"uint8"`
@@ -61,6 +63,7 @@ def export_tflite(
 
     Raises:
         ValueError: If an argument does not fit the model.
+        ImportError: `"weight_only"` needs the extra `quantization`.
     """
     check_settings(path, mode, io)
     if float_layers and (mode != "int8" or io == "uint8"):
@@ -68,6 +71,8 @@ def export_tflite(
             "Layers can stay in float in mode 'int8' with `io` 'float' or 'int8'. "
             f"Received: mode {mode!r}, `io` {io!r}"
         )
+    if mode == "weight_only":
+        check_quantizer()
     image_size = image_size_of(model)
     classes = class_names(model, classes)
     images = _check_images(representative_images, image_size, mode)
@@ -166,7 +171,8 @@ def _convert(model, images, mode, io, float_layers):
             verbose=False,
             **conversion_settings(mode, io, images),
         )
-        return path.read_bytes(), []
+        content = weights_in_int8(path) if mode == "weight_only" else path.read_bytes()
+        return content, []
 
 
 def _check_images(images, image_size, mode):

@@ -50,8 +50,8 @@ def export_tflite(
         run: Run directory that has been evaluated.
         arm: Whose ensemble to export; chosen is the better one on validation.
         mode: How to quantise: int8; selective, int8 but for the part of the network
-            that it harms most, found by measurement; dynamic, weights alone in int8; or
-            float16.
+            that it harms most, found by measurement; weight_only, all weights in int8
+            and arithmetic in float; dynamic, large weights in int8; or float16.
         member_modes: Modes of members that lose much in that mode
             (--member_modes.efficientnetb0_64 dynamic); the form is then a folder.
         form: One file, a folder with one file for each member, or auto: one file
