@@ -16,6 +16,7 @@ from keras_derm.classifiers.imbalance import (
     class_weights,
     classification_loss,
     sample_weights,
+    smoothed_targets,
 )
 from keras_derm.classifiers.input_scaling import InputScaling
 from keras_derm.classifiers.precision import (
@@ -49,5 +50,6 @@ __all__ = [
     "measure_precisions",
     "predict_probabilities",
     "sample_weights",
+    "smoothed_targets",
     "train_classifier",
 ]

@@ -113,6 +113,34 @@ def sample_weights(imbalance, targets, n_classes):
     return np.ones(len(targets), "float32")
 
 
+def smoothed_targets(imbalance, targets, n_classes, share):
+    """One-hot targets, a share of each spread over all classes.
+
+    Logit adjustment divides what a network learns by the frequencies of the classes.
+    A share spread evenly would come out as a preference for the rare classes, several
+    times what it was; so there it is spread by the frequencies, and comes out even.
+
+    Args:
+        imbalance: One of `IMBALANCE`.
+        targets: Class indices of the training images, shape `(n,)`.
+        n_classes: Number of classes.
+        share: What is spread, in [0, 1).
+
+    Returns:
+        float64 `(n, n_classes)`; each row sums to 1.
+
+    Reference:
+        Szegedy et al., Rethinking the Inception architecture for computer vision,
+        CVPR 2016, section 7.
+    """
+    _known(imbalance)
+    targets = np.asarray(targets)
+    spread = np.full(n_classes, 1 / n_classes)
+    if imbalance == "logit_adjustment":
+        spread = np.bincount(targets, minlength=n_classes) / len(targets)
+    return (1 - share) * np.eye(n_classes)[targets] + share * spread
+
+
 def classification_loss(
     imbalance,
     targets,

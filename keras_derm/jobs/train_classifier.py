@@ -169,7 +169,8 @@ def train_classifier(
         focal_gamma: Exponent of the focal loss.
         focal_alpha: Weight of the positive class in the focal loss, the others having
             1 - focal_alpha; by default all have the same.
-        label_smoothing: Share of each target that is spread over all classes.
+        label_smoothing: Share of each target that is spread over all classes; with
+            logit_adjustment by their frequencies.
         ensemble_weights: How much each member counts: equal, or fitted to the least
             log-loss on val.
         symmetric: Average over the eight flips and quarter turns of each image that is
@@ -545,7 +546,9 @@ def train_member(
         image_dataset(
             prepared,
             indices,
-            _smoothed(targets, n_classes, settings["label_smoothing"]),
+            classifiers.smoothed_targets(
+                imbalance, targets, n_classes, settings["label_smoothing"]
+            ),
             classifiers.sample_weights(imbalance, targets, n_classes),
             batch_size=batch_size,
             shuffle=True,
@@ -573,14 +576,6 @@ def train_member(
         **optimization | {"steps_per_execution": together},
         workers=workers,
     )
-
-
-def _smoothed(targets, n_classes, share):
-    """One-hot targets, a share of each spread over all classes."""
-    import keras
-
-    one_hot = keras.utils.to_categorical(targets, n_classes)
-    return (1 - share) * one_hot + share / n_classes
 
 
 def _untrained(member, settings, n_classes):

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import ops
 from scipy.special import log_softmax, softmax
 from sklearn.utils.class_weight import compute_class_weight
 
@@ -11,6 +12,7 @@ from keras_derm.classifiers import (
     class_weights,
     classification_loss,
     sample_weights,
+    smoothed_targets,
 )
 
 TARGETS = np.array([0] * 90 + [1] * 9 + [2])
@@ -77,6 +79,31 @@ def test_without_features_logit_adjustment_learns_equal_probabilities(
         y_pred = tf.tile(tf.nn.softmax(logits)[None], (len(TARGETS), 1))
         value = loss(one_hot(TARGETS), y_pred)
     np.testing.assert_allclose(tape.gradient(value, logits), 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("imbalance", IMBALANCE)
+def test_smoothing_prefers_no_class_to_another(imbalance):
+    """A network that learned the targets without fault names what is in the image."""
+    targets = smoothed_targets(imbalance, TARGETS, N_CLASSES, 0.1)
+    np.testing.assert_allclose(targets.sum(axis=1), 1)
+    learned = targets
+    if imbalance == "logit_adjustment":  # the loss puts the frequencies in
+        learned = targets / np.bincount(TARGETS)
+        learned /= learned.sum(axis=1, keepdims=True)
+    assert (learned.argmax(axis=1) == TARGETS).all()
+    for row, target in zip(learned, TARGETS, strict=True):
+        others = np.delete(row, target)
+        np.testing.assert_allclose(others, others[0])
+    loss = classification_loss(imbalance, TARGETS, N_CLASSES)
+    if imbalance != "focal":
+        y_pred = ops.convert_to_tensor(learned, "float32")
+        with tf.GradientTape() as tape:
+            tape.watch(y_pred)
+            found = loss(targets.astype("float32"), y_pred)
+        # Nothing is gained by moving probability from one class to another.
+        gradient = np.asarray(tape.gradient(found, y_pred)) * learned
+        inside = gradient - learned * gradient.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(inside, 0, atol=1e-7)
 
 
 def test_gradient_reaches_a_class_held_for_impossible():
