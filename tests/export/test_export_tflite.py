@@ -34,7 +34,7 @@ def inverted_residuals():
         y = layers.ReLU(6.0)(layers.BatchNormalization()(y))
         y = layers.Conv2D(32, 1, use_bias=False)(y)
         x = layers.Add()([x, layers.BatchNormalization()(y)])
-    x = layers.Conv2D(4096, 1, activation="relu")(x)
+    x = layers.Conv2D(512, 3, activation="relu")(x)
     x = layers.GlobalAveragePooling2D()(x)
     outputs = layers.Dense(3, activation="softmax", name="probabilities")(x)
     return keras.Model(inputs, outputs)
