@@ -43,6 +43,7 @@ def write_card(run, cost, described, path):
                 f"{described['preset']}; each member resizes for itself",
                 "Output, in this order": ", ".join(described["classes"]),
                 "Form": f"{cost['form']}, {cost['mode']}",
+                "Licence": _licence(licences),
             },
             export_tables.members_table(cost),
         ],
@@ -70,6 +71,15 @@ def write_card(run, cost, described, path):
         "or not at all: " + _counts(table["skin_tone"]) + " of all photographs.",
         caveats_and_recommendations=CAVEATS,
     )
+
+
+def _licence(licences):
+    """What the licences of the training images allow."""
+    if len(licences) == 0:
+        return "not known: the archive does not state that of the training images"
+    restricted = any("NC" in licence for licence in licences)
+    use = "research and non-commercial use alone" if restricted else "as these allow"
+    return f"{use}; the training images are under {', '.join(licences)}"
 
 
 def _data(run):
