@@ -545,7 +545,7 @@ def train_member(
         image_dataset(
             prepared,
             indices,
-            _smoothed(targets, n_classes, settings["label_smoothing"]),
+            smoothed(targets, n_classes, settings["label_smoothing"]),
             classifiers.sample_weights(imbalance, targets, n_classes),
             batch_size=batch_size,
             shuffle=True,
@@ -575,8 +575,8 @@ def train_member(
     )
 
 
-def _smoothed(targets, n_classes, share):
-    """One-hot targets, a share of each spread over all classes."""
+def smoothed(targets, n_classes, share):
+    """One-hot targets `(n, n_classes)`, a share of each spread over all classes."""
     import keras
 
     one_hot = keras.utils.to_categorical(targets, n_classes)
