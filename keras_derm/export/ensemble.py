@@ -1,9 +1,12 @@
 """Write an ensemble quantised: one .tflite, or a folder of one for each member."""
 
+from functools import partial
 from pathlib import Path
 
+from keras_derm.export.fine_tuning import check_training_images, fine_tuned_member
 from keras_derm.export.quantized_ensemble import MANIFEST, QuantizedEnsemble
 from keras_derm.export.tflite import MODES, export_tflite
+from keras_derm.export.twin import describe_twin
 from keras_derm.files import atomic_path, write_json
 
 FORMS = ("auto", "file", "folder")
@@ -19,6 +22,8 @@ def export_ensemble(
     member_modes=None,
     details=None,
     io="float",
+    fine_tuning=None,
+    training_images=None,
 ):
     """Write an ensemble so that `QuantizedEnsemble` runs it.
 
@@ -33,14 +38,20 @@ def export_ensemble(
             member, and a manifest.json with their weights and checksums; `"auto"`: one
             file where TensorFlow can convert the whole, else the folder.
         member_modes: Dict from the name of a member to its own mode, for members that
-            lose much in `mode`. Each file has one mode: the form is then a folder.
+            lose much in `mode`. Each file has one mode: the form is then a folder. With
+            quantisation-aware training, another than int8 leaves the member as it is.
         details: Dict of what else the description shall tell, such as `preset`.
         io: Type of the tensors that go in and out, as in `export_tflite`.
+        fine_tuning: `FineTuning`: how each member learns once more before it is
+            written, by `quantization_aware`. `model` stays as it is. Several members
+            become a folder. By default none does.
+        training_images: `TrainingImages` for it.
 
     Returns:
         `Path` of the .tflite or of the folder.
 
     Raises:
+        ImportError: `fine_tuning` needs the extra `quantization`.
         ValueError: If an argument does not fit the model.
 
     Example:
@@ -52,56 +63,79 @@ def export_ensemble(
 
     path, details = Path(path), details or {}
     own = _checked_modes(model, mode, member_modes or {}, form)
-    if form == "folder" or own:
-        return _write_folder(
-            model, path, representative_images, mode, classes, own, details, io
-        )
+    tuned = _fine_tuned(model, mode, own, form, fine_tuning, training_images)
+    write = partial(
+        _write_member,
+        model,
+        images=representative_images,
+        classes=classes,
+        io=io,
+        fine_tuning=fine_tuning,
+        training_images=training_images,
+    )
+    if form == "folder" or own or len(tuned) > 1:
+        return _write_folder(model, path, mode, own, details, write)
     file = path.with_name(f"{path.name}.tflite")
     try:
-        return _write_file(
-            model, file, representative_images, mode, classes, details, io
-        )
+        if tuned:
+            sidecar = write(tuned[0], file, mode)
+        else:
+            sidecar = export_tflite(
+                model, file, representative_images, mode, classes, io
+            )
     except (ConverterError, RuntimeError) as error:
-        if form == "file":
+        if form == "file" or tuned:
             raise
         print(f"not convertible as one file, so member by member: {error}", flush=True)
-    return _write_folder(
-        model, path, representative_images, mode, classes, own, details, io
-    )
+        return _write_folder(model, path, mode, own, details, write)
+    write_json(file.with_suffix(".json"), {**sidecar, **details})
+    return file
 
 
-def _write_file(model, path, images, mode, classes, details, io):
-    sidecar = export_tflite(model, path, images, mode, classes, io)
-    write_json(path.with_suffix(".json"), {**sidecar, **details})
-    return path
-
-
-def _write_folder(model, path, images, mode, classes, own, details, io):
-    """Each member behind its own resizing, in a file of its own."""
-    from keras_derm.classifiers import (
-        build_ensemble,
-        ensemble_members,
-        ensemble_weights,
-        is_symmetric,
-    )
+def _write_member(
+    model, member, path, mode, images, classes, io, fine_tuning, training_images
+):
+    """One member behind its own resizing, in a file of its own."""
+    from keras_derm.classifiers import build_ensemble, is_symmetric
 
     side, symmetric = model.input_shape[1], is_symmetric(model)
+    if fine_tuning is None or not fine_tuning.concerns(mode):
+        alone = build_ensemble([member], side, symmetric=symmetric)
+        return export_tflite(alone, path, images, mode, classes, io)
+    return fine_tuned_member(
+        member,
+        path,
+        training_images,
+        fine_tuning,
+        representative_images=images,
+        image_size=side,
+        symmetric=symmetric,
+        classes=classes,
+        mode=mode,
+        io=io,
+    )
+
+
+def _write_folder(model, path, mode, own, details, write):
+    """A file for each member, and the manifest."""
+    from keras_derm.classifiers import ensemble_members, ensemble_weights
+
     listed = []
     with atomic_path(path) as folder:
         folder.mkdir(parents=True)
         for member, weight in zip(
             ensemble_members(model), ensemble_weights(model), strict=True
         ):
-            alone = build_ensemble([member], side, symmetric=symmetric)
             file = folder / f"{member.name}.tflite"
             member_mode = own.get(member.name, mode)
-            sidecar = export_tflite(alone, file, images, member_mode, classes, io)
+            sidecar = write(member, file, member_mode)
             listed.append(
                 {
                     "name": member.name,
                     "file": file.name,
                     "weight": weight,
                     "mode": member_mode,
+                    "method": sidecar["method"],
                     "size_bytes": sidecar["size_bytes"],
                     "sha256": sidecar["sha256"],
                 }
@@ -141,3 +175,25 @@ def _checked_modes(model, mode, member_modes, form):
             f"Received: form='file', {member_modes}"
         )
     return own
+
+
+def _fine_tuned(model, mode, own, form, fine_tuning, training_images):
+    """Members that learn once more, checked before the first of them begins."""
+    from keras_derm.classifiers import ensemble_members
+
+    if fine_tuning is None:
+        return []
+    fine_tuning.check(mode, own.values())
+    members = ensemble_members(model)
+    if form == "file" and len(members) > 1:
+        raise ValueError(
+            "members that are fine-tuned have a file each: the form is a folder. "
+            f"Received: form='file', {len(members)} members"
+        )
+    check_training_images(training_images, fine_tuning, model.output_shape[-1])
+    tuned = [
+        member for member in members if fine_tuning.concerns(own.get(member.name, mode))
+    ]
+    for member in tuned:
+        describe_twin(member)  # names a layer that TF-MOT cannot be given
+    return tuned

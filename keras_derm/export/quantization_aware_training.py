@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import itertools
 import json
 import os
 import subprocess
@@ -37,6 +38,8 @@ def quantization_aware(
     *,
     sample_weights=None,
     representative_images=None,
+    image_size=None,
+    symmetric=False,
     classes=None,
     mode="int8",
     io="float",
@@ -52,16 +55,19 @@ def quantization_aware(
     TF-MOT works on Keras 2. So a process of its own builds a tf_keras twin with the
     same weights, checks that it gives the same probabilities, fine-tunes it with the
     cross-entropy, converts it, and checks that the file gives what the fine-tuned
-    twin gives. `model` stays as it is. An ensemble is done member by member.
+    twin gives. `model` stays as it is. An ensemble is done member by member, which
+    `export_ensemble` does; `image_size` and `symmetric` make the file take what the
+    ensemble takes.
 
     Args:
         model: Flat functional classifier, such as `build_classifier` gives.
         path: Where to write; ends in `.tflite`. A description goes beside it as .json.
-        images: Training images, uint8 array `(n, height, width, 3)`, RGB; or a
-            `tf.data.Dataset` of batches `(images, targets)` or `(images, targets,
-            sample weights)`, whose first `n_steps` batches are taken.
+        images: Training images of the model's own size, uint8 array
+            `(n, height, width, 3)`, RGB; or a `tf.data.Dataset`, or anything else that
+            gives batches `(images, targets)` or `(images, targets, sample weights)`,
+            whose first `n_steps` are taken.
         targets: Array `(n, n_classes)`, one-hot or any distribution: the model's own
-            probabilities make the copy imitate it. None with a data set.
+            probabilities make the copy imitate it. None with batches.
         method: `"qat"`: quantisation-aware training; weights and activations are
             rounded to int8 while it learns. Layers that TF-MOT cannot quantise, and
             the classes where `io` is float, stay in float and are named.
@@ -69,8 +75,12 @@ def quantization_aware(
             of a layer share a few values. These two make the file smaller where it is
             compressed, as in an app's package.
         sample_weights: Array `(n,)`, or None for equal weights.
-        representative_images: What sets ranges and is checked on; by default 200 of
-            `images`.
+        representative_images: What sets ranges and is checked on, as the file takes
+            them; by default 200 of `images`, where these have that size.
+        image_size: Side in pixels of the images that the file takes: it resizes them
+            for the model as `build_ensemble` does. By default the model's own.
+        symmetric: Let the file average over the eight flips and quarter turns of the
+            image, as `build_ensemble` does.
         classes: Class names, in the order of the output. Default: `"0"`, `"1"`, ...
         mode: How to quantise after pruning or clustering, as in `export_tflite`; qat
             is int8.
@@ -100,10 +110,11 @@ def quantization_aware(
         Integer-Arithmetic-Only Inference, CVPR. Zhu and Gupta 2017, To prune, or not
         to prune, arXiv:1710.01878. Han et al. 2016, Deep Compression, ICLR.
     """
-    _check_packages()
-    _check_method(method, mode, n_steps, sparsity, n_clusters)
+    check_packages()
+    check_method(method, mode, n_steps, sparsity, n_clusters)
     check_settings(path, mode, io)
-    image_size = image_size_of(model)
+    own_size = image_size_of(model)
+    image_size = (image_size, image_size) if image_size else own_size
     classes = class_names(model, classes)
     layers = describe_twin(model)
     start = time.perf_counter()
@@ -122,15 +133,18 @@ def quantization_aware(
         if targets is None:
             arrays, batch_size = _from_dataset(images, n_steps, model, folder)
         else:
-            shape = (*image_size, 3), len(classes)
+            shape = (*own_size, 3), len(classes)
             arrays = _from_arrays(images, targets, sample_weights, shape)
-        representative = _representative(representative_images, arrays, seed)
+        representative = _representative(
+            representative_images, arrays, image_size, seed
+        )
         arrays["representative"] = representative
         arrays["probabilities"] = model.predict(
-            representative.astype("float32"), verbose=0
+            resized(representative, own_size), verbose=0
         )
         arrays["order"] = _order(arrays, n_steps * batch_size, targets, seed)
-        _write_job(folder, layers, arrays, {**settings, "batch_size": batch_size})
+        job = {**settings, "batch_size": batch_size, "symmetric": symmetric}
+        _write_job(folder, layers, arrays, job)
         result = _run_worker(folder)
         content = (folder / "model.tflite").read_bytes()
     with atomic_path(path) as temporary:
@@ -150,7 +164,8 @@ def quantization_aware(
     return description
 
 
-def _check_packages():
+def check_packages():
+    """Raise ImportError unless the extra `quantization` is installed."""
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise ImportError(
@@ -160,7 +175,8 @@ def _check_packages():
         )
 
 
-def _check_method(method, mode, n_steps, sparsity, n_clusters):
+def check_method(method, mode, n_steps, sparsity, n_clusters):
+    """Raise ValueError unless these settings of `quantization_aware` are possible."""
     if method not in METHODS:
         raise ValueError(
             f"`method` must be one of {', '.join(METHODS)}. Received: {method!r}"
@@ -177,6 +193,23 @@ def _check_method(method, mode, n_steps, sparsity, n_clusters):
             "`n_steps` must be 1 or more, `sparsity` in [0, 1), `n_clusters` 2 or "
             f"more. Received: {n_steps}, {sparsity}, {n_clusters}"
         )
+
+
+def resized(images, image_size):
+    """Images as `build_ensemble` resizes them for a member, float32."""
+    import keras
+
+    images = np.asarray(images, "float32")
+    if images.shape[1:3] == tuple(image_size):
+        return images
+    return np.asarray(keras.ops.image.resize(images, image_size))
+
+
+def shuffled(n, n_needed, seed):
+    """Positions `(n_needed,)`: all `n` in an order of chance, and again in another."""
+    rng = np.random.default_rng(seed)
+    rounds = [rng.permutation(n) for _ in range(-(-n_needed // n))]
+    return np.concatenate(rounds)[:n_needed]
 
 
 def _from_arrays(images, targets, sample_weights, shape):
@@ -198,7 +231,8 @@ def _from_arrays(images, targets, sample_weights, shape):
 def _from_dataset(dataset, n_steps, model, folder):
     """The first batches of a data set, the images in a file: they may be many."""
     parts, targets, weights, filled = None, [], [], 0
-    for images, target, *weight in dataset.take(n_steps).as_numpy_iterator():
+    for images, target, *weight in itertools.islice(dataset, n_steps):
+        images = np.asarray(images)
         if parts is None:
             batch_size = len(images)
             parts = np.lib.format.open_memmap(
@@ -221,22 +255,24 @@ def _from_dataset(dataset, n_steps, model, folder):
     return _from_arrays(parts, targets, weights, shape), batch_size
 
 
-def _representative(images, arrays, seed):
-    if images is not None:
-        return np.asarray(images)
-    n = len(arrays["images"])
-    rows = np.random.default_rng(seed).permutation(n)[:N_REPRESENTATIVE]
-    return np.asarray(arrays["images"][np.sort(rows)])
+def _representative(images, arrays, image_size, seed):
+    if images is None:
+        n = len(arrays["images"])
+        rows = shuffled(n, min(n, N_REPRESENTATIVE), seed)
+        images = arrays["images"][np.sort(rows)]
+    shape = np.shape(images)
+    if len(shape) != 4 or shape[0] == 0 or shape[1:] != (*image_size, 3):
+        raise ValueError(
+            "`representative_images` must be images as the file takes them, an array "
+            f"(n, {image_size[0]}, {image_size[1]}, 3). Received: shape {shape}"
+        )
+    return np.asarray(images)
 
 
 def _order(arrays, n_needed, targets, seed):
     """Rows of the images in the order of the steps; that of a data set stays."""
     n = len(arrays["images"])
-    if targets is None:
-        return np.arange(n)
-    rng = np.random.default_rng(seed)
-    rounds = [rng.permutation(n) for _ in range(-(-n_needed // n))]
-    return np.concatenate(rounds)[:n_needed]
+    return np.arange(n) if targets is None else shuffled(n, n_needed, seed)
 
 
 def _write_job(folder, layers, arrays, settings):

@@ -73,7 +73,8 @@ def work(folder, job):
         name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in job["arrays"]
     }
     twin = build_twin(folder, job["layers"])
-    difference = largest_difference(twin, arrays)
+    own_images = resized(arrays["representative"], twin).numpy()
+    difference = largest_difference(twin, own_images, arrays["probabilities"])
     if not difference <= MAX_DIFFERENCE:
         raise WorkerError(
             "The tf_keras twin gives other probabilities than the Keras 3 model, "
@@ -87,11 +88,12 @@ def work(folder, job):
         float_layers = layers_left_in_float(model)
         if float_layers:
             print(f"TF-MOT leaves in float: {', '.join(float_layers)}", flush=True)
-        calibrate(model, arrays["representative"])
+        calibrate(model, own_images)
     fit(model, arrays, job, callbacks)
     model = finish(model)
-    content = convert(model, arrays, job)
-    deviation = mean_difference(model, content, arrays["representative"])
+    member = as_member(model, job["symmetric"])
+    content = convert(model, member, arrays, job)
+    deviation = mean_difference(member, content, arrays["representative"])
     if not deviation <= MAX_DEVIATION:
         raise WorkerError(
             "The TFLite file gives other probabilities than the network it was made "
@@ -132,9 +134,41 @@ def as_arguments(config):
     }
 
 
-def largest_difference(twin, arrays):
-    found = twin.predict(arrays["representative"].astype("float32"), verbose=0)
-    return float(np.abs(found - arrays["probabilities"]).max())
+def largest_difference(twin, images, probabilities):
+    return float(np.abs(twin.predict(images, verbose=0) - probabilities).max())
+
+
+def as_member(model, symmetric):
+    """Function from images of any size to probabilities, as a member of an ensemble.
+
+    What `keras_derm.classifiers.build_ensemble` does for a member, which needs Keras 3.
+    """
+
+    def probabilities(images):
+        images = resized(images, model)
+        if not symmetric:
+            return model(images, training=False)
+        outputs = model(symmetric_views(images), training=False)
+        each = tf.reshape(outputs, (8, -1, outputs.shape[-1]))
+        return tf.reduce_mean(each, axis=0)
+
+    return probabilities
+
+
+def resized(images, model):
+    """Images of the size that the model takes, float32."""
+    images, size = tf.cast(images, "float32"), model.input_shape[1:3]
+    if tuple(images.shape[1:3]) == size:
+        return images
+    return tf.image.resize(images, size)
+
+
+def symmetric_views(images):
+    """The eight flips and quarter turns, one batch after the other."""
+    views = [images, tf.transpose(images, (0, 2, 1, 3))]
+    for axis in (1, 2):
+        views += [tf.reverse(view, [axis]) for view in views]
+    return tf.concat(views, axis=0)
 
 
 def quantization_aware_training(job):
@@ -388,12 +422,11 @@ def dataset(arrays, job):
     )
 
 
-def convert(model, arrays, job):
-    """TFLite file of the model, bytes."""
-    shape = (1, *model.input_shape[1:])
+def convert(model, member, arrays, job):
+    """TFLite file of what `as_member` made of the model, bytes."""
+    shape = (1, *arrays["representative"].shape[1:])
     function = tf.function(
-        lambda image: model(image, training=False),
-        input_signature=[tf.TensorSpec(shape, name="image")],
+        member, input_signature=[tf.TensorSpec(shape, name="image")]
     ).get_concrete_function()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
     images = None if job["method"] == "qat" else arrays["representative"]
@@ -403,21 +436,21 @@ def convert(model, arrays, job):
     return converter.convert()
 
 
-def mean_difference(model, content, images):
-    """Mean difference of probabilities between the model and its TFLite file."""
+def mean_difference(member, content, images):
+    """Mean difference of probabilities between a function and its TFLite file."""
     interpreter = Interpreter(model_content=content)
     interpreter.allocate_tensors()
     entry, output = (
         interpreter.get_input_details()[0],
         interpreter.get_output_details()[0],
     )
-    expected = model.predict(images.astype("float32"), verbose=0)
-    found = []
-    for image in images:
-        interpreter.set_tensor(entry["index"], as_stored(image[np.newaxis], entry))
+    expected, found = tf.function(member), []
+    for image in images[:, np.newaxis]:
+        interpreter.set_tensor(entry["index"], as_stored(image, entry))
         interpreter.invoke()
-        found.append(as_float(interpreter.get_tensor(output["index"])[0], output))
-    return float(np.abs(np.stack(found) - expected).mean())
+        given = as_float(interpreter.get_tensor(output["index"]), output)
+        found.append(np.abs(given - expected(image.astype("float32"))).mean())
+    return float(np.mean(found))
 
 
 def as_stored(values, tensor):

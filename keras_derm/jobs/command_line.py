@@ -31,7 +31,7 @@ def command_line(job, several_workers=False, positional=()):
             refuse_workers(job.__name__)
         arguments = spelled_out(job, with_options(sys.argv[1:], positional))
         status = jsonargparse.auto_cli(job, args=arguments, as_positional=False)
-    except (ValueError, KeyError, OSError, RuntimeError) as error:
+    except (ValueError, KeyError, OSError, RuntimeError, ImportError) as error:
         if os.environ.get("KERAS_DERM_DEBUG"):
             raise
         message = error.args[0] if isinstance(error, KeyError) else error

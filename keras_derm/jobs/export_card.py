@@ -2,6 +2,11 @@
 
 from keras_derm.jobs import export_tables
 
+METHODS = {
+    "qat": "quantisation-aware training",
+    "pruning": "pruning",
+    "clustering": "clustering of the weights",
+}
 FACTORS = (
     "Apparent tone (ITA), estimated from the photograph, or a person's Fitzpatrick "
     "label where the archive has one; diagnosis; camera and light."
@@ -44,6 +49,7 @@ def write_card(run, cost, described, path):
                 "Output, in this order": ", ".join(described["classes"]),
                 "Form": f"{cost['form']}, {cost['mode']}",
                 "Licence": _licence(licences),
+                **_fine_tuning(cost["fine_tuning"]),
             },
             export_tables.members_table(cost),
         ],
@@ -71,6 +77,23 @@ def write_card(run, cost, described, path):
         "or not at all: " + _counts(table["skin_tone"]) + " of all photographs.",
         caveats_and_recommendations=CAVEATS,
     )
+
+
+def _fine_tuning(settings):
+    """How the members learned once more for their quantised form."""
+    if settings is None:
+        return {}
+    method = settings["method"]
+    extent = {
+        "pruning": f", {settings['sparsity']:.0%} of each kernel zero",
+        "clustering": f", {settings['n_clusters']} values a kernel",
+    }.get(method, "")
+    aim = "the float members' own probabilities" if settings["imitate"] else "diagnoses"
+    return {
+        "Fine-tuned": f"{METHODS[method]}{extent}: {settings['n_steps']:,} steps of "
+        f"{settings['batch_size']} real training images towards {aim}, learning rate "
+        f"{settings['learning_rate']:g}"
+    }
 
 
 def _licence(licences):

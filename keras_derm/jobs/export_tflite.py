@@ -2,10 +2,13 @@
 
 import json
 import shutil
+from dataclasses import asdict
 from typing import Literal
 
+from keras_derm.export.fine_tuning import FineTuning
 from keras_derm.jobs.evaluate import chosen_arm, judged_task
 from keras_derm.jobs.prediction_facts import prediction_facts
+from keras_derm.jobs.train_classifier import MEMBER_OPTIONS
 from keras_derm.runs import RunDirectory
 
 N_TIMED = {1: 100, 8: 30}
@@ -32,6 +35,7 @@ def export_tflite(
     gate: Literal["macro_auc", "none"] = "macro_auc",
     margin: float = 0.005,
     margin_tone: float | None = None,
+    fine_tuning: FineTuning | None = None,
     seed: int = 0,
 ):
     """Quantise the ensemble as TFLite and measure what that cost on real test images.
@@ -53,7 +57,8 @@ def export_tflite(
             that it harms most, found by measurement; weight_only, all weights in int8
             and arithmetic in float; dynamic, large weights in int8; or float16.
         member_modes: Modes of members that lose much in that mode
-            (--member_modes.efficientnetb0_64 dynamic); the form is then a folder.
+            (--member_modes.efficientnetb0_64 dynamic); the form is then a folder. With
+            quantisation-aware training they are not fine-tuned.
         form: One file, a folder with one file for each member, or auto: one file
             where TensorFlow can convert the whole.
         io: Numbers that go in and come out: float, or in mode int8 the bytes of int8
@@ -63,6 +68,9 @@ def export_tflite(
         gate: What may refuse the export; none leaves it behind whatever it costs.
         margin: Greatest fall of macro AUC allowed on all test images.
         margin_tone: The same on each skin tone; by default the same number.
+        fine_tuning: How each member learns once more, on the real training images of
+            its arm, for its quantised form (--fine_tuning.method qat); by default none
+            does. Needs the extra `quantization`.
         seed: Seed of the choice of representative images.
     """
     from keras_derm.export import MODES, ExportRefused
@@ -75,6 +83,8 @@ def export_tflite(
     for allowed in (margin, margin_tone):
         if allowed is not None and not allowed >= 0:
             raise ValueError(f"a margin must be 0 or more. Received: {allowed}")
+    if fine_tuning is not None:
+        fine_tuning.check(mode, (member_modes or {}).values())
     settings = {
         "arm": arm,
         "mode": mode,
@@ -87,6 +97,8 @@ def export_tflite(
         "margin_tone": margin_tone,
         "seed": seed,
     }
+    if fine_tuning is not None:  # else an export made before there was any stays done
+        settings["fine_tuning"] = asdict(fine_tuning)
     run = RunDirectory(run)
     with run.stage(
         "export", settings, after=["evaluation"], folders=["export"]
@@ -111,12 +123,13 @@ def _export(run, arm, gate, margin, margin_tone, **how):
     rows = run.catalog.where(task.covers(run.catalog))
     prepared = PreparedImages.load(run / "prepared/real")
     model = load_classifier(run / arm / "ensemble.keras")
-    path = _candidate(run, model, described, task, prepared, rows, **how)
+    path = _candidate(run, arm, model, described, task, prepared, rows, **how)
     quantized = export.QuantizedEnsemble(path)
     cost = {
         "arm": arm,
         "mode": quantized.mode,
         "form": "folder" if path.is_dir() else "file",
+        "fine_tuning": how.get("fine_tuning"),
         "members": _members(model, quantized),
         **_cost(run, arm, task, rows.split("test"), prepared, quantized),
         "float_size_bytes": 4 * model.count_params(),  # float32 weights alone
@@ -143,6 +156,7 @@ def _export(run, arm, gate, margin, margin_tone, **how):
 
 def _candidate(
     run,
+    arm,
     model,
     described,
     task,
@@ -154,13 +168,19 @@ def _candidate(
     io,
     n_representative,
     seed,
+    fine_tuning=None,
 ):
     """The ensemble quantised, where no one looks for a finished export."""
     from keras_derm.classifiers import ensemble_weights
     from keras_derm.export import export_ensemble
 
     shutil.rmtree(run / CANDIDATE, ignore_errors=True)
-    train = rows.split("train")
+    train, learning = rows.split("train"), {}
+    if fine_tuning is not None:
+        learning["fine_tuning"] = FineTuning(**fine_tuning)
+        learning["training_images"] = _training_images(
+            run, arm, task, train, prepared, fine_tuning["imitate"]
+        )
     chosen = _spread_over_cells(train, n_representative, seed)
     return export_ensemble(
         model,
@@ -176,6 +196,30 @@ def _candidate(
             "weights": ensemble_weights(model),
         },
         io=io,
+        **learning,
+    )
+
+
+def _training_images(run, arm, task, train, prepared, imitate):
+    """The real training images, with the targets and weights of the arm's loss."""
+    from keras_derm.classifiers import sample_weights, smoothed_targets
+    from keras_derm.export import TrainingImages
+
+    settings = MEMBER_OPTIONS | run.settings(arm)
+    imbalance, n_classes = settings["imbalance"], len(task.classes)
+    if not imitate and imbalance not in ("none", "class_weights"):
+        raise ValueError(
+            "fine-tuning knows the plain and the weighted cross-entropy: let the "
+            "members imitate themselves (--fine_tuning.imitate true), which keeps what "
+            f"another loss or sampling gave them. Received: the arm {arm} trained with "
+            f"{imbalance}"
+        )
+    indices, targets = prepared.indices(train), task.targets(train)
+    return TrainingImages(
+        lambda positions: prepared.take(indices[positions]),
+        len(indices),
+        smoothed_targets(imbalance, targets, n_classes, settings["label_smoothing"]),
+        sample_weights(imbalance, targets, n_classes),
     )
 
 
@@ -199,12 +243,12 @@ def _members(model, quantized):
     from keras_derm.classifiers import ensemble_members, ensemble_weights
 
     names = [member.name for member in ensemble_members(model)]
-    listed = quantized.description.get("members", [{"mode": quantized.mode}])
-    modes = [member["mode"] for member in listed] * (len(names) // len(listed))
+    listed = quantized.description.get("members", [quantized.description])
+    listed = listed * (len(names) // len(listed))
     return [
-        {"name": name, "weight": weight, "mode": mode}
-        for name, weight, mode in zip(
-            names, ensemble_weights(model), modes, strict=True
+        {"name": name, "weight": weight, "mode": file["mode"], "method": file["method"]}
+        for name, weight, file in zip(
+            names, ensemble_weights(model), listed, strict=True
         )
     ]
 
@@ -233,13 +277,16 @@ def _refusal(cost, mode):
     if not gate["on"] or not gate["refused"]:
         return ""
     members = ", ".join(member["name"] for member in cost["members"])
+    learning = ""
+    if cost["fine_tuning"] is None:
+        learning = "in int8, quantisation-aware training (--fine_tuning.method qat); "
     return (
         f"the export is refused: quantised ({mode}), the ensemble tells the classes "
         f"apart less well than allowed on real test images.\n{describe_refusal(gate)}\n"
         "Nothing is left in export/ but the figures, cost.json. Ways out: another "
         "--mode (selective, dynamic and float16 mostly cost less than int8), or one "
         f"for the member that loses most (--member_modes.NAME dynamic; members: "
-        f"{members}); or, if this is worth the size and speed, a "
+        f"{members}); {learning}or, if this is worth the size and speed, a "
         "larger --margin (--margin_tone), or --gate none. "
         f"Received: mode={mode!r}, margin={gate['margin']:g}, "
         f"margin_tone={gate['margin_tone']:g}"

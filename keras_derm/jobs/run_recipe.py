@@ -74,7 +74,7 @@ def run_recipe(
             _train_arms(run, **stages[name])
             continue
         try:
-            getattr(jobs, name)(run, **stages[name])
+            getattr(jobs, name)(run, **_stage_arguments(stages[name]))
         except ExportRefused as error:
             refused = error
     jobs.report(run)
@@ -82,6 +82,14 @@ def run_recipe(
     print(f"{minutes:.1f} minutes. Report: {RunDirectory(run) / 'report.html'}")
     if refused is not None:
         raise refused
+
+
+def _stage_arguments(settings):
+    """Settings of a stage as its job takes them."""
+    from keras_derm.export import FineTuning
+
+    tuning = settings.get("fine_tuning")
+    return settings | ({"fine_tuning": FineTuning(**tuning)} if tuning else {})
 
 
 def _train_arms(run, arms=None, **settings):

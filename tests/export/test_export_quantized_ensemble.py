@@ -21,6 +21,7 @@ from keras_derm.export import (
     QuantizedModel,
     agreement,
     export_ensemble,
+    export_tflite,
     load_images,
     peak_memory,
     sidecar_path,
@@ -134,10 +135,12 @@ def test_bytes_and_views_are_kept_in_either_form(tmp_path, form):
 
 
 def test_what_cannot_be_converted_whole_becomes_a_folder(model, tmp_path, monkeypatch):
-    def refuse(*arguments):
-        raise RuntimeError("no such operation")
+    def refuse(written, *arguments):
+        if written is model:
+            raise RuntimeError("no such operation")
+        return export_tflite(written, *arguments)
 
-    monkeypatch.setattr("keras_derm.export.ensemble._write_file", refuse)
+    monkeypatch.setattr("keras_derm.export.ensemble.export_tflite", refuse)
     arguments = model, tmp_path / "ensemble", None, "float16", CLASSES
     with pytest.raises(RuntimeError, match="no such operation"):
         export_ensemble(*arguments, form="file")

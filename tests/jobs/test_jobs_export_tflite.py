@@ -1,5 +1,6 @@
 """What the export leaves behind, and what it does not when it costs too much."""
 
+import importlib.util
 import json
 import shutil
 import sys
@@ -11,7 +12,20 @@ import yaml
 
 from keras_derm import jobs
 from keras_derm.catalog import Catalog, get_task
-from keras_derm.export import ExportRefused, QuantizedEnsemble
+from keras_derm.classifiers import (
+    build_ensemble,
+    class_weights,
+    ensemble_members,
+    load_classifier,
+)
+from keras_derm.export import (
+    ExportRefused,
+    FineTuning,
+    QuantizedEnsemble,
+    export_tflite,
+)
+from keras_derm.jobs.command_line import command_line
+from keras_derm.pipeline import PreparedImages
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +76,6 @@ def test_what_is_left_behind(run, cost):
 
 def test_sets_are_calibrated_on_what_the_quantised_model_says(run):
     from keras_derm.evaluation import ConformalSets
-    from keras_derm.pipeline import PreparedImages
 
     catalog = Catalog.load(run / "catalog.csv")
     task = get_task("diagnosis8").present_in(catalog.split("train"))
@@ -172,9 +185,122 @@ def test_whoever_knows_the_cost_may_have_it(ruined):
     assert cost["gate"]["refused"] and not cost["refusal"]
 
 
+def run_app(monkeypatch, run, *options):
+    """Exit status of the command, run in this process."""
+    monkeypatch.setattr(sys, "argv", ["export_tflite.py", "--run", str(run), *options])
+    with pytest.raises(SystemExit) as end:
+        command_line(jobs.export_tflite)
+    return end.value.code
+
+
+@pytest.fixture
+def copied(evaluated_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("keras_derm.export.memory.peak_memory", lambda path: None)
+    return shutil.copytree(evaluated_run, tmp_path / "run")
+
+
+def repeat(monkeypatch, run):
+    """Do the export as the config.yaml of the run says it."""
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    stages = {"image_quality": {}} | config["scales"]["published"]
+    module = sys.modules["keras_derm.jobs.run_recipe"]
+    monkeypatch.setattr(module, "STAGES", ("export_tflite",))
+    monkeypatch.setattr(module, "load_recipe", lambda *_: {"stages": stages})
+    monkeypatch.setattr(jobs, "report", lambda run: None)
+    jobs.run_recipe(str(run))
+
+
+@pytest.mark.parametrize("imitate", [True, False])
+def test_members_learn_from_real_training_images_alone(copied, monkeypatch, imitate):
+    learned = {}
+
+    def quantization_aware(member, path, batches, image_size, symmetric, **settings):
+        parts = zip(*batches, strict=True)
+        learned[member.name] = [np.concatenate(part) for part in parts]
+        alone = build_ensemble([member], image_size, symmetric=symmetric)
+        file = (settings[key] for key in ("mode", "classes", "io"))
+        return export_tflite(alone, path, settings["representative_images"], *file)
+
+    module = "keras_derm.export.fine_tuning.quantization_aware"
+    monkeypatch.setattr(module, quantization_aware)
+    catalog = Catalog.load(copied / "catalog.csv")
+    task = get_task("diagnosis8").present_in(catalog.split("train"))
+    train = catalog.where(task.covers(catalog)).split("train")
+    n = len(train.table)
+    options = ["--gate=none", "--arm=baseline", f"--fine_tuning.imitate={imitate}"]
+    options += ["--fine_tuning.n_steps=2", f"--fine_tuning.batch_size={n}"]
+    assert run_app(monkeypatch, copied, *options) == 0
+
+    prepared = PreparedImages.load(copied / "prepared/real")
+    expected = prepared.take(prepared.indices(train))
+    position = {image.tobytes(): i for i, image in enumerate(expected)}
+    images, targets, weights = learned["first"]
+    rows = np.array([position[image.tobytes()] for image in images])
+    # Each once in each of two rounds, and no other.
+    np.testing.assert_array_equal(np.bincount(rows, minlength=n), 2)
+    truth = task.targets(train)[rows]
+    counted = class_weights(task.targets(train), len(task.classes))[truth]
+    np.testing.assert_allclose(weights, counted)
+    assert learned["second"][0].shape[1:] == (24, 24, 3)
+    if imitate:
+        ensemble = load_classifier(copied / "baseline/ensemble.keras")
+        for member in ensemble_members(ensemble):
+            images, targets, _ = learned[member.name]
+            y_prob = member.predict(images.astype("float32"), verbose=0)
+            np.testing.assert_allclose(targets, y_prob, atol=1e-5)
+    else:
+        np.testing.assert_array_equal(targets, np.eye(len(task.classes))[truth])
+
+    cost = json.loads((copied / "export/cost.json").read_text())
+    assert cost["fine_tuning"]["n_steps"] == 2
+    card = (copied / "export/model_card.md").read_text()
+    assert f"quantisation-aware training: 2 steps of {n} real training images" in card
+    repeat(monkeypatch, copied)
+    assert json.loads((copied / "export/cost.json").read_text()) == cost
+
+
+@pytest.mark.slow
+def test_quantisation_aware_training_from_the_command(copied, monkeypatch):
+    options = ["--fine_tuning.method=qat", "--fine_tuning.n_steps=3", "--gate=none"]
+    assert run_app(monkeypatch, copied, *options) == 0
+    cost = json.loads((copied / "export/cost.json").read_text())
+    assert [member["method"] for member in cost["members"]] == ["qat", "qat"]
+    assert (cost["form"], cost["mode"]) == ("folder", "int8")
+    assert cost["mean_abs_difference"] < 0.02
+
+
+def test_missing_extra_is_named_before_anything_is_done(
+    evaluated_run, monkeypatch, capsys
+):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name: None if name == "tf_keras" else found(name),
+    )
+    assert run_app(monkeypatch, evaluated_run, "--fine_tuning.method=qat") == 1
+    assert 'pip install "keras_derm[quantization]"' in capsys.readouterr().err
+    assert not (evaluated_run / "export").exists()
+
+
+def test_other_losses_are_imitated_or_refused(copied):
+    record = copied / "stages/baseline.json"
+    content = json.loads(record.read_text())
+    content["settings"]["imbalance"] = "focal"
+    record.write_text(json.dumps(content))
+    tuning = FineTuning(imitate=False)
+    with pytest.raises(ValueError, match="imitate.*Received: the arm baseline"):
+        jobs.export_tflite(str(copied), "baseline", fine_tuning=tuning)
+
+
 @pytest.mark.parametrize(
     "settings",
-    [{"mode": "int4"}, {"member_modes": {"first": "int4"}}, {"margin": -0.1}],
+    [
+        {"mode": "int4"},
+        {"member_modes": {"first": "int4"}},
+        {"margin": -0.1},
+        {"mode": "dynamic", "fine_tuning": FineTuning("qat")},
+    ],
 )
 def test_wrong_settings_are_refused_before_any_work(evaluated_run, settings):
     with pytest.raises(ValueError, match="Received:"):
