@@ -8,8 +8,8 @@ ONNX Runtime's int8 is static, in QDQ form and per channel, with ranges from the
 representative training images as ours. Its float32 model is made from Keras' SavedModel
 by tf2onnx, and its probabilities are printed beside Keras' to show that the weights are
 the same (Keras' own `export(format="onnx")` leaves the constants of EfficientNet's
-Normalization as inputs). These packages are no requirement of keras_derm; `--no-deps`
-because tf2onnx asks for an older protobuf than TensorFlow's:
+Normalization as inputs). These packages are no requirement of keras_derm; what they
+need themselves, TensorFlow has brought:
 
     pip install --no-deps --target onnx onnx==1.23.2 onnxruntime==1.31.1 tf2onnx==1.17.0
 
@@ -123,7 +123,7 @@ def main(
     accuracy = _accuracy(y_prob, sizes, task, test, n_replicates, seed)
     write_csv(out / "accuracy.csv", accuracy)
     write_json(out / "latency.json", latency)
-    console = Console(width=130)
+    console = Console(width=160)
     console.print(_title(model, len(images), n_threads))
     console.print(_accuracy_table(accuracy), _latency_table(latency))
     _print_targets(console, accuracy, latency, modes)
@@ -250,9 +250,7 @@ def _title(model, n_images, n_threads):
 def _accuracy_table(accuracy):
     columns = ("balanced accuracy", "difference", "macro AUC", "difference")
     columns += ("same class", "largest diff.", "MB", "times smaller")
-    table = Table("contender")
-    for column in columns:
-        table.add_column(column, justify="right")
+    table = _table(columns)
     for row in accuracy.to_dict("records"):
         cells = []
         for metric in METRICS:
@@ -271,11 +269,16 @@ def _accuracy_table(accuracy):
     return table
 
 
-def _latency_table(latency):
+def _table(columns):
     table = Table("contender")
-    for batch_size in latency:
-        for column in ("median ms", "p95 ms", "times as fast"):
-            table.add_column(f"batch {batch_size}: {column}", justify="right")
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
+def _latency_table(latency):
+    columns = ("median ms", "p95", "times as fast")
+    table = _table(f"batch {n}: {column}" for n in latency for column in columns)
     for name in latency[1]:
         cells = []
         for found in latency.values():
