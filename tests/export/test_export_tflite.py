@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_derm.classifiers import InputScaling
 from keras_derm.export import (
     ModelFileError,
     QuantizedModel,
@@ -105,6 +106,21 @@ def test_every_mode_agrees_with_the_float_model(ensemble, exported, tmp_path, mo
     found = agreement(y_prob_float, y_prob)
     assert found["argmax_agreement"] >= 0.95
     assert found["max_abs_difference"] < 0.05
+
+
+@pytest.mark.parametrize("scaling", ["tf", "caffe"])
+def test_colours_reach_the_first_convolution_in_int8(tmp_path, scaling):
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((32, 32, 3))
+    x = keras.layers.ZeroPadding2D(1)(InputScaling(scaling)(inputs))
+    x = keras.layers.Conv2D(8, 3, activation="relu")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x) / 10
+    model = keras.Model(inputs, keras.layers.Dense(4, activation="softmax")(x))
+    images, path = coloured_images(60, 0), tmp_path / "model.tflite"
+    export_tflite(model, path, images[:30])
+    found = QuantizedModel(path).predict(images[30:])
+    expected = model.predict(images[30:].astype("float32"), verbose=0)
+    assert agreement(expected, found)["mean_abs_difference"] < 0.01
 
 
 def test_file_is_full_int8_and_takes_raw_images(exported):
