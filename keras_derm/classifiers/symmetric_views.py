@@ -15,8 +15,9 @@ class SymmetricViews(keras.layers.Layer):
 
     def call(self, images):
         views = [images, keras.ops.transpose(images, (0, 2, 1, 3))]
-        for axis in (1, 2):
-            views += [keras.ops.flip(view, axis) for view in views]
+        # Slices, not ops.flip, which TFLite may quantise by a wrong scale.
+        views += [view[:, ::-1] for view in views]
+        views += [view[:, :, ::-1] for view in views]
         return keras.ops.concatenate(views, axis=0)
 
     def compute_output_shape(self, input_shape):

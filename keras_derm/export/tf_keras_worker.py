@@ -166,8 +166,8 @@ def resized(images, model):
 def symmetric_views(images):
     """The eight flips and quarter turns, one batch after the other."""
     views = [images, tf.transpose(images, (0, 2, 1, 3))]
-    for axis in (1, 2):
-        views += [tf.reverse(view, [axis]) for view in views]
+    views += [view[:, ::-1] for view in views]
+    views += [view[:, :, ::-1] for view in views]
     return tf.concat(views, axis=0)
 
 
