@@ -106,7 +106,9 @@ def train_classifier(
             of several workers one, for a loop of TensorFlow cannot hold what they send.
         ema_momentum: Share of the moving average of the weights that a step keeps, such
             as 0.99; what is measured and kept is then the average (after the
-            `head_epochs`). None keeps the weights of the last step of an epoch.
+            `head_epochs`), with statistics of batch normalisation measured for it on
+            the first batches of `train`. None keeps the weights of the last step of
+            an epoch.
         workers: `Workers` that train together, each calling this with the same
             arguments but its own share of `train`, or None. The chief alone writes
             into `directory`, and all go on from what is there.
@@ -172,7 +174,7 @@ def train_classifier(
                     DropoutSeed(workers),
                     *([InStep(workers)] if workers else []),
                     *callbacks,
-                    *(judged if ema is None else [OnAverages(*judged)]),
+                    *(judged if ema is None else [OnAverages(train, *judged)]),
                     *([SaveState(state_path)] if is_chief else []),
                     EarlyStopping(stopped),
                 ],

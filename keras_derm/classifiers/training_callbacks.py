@@ -9,6 +9,7 @@ import pandas as pd
 import tensorflow as tf
 from sklearn.metrics import log_loss, roc_auc_score
 
+from keras_derm.classifiers.batch_statistics import N_BATCHES, statistics_measured
 from keras_derm.classifiers.optimization import plateau_learning_rate
 from keras_derm.classifiers.precision import in_float32
 from keras_derm.classifiers.prediction import predict_probabilities
@@ -77,16 +78,18 @@ class DropoutSeed(keras.callbacks.Callback):
 class OnAverages(keras.callbacks.Callback):
     """Show other callbacks the moving averages of the weights after each epoch.
 
-    The training itself goes on with the weights it had.
+    The training itself goes on with the weights it had, and their statistics of batch
+    normalisation; the averages have statistics of their own.
 
     Args:
+        train: `tf.data.Dataset` of batches `(images, ...)`; its first are taken.
         *callbacks: Those that measure and keep the model; of their methods
             `on_epoch_end` alone is called.
     """
 
-    def __init__(self, *callbacks):
+    def __init__(self, train, *callbacks):
         super().__init__()
-        self.callbacks = callbacks
+        self.batches, self.callbacks = train.take(N_BATCHES), callbacks
         self.swap = keras.callbacks.SwapEMAWeights()
 
     def set_model(self, model):
@@ -97,8 +100,9 @@ class OnAverages(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.swap.on_test_begin()
         try:
-            for callback in self.callbacks:
-                callback.on_epoch_end(epoch, logs)
+            with statistics_measured(self.model, self.batches):
+                for callback in self.callbacks:
+                    callback.on_epoch_end(epoch, logs)
         finally:
             self.swap.on_test_end()
 

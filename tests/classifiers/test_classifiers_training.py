@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from keras_derm.classifiers import predict_probabilities, train_classifier
+from keras_derm.classifiers.batch_statistics import N_BATCHES
 from keras_derm.classifiers.training_callbacks import SaveState
 from keras_derm.layers.presets import augmentation
 from keras_derm.pipeline import PreparedImages, image_dataset
@@ -237,6 +238,41 @@ def test_average_of_the_weights_is_kept_and_measured(tmp_path):
     scores = predict_probabilities(kept, validation)
     targets = np.arange(64) % 2
     assert history["val_accuracy"][0] == np.mean(scores.argmax(axis=1) == targets)
+
+
+def test_averages_have_their_own_statistics_of_batches(tmp_path):
+    """Measured with the kept weights, and those of the training are not touched."""
+    model, left = tiny_classifier(), []
+
+    class Left(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            left[:] = [np.asarray(w) for w in self.model.non_trainable_variables]
+
+    fit = model.fit
+    model.fit = lambda *args, callbacks, **kwargs: fit(
+        *args, callbacks=[*callbacks, Left()], **kwargs
+    )
+    settings = {"epochs": 1, "steps_per_epoch": 6, "learning_rate": 0.5}
+    train, validation = data()
+    kept = train_classifier(
+        model, train, validation, tmp_path, ema_momentum=0.9, **settings
+    )
+    for found, expected in zip(model.non_trainable_variables, left, strict=True):
+        if "moving" in found.path:
+            np.testing.assert_array_equal(found, expected)
+    first = next(
+        layer
+        for layer in kept.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    )
+    before = keras.Model(kept.inputs, first.input)
+    seen = [before(images).numpy() for images, *_ in train.take(N_BATCHES)]
+    mean = np.mean([maps.mean(axis=(0, 1, 2)) for maps in seen], axis=0)
+    variance = np.mean([maps.var(axis=(0, 1, 2)) for maps in seen], axis=0)
+    np.testing.assert_allclose(first.moving_mean, mean, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(first.moving_variance, variance, rtol=1e-3)
+    other = model.get_layer(first.name)
+    assert not np.allclose(other.moving_mean, mean, rtol=1e-2)
 
 
 def test_training_ends_early_without_progress(tmp_path):
