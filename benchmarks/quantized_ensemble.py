@@ -164,7 +164,7 @@ def _onnx_files(model, representative, out):
         Images(),
         quant_format=QuantFormat.QDQ,
         per_channel=True,
-        activation_type=QuantType.QInt8,
+        activation_type=QuantType.QUInt8,  # twice as fast as QInt8 on x86
         weight_type=QuantType.QInt8,
     )
     return {ONNX: float_path, ONNX_INT8: int8_path}
