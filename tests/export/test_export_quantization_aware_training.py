@@ -132,6 +132,7 @@ def test_pruning_and_clustering_thin_the_kernels(model, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", ["MobileNetV2", "EfficientNetB0", "ResNet50"])
 def test_backbones_are_quantised(name, tmp_path):
     keras.utils.set_random_seed(0)
