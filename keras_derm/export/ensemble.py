@@ -36,7 +36,8 @@ def export_ensemble(
         classes: Class names, in the order of the output. Default: `"0"`, `"1"`, ...
         form: `"file"`: one .tflite with one signature; `"folder"`: a .tflite for each
             member, and a manifest.json with their weights and checksums; `"auto"`: one
-            file where TensorFlow can convert the whole, else the folder.
+            file where TensorFlow can convert the whole, else the folder; a folder in
+            mode `"selective"`, which then leaves a part of each member in float.
         member_modes: Dict from the name of a member to its own mode, for members that
             lose much in `mode`. Each file has one mode: the form is then a folder. With
             quantisation-aware training, another than int8 leaves the member as it is.
@@ -61,6 +62,8 @@ def export_ensemble(
     # Loaded here: TensorFlow is not needed to import this room.
     from tensorflow.lite.python.convert_phase import ConverterError
 
+    from keras_derm.classifiers import ensemble_members
+
     path, details = Path(path), details or {}
     own = _checked_modes(model, mode, member_modes or {}, form)
     tuned = _fine_tuned(model, mode, own, form, fine_tuning, training_images)
@@ -73,7 +76,9 @@ def export_ensemble(
         fine_tuning=fine_tuning,
         training_images=training_images,
     )
-    if form == "folder" or own or len(tuned) > 1:
+    # Each member has a part of its own that int8 harms most.
+    apart = mode == "selective" and form == "auto" and len(ensemble_members(model)) > 1
+    if form == "folder" or own or len(tuned) > 1 or apart:
         return _write_folder(model, path, mode, own, details, write)
     file = path.with_name(f"{path.name}.tflite")
     try:

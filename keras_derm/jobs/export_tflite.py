@@ -60,7 +60,8 @@ def export_tflite(
             (--member_modes.efficientnetb0_64 dynamic); the form is then a folder. With
             quantisation-aware training they are not fine-tuned.
         form: One file, a folder with one file for each member, or auto: one file
-            where TensorFlow can convert the whole.
+            where TensorFlow can convert the whole, but a folder in mode selective,
+            which then leaves a part of each member in float.
         io: Numbers that go in and come out: float, or in mode int8 the bytes of int8
             or uint8, as a phone's camera gives them.
         n_representative: Training images, spread over diagnoses and tones, by which

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_derm.classifiers import build_ensemble
+from keras_derm.classifiers import build_ensemble, ensemble_members
 from keras_derm.export import (
     MANIFEST,
     ModelFileError,
@@ -132,6 +132,18 @@ def test_bytes_and_views_are_kept_in_either_form(tmp_path, form):
     assert found["mean_abs_difference"] < 0.02
     turned = ensemble.predict(np.rot90(images, axes=(1, 2)))
     np.testing.assert_allclose(turned, ensemble.predict(images), atol=0.02)
+
+
+def test_selective_looks_at_each_member_by_itself(model, tmp_path):
+    images = coloured_images(20, 0)
+    path = export_ensemble(model, tmp_path / "ensemble", images, "selective")
+    assert path.is_dir()
+    found = QuantizedEnsemble(path)
+    assert found.mode == "selective"
+    expected = model.predict(images.astype("float32"), verbose=0)
+    assert agreement(expected, found.predict(images))["max_abs_difference"] < 0.05
+    alone = build_ensemble(ensemble_members(model)[:1], SIZE)
+    assert export_ensemble(alone, tmp_path / "one", images, "selective").is_file()
 
 
 def test_what_cannot_be_converted_whole_becomes_a_folder(model, tmp_path, monkeypatch):
