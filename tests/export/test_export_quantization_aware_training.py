@@ -9,7 +9,12 @@ import pytest
 import tensorflow as tf
 
 from keras_derm.classifiers import build_classifier, build_ensemble
-from keras_derm.export import QuantizedModel, quantization_aware, sidecar_path
+from keras_derm.export import (
+    QuantizedModel,
+    export_tflite,
+    quantization_aware,
+    sidecar_path,
+)
 
 SIZE = 32
 CLASSES = ["MEL", "NV", "BCC"]
@@ -131,25 +136,46 @@ def test_pruning_and_clustering_thin_the_kernels(model, tmp_path):
     assert sizes and max(sizes) <= 4
 
 
+def random_classifier(name, images):
+    """Random weights, with statistics of these images that a step leaves alone."""
+    keras.utils.set_random_seed(0)
+    model = build_classifier(name, 3, 64, batch_norm_momentum=0.0)
+    normalizations = [
+        layer
+        for layer in model.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    for layer in normalizations:
+        layer.epsilon = 0.1  # or depth enlarges every rounding to a different answer
+    model(images, training=True)
+    for layer in normalizations:
+        layer.momentum = 0.999
+    return model
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", ["MobileNetV2", "EfficientNetB0", "ResNet50"])
 def test_backbones_are_quantised(name, tmp_path):
-    keras.utils.set_random_seed(0)
-    classifier = build_classifier(name, 3, 64, batch_norm_momentum=0.0)
-    colours = np.random.default_rng(0).uniform(0, 255, (16, 1, 1, 3))
-    images = np.broadcast_to(colours, (16, 64, 64, 3)).astype("uint8")
-    # Statistics of these images: random weights alone answer the same to all.
-    classifier(images.astype("float32"), training=True)
+    colours = np.random.default_rng(0).uniform(0, 255, (32, 1, 1, 3))
+    images = np.broadcast_to(colours, (32, 64, 64, 3)).astype("uint8")
+    classifier = random_classifier(name, images.astype("float32"))
     y_prob = classifier.predict(images.astype("float32"), verbose=0)
-    assert y_prob.std(axis=0).max() > 0.02
+    assert len(np.unique(y_prob[:, 0])) == len(images)
     path = tmp_path / "model.tflite"
     written = quantization_aware(
         classifier, path, images, y_prob, n_steps=1, batch_size=8, learning_rate=1e-7
     )
     assert written["float_layers"] == ["probabilities"]
-    found = QuantizedModel(path).predict(images)
-    assert np.abs(found - y_prob).mean() < 0.3 * y_prob.std(axis=0).mean()
+    after = tmp_path / "after_training.tflite"
+    export_tflite(classifier, after, images)
+    # Random networks bear int8 differently well: what it costs without fine-tuning,
+    # whose ranges are the extremes of all images, not the means over batches.
+    costs = [
+        np.abs(QuantizedModel(file).predict(images) - y_prob).mean()
+        for file in (path, after)
+    ]
+    assert costs[0] < 4 * costs[1], costs
 
 
 @pytest.mark.parametrize(
