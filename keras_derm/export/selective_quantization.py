@@ -74,8 +74,9 @@ def convert_int8(model, images, io="float", float_layers=(), selective=False):
     """Convert to int8 but for the class probabilities and what else stays in float.
 
     TFLite gives the softmax of int8 steps of 1/256: all probabilities of a rare class
-    that are smaller become equal, and its AUC falls. So the softmax, and what an
-    ensemble averages after it, are float: next to no work.
+    that are smaller become equal, and its AUC falls. Of what the dense layer before it
+    sums up, the scores of some classes are narrow where one is wide. So that layer, the
+    softmax, and what an ensemble averages after it, are float: next to no work.
 
     Args:
         model: Functional model.
@@ -171,16 +172,27 @@ def _calibrated(model, images, io="float"):
 
 
 def _results(content):
-    """Names of all results of a TFLite file: before the softmax, and from it on."""
+    """Names of all results of a TFLite file: before the class scores, and from them."""
     from tensorflow.lite.python.schema_py_generated import BuiltinOperator
     from tensorflow.lite.tools.flatbuffer_utils import convert_bytearray_to_object
 
     network = convert_bytearray_to_object(content)
     (graph,) = network.subgraphs
+    kinds = [
+        network.operatorCodes[operator.opcodeIndex].builtinCode
+        for operator in graph.operators
+    ]
+    scores = {
+        operator.inputs[0]
+        for operator, kind in zip(graph.operators, kinds, strict=True)
+        if kind == BuiltinOperator.SOFTMAX
+    }
     before, after, reached = [], [], set()
-    for operator in graph.operators:
-        kind = network.operatorCodes[operator.opcodeIndex].builtinCode
-        is_after = kind == BuiltinOperator.SOFTMAX or reached & {*operator.inputs}
+    for operator, kind in zip(graph.operators, kinds, strict=True):
+        is_softmax = kind == BuiltinOperator.SOFTMAX
+        is_dense = kind == BuiltinOperator.FULLY_CONNECTED
+        is_last_dense = is_dense and scores & {*operator.outputs}
+        is_after = is_softmax or is_last_dense or reached & {*operator.inputs}
         if is_after:
             reached.update(operator.outputs)
         names = [graph.tensors[i].name.decode() for i in operator.outputs]

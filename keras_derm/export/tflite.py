@@ -38,9 +38,10 @@ def export_tflite(
         representative_images: Array `(n, height, width, 3)`, RGB in [0, 255], from
             the training images: `"int8"` and `"selective"` set their ranges by them,
             about 100 to 300 suffice. The other modes do without.
-        mode: `"int8"`: weights (per channel) and arithmetic in int8, the softmax
-            alone in float; `"selective"`: the same, but the part of the network that
-            int8 harms most, found by measurement, stays in float as well;
+        mode: `"int8"`: weights (per channel) and arithmetic in int8, the class scores
+            and probabilities alone in float; `"selective"`: the same, but the part of
+            the network that int8 harms most, found by measurement, stays in float as
+            well;
             `"dynamic"`: weights in int8 but for small ones, activations quantised as
             they come, or float; `"weight_only"`: all weights in int8, per channel,
             arithmetic in float; `"float16"`: weights in float16, arithmetic in float.
