@@ -133,6 +133,23 @@ def test_probabilities_below_the_steps_of_int8_are_told_apart(tmp_path):
         assert (np.diff(rare) >= 0).all() and len(np.unique(rare)) > 40
 
 
+def test_a_class_of_wide_scores_does_not_hide_the_others(tmp_path):
+    """One score goes to -300, which are steps of 1 in int8; two differ by less."""
+    inputs = keras.Input((SIZE, SIZE, 3))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))
+    kernel = np.array([[-100, 1, 0], [-100, 0, 0], [-100, 0, 0]], "float32")
+    model.layers[-1].set_weights([kernel, np.array([0, 0, 0.5], "float32")])
+    red = np.full((52, SIZE, SIZE, 3), 200, "uint8")
+    red[..., 0] = np.arange(0, 256, 5)[:, None, None]
+    path = tmp_path / "model.tflite"
+    export_tflite(model, path, red)
+    found = QuantizedModel(path).predict(red)[:, 1]
+    assert (np.diff(found) >= 0).all() and len(np.unique(found)) > 40
+    expected = model.predict(red.astype("float32"), verbose=0)[:, 1]
+    np.testing.assert_allclose(found, expected, atol=0.01)
+
+
 def test_unknown_layers_and_too_many_parts_are_refused(model, images, tmp_path):
     with pytest.raises(ValueError, match=r"no_such_layer"):
         export_tflite(
