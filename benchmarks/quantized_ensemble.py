@@ -49,6 +49,7 @@ from keras_derm.export import (
 )
 from keras_derm.files import write_csv, write_json
 from keras_derm.jobs.evaluate import judged_task
+from keras_derm.jobs.export_tflite import spread_over_cells
 from keras_derm.jobs.prepared_images import resized_images
 from keras_derm.pipeline import PreparedImages
 from keras_derm.runs import RunDirectory
@@ -101,7 +102,7 @@ def main(
     rows = run.catalog.where(task.covers(run.catalog))
     train, test = rows.split("train"), rows.split("test")
     prepared, side = PreparedImages.load(run / "prepared/real"), model.input_shape[1]
-    chosen = _spread(train, n_representative, seed)
+    chosen = spread_over_cells(train, n_representative, seed)
     representative = resized_images(prepared, train, side)(chosen)
     images = resized_images(prepared, test, side)(np.arange(len(test.table)))
 
@@ -127,14 +128,6 @@ def main(
     console.print(_title(model, len(images), n_threads))
     console.print(_accuracy_table(accuracy), _latency_table(latency))
     _print_targets(console, accuracy, latency, modes)
-
-
-def _spread(catalog, n, seed):
-    """Positions of `n` rows, cells of diagnosis and tone in turn, as in an export."""
-    table = catalog.table.sample(frac=1, random_state=seed)
-    turn = table.groupby(["diagnosis", "skin_tone"], dropna=False).cumcount()
-    order = np.argsort(turn.to_numpy(), kind="stable")
-    return table.index.to_numpy()[order[:n]]
 
 
 def _onnx_files(model, representative, out):

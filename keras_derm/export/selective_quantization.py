@@ -67,7 +67,9 @@ def sensitive_layers(model, images, n_parts=N_PARTS, n_measured=N_MEASURED):
             f"`n_parts` must be 1 to {len(network.operations)}, the operations of the "
             f"network. Received: {n_parts}"
         )
-    return _measured_parts(network, model, images, n_parts, n_measured)
+    return _measured_parts(
+        network, network.converted(), model, images, n_parts, n_measured
+    )
 
 
 def convert_int8(model, images, io="float", float_layers=(), selective=False):
@@ -204,21 +206,22 @@ def _costly_part(network, model, images):
     """Tensors of the part that gains most, of those that hardly enlarge the file."""
     # Of a few operations at least: one alone gains next to nothing.
     n_parts = max(1, min(N_PARTS, len(network.operations) // 4))
-    limit = MAX_GROWTH * len(network.converted())
-    for part in _measured_parts(network, model, images, n_parts):
+    all_int8 = network.converted()
+    limit = MAX_GROWTH * len(all_int8)
+    for part in _measured_parts(network, all_int8, model, images, n_parts):
         if part.size_bytes <= limit and part.error < part.error_all_int8:
             return part.tensors
     return ()
 
 
-def _measured_parts(network, model, images, n_parts, n_measured=N_MEASURED):
+def _measured_parts(network, all_int8, model, images, n_parts, n_measured=N_MEASURED):
     measured = np.asarray(images[:n_measured], "float32")
     expected = np.asarray(model.predict(measured, verbose=0))
 
     def error(content):
         return float(np.abs(_probabilities(content, measured) - expected).mean())
 
-    error_all_int8 = error(network.converted())
+    error_all_int8 = error(all_int8)
     parts = []
     tried = _overlapping(network.operations, n_parts)
     for part in track(tried, "Parts left in float", transient=True):

@@ -182,7 +182,7 @@ def _candidate(
         learning["training_images"] = _training_images(
             run, arm, task, train, prepared, fine_tuning["imitate"]
         )
-    chosen = _spread_over_cells(train, n_representative, seed)
+    chosen = spread_over_cells(train, n_representative, seed)
     return export_ensemble(
         model,
         run / CANDIDATE / f"ensemble_{mode}",
@@ -310,7 +310,7 @@ def _put_in_place(candidate, path, facts):
     return path
 
 
-def _spread_over_cells(catalog, n, seed):
+def spread_over_cells(catalog, n, seed):
     """Positions of `n` rows, cells of diagnosis and tone in turn."""
     import numpy as np
 
