@@ -4,13 +4,13 @@ import contextlib
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 N_BATCHES = 30
 
 
-@contextlib.contextmanager
-def statistics_measured(model, batches):
-    """Within this context the moving statistics are measured anew with the weights.
+class BatchStatistics:
+    """Measure the moving statistics of batch normalisation anew with the weights.
 
     Averages of weights are a network that has never seen a batch: the moving
     statistics are those of the weights that made the steps, and with them whole
@@ -18,32 +18,61 @@ def statistics_measured(model, batches):
 
     Args:
         model: Classifier; layers that do not train keep their statistics.
-        batches: Iterable of `(images, ...)`, as the network is trained on.
 
     Reference:
         Izmailov et al., Averaging weights leads to wider optima and better
         generalization, UAI 2018, section 3.2.
     """
-    layers = [
-        layer
-        for layer in model.layers
-        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
-    ]
-    before = [
-        [np.asarray(value) for value in (layer.moving_mean, layer.moving_variance)]
-        for layer in layers
-    ]
-    momenta = [layer.momentum for layer in layers]
-    try:
-        for n_seen, (images, *_) in enumerate(batches if layers else ()):
-            for layer in layers:
-                layer.momentum = n_seen / (n_seen + 1)  # the mean over the batches
-            model(images, training=True)
-        yield
-    finally:
-        for layer, momentum, (mean, variance) in zip(
-            layers, momenta, before, strict=True
-        ):
-            layer.momentum = momentum
-            layer.moving_mean.assign(mean)
-            layer.moving_variance.assign(variance)
+
+    def __init__(self, model):
+        self.layers = [
+            layer
+            for layer in model.layers
+            if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+        ]
+        self.forward = tf.function(  # a graph keeps no feature map longer than needed
+            lambda images: model(images, training=True), reduce_retracing=True
+        )
+
+    @contextlib.contextmanager
+    def measured(self, batches):
+        """Within this context each statistic is its mean over the batches.
+
+        Args:
+            batches: Iterable of `(images, ...)`, as the network is trained on.
+        """
+        before, momenta = self._values(), [layer.momentum for layer in self.layers]
+        try:
+            for layer in self.layers:
+                layer.momentum = 0  # what is left is the statistic of the last batch
+            seen = []
+            for images, *_ in batches if self.layers else ():
+                self.forward(images)
+                seen.append(self._values())
+            if seen:
+                self._assign(
+                    [
+                        np.mean(of_batches, axis=0)
+                        for of_batches in zip(*seen, strict=True)
+                    ]
+                )
+            yield
+        finally:
+            for layer, momentum in zip(self.layers, momenta, strict=True):
+                layer.momentum = momentum
+            self._assign(before)
+
+    def _variables(self):
+        """Means and variances of all layers."""
+        return [
+            variable
+            for layer in self.layers
+            for variable in (layer.moving_mean, layer.moving_variance)
+        ]
+
+    def _values(self):
+        return [np.asarray(variable) for variable in self._variables()]
+
+    def _assign(self, values):
+        for variable, value in zip(self._variables(), values, strict=True):
+            variable.assign(value)

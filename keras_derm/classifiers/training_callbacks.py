@@ -9,7 +9,7 @@ import pandas as pd
 import tensorflow as tf
 from sklearn.metrics import log_loss, roc_auc_score
 
-from keras_derm.classifiers.batch_statistics import N_BATCHES, statistics_measured
+from keras_derm.classifiers.batch_statistics import N_BATCHES, BatchStatistics
 from keras_derm.classifiers.optimization import plateau_learning_rate
 from keras_derm.classifiers.precision import in_float32
 from keras_derm.classifiers.prediction import predict_probabilities
@@ -94,13 +94,14 @@ class OnAverages(keras.callbacks.Callback):
 
     def set_model(self, model):
         super().set_model(model)
+        self.statistics = BatchStatistics(model)
         for callback in (self.swap, *self.callbacks):
             callback.set_model(model)
 
     def on_epoch_end(self, epoch, logs=None):
         self.swap.on_test_begin()
         try:
-            with statistics_measured(self.model, self.batches):
+            with self.statistics.measured(self.batches):
                 for callback in self.callbacks:
                     callback.on_epoch_end(epoch, logs)
         finally:
