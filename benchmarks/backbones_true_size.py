@@ -21,6 +21,7 @@ import numpy as np
 from jsonargparse import auto_cli
 
 from keras_derm.classifiers import BACKBONES, build_classifier, load_classifier
+from keras_derm.export.memory import peak_bytes
 
 N_CLASSES = 8
 
@@ -53,7 +54,7 @@ def measure(backbone, batch_size):
         "file_mb": file_mb,
         "difference": float(np.abs(after - before).max()),
         "finite": bool(np.isfinite(before).all() and np.isfinite(loss)),
-        "peak_gb": peak_memory(),
+        "peak_gb": peak_bytes() / 1e9,
     }
 
 
@@ -62,13 +63,6 @@ def timed(function):
     start = time.perf_counter()
     result = function()
     return time.perf_counter() - start, result
-
-
-def peak_memory():
-    """Most resident memory of this process so far, in GB."""
-    with open("/proc/self/status") as status:
-        line = next(line for line in status if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024 / 1e9
 
 
 def in_own_process(backbone, batch_size):

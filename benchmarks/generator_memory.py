@@ -15,6 +15,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 from jsonargparse import auto_cli
 
+from keras_derm.export.memory import peak_bytes
+
 SIZES = {"cyclegan": (256, 1), "sngan": (224, 64), "conditional_wgan_gp": (224, 64)}
 
 
@@ -35,9 +37,7 @@ def train(name, image_size, batch_size, n_steps):
     losses = model.fit(dataset, verbose=0).history
     if not all(np.isfinite(values).all() for values in losses.values()):
         raise SystemExit(f"{name} did not train: {losses}")
-    with open("/proc/self/status") as status:
-        peak = next(line for line in status if line.startswith("VmHWM"))
-    return int(peak.split()[1]) * 1024 / 1e9
+    return peak_bytes() / 1e9
 
 
 def main(

@@ -13,6 +13,8 @@ import time
 
 from jsonargparse import auto_cli
 
+from keras_derm.export.memory import peak_bytes
+
 
 def measure(backbone, image_size, batch_size, checkpointed):
     """Print peak resident memory in GB before and with training, and seconds a step."""
@@ -25,21 +27,16 @@ def measure(backbone, image_size, batch_size, checkpointed):
     if checkpointed:
         model = checkpoint_gradients(model)
     model.compile(keras.optimizers.SGD(1e-3), "categorical_crossentropy")
-    before = peak_memory()
+    before = peak_bytes() / 1e9
     images = np.zeros((batch_size, image_size, image_size, 3), "float32")
     targets = np.eye(8, dtype="float32")[np.arange(batch_size) % 8]
     model.train_on_batch(images, targets)
     start = time.perf_counter()
     model.train_on_batch(images, targets)
     seconds = time.perf_counter() - start
-    print(json.dumps({"before": before, "peak": peak_memory(), "seconds": seconds}))
-
-
-def peak_memory():
-    """Most resident memory of this process so far, in GB."""
-    with open("/proc/self/status") as status:
-        line = next(line for line in status if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1e6
+    print(
+        json.dumps({"before": before, "peak": peak_bytes() / 1e9, "seconds": seconds})
+    )
 
 
 def in_own_process(*arguments):

@@ -57,6 +57,7 @@ from keras_derm.export import (
     latency_in_turns,
     size_bytes,
 )
+from keras_derm.export.memory import peak_bytes
 from keras_derm.jobs.prepared_images import resize
 
 N_CLASSES = 8
@@ -215,18 +216,11 @@ def _convert(out, mode, form):
     out = Path(out)
     model = load_classifier(out / "ensemble.keras")
     images = np.load(out / "representative.npy")
-    before, start = _peak_gb(), time.perf_counter()
+    before, start = peak_bytes() / 1e9, time.perf_counter()
     path = export_ensemble(model, out / f"{form}_{mode}", images, mode, form=form)
     seconds = time.perf_counter() - start
     found = {"path": str(path), "seconds": seconds, "model_gb": before}
-    print(json.dumps({**found, "peak_gb": _peak_gb()}))
-
-
-def _peak_gb():
-    # Not resource.getrusage: its peak begins with that of the process that started us.
-    status = Path("/proc/self/status").read_text().splitlines()
-    line = next(line for line in status if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024 / 1e9
+    print(json.dumps({**found, "peak_gb": peak_bytes() / 1e9}))
 
 
 def _print(found, limits, title):

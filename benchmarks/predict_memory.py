@@ -15,11 +15,10 @@ from jsonargparse import auto_cli
 
 CHILD = """
 import sys
+from keras_derm.export.memory import peak_bytes
 from keras_derm.jobs import predict
 predict(sys.argv[1], sys.argv[2], sys.argv[3])
-for line in open("/proc/self/status"):
-    if line.startswith("VmHWM"):
-        print(int(line.split()[1]) // 1000)
+print(round(peak_bytes() / 1e6))
 """
 
 

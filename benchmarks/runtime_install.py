@@ -20,15 +20,14 @@ import importlib.util, sys, time
 start = time.perf_counter()
 import numpy as np
 from keras_derm.export import QuantizedEnsemble, load_images
+from keras_derm.export.memory import peak_bytes
 for name in ("tensorflow", "keras", "pandas", "cv2", "scipy"):
     assert importlib.util.find_spec(name) is None, name
 ensemble = QuantizedEnsemble(sys.argv[1], n_threads=1)
 images = load_images(sys.argv[2:], ensemble.image_size)
 print(dict(zip(ensemble.classes, ensemble.predict(images)[0].round(3).tolist())))
 print(f"{time.perf_counter() - start:.1f} s from start to answer")
-for line in open("/proc/self/status"):
-    if line.startswith("VmHWM"):
-        print("peak memory", int(line.split()[1]) // 1000, "MB")
+print(f"peak memory {peak_bytes() / 1e6:.0f} MB")
 """
 
 

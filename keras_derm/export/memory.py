@@ -40,21 +40,22 @@ def _measure(path, batch_size):
     else:
         from keras_derm.export import QuantizedEnsemble as load
 
-    libraries = _peak_mb()
+    libraries = peak_bytes()
     model = load(path)
     if path.suffix == ".keras":
         shape, run = model.input_shape[1:], model.predict_on_batch
     else:
         shape, run = (*model.image_size, 3), model.predict
     run(np.zeros((batch_size, *shape), "float32"))
-    return {"peak_mb": _peak_mb(), "libraries_mb": libraries}
+    return {"peak_mb": peak_bytes() / 1e6, "libraries_mb": libraries / 1e6}
 
 
-def _peak_mb():
+def peak_bytes():
+    """Most that this process has held in memory so far, in bytes."""
     # Not resource.getrusage: its peak begins with that of the process that started us.
     status = Path("/proc/self/status").read_text().splitlines()
     line = next(line for line in status if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1e3
+    return int(line.split()[1]) * 1024
 
 
 if __name__ == "__main__":
