@@ -24,10 +24,12 @@ from tensorflow_model_optimization.python.core.quantization.keras import (
     quant_ops,
     quantize_layer,
     quantize_wrapper,
+    quantizers,
 )
 from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
     default_8bit_quantize_configs,
     default_8bit_quantize_registry,
+    default_8bit_quantize_scheme,
 )
 
 from keras_derm.export.conversion import apply_settings, conversion_settings
@@ -179,7 +181,7 @@ def quantization_aware_training(job):
         model = tf_keras.models.clone_model(twin, clone_function=annotate)
         model.set_weights(twin.get_weights())
         with quantize_scope():
-            return tfmot.quantization.keras.quantize_apply(model)
+            return tfmot.quantization.keras.quantize_apply(model, QuantizeScheme())
 
     return prepare, lambda model: model, []
 
@@ -192,6 +194,50 @@ def quantize_scope():
             )
         }
     )
+
+
+class QuantizeScheme(default_8bit_quantize_scheme.Default8BitQuantizeScheme):
+    """TF-MOT's, but for the ranges of depthwise kernels.
+
+    TF-MOT has one range for a whole depthwise kernel, as its last axis is the channel
+    multiplier, 1. The channels of a pretrained kernel differ a hundredfold in size,
+    and the small ones became zeros.
+    """
+
+    def get_quantize_registry(self):
+        registry = super().get_quantize_registry()
+        registry._layer_quantize_map[tf_keras.layers.DepthwiseConv2D] = (
+            DepthwiseQuantizeConfig(["depthwise_kernel"], ["activation"], False)
+        )
+        return registry
+
+
+class DepthwiseQuantizeConfig(
+    default_8bit_quantize_registry.Default8BitConvQuantizeConfig
+):
+    def __init__(self, weight_attrs, activation_attrs, quantize_output):
+        super().__init__(weight_attrs, activation_attrs, quantize_output)
+        self.weight_quantizer = DepthwiseWeightsQuantizer()
+
+
+class DepthwiseWeightsQuantizer(quantizers.LastValueQuantizer):
+    """A range for each channel `(height, width, channels, 1)`, as TFLite has."""
+
+    def __init__(self):
+        super().__init__(num_bits=8, per_axis=True, symmetric=True, narrow_range=True)
+
+    def build(self, tensor_shape, name, layer):
+        return {
+            f"{end}_var": layer.add_weight(
+                name=f"{name}_{end}", shape=(tensor_shape[2],), trainable=False
+            )
+            for end in ("min", "max")
+        }
+
+    def __call__(self, inputs, training, weights, **kwargs):
+        channels_last = tf.transpose(inputs, (0, 1, 3, 2))
+        rounded = super().__call__(channels_last, training, weights, **kwargs)
+        return tf.transpose(rounded, (0, 1, 3, 2))
 
 
 def annotated_where_possible(twin, io):

@@ -31,14 +31,21 @@ def coloured(n, seed):
 
 
 def small_classifier():
-    """Convolutions, batch normalisation and a residual, trained a little."""
+    """Convolutions, batch normalisation and a residual, trained a little.
+
+    Channels of the depthwise kernel differ a thousandfold, which the batch
+    normalisation after it takes back, as in pretrained networks.
+    """
     keras.utils.set_random_seed(0)
     inputs = keras.Input((SIZE, SIZE, 3), name="image")
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
     x = keras.layers.Conv2D(16, 3, 2, use_bias=False, name="entry")(x)
     x = keras.layers.BatchNormalization(momentum=0.8)(x)
     y = shortcut = keras.layers.ReLU(6.0)(x)
-    y = keras.layers.DepthwiseConv2D(3, padding="same")(y)
+    y = keras.layers.DepthwiseConv2D(
+        3, padding="same", use_bias=False, name="depthwise"
+    )(y)
+    y = keras.layers.BatchNormalization(momentum=0.8, name="even")(y)
     y = keras.layers.Conv2D(16, 1, name="residual")(y)
     x = keras.layers.Add()([y, shortcut])
     x = keras.layers.GlobalAveragePooling2D()(x)
@@ -46,6 +53,11 @@ def small_classifier():
     model = keras.Model(inputs, outputs)
     model.compile(keras.optimizers.Adam(0.01), "categorical_crossentropy")
     model.fit(*coloured(128, 0), epochs=6, batch_size=16, verbose=0)
+    depthwise, even = model.get_layer("depthwise"), model.get_layer("even")
+    factors = np.geomspace(1, 1000, 16)
+    depthwise.kernel.assign(np.array(depthwise.kernel) * factors[:, np.newaxis])
+    even.moving_mean.assign(np.array(even.moving_mean) * factors)
+    even.moving_variance.assign(np.array(even.moving_variance) * factors**2)
     return model
 
 
@@ -103,6 +115,13 @@ def test_quantization_aware_training_gives_int8_that_agrees(model, tmp_path):
         if len(detail["shape"]) == 4
     }
     assert kinds <= {np.uint8, np.int8}
+    (depthwise,) = (
+        interpreter.get_tensor(detail["index"])
+        for detail in interpreter.get_tensor_details()
+        if tuple(detail["shape"]) == (1, 3, 3, 16)
+    )
+    steps = [len(np.unique(channel)) for channel in depthwise.reshape(9, 16).T]
+    assert min(steps) >= 7  # small channels have not become zeros
 
 
 @pytest.mark.slow
