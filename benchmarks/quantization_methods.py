@@ -52,8 +52,8 @@ def main(
     Args:
         run: Run directory with prepared images.
         model: A classifier trained on them, .keras; by default one is trained.
-        methods: Only these of int8, selective, dynamic, float16, fine_tuned, qat,
-            pruning, clustering.
+        methods: Only these of int8, selective, weight_only, dynamic, float16,
+            fine_tuned, qat, pruning, clustering.
         out: Folder for the .tflite files and costs.csv.
         task: What the classifier tells apart.
         n_steps: Steps of fine-tuning.

@@ -119,6 +119,9 @@ def smoothed_targets(imbalance, targets, n_classes, share):
     Logit adjustment divides what a network learns by the frequencies of the classes.
     A share spread evenly would come out as a preference for the rare classes, several
     times what it was; so there it is spread by the frequencies, and comes out even.
+    It then gives images of frequent classes a floor under each rare class that images
+    of rare classes do not have: the AUC of rare classes falls as the network becomes
+    sure. Little or no smoothing goes with logit adjustment.
 
     Args:
         imbalance: One of `IMBALANCE`.
