@@ -21,7 +21,9 @@ class BatchStatistics:
 
     Reference:
         Izmailov et al., Averaging weights leads to wider optima and better
-        generalization, UAI 2018, section 3.2.
+        generalization, UAI 2018, section 3.2. Touvron et al., Fixing the train-test
+        resolution discrepancy, NeurIPS 2019, section 3: augmentation changes the
+        statistics, which should be those of images as they are in use.
     """
 
     def __init__(self, model):
@@ -39,7 +41,7 @@ class BatchStatistics:
         """Within this context each statistic is its mean over the batches.
 
         Args:
-            batches: Iterable of `(images, ...)`, as the network is trained on.
+            batches: Iterable of `(images, ...)`, training images as those in use are.
         """
         before, momenta = self._values(), [layer.momentum for layer in self.layers]
         try:

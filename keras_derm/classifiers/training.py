@@ -61,6 +61,7 @@ def train_classifier(
     head_epochs=0,
     steps_per_execution=1,
     ema_momentum=None,
+    unaugmented=None,
     workers=None,
 ):
     """Fit `model`; by default with AdamW, a linear warm-up and a cosine decay.
@@ -107,8 +108,12 @@ def train_classifier(
         ema_momentum: Share of the moving average of the weights that a step keeps, such
             as 0.99; what is measured and kept is then the average (after the
             `head_epochs`), with statistics of batch normalisation measured for it on
-            the first batches of `train`. None keeps the weights of the last step of
-            an epoch.
+            the first batches of `unaugmented`. None keeps the weights of the last step
+            of an epoch.
+        unaugmented: `tf.data.Dataset` of batches `(images, ...)` of training images as
+            the classifier will meet images in use; `train` by default. Turned and
+            zoomed images are less sharp, and with their statistics a classifier is
+            biased on others.
         workers: `Workers` that train together, each calling this with the same
             arguments but its own share of `train`, or None. The chief alone writes
             into `directory`, and all go on from what is there.
@@ -133,6 +138,7 @@ def train_classifier(
     directory.mkdir(parents=True, exist_ok=True)
     history = directory / "history.csv"
     validation = ValidationScores(validation, workers)
+    plain = train if unaugmented is None else unaugmented
 
     is_chief = workers is None or workers.is_chief
     verbose = ("auto" if sys.stdout.isatty() else 2) if is_chief else 0
@@ -174,7 +180,7 @@ def train_classifier(
                     DropoutSeed(workers),
                     *([InStep(workers)] if workers else []),
                     *callbacks,
-                    *(judged if ema is None else [OnAverages(train, *judged)]),
+                    *(judged if ema is None else [OnAverages(plain, *judged)]),
                     *([SaveState(state_path)] if is_chief else []),
                     EarlyStopping(stopped),
                 ],

@@ -82,14 +82,14 @@ class OnAverages(keras.callbacks.Callback):
     normalisation; the averages have statistics of their own.
 
     Args:
-        train: `tf.data.Dataset` of batches `(images, ...)`; its first are taken.
+        images: `tf.data.Dataset` of batches `(images, ...)`; the first are taken.
         *callbacks: Those that measure and keep the model; of their methods
             `on_epoch_end` alone is called.
     """
 
-    def __init__(self, train, *callbacks):
+    def __init__(self, images, *callbacks):
         super().__init__()
-        self.batches, self.callbacks = train.take(N_BATCHES), callbacks
+        self.batches, self.callbacks = images.take(N_BATCHES), callbacks
         self.swap = keras.callbacks.SwapEMAWeights()
 
     def set_model(self, model):

@@ -541,6 +541,13 @@ def train_member(
     optimization = settings["optimization"]
     n_steps = max(1, n_real // batch_size)
     together = min(n_steps, optimization["steps_per_execution"])
+    batches = {
+        "batch_size": batch_size,
+        "shuffle": True,
+        "repeat": True,
+        "seed": seed,
+        "image_size": (side, side),
+    }
     return classifiers.train_classifier(
         model,
         image_dataset(
@@ -550,12 +557,8 @@ def train_member(
                 imbalance, targets, n_classes, settings["label_smoothing"]
             ),
             classifiers.sample_weights(imbalance, targets, n_classes),
-            batch_size=batch_size,
-            shuffle=True,
-            repeat=True,
-            seed=seed,
+            **batches,
             balance_by=targets if imbalance == "balanced_sampling" else None,
-            image_size=(side, side),
             layers=augmentation(settings["preset"], seed),
             share=(0, 1) if workers is None else workers.share(batch_size),
         ),
@@ -574,6 +577,7 @@ def train_member(
             positive_class=task.positive_class,
         ),
         **optimization | {"steps_per_execution": together},
+        unaugmented=image_dataset(prepared, indices[: n_real or None], **batches),
         workers=workers,
     )
 

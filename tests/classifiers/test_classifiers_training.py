@@ -241,7 +241,8 @@ def test_average_of_the_weights_is_kept_and_measured(tmp_path):
 
 
 def test_averages_have_their_own_statistics_of_batches(tmp_path):
-    """Measured with the kept weights, and those of the training are not touched."""
+    """Measured with the kept weights on images as they are in use; those of the
+    training are not touched."""
     model, left = tiny_classifier(), []
 
     class Left(keras.callbacks.Callback):
@@ -254,8 +255,15 @@ def test_averages_have_their_own_statistics_of_batches(tmp_path):
     )
     settings = {"epochs": 1, "steps_per_epoch": 6, "learning_rate": 0.5}
     train, validation = data()
+    unaugmented = train.map(lambda images, *_: (0.5 * images,))
     kept = train_classifier(
-        model, train, validation, tmp_path, ema_momentum=0.9, **settings
+        model,
+        train,
+        validation,
+        tmp_path,
+        ema_momentum=0.9,
+        unaugmented=unaugmented,
+        **settings,
     )
     for found, expected in zip(model.non_trainable_variables, left, strict=True):
         if "moving" in found.path:
@@ -266,7 +274,7 @@ def test_averages_have_their_own_statistics_of_batches(tmp_path):
         if isinstance(layer, keras.layers.BatchNormalization)
     )
     before = keras.Model(kept.inputs, first.input)
-    seen = [before(images).numpy() for images, *_ in train.take(N_BATCHES)]
+    seen = [before(images).numpy() for (images,) in unaugmented.take(N_BATCHES)]
     mean = np.mean([maps.mean(axis=(0, 1, 2)) for maps in seen], axis=0)
     variance = np.mean([maps.var(axis=(0, 1, 2)) for maps in seen], axis=0)
     np.testing.assert_allclose(first.moving_mean, mean, rtol=1e-3, atol=1e-5)
