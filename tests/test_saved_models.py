@@ -1,0 +1,57 @@
+"""The models of the repository run from a fresh clone, and do what their cards say."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_derm.evaluation.metrics import macro_auc
+from keras_derm.export import QuantizedEnsemble
+from keras_derm.jobs.predict import predict
+
+SAVED = Path(__file__).parents[1] / "saved_models"
+REFERENCE = SAVED / "ham10000_mobilenetv2.tflite"
+N_OF_EACH = 12
+
+
+@pytest.mark.parametrize("path", sorted(SAVED.glob("*.tflite")), ids=lambda p: p.stem)
+def test_a_saved_model_is_small_whole_and_described(path):
+    assert path.stat().st_size < 6e6
+    described = json.loads(path.with_suffix(".json").read_text())
+    assert described["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    model = QuantizedEnsemble(path)
+    images = np.random.default_rng(0).integers(0, 256, (2, *model.image_size, 3))
+    y_prob = model.predict(images.astype("uint8"))
+    np.testing.assert_allclose(y_prob.sum(axis=1), 1, atol=1e-5)
+    assert not np.allclose(y_prob[0], y_prob[1])
+    card = path.with_suffix(".md").read_text()
+    for said in ("Not a medical device", "non-commercial", *described["classes"]):
+        assert said in card
+
+
+@pytest.mark.real_data
+def test_the_reference_model_tells_test_photographs_apart(shared_data, tmp_path):
+    """Judged on a few of the photographs that its split kept from training."""
+    truth = pd.read_csv(shared_data / "ham10000/HAM10000_metadata.csv")
+    split = pd.read_csv(SAVED / "ham10000_split.csv").rename(
+        columns={"isic_id": "image_id"}
+    )
+    of_lesion = truth.merge(split, validate="one_to_one").groupby("lesion_id")["split"]
+    assert (of_lesion.nunique() == 1).all()
+    test = truth.merge(split[split["split"] == "test"]).sort_values("image_id")
+    shown = test.groupby("dx").head(N_OF_EACH)
+    folder, csv = shared_data / "ham10000/HAM10000_images", tmp_path / "found.csv"
+    photographs = [str(folder / f"{name}.jpg") for name in shown["image_id"]]
+    assert predict(str(REFERENCE), photographs, str(csv)) == 0
+    found = pd.read_csv(csv)
+    assert [Path(name).stem for name in found["image"]] == list(shown["image_id"])
+    classes = QuantizedEnsemble(REFERENCE).classes
+    y_true = shown["dx"].str.upper().replace("AKIEC", "AK").map(classes.index)
+    y_prob = found[list(classes)].to_numpy()
+    assert len(shown) == N_OF_EACH * len(classes)
+    assert macro_auc(y_true.to_numpy(), y_prob) > 0.85
+    recall = (y_prob.argmax(axis=1) == y_true).groupby(y_true.to_numpy()).mean()
+    assert recall.mean() > 0.5
