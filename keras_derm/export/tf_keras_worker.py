@@ -206,18 +206,9 @@ class QuantizeScheme(default_8bit_quantize_scheme.Default8BitQuantizeScheme):
 
     def get_quantize_registry(self):
         registry = super().get_quantize_registry()
-        registry._layer_quantize_map[tf_keras.layers.DepthwiseConv2D] = (
-            DepthwiseQuantizeConfig(["depthwise_kernel"], ["activation"], False)
-        )
+        config = registry.get_quantize_config(tf_keras.layers.DepthwiseConv2D(1))
+        config.weight_quantizer = DepthwiseWeightsQuantizer()  # for every such layer
         return registry
-
-
-class DepthwiseQuantizeConfig(
-    default_8bit_quantize_registry.Default8BitConvQuantizeConfig
-):
-    def __init__(self, weight_attrs, activation_attrs, quantize_output):
-        super().__init__(weight_attrs, activation_attrs, quantize_output)
-        self.weight_quantizer = DepthwiseWeightsQuantizer()
 
 
 class DepthwiseWeightsQuantizer(quantizers.LastValueQuantizer):
