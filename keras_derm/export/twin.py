@@ -5,7 +5,7 @@ process that must not load Keras 3 reads; `keras_derm.export.tf_keras_worker` bu
 the network from it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -59,6 +59,9 @@ OTHER_NAMES = {
 }
 ACTIVATIONS = {"silu": "swish"}
 """What tf_keras calls an activation of Keras 3, where the names differ."""
+
+APART = {"swish"}
+"""Activations that become a layer: TF-MOT gives what enters them no range otherwise."""
 
 
 @dataclass
@@ -123,7 +126,8 @@ def describe_twin(model):
         if layer in prefix:
             continue
         inputs = [renamed.get(name, name) for name in sources[layer.name]]
-        layers += _translated(layer, inputs, layers)
+        for translated in _translated(layer, inputs, layers):
+            layers += _activation_apart(translated)
     return layers
 
 
@@ -209,6 +213,20 @@ def _translated(layer, inputs, before):
     weights = [np.asarray(array, "float32") for array in layer.get_weights()]
     config = _config(layer, SETTINGS.get(kind))
     return [TwinLayer(kind, layer.name, config, inputs, weights, layer.trainable)]
+
+
+def _activation_apart(layer):
+    """The layer, and what has to be a layer of its own behind it."""
+    activation = layer.config.get("activation")
+    if layer.kind == "Activation" or activation not in APART:
+        return [layer]
+    linear = replace(
+        layer,
+        name=f"{layer.name}_linear",
+        config=layer.config | {"activation": "linear"},
+    )
+    config = {"activation": activation}
+    return [linear, TwinLayer("Activation", layer.name, config, [linear.name], [])]
 
 
 def _config(layer, names):

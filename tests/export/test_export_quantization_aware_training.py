@@ -31,7 +31,7 @@ def coloured(n, seed):
 
 
 def small_classifier():
-    """Convolutions, batch normalisation and a residual, trained a little.
+    """Convolutions, batch normalisation, swish and a residual, trained a little.
 
     Channels of the depthwise kernel differ a thousandfold, which the batch
     normalisation after it takes back, as in pretrained networks.
@@ -46,7 +46,7 @@ def small_classifier():
         3, padding="same", use_bias=False, name="depthwise"
     )(y)
     y = keras.layers.BatchNormalization(momentum=0.8, name="even")(y)
-    y = keras.layers.Conv2D(16, 1, name="residual")(y)
+    y = keras.layers.Conv2D(16, 1, activation="silu", name="residual")(y)
     x = keras.layers.Add()([y, shortcut])
     x = keras.layers.GlobalAveragePooling2D()(x)
     outputs = keras.layers.Dense(3, activation="softmax", name="probabilities")(x)
