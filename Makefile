@@ -17,8 +17,9 @@ demo: .venv/.installed
 	$(BIN)/python apps/run_recipe.py --recipe sn_gan_ensemble --scale $(SCALE) \
 	  --data "$(DATA)" --run $(RUN) $(if $(WEIGHTS),--weights.MobileNetV2 $(WEIGHTS))
 
+# Two processes; the tests of a file stay together, as they share what is slow to make.
 test: .venv/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: .venv/.installed
 	$(BIN)/python -m pytest -m slow

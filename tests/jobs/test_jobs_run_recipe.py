@@ -33,7 +33,7 @@ SMALL = {
         "batch_size": 16,
         "batch_norm_momentum": 0.5,
         "members": [
-            {"backbone": "MobileNetV2", "image_size": 32, "epochs": 1},
+            {"backbone": "SmallResNet", "image_size": 32, "epochs": 1},
             {  # learns enough to be right now and then, which cases are shown for
                 "backbone": "CustomCNN",
                 "image_size": 16,
@@ -79,7 +79,7 @@ def test_every_artefact_is_there(run):
         "report.html",
         "audit/tone_by_diagnosis.csv",
         "baseline/ensemble.keras",
-        "augmented/mobilenetv2_32/history.csv",
+        "augmented/smallresnet_32/history.csv",
         "export/ensemble_dynamic.tflite",
     ):
         assert (run / name).is_file(), name
