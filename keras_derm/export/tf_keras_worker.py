@@ -31,6 +31,9 @@ from tensorflow_model_optimization.python.core.quantization.keras.default_8bit i
     default_8bit_quantize_registry,
     default_8bit_quantize_scheme,
 )
+from tensorflow_model_optimization.python.core.quantization.keras.graph_transformations import (  # noqa: E501
+    model_transformer,
+)
 
 from keras_derm.export.conversion import apply_settings, conversion_settings
 from keras_derm.export.selective_quantization import CalibratedNetwork
@@ -180,7 +183,7 @@ def quantization_aware_training(job):
         annotate = annotated_where_possible(twin, job["io"])
         model = tf_keras.models.clone_model(twin, clone_function=annotate)
         model.set_weights(twin.get_weights())
-        with quantize_scope():
+        with quantize_scope(), inputs_in_order():
             return tfmot.quantization.keras.quantize_apply(model, QuantizeScheme())
 
     return prepare, lambda model: model, []
@@ -194,6 +197,26 @@ def quantize_scope():
             )
         }
     )
+
+
+@contextlib.contextmanager
+def inputs_in_order():
+    """Let TF-MOT keep the order in which a layer takes its inputs.
+
+    It puts them in the order in which they were built, and so a concatenation
+    exchanges its channels (github.com/tensorflow/model-optimization/issues/1179).
+    """
+    original = model_transformer.ModelTransformer._get_layers
+
+    def layers_of(self, names):
+        found = {layer["config"]["name"]: layer for layer in original(self, names)}
+        return [found[name] for name in names if name in found]
+
+    model_transformer.ModelTransformer._get_layers = layers_of
+    try:
+        yield
+    finally:
+        model_transformer.ModelTransformer._get_layers = original
 
 
 class QuantizeScheme(default_8bit_quantize_scheme.Default8BitQuantizeScheme):
