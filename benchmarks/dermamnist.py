@@ -12,8 +12,6 @@ the same probabilities by the frequencies of the classes in the training set, wh
 what balanced accuracy asks for. A training that is done is not done again.
 """
 
-from dataclasses import replace
-
 import numpy as np
 from jsonargparse import auto_cli
 from rich.console import Console
@@ -49,6 +47,7 @@ def main(
     weights: dict[str, str] | None = None,
     run: str | None = None,
     epochs: int | None = None,
+    image_size: int | None = None,
     seed: int = 0,
 ) -> None:
     """Train the recipe keras_derm on real images alone and judge it on the test set.
@@ -58,29 +57,32 @@ def main(
         split_file: csv with the official split; by default lesions are kept together.
         scale: Scale of the recipe: thumbnail (28 px) or laptop (128 px).
         weights: For each backbone imagenet or the path of a weights file.
-        run: Run directory; by default runs/dermamnist_SCALE_SPLIT.
+        run: Run directory; by default runs/dermamnist_SCALE_SPLIT, with the size where
+            one is given.
         epochs: Epochs in place of the recipe's.
+        image_size: Side of the images in pixels in place of the recipe's.
         seed: Seed of the training.
     """
     split = "official" if split_file else "grouped"
-    run = RunDirectory(run or f"runs/dermamnist_{scale}_{split}")
+    size = f"_{image_size}" if image_size else ""
+    run = RunDirectory(run or f"runs/dermamnist_{scale}_{split}{size}")
     settings = load_recipe("keras_derm", scale)["stages"]["train_classifier"]
+    changed = {"epochs": epochs, "image_size": image_size}
+    changed = {name: value for name, value in changed.items() if value is not None}
+    settings["members"] = [member | changed for member in settings["members"]]
     side = settings["members"][0]["image_size"]
     jobs.audit_skin_tone(str(run.path), data)
     jobs.prepare_dataset(  # resized and nothing else, as MedMNIST is
         str(run.path), side, preset="cwgan_gp", split_file=split_file
     )
     arm = f"seed_{seed}"
-    _train(run, arm, settings, weights, epochs, seed)
+    _train(run, arm, settings, weights, seed)
     _print(run, arm, scale, split)
 
 
-def _train(run, arm, settings, weights, epochs, seed):
+def _train(run, arm, settings, weights, seed):
     """Train the members of the recipe in an arm of its own."""
     arguments = classifier_arguments(settings) | {"seed": seed, **FOR_ACCURACY}
-    if epochs is not None:
-        members = [replace(each, epochs=epochs) for each in arguments["members"]]
-        arguments["members"] = members
     if weights is not None:
         arguments["weights"] = weights
     jobs.train_classifier(str(run.path), arm, **arguments)

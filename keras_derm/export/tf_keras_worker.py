@@ -90,14 +90,15 @@ def work(folder, job):
     model = prepare(twin)
     float_layers = []
     if job["method"] == "qat":
-        float_layers = layers_left_in_float(model)
-        if float_layers:
-            print(f"TF-MOT leaves in float: {', '.join(float_layers)}", flush=True)
         calibrate(model, own_images)
     fit(model, arrays, job, callbacks)
     model = finish(model)
     member = as_member(model, job["symmetric"])
     content = convert(model, member, arrays, job)
+    if job["method"] == "qat":
+        float_layers = layers_left_in_float(model, content)
+        if float_layers:
+            print(f"Left in float: {', '.join(float_layers)}", flush=True)
     deviation = mean_difference(member, content, arrays["representative"])
     if not deviation <= MAX_DEVIATION:
         raise WorkerError(
@@ -295,14 +296,30 @@ def folded_batch_normalizations(twin):
     }
 
 
-def layers_left_in_float(model):
-    """Names of the layers with arithmetic that will not run in int8."""
-    wrappers = (quantize_wrapper.QuantizeWrapperV2, quantize_layer.QuantizeLayer)
-    return [
-        layer.name
-        for layer in model.layers
-        if not isinstance(layer, wrappers) and type(layer).__name__ not in NO_ARITHMETIC
+def layers_left_in_float(model, content):
+    """Names of the layers with arithmetic that do not run in int8.
+
+    Those that TF-MOT does not take, and those whose kernel is in float in the file
+    all the same, for want of a range of what goes in or comes out.
+    """
+    interpreter = Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    in_float = [
+        (detail["name"], np.prod(detail["shape"]))
+        for detail in interpreter.get_tensor_details()
+        if detail["dtype"] == np.float32
     ]
+    wrappers = (quantize_wrapper.QuantizeWrapperV2, quantize_layer.QuantizeLayer)
+
+    def is_float(layer):
+        if not isinstance(layer, wrappers):
+            return type(layer).__name__ not in NO_ARITHMETIC
+        kernels = [np.prod(w.shape) for w in layer.weights if "kernel" in w.name]
+        return any(
+            f"/{layer.name}/" in name and size in kernels for name, size in in_float
+        )
+
+    return [inner(layer).name for layer in model.layers if is_float(layer)]
 
 
 def calibrate(model, images):
