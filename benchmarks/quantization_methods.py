@@ -6,8 +6,9 @@ Usage:
 
 Post-training conversions of the same model stand beside quantisation-aware training,
 pruning and clustering. Those three see the training images again; so "fine-tuned"
-trains as long without any of it and is converted after training. Without a run, a small
-network is trained on phantoms, which shows that it runs and nothing else.
+trains as long as pruning does, but removes nothing, and is converted after training.
+Without a run, a small network is trained on phantoms, which shows that it runs and
+nothing else.
 """
 
 import time

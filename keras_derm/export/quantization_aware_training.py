@@ -69,8 +69,9 @@ def quantization_aware(
         targets: Array `(n, n_classes)`, one-hot or any distribution: the model's own
             probabilities make the copy imitate it. None with batches.
         method: `"qat"`: quantisation-aware training; weights and activations are
-            rounded to int8 while it learns. Layers that TF-MOT cannot quantise, and
-            the classes where `io` is float, stay in float and are named.
+            rounded to int8 while it learns; batch normalisations stay as they are.
+            Layers that TF-MOT cannot quantise, and the classes where `io` is float,
+            stay in float and are named.
             `"pruning"`: the smallest weights become zero; `"clustering"`: the weights
             of a layer share a few values. These two make the file smaller where it is
             compressed, as in an app's package.

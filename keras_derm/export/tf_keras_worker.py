@@ -361,26 +361,42 @@ def range_decay(decay):
 @contextlib.contextmanager
 def as_in_inference(model):
     """Stop dropout and the statistics of batches, though training is on."""
-    layers = [getattr(layer, "layer", layer) for layer in model.layers]
-    normalizations = [
+    dropouts = [
         layer
-        for layer in layers
-        if isinstance(layer, tf_keras.layers.BatchNormalization)
+        for layer in map(inner, model.layers)
+        if isinstance(layer, tf_keras.layers.Dropout)
     ]
-    dropouts = [layer for layer in layers if isinstance(layer, tf_keras.layers.Dropout)]
-    trainable = [layer.trainable for layer in normalizations]
     rates = [layer.rate for layer in dropouts]
-    for layer in normalizations:
-        layer.trainable = False
     for layer in dropouts:
         layer.rate = 0.0
+    try:
+        with frozen_statistics(model):
+            yield
+    finally:
+        for layer, rate in zip(dropouts, rates, strict=True):
+            layer.rate = rate
+
+
+@contextlib.contextmanager
+def frozen_statistics(model):
+    """Let batch normalisations stay as they were learned.
+
+    The statistics of the last few batches, in place of those of a whole training, cost
+    more than the rounding that is to be made good.
+    """
+    normalizations = [
+        layer
+        for layer in map(inner, model.layers)
+        if isinstance(layer, tf_keras.layers.BatchNormalization)
+    ]
+    trainable = [layer.trainable for layer in normalizations]
+    for layer in normalizations:
+        layer.trainable = False
     try:
         yield
     finally:
         for layer, was in zip(normalizations, trainable, strict=True):
             layer.trainable = was
-        for layer, rate in zip(dropouts, rates, strict=True):
-            layer.rate = rate
 
 
 def pruning(job):
@@ -460,22 +476,24 @@ METHODS = {
 def fit(model, arrays, job, callbacks):
     """Train for the steps of the job on its images, in its order."""
     n_steps = job["n_steps"]
-    model.compile(
-        tf_keras.optimizers.Adam(
-            tf_keras.optimizers.schedules.CosineDecay(job["learning_rate"], n_steps),
-            clipnorm=1.0,
-        ),
-        "categorical_crossentropy",
-        weighted_metrics=["accuracy"],
+    optimizer = tf_keras.optimizers.Adam(
+        tf_keras.optimizers.schedules.CosineDecay(job["learning_rate"], n_steps),
+        clipnorm=1.0,
     )
     n_rounds = max(1, round(n_steps / N_STEPS_SHOWN))
-    model.fit(
-        dataset(arrays, job),
-        epochs=n_rounds,
-        steps_per_epoch=math.ceil(n_steps / n_rounds),
-        callbacks=callbacks,
-        verbose=1 if sys.stdout.isatty() else 2,
-    )
+    # A network without half of its weights has other statistics, which it must learn.
+    frozen = frozen_statistics if job["method"] == "qat" else contextlib.nullcontext
+    with frozen(model):
+        model.compile(
+            optimizer, "categorical_crossentropy", weighted_metrics=["accuracy"]
+        )
+        model.fit(
+            dataset(arrays, job),
+            epochs=n_rounds,
+            steps_per_epoch=math.ceil(n_steps / n_rounds),
+            callbacks=callbacks,
+            verbose=1 if sys.stdout.isatty() else 2,
+        )
 
 
 def dataset(arrays, job):
