@@ -175,8 +175,10 @@ def random_classifier(name, images):
         for layer in model.layers
         if isinstance(layer, keras.layers.BatchNormalization)
     ]
-    for layer in normalizations:
-        layer.epsilon = 0.1  # or depth enlarges every rounding to a different answer
+    for layer in normalizations:  # or depth enlarges every rounding
+        layer.epsilon = 0.1
+        if layer.beta is not None:
+            layer.beta.assign(np.ones(layer.beta.shape))
     model(images, training=True)
     for layer in normalizations:
         layer.momentum = 0.999
