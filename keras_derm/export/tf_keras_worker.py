@@ -361,42 +361,32 @@ def range_decay(decay):
 @contextlib.contextmanager
 def as_in_inference(model):
     """Stop dropout and the statistics of batches, though training is on."""
-    dropouts = [
-        layer
-        for layer in map(inner, model.layers)
-        if isinstance(layer, tf_keras.layers.Dropout)
-    ]
-    rates = [layer.rate for layer in dropouts]
-    for layer in dropouts:
-        layer.rate = 0.0
-    try:
-        with frozen_statistics(model):
-            yield
-    finally:
-        for layer, rate in zip(dropouts, rates, strict=True):
-            layer.rate = rate
+    with (
+        all_layers_with(model, tf_keras.layers.Dropout, rate=0.0),
+        frozen_statistics(model),
+    ):
+        yield
 
 
-@contextlib.contextmanager
 def frozen_statistics(model):
     """Let batch normalisations stay as they were learned.
 
     The statistics of the last few batches, in place of those of a whole training, cost
     more than the rounding that is to be made good.
     """
-    normalizations = [
-        layer
-        for layer in map(inner, model.layers)
-        if isinstance(layer, tf_keras.layers.BatchNormalization)
-    ]
-    trainable = [layer.trainable for layer in normalizations]
-    for layer in normalizations:
-        layer.trainable = False
-    try:
+    return all_layers_with(model, tf_keras.layers.BatchNormalization, trainable=False)
+
+
+@contextlib.contextmanager
+def all_layers_with(model, kind, **settings):
+    """Give the layers of a kind other attributes for a while."""
+    layers = [layer for layer in map(inner, model.layers) if isinstance(layer, kind)]
+    with contextlib.ExitStack() as stack:
+        for layer in layers:
+            for name, value in settings.items():
+                stack.callback(setattr, layer, name, getattr(layer, name))
+                setattr(layer, name, value)
         yield
-    finally:
-        for layer, was in zip(normalizations, trainable, strict=True):
-            layer.trainable = was
 
 
 def pruning(job):
