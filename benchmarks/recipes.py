@@ -3,12 +3,16 @@
 Usage:
     python benchmarks/recipes.py --data ham10000:/data/HAM10000 \
         --weights.MobileNetV2 /weights/mobilenet_v2_notop.h5
-    python benchmarks/recipes.py --data ham10000:/data/HAM10000 --largest 64 --epochs 3
+    python benchmarks/recipes.py --data ham10000:/data/HAM10000 --largest 64 \
+        --epochs.keras_derm 3 --epochs.sn_gan_ensemble 1
+    python benchmarks/recipes.py --data ham10000:/data/HAM10000 --largest 64 \
+        --backbone MobileNetV2 --weights.MobileNetV2 /weights/mobilenet_v2_notop.h5
 
-Every recipe trains its members as it is written, on real images alone and for one task,
-with several seeds; the split keeps lesions together. `--largest` and `--epochs` make
-networks and trainings smaller than published, which the table says. A training that is
-done is not done again.
+Every recipe trains its members as it is written, on real images alone that are resized
+and nothing else, for one task, with several seeds; the split keeps lesions together.
+`--largest` and `--epochs` make networks and trainings smaller than published, which the
+table says. `--backbone` gives every recipe the same network, so that what differs is
+how it is trained. A training that is done is not done again.
 """
 
 from dataclasses import replace
@@ -38,7 +42,8 @@ def main(
     weights: dict[str, str] | None = None,
     seeds: int = 3,
     largest: int | None = None,
-    epochs: int | None = None,
+    epochs: dict[str, int] | None = None,
+    backbone: str | None = None,
     task: str = "diagnosis8",
 ) -> None:
     """Train the classifiers of every recipe and compare them on the same test images.
@@ -53,16 +58,21 @@ def main(
         seeds: Trainings of each recipe.
         largest: Side in pixels above which members and prepared images are made
             smaller.
-        epochs: Most epochs of a member.
+        epochs: Most epochs of a member, for each recipe named.
+        backbone: Network of every recipe, in place of all its members: one with the
+            learning rate and epochs of the first.
         task: What all are to tell apart.
     """
-    run, weights = RunDirectory(run), weights or {}
+    run, weights, epochs = RunDirectory(run), weights or {}, epochs or {}
     jobs.audit_skin_tone(str(run.path), data)
     jobs.prepare_dataset(str(run.path), largest or 331, preset="cwgan_gp")
     predictions, told = {}, {}
     for recipe in recipes:
         settings = load_recipe(recipe, scale)["stages"]["train_classifier"]
-        arguments = _settings(settings, weights, largest, epochs, task)
+        if backbone is not None:
+            first = settings["members"][0]
+            settings["members"] = [first | {"backbone": backbone}]
+        arguments = _settings(settings, weights, largest, epochs.get(recipe), task)
         told[recipe] = ", ".join(
             f"{m.backbone}{'' if m.backbone in weights else '*'} {m.image_size} px, "
             f"{m.epochs} epochs"

@@ -88,6 +88,7 @@ PUBLISHED_MEMBERS = (
 
 
 MEMBER_OPTIONS = {
+    "augmentation_strength": 1.0,
     "hidden_units": None,
     "optimization": asdict(AS_EVER),
     "imbalance": "class_weights",
@@ -107,6 +108,7 @@ def train_classifier(
     members: list[Member] = list(PUBLISHED_MEMBERS),  # noqa: B006 (never changed)
     task: str = "diagnosis8",
     preset: str = "sn_gan_ensemble",
+    augmentation_strength: float = 1.0,
     batch_size: int = 32,
     dropout: float = 0.2,
     hidden_units: int | None = None,
@@ -150,6 +152,7 @@ def train_classifier(
         task: What is to be told apart: diagnosis8, melanoma or melanocytic. Classes
             without a real training image are left out.
         preset: Name of the chain of random image layers.
+        augmentation_strength: Factor of how far they go, from 0 (flips alone) to 3.
         batch_size: Images a step, of all workers together.
         dropout: Rate after the pooling.
         hidden_units: Units of a dense layer between dropout and softmax; by default
@@ -559,7 +562,9 @@ def train_member(
             classifiers.sample_weights(imbalance, targets, n_classes),
             **batches,
             balance_by=targets if imbalance == "balanced_sampling" else None,
-            layers=augmentation(settings["preset"], seed),
+            layers=augmentation(
+                settings["preset"], seed, settings["augmentation_strength"]
+            ),
             share=(0, 1) if workers is None else workers.share(batch_size),
         ),
         _validation(run, task, prepared, side, batch_size),

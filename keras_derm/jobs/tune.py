@@ -20,6 +20,7 @@ def tune(
     dropout: tuple[float, float] = (0.0, 0.5),
     batch_size: tuple[int, ...] = (16, 32, 64),
     preset: tuple[str, ...] = PRESETS,
+    augmentation_strength: tuple[float, float] = (0.0, 2.0),
     recipe: str = "sn_gan_ensemble",
     scale: str = "published",
     task: str = "diagnosis8",
@@ -57,6 +58,7 @@ def tune(
         dropout: Least and greatest rate after the pooling.
         batch_size: Images a step: those to be tried.
         preset: Chains of random image layers to be tried.
+        augmentation_strength: Least and greatest factor of how far they go.
         recipe: Recipe that gives what is not searched in recipe.yaml.
         scale: Its scale.
         task: What is to be told apart: diagnosis8, melanoma or melanocytic.
@@ -108,7 +110,8 @@ def _search(run, settings):
     for name in ("learning_rate", "weight_decay"):
         least, greatest = settings[name]
         space.Float(name, least, greatest, sampling="log")
-    space.Float("dropout", *settings["dropout"])
+    for name in ("dropout", "augmentation_strength"):
+        space.Float(name, *settings[name])
     for name in ("batch_size", "preset"):
         space.Choice(name, list(settings[name]))
     oracles = {

@@ -53,31 +53,39 @@ def _melanet(image_size):
     return [SquarePad(image_size, fill="black"), MinMaxRescale()]
 
 
-def _flips_and_light(seed):
+def _flips_and_light(seed, strength):
     first, second, third, fourth = _own_seeds(seed, 4)
+    turn, light = min(0.5, 0.5 * strength), 0.1 * strength
     return [
         RandomMirror(seed=first),
-        keras.layers.RandomRotation(0.5, "reflect", seed=second, dtype="float32"),
-        keras.layers.RandomBrightness(0.1, seed=third, dtype="float32"),
-        keras.layers.RandomContrast(0.1, (0, 255), seed=fourth, dtype="float32"),
+        keras.layers.RandomRotation(turn, "reflect", seed=second, dtype="float32"),
+        keras.layers.RandomBrightness(light, seed=third, dtype="float32"),
+        # One number would only ever raise the contrast.
+        keras.layers.RandomContrast(
+            (light, light), (0, 255), seed=fourth, dtype="float32"
+        ),
     ]
 
 
-def _flips_zoom_and_light(seed):
+def _flips_zoom_and_light(seed, strength):
     *seeds, last = _own_seeds(seed, 5)
-    flip, *others = _flips_and_light(seeds[0])
+    flip, *others = _flips_and_light(seeds[0], strength)
+    sides = (-0.2 * strength, 0.2 * strength)
     zoom = keras.layers.RandomZoom(
-        (-0.2, 0.2), (-0.2, 0.2), fill_mode="reflect", seed=last, dtype="float32"
+        sides, sides, fill_mode="reflect", seed=last, dtype="float32"
     )
     return [flip, zoom, *others]
 
 
-def _flips_and_darkening(seed):
+def _flips_and_darkening(seed, strength):
     first, second = _own_seeds(seed, 2)
-    return [RandomMirror(seed=first), RandomDarkening(seed=second)]
+    return [
+        RandomMirror(seed=first),
+        RandomDarkening(min(1.0, 0.25 * strength), seed=second),
+    ]
 
 
-def _flips(seed):
+def _flips(seed, strength):
     return [RandomMirror(seed=seed)]
 
 
@@ -106,7 +114,7 @@ _AUGMENTATION = {
     "sn_gan_ensemble": _flips_and_darkening,
     "lora_diffusion": _flips_and_light,
     "cwgan_gp": _flips,
-    "melanet": lambda seed: [],
+    "melanet": lambda seed, strength: [],
 }
 PRESETS = tuple(_PREPROCESSING)
 
@@ -136,7 +144,7 @@ def preprocessing(name, image_size):
     return _chosen(_PREPROCESSING, name)(image_size)
 
 
-def augmentation(name, seed=None):
+def augmentation(name, seed=None, strength=1.0):
     """Return the random chain of a system, which acts in training only.
 
     - `"sn_gan_ensemble"`: flips, then darkening with probability 0.25 and factor
@@ -150,11 +158,19 @@ def augmentation(name, seed=None):
     Args:
         name: One of `PRESETS`.
         seed: Integer for a repeatable sequence, or `None`.
+        strength: Factor, within [0, 3], of how far rotation, zoom, brightness and
+            contrast go and of how often an image is darkened; 1 is as above, 0 leaves
+            the flips alone. No image is turned further than half a circle.
 
     Returns:
         New layers in the order in which they are applied.
+
+    Raises:
+        ValueError: There is no such preset, or the strength is out of its range.
     """
-    return _chosen(_AUGMENTATION, name)(seed)
+    if not 0 <= strength <= 3:
+        raise ValueError(f"`strength` must be within [0, 3]. Received: {strength}")
+    return _chosen(_AUGMENTATION, name)(seed, strength)
 
 
 def offline_copies(images, n_copies=5, seed=0):

@@ -77,7 +77,8 @@ def test_recipe_has_the_settings_of_the_best_trial(run, train, search):
     assert stages["prepare_dataset"]["image_size"] == 32
     (member,) = classifier.pop("members")
     assert jobs.Member(**member).learning_rate == pytest.approx(best["learning_rate"])
-    for name in ("weight_decay", "dropout", "batch_size", "preset"):
+    searched = "weight_decay", "dropout", "batch_size", "preset"
+    for name in (*searched, "augmentation_strength"):
         assert classifier[name] == pytest.approx(best[name])
     parser = jsonargparse.ArgumentParser(exit_on_error=False)
     parser.add_function_arguments(jobs.train_classifier)
@@ -92,11 +93,13 @@ def test_values_lie_within_what_was_asked_for(run, train):
         learning_rate=(1e-3, 2e-3),
         batch_size=(8,),
         preset=("keras_derm",),
+        augmentation_strength=(0.5, 1.5),
     )
     trials = pd.read_csv(run / "tuning/trials.csv")
     assert trials["learning_rate"].between(1e-3, 2e-3).all()
     assert set(trials["batch_size"]) == {8} and set(trials["preset"]) == {"keras_derm"}
     assert trials["dropout"].between(0, 0.5).all()
+    assert trials["augmentation_strength"].between(0.5, 1.5).all()
 
 
 @pytest.mark.parametrize("stopped_in", [1, 3])

@@ -45,9 +45,46 @@ def test_layers_of_a_chain_draw_numbers_of_their_own(name):
     assert len(states) == len(augmentation(name)) == len(set(states))
 
 
-def test_unknown_names_are_refused():
+@pytest.mark.parametrize("name", PRESETS)
+def test_strength_zero_leaves_the_flips_alone(name):
+    images = photographs(8).astype("float32")
+    changed = images
+    for layer in augmentation(name, seed=0, strength=0.0):
+        changed = np.array(layer(changed, training=True))
+    for image, found in zip(images, changed, strict=True):
+        flips = image, image[::-1], image[:, ::-1], image[::-1, ::-1]
+        assert min(np.abs(found - flip).max() for flip in flips) < 1e-2
+
+
+@pytest.mark.parametrize("strength", [0.5, 2.0])
+def test_strength_says_how_often_an_image_is_darkened(strength):
+    images = np.full((4000, 2, 2, 3), 200.0, "float32")
+    for layer in augmentation("sn_gan_ensemble", seed=0, strength=strength):
+        images = np.array(layer(images, training=True))
+    share = 0.25 * strength  # 5 standard errors
+    assert abs((images[:, 0, 0, 0] == 100).mean() - share) < 0.04
+
+
+@pytest.mark.parametrize("strength", [0.5, 2.0])
+def test_strength_says_how_far_the_light_goes(strength):
+    greatest = 0.1 * strength
+    *_, brightness, contrast = augmentation("keras_derm", seed=0, strength=strength)
+    even = np.full((1000, 2, 2, 3), 128.0, "float32")
+    steps = np.array(brightness(even, training=True))[:, 0, 0, 0] / 255 - 128 / 255
+    halves = np.stack([even[:, 0] - 64, even[:, 0] + 64], axis=1)
+    between = np.array(contrast(halves, training=True))
+    factors = (between[:, 1, 0, 0] - between[:, 0, 0, 0]) / 128 - 1
+    for changes in (steps, factors):  # both ways, evenly
+        assert -1.001 * greatest < changes.min() < -0.95 * greatest
+        assert 0.95 * greatest < changes.max() < 1.001 * greatest
+        assert abs(changes.mean()) < 0.1 * greatest
+
+
+def test_unknown_names_and_strengths_are_refused():
     with pytest.raises(ValueError, match="Received"):
         preprocessing("unknown", 64)
+    with pytest.raises(ValueError, match="Received: 4"):
+        augmentation("keras_derm", strength=4)
 
 
 def test_offline_copies_are_turned_images_of_their_own():
