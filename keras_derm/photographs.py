@@ -3,9 +3,22 @@
 import io
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 MAX_PIXELS = 100_000_000
+ORIENTATION = 0x0112
+"""EXIF tag of how the camera was held."""
+
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes an image of each orientation upright."""
 
 
 class ImageError(ValueError):
@@ -38,8 +51,9 @@ def read_image(path):
     """
     image, _ = open_image(path)
     try:
-        image = ImageOps.exif_transpose(image)
-        return np.array(_as_rgb(image))
+        # ImageOps.exif_transpose writes the other tags anew, and fails on odd ones.
+        turn = UPRIGHT.get(image.getexif().get(ORIENTATION))
+        return np.array(_as_rgb(image if turn is None else image.transpose(turn)))
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise ImageError(path, damage(error)) from error
 

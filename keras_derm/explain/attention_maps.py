@@ -1,5 +1,7 @@
 """Attention maps of classifiers and of averaging ensembles."""
 
+import weakref
+
 import cv2
 import keras
 import numpy as np
@@ -163,6 +165,10 @@ def _member_maps(model, images, class_indices, method, seed, batch_size):
     return _scale_to_one(np.asarray(maps))
 
 
+_WITHOUT_SOFTMAX = weakref.WeakKeyDictionary()
+"""Of each classifier explained: another one would stay in its graph with every call."""
+
+
 def _logits(model):
     """The model without the softmax at its end; it shares all other layers.
 
@@ -172,10 +178,12 @@ def _logits(model):
     config = last.get_config()
     if config.get("activation") is None:
         return keras.Model(model.inputs, model.outputs)
-    linear = type(last).from_config({**config, "activation": "linear"})
-    scores = linear(last.input)
-    linear.set_weights(last.get_weights())
-    return keras.Model(model.inputs, [scores])
+    if model not in _WITHOUT_SOFTMAX:
+        linear = type(last).from_config({**config, "activation": "linear"})
+        _WITHOUT_SOFTMAX[model] = keras.Model(model.inputs, [linear(last.input)])
+    logits = _WITHOUT_SOFTMAX[model]
+    logits.layers[-1].set_weights(last.get_weights())  # they may have changed since
+    return logits
 
 
 def _class_activation(explainer, score, batch, layer):

@@ -1,5 +1,6 @@
 """The model card beside an exported ensemble."""
 
+from keras_derm.catalog import find_leaks
 from keras_derm.jobs import export_tables
 
 METHODS = {
@@ -24,18 +25,19 @@ CAVEATS = (
 )
 
 
-def write_card(run, cost, described, path):
+def write_card(run, catalog, cost, described, path):
     """Write export/model_card.md.
 
     Args:
         run: `RunDirectory`.
+        catalog: `Catalog` of the run's photographs that the task covers.
         cost: Content of cost.json.
         described: Content of the ensemble.json of the arm.
         path: The exported .tflite or folder.
     """
     from keras_derm.report import model_card
 
-    table = run.catalog.table
+    table = catalog.table
     test = table[table["split"] == "test"]
     licences = table["copyright_license"].dropna().unique()
     model_card(
@@ -56,8 +58,9 @@ def write_card(run, cost, described, path):
         intended_use=USE,
         factors=FACTORS,
         metrics=export_tables.COST_NOTE,
-        evaluation_data=f"{len(test):,} real photographs of {_data(run)}, none of a "
-        "lesion or patient that was trained on: " + _counts(test["skin_tone"]) + ".",
+        evaluation_data=f"{len(test):,} real photographs of {_data(run)}, "
+        f"{_seen_in_training(catalog)} of a lesion or patient that was trained on: "
+        f"{_counts(test['skin_tone'])}.",
         training_data=[
             f"{described['n_real']:,} real photographs of {_data(run)} and "
             f"{described['n_synthetic']:,} synthetic ones.",
@@ -103,6 +106,13 @@ def _licence(licences):
     restricted = any("NC" in licence for licence in licences)
     use = "research and non-commercial use alone" if restricted else "as these allow"
     return f"{use}; the training images are under {', '.join(licences)}"
+
+
+def _seen_in_training(catalog):
+    """How many test photographs are of a lesion or patient that was trained on."""
+    leaks = find_leaks(catalog)
+    n = leaks.loc[leaks["train"] > 0, "test"].sum()
+    return f"{n:,} of them" if n else "none"
 
 
 def _data(run):

@@ -119,8 +119,16 @@ def _export(run, arm, gate, margin, margin_tone, **how):
     from keras_derm.jobs.export_card import write_card
     from keras_derm.pipeline import PreparedImages
 
+    foreign = run.settings("evaluation").get("predictions")
+    if foreign:
+        raise ValueError(
+            "the evaluation of this run is of predictions made elsewhere, which the "
+            "exported model cannot be held against: run evaluate.py without "
+            f"--predictions first. Received: {foreign}"
+        )
     arm, task = chosen_arm(run, arm), judged_task(run)
     described = json.loads((run / arm / "ensemble.json").read_text())
+    described["preset"] = run.settings("prepare")["preset"]
     rows = run.catalog.where(task.covers(run.catalog))
     prepared = PreparedImages.load(run / "prepared/real")
     model = load_classifier(run / arm / "ensemble.keras")
@@ -146,10 +154,10 @@ def _export(run, arm, gate, margin, margin_tone, **how):
     cost["refusal"] = _refusal(cost, how["mode"])
     if not cost["refusal"]:
         val = rows.split("val")
-        y_val = _predict(quantized, prepared.take(prepared.indices(val)))
+        y_val = _predict(quantized, prepared, prepared.indices(val))
         facts = prediction_facts(run, task, val, y_val, described.get("photographs"))
         path = _put_in_place(path, run / "export" / path.name, facts)
-        write_card(run, cost, described, path)
+        write_card(run, rows, cost, described, path)
     shutil.rmtree(run / CANDIDATE)
     write_json(run / "export/cost.json", cost)
     _print(cost, path)
@@ -232,7 +240,7 @@ def _cost(run, arm, task, test, prepared, quantized):
     y_float = predictions_from_csv(
         run / f"predictions/{arm}_ensemble_test.csv", test, task.classes
     )
-    y_quantized = _predict(quantized, prepared.take(prepared.indices(test)))
+    y_quantized = _predict(quantized, prepared, prepared.indices(test))
     return {
         **agreement(y_float, y_quantized),
         "scores": _scores(run, task, test, y_float, y_quantized),
@@ -320,14 +328,14 @@ def spread_over_cells(catalog, n, seed):
     return table.index.to_numpy()[order[:n]]
 
 
-def _predict(quantized, images, batch_size=64):
+def _predict(quantized, prepared, indices, batch_size=64):
     import numpy as np
     from rich.progress import track
 
-    starts = range(0, len(images), batch_size)
+    starts = range(0, len(indices), batch_size)
     return np.concatenate(
         [
-            quantized.predict(images[start : start + batch_size])
+            quantized.predict(prepared.take(indices[start : start + batch_size]))
             for start in track(starts, "Quantised predictions", transient=True)
         ]
     )

@@ -48,8 +48,8 @@ def predict(
         )
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be 1 or more. Received: {batch_size}")
-    photographs = _photographs(images)
-    first = next(photographs)  # nothing found is told before the model is read
+    asked = [images] if isinstance(images, str) else list(images)
+    _check_found(asked)  # before the model is read
     from keras_derm.jobs.predictor import Predictor
 
     predictor = Predictor(Path(model), n_threads)
@@ -58,7 +58,7 @@ def predict(
     table = ShownTable(predictor)
     with contextlib.ExitStack() as stack:
         write = stack.enter_context(rows_file(output, predictor.classes))
-        every = itertools.chain([first], photographs)
+        every = itertools.chain.from_iterable(map(_found, asked))
         while batch := list(itertools.islice(every, batch_size)):
             paths, names = zip(*batch, strict=True)
             rows, prepared = predictor.rows(paths)
@@ -71,24 +71,20 @@ def predict(
     return 1 if table.n_failed else 0
 
 
-def _photographs(images):
-    """Pairs of an image's path and its name below what was asked for, one by one."""
-    asked = [images] if isinstance(images, str) else list(images)
+def _check_found(asked):
+    """Raise where there is nothing to classify in one of the images asked for."""
     if not asked:
         raise ValueError("`images` must name an image, folder or pattern. Received: []")
     for name in asked:
-        pairs = _found(name)
-        first = next(pairs, None)
-        if first is None:
+        if next(_found(name), None) is None:
             raise FileNotFoundError(
                 f"`images` names no file, folder or pattern with {', '.join(SUFFIXES)} "
                 f"in it. Received: {name!r}"
             )
-        yield first
-        yield from pairs
 
 
 def _found(name):
+    """Pairs of an image's path and its name below what was asked for, one by one."""
     path = Path(name)
     if path.is_dir():
         for folder, folders, files in os.walk(path):

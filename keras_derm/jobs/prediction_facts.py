@@ -30,7 +30,8 @@ def prediction_facts(run, task, val, val_prob, photographs=None):
     audit = run.settings("audit")
     conformal = None
     if len(val) >= evaluation.least_images(ALPHA):
-        tones = evaluation.skin_tone_strata(val.table["skin_tone"])["skin_tone_pooled"]
+        # By ITA also where a person said the type, as predict.py has nothing else.
+        tones = evaluation.skin_tone_strata(val.table["ita_tone"])["skin_tone_pooled"]
         sets = evaluation.fit_conformal(
             task.targets(val), val_prob, np.asarray(tones), task.classes, ALPHA
         )

@@ -52,6 +52,8 @@ def _csv_rows(file, columns):
 
     def write(row):
         joined = {k: mark.join(row[k] or ()) for k, mark in between.items()}
+        if row["prediction_set"] == []:  # which is not the same as no sets at all
+            joined["prediction_set"] = "none"
         writer.writerow({**row, **joined})
 
     yield write
@@ -82,6 +84,7 @@ class ShownTable:
     def __init__(self, predictor):
         self.n, self.n_failed, self.n_warned = 0, 0, 0
         self._sets = predictor.sets
+        self._class_width = max(map(len, predictor.classes)) + 1
         self._print("image", "diagnosis", "set", "apparent tone (ITA)", "warnings")
 
     def show(self, row):
@@ -94,7 +97,7 @@ class ShownTable:
         self.n_warned += bool(row["warnings"])
         self._print(
             row["image"],
-            f"{row['diagnosis']:<5}{row[row['diagnosis']]:.3f}",
+            f"{row['diagnosis']:<{self._class_width}}{row[row['diagnosis']]:.3f}",
             _set(row["prediction_set"]),
             _tone(row),
             ", ".join(warning.partition(":")[0] for warning in row["warnings"]),
@@ -116,11 +119,11 @@ class ShownTable:
             )
         print("Research use only. Not a medical device.", flush=True)
 
-    @staticmethod
-    def _print(image, diagnosis, members, tone, warnings):
+    def _print(self, image, diagnosis, members, tone, warnings):
+        width = self._class_width + len("0.000")
         line = (
-            f"{_cut(image, IMAGE_WIDTH)}  {diagnosis:<10}  {members:<{SET_WIDTH}}  "
-            f"{tone:<{TONE_WIDTH}}  {warnings}"
+            f"{_cut(image, IMAGE_WIDTH)}  {diagnosis:<{width}}  "
+            f"{members:<{SET_WIDTH}}  {tone:<{TONE_WIDTH}}  {warnings}"
         )
         print(line.rstrip(), flush=True)
 

@@ -1,8 +1,8 @@
 """A trained or exported model with all that is told of a photograph."""
 
-import json
 import math
 import os
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,13 +11,24 @@ import numpy as np
 from keras_derm.catalog import ImageError, read_image
 from keras_derm.evaluation import ConformalSets
 from keras_derm.evaluation.subgroups import POOLED_SKIN_TONES
-from keras_derm.export import MANIFEST, PhotographLimits, QuantizedEnsemble
+from keras_derm.export import (
+    MANIFEST,
+    ModelFileError,
+    PhotographLimits,
+    QuantizedEnsemble,
+)
+from keras_derm.export.runtime import read_description
 from keras_derm.files import atomic_path
 from keras_derm.layers.presets import preprocessing
 from keras_derm.pipeline import image_preparation
 from keras_derm.skin_tone import IndividualTypologyAngle
 
 OVERLAY_SIZE = (448, 448)
+LEAST_SHARE_OF_SIDE = 0.5
+"""Of the side of the model's images, below which a photograph is called small."""
+
+LEAST_COLOUR = 2.0
+"""Mean difference between the channels below which a photograph is called grey."""
 
 
 class Predictor:
@@ -35,6 +46,7 @@ class Predictor:
 
     Raises:
         FileNotFoundError: If a file is missing.
+        ModelFileError: If a file is damaged or does not belong to the other.
     """
 
     def __init__(self, path, n_threads=None):
@@ -50,6 +62,7 @@ class Predictor:
         preset = facts.get("preset") or "cwgan_gp"
         layers = preprocessing(preset, facts["image_size"][0])
         self._prepare = image_preparation(layers)
+        self._side = max(facts["image_size"])
         self._pool = ThreadPoolExecutor(os.cpu_count())
         self._written = set()
 
@@ -142,15 +155,32 @@ class Predictor:
                     f"{needed} is missing; give the ensemble.keras of a run directory, "
                     f"with its .json beside it. Received: model={str(self.path)!r}"
                 )
-        self._keras_model = load_classifier(self.path)
-        return json.loads(description.read_text()), self._keras_classify
+        facts = read_description(description, ("classes", "image_size"))
+        try:
+            self._keras_model = model = load_classifier(self.path)
+        except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+            raise ModelFileError(
+                f"The file is damaged or no Keras model ({error}). "
+                f"Received: {self.path}"
+            ) from error
+        found = (*model.input_shape[1:3], model.output_shape[-1])
+        told = (*facts["image_size"], len(facts["classes"]))
+        if found != told:
+            raise ModelFileError(
+                f"{description} tells of images of {told[0]} x {told[1]} pixels and "
+                f"{told[2]} classes, the model {self.path} has others. "
+                f"Received: {found}"
+            )
+        return facts, self._keras_classify
 
     def _keras_classify(self, images):
         return self._keras_model.predict_on_batch(images.astype("float32"))
 
     def _read(self, path):
         """What is told of one photograph itself, and the photograph."""
-        row = {"image": str(path), "error": ""}
+        # A name that is not UTF-8 could be neither printed nor written.
+        name = os.fsencode(path).decode("utf-8", "backslashreplace")
+        row = {"image": name, "error": ""}
         try:
             image = read_image(path)
         except ImageError as error:
@@ -160,8 +190,25 @@ class Predictor:
         tone = self._estimator.measure(image)
         row |= {"skin_tone": tone["skin_tone"], "skin_tone_reason": tone["reason"]}
         row |= {key: _number(tone[key]) for key in ("ita", "ita_low", "ita_high")}
-        row["warnings"] = self.limits.warnings(image) if self.limits else []
+        row["warnings"] = self._unfit(image)
+        row["warnings"] += self.limits.warnings(image) if self.limits else []
         return row, image
+
+    def _unfit(self, image):
+        """Warnings that need no training photographs to compare with."""
+        height, width = image.shape[:2]
+        colour = np.ptp(image, axis=-1).mean()
+        found = []
+        if max(height, width) < LEAST_SHARE_OF_SIDE * self._side:
+            found.append(
+                f"small: {width} x {height} pixels, which the model sees enlarged to a "
+                f"side of {self._side}"
+            )
+        if colour < LEAST_COLOUR:
+            found.append(
+                f"grey: red, green and blue differ by {colour:.1f} of 255 in the mean"
+            )
+        return found
 
     def _classified(self, scores, tone):
         row = dict(zip(self.classes, map(float, scores), strict=True))

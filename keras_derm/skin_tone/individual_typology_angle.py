@@ -16,6 +16,7 @@ PUBLISHED_MIN_PIXELS = 500
 MIN_SKIN_SHARE = 0.10
 MAX_INTERVAL = 30.0
 MIN_B = -12.0
+MIN_CHROMA = 1.0
 MAX_RED_OF_DARK_SKIN = 28.0
 MIN_COLOUR_OF_DARK_SKIN = 0.40
 WORKING_SIZE = 256
@@ -56,8 +57,9 @@ class IndividualTypologyAngle:
     gives bright skin a pink cast (b* < 0). A bootstrap over the cells of an 8 x 8
     grid gives the 95 % interval. The tone is `"undetermined"`, with a reason, where
     the skin covers less than 10 % of the picture, the interval is wider than 30
-    degrees, or the cast is strong (b* below -12, or b* < 0 on skin with L* < 50,
-    where the angle has no meaning). Types V and VI are believed only where melanin
+    degrees, the skin has no colour (chroma below 1, as in a grey photograph), or the
+    cast is strong (b* below -12, or b* < 0 on skin with L* < 50, where the angle has
+    no meaning). Types V and VI are believed only where melanin
     can have made the skin dark: a* above 28 means that blood or light did, and a
     chroma below 0.40 L* that light skin was underexposed (exposure changes both
     alike, melanin adds colour). Skin of types V and VI in the phantom has a* up to
@@ -155,6 +157,9 @@ class IndividualTypologyAngle:
             return "too little skin: fewer than 500 pixels" if few else ""
         if share < MIN_SKIN_SHARE:
             return f"too little skin: {share:.1%} of the picture"
+        chroma = np.hypot(measured["a"], measured["b"])
+        if chroma < MIN_CHROMA:
+            return f"no colour, as in a grey photograph: chroma {chroma:.1f}"
         if measured["b"] < MIN_B:
             return f"strong colour cast: b* {measured['b']:.1f}"
         if measured["b"] < 0 and measured["lightness"] < 50:

@@ -4,7 +4,7 @@ import zlib
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin, TiffTags
 
 from keras_derm.catalog import (
     Catalog,
@@ -97,6 +97,21 @@ def test_exif_rotated_image_is_upright(tmp_path, orientation):
     assert np.abs(image - upright).mean() < 3
     checked, _ = check_images(catalog_of(tmp_path, "turned.jpg"))
     assert checked.table["plain_rgb"][0] == (orientation == 1)
+
+
+def test_exif_that_cannot_be_written_anew_harms_no_photograph(tmp_path):
+    """Orientation 6, and the camera's maker as a number where a text belongs."""
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[0x0112] = 6
+    tags.tagtype[0x010F] = TiffTags.FLOAT
+    tags[0x010F] = 1.5
+    exif = b"Exif\0\0II*\0\x08\0\0\0" + tags.tobytes(8)
+    stored = Image.new("RGB", (64, 32))
+    stored.paste((255, 0, 0), (0, 0, 32, 32))  # left, and at the top when upright
+    stored.save(tmp_path / "odd.jpg", exif=exif, quality=95)
+    image = read_image(tmp_path / "odd.jpg").astype(int)
+    assert image.shape == (64, 32, 3)
+    assert image[:28, :, 0].min() > 240 and image[36:].max() < 15
 
 
 def test_plain_images_read_as_tensorflow_reads_them(tmp_path, write_image):

@@ -120,6 +120,17 @@ def test_smooth_grad_repeats_with_its_seed_whatever_the_batch():
     assert np.abs(other - maps).max() > 0.01
 
 
+def test_explaining_again_and_again_adds_nothing_and_sees_new_weights():
+    model, images = square_detector(), red_and_green_squares()
+    first = attention_maps(model, images, [1])
+    n_users = len(model.layers[-2]._outbound_nodes)
+    head = model.get_layer("probabilities")
+    kernel, bias = head.get_weights()
+    head.set_weights([kernel[:, ::-1], bias])  # what spoke for class 1 is for class 0
+    np.testing.assert_allclose(attention_maps(model, images, [0]), first, atol=1e-6)
+    assert len(model.layers[-2]._outbound_nodes) == n_users
+
+
 def test_explaining_leaves_the_classifier_as_it_was():
     model = random_classifier(0)
     images = np.full((1, 64, 64, 3), 128.0, "float32")

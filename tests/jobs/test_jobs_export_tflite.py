@@ -26,6 +26,7 @@ from keras_derm.export import (
 )
 from keras_derm.jobs.command_line import command_line
 from keras_derm.pipeline import PreparedImages
+from keras_derm.runs import RunDirectory
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +141,40 @@ def test_tables_are_in_the_report_and_the_card(run):
         ):
             assert words in text, words
     assert "The gate was off" in html or "the gate was off" in html
+
+
+def test_description_names_the_preset_that_prepared_the_images(evaluated_run, copied):
+    """Not the one of the augmentation, by which photographs would be prepared wrong."""
+    settings = RunDirectory(evaluated_run).settings("baseline")
+    members = [jobs.Member("CustomCNN", file=m["file"]) for m in settings["members"]]
+    jobs.train_classifier(str(copied), "others", members, preset="melanet")
+    described = json.loads((copied / "arms/others/ensemble.json").read_text())
+    assert described["preset"] == "sn_gan_ensemble"
+
+
+def test_predictions_made_elsewhere_are_no_measure_of_an_export(copied):
+    record = copied / "stages/evaluation.json"
+    content = json.loads(record.read_text())
+    content["settings"]["predictions"] = {"baseline": "a.csv: 1", "augmented": "b: 2"}
+    record.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="made elsewhere.*Received: "):
+        jobs.export_tflite(str(copied), mode="dynamic", gate="none")
+
+
+def test_card_counts_test_photographs_of_lesions_that_were_trained_on(copied):
+    from keras_derm.jobs.export_card import _seen_in_training
+
+    catalog = Catalog.load(copied / "catalog.csv")
+    assert _seen_in_training(catalog) == "none"
+    test = catalog.split("test").table["patient_id"]
+    table = catalog.table.copy()
+    shared = test.iloc[0]
+    table.loc[table.index[table["split"] == "train"][0], "patient_id"] = shared
+    n = int((test == shared).sum())
+    leaking = catalog.with_columns(
+        patient_id=table["patient_id"], split_name="published"
+    )
+    assert _seen_in_training(leaking) == f"{n} of them"
 
 
 def test_a_ruined_model_is_refused_and_not_left_behind(ruined, capsys):

@@ -1,6 +1,7 @@
 """predict.py on photographs, good and bad, with every form of a model."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -184,6 +185,76 @@ def test_wrong_arguments_are_refused(run, photographs, changed, error):
     with pytest.raises((ValueError, FileNotFoundError), match=error) as found:
         jobs.predict(**{**arguments, **changed})
     assert "Received:" in str(found.value)
+
+
+def test_what_is_not_there_is_told_before_any_work(run, photographs, tmp_path):
+    good, output = sorted(photographs.glob("*/*"))[0], tmp_path / "found.csv"
+    with pytest.raises(FileNotFoundError, match="names no file.*Received: 'absent"):
+        jobs.predict(
+            str(run / MODELS[1]), [str(good), "absent.jpg"], str(output), batch_size=1
+        )
+    assert not output.exists()
+
+
+def test_name_that_is_not_utf8_stops_nothing(run, photographs, tmp_path):
+    good = os.fsencode(sorted(photographs.glob("*/*"))[0])
+    shutil.copy(good, os.path.join(os.path.dirname(good), b"l\xe4sion.jpg"))
+    output = tmp_path / "found.json"
+    assert jobs.predict(str(run / MODELS[1]), str(photographs), str(output)) == 1
+    names = [Path(row["image"]).name for row in json.loads(output.read_text())]
+    assert len(names) == 5 and "l\\xe4sion.jpg" in names
+
+
+def test_grey_and_small_photographs_have_their_warning(run, tmp_path):
+    photograph = Image.open(Catalog.load(run / "catalog.csv").paths[0]).convert("RGB")
+    photograph.convert("L").save(tmp_path / "grey.png")
+    photograph.resize((9, 6)).save(tmp_path / "small.png")
+    output = tmp_path / "found.json"
+    jobs.predict(str(run / MODELS[1]), str(tmp_path), str(output))
+    grey, small = json.loads(output.read_text())
+    assert any(one.startswith("grey: ") for one in grey["warnings"])
+    assert grey["skin_tone"] == "undetermined"
+    assert any(one.startswith("small: 9 x 6") for one in small["warnings"])
+
+
+@pytest.mark.parametrize(
+    "spoil, message",
+    [
+        ({"classes": ["MEL", "NV"]}, "tells of.*has others"),
+        ({"image_size": [8, 8]}, "tells of.*has others"),
+        ({"classes": None}, "`classes`"),
+        ("{", "Not a JSON file"),
+        (b"PK\3\4 and then nothing", "damaged or no Keras model"),
+    ],
+)
+def test_keras_model_that_is_not_as_described_is_refused(run, tmp_path, spoil, message):
+    for name in ("ensemble.keras", "ensemble.json"):
+        shutil.copy(run / "baseline" / name, tmp_path)
+    described = tmp_path / "ensemble.json"
+    if isinstance(spoil, bytes):
+        (tmp_path / "ensemble.keras").write_bytes(spoil)
+    elif isinstance(spoil, str):
+        described.write_text(spoil)
+    else:
+        described.write_text(json.dumps(json.loads(described.read_text()) | spoil))
+    photograph = Catalog.load(run / "catalog.csv").paths[0]
+    with pytest.raises(ValueError, match=message) as error:
+        jobs.predict(str(tmp_path / "ensemble.keras"), str(photograph))
+    assert "Received:" in str(error.value)
+
+
+def test_long_class_names_keep_the_columns_apart(capsys):
+    from types import SimpleNamespace
+
+    from keras_derm.jobs.prediction_rows import ShownTable
+
+    table = ShownTable(SimpleNamespace(sets=None, classes=("melanoma", "other")))
+    row = dict.fromkeys(("ita", "prediction_set", "error"))
+    row |= {"image": "a.jpg", "diagnosis": "melanoma", "melanoma": 0.912}
+    table.show(row | {"warnings": [], "skin_tone": "II", "skin_tone_reason": "?"})
+    header, shown = capsys.readouterr().out.splitlines()
+    assert "melanoma 0.912" in shown
+    assert header.index("set") == shown.index("–")
 
 
 def test_command_takes_a_model_and_any_number_of_images(run, photographs, tmp_path):

@@ -55,6 +55,12 @@ def test_strong_casts_are_undetermined(lightness, b):
     assert measured["skin_tone"] == "undetermined" and "cast" in measured["reason"]
 
 
+def test_a_grey_photograph_has_no_tone():
+    measured = IndividualTypologyAngle().measure(*skin_picture(70, 0, 0))
+    assert measured["skin_tone"] == "undetermined"
+    assert measured["reason"].startswith("no colour")
+
+
 def test_dark_corners_do_not_count():
     image, lesion = skin_picture(70, 12, 14)
     clear = IndividualTypologyAngle().measure(image, lesion)
