@@ -8,6 +8,7 @@ import shutil
 import uuid
 from pathlib import Path
 
+import numpy as np
 import yaml
 
 
@@ -43,6 +44,28 @@ def atomic_path(path):
             shutil.rmtree(temporary)
         else:
             temporary.unlink(missing_ok=True)
+
+
+def new_array(path, dtype, shape):
+    """Make a .npy file and map it into memory, to be filled.
+
+    Args:
+        path: Where it shall lie.
+        dtype: NumPy type.
+        shape: Shape.
+
+    Returns:
+        `numpy.memmap` of zeros.
+
+    Raises:
+        OSError: There is no room for it. Without the check, writing where the disk is
+            full would end the process.
+    """
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    if hasattr(os, "posix_fallocate"):  # macOS has none
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, Path(path).stat().st_size)
+    return array
 
 
 def write_text(path, text):

@@ -3,9 +3,10 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
-from keras_derm.files import atomic_path, write_json
+from keras_derm.files import atomic_path, new_array, write_json
 
 
 def test_failed_write_leaves_old_file_and_no_rest(tmp_path):
@@ -41,3 +42,14 @@ def test_apps_load_without_tensorflow():
     code = "import keras_derm.jobs, sys; print('tensorflow' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert found.stdout.strip() == "False"
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="no posix_fallocate")
+def test_new_array_has_its_room_on_the_disk_from_the_start(tmp_path):
+    """A page that is written where there is none ends the process without a word."""
+    array = new_array(tmp_path / "images.npy", np.uint8, (100, 64, 64, 3))
+    assert os.stat(tmp_path / "images.npy").st_blocks * 512 >= array.nbytes
+    array[3] = 7
+    array.flush()
+    read = np.load(tmp_path / "images.npy")
+    assert read[3].min() == 7 and read.sum() == 7 * 64 * 64 * 3

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from keras_derm.classifiers.custom_cnn import custom_cnn
 from keras_derm.classifiers.efficientnet_lite import efficientnet_lite0
@@ -13,6 +14,9 @@ from keras_derm.classifiers.fused_batch_normalization import (
 )
 from keras_derm.classifiers.input_scaling import InputScaling
 from keras_derm.classifiers.small_resnet import small_resnet
+
+IMAGENET_STANDARD_DEVIATION = (0.229, 0.224, 0.225)
+"""Of red, green and blue in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +194,23 @@ def _network(name, facts, inputs, weights):
             raise ValueError(
                 f"{weights} does not hold weights of {name} without its top: {error}"
             ) from error
+        _divide_by_standard_deviation(network)
     return network
+
+
+def _divide_by_standard_deviation(network):
+    """Let EfficientNet scale images as its ImageNet weights expect it.
+
+    Their file has the standard deviations of ImageNet's colours where the layer takes
+    variances. Keras makes up for it by a layer more, but only in a network for which
+    it downloads the file itself.
+    """
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.Normalization):
+            variance = np.array(layer.adapt_variance)
+            if np.allclose(variance, IMAGENET_STANDARD_DEVIATION, atol=1e-3):
+                layer.adapt_variance.assign(variance**2)
+                layer.finalize_state()
 
 
 def _downloaded(name, facts, inputs):

@@ -3,6 +3,7 @@
 import keras
 
 from keras_derm.fused_batch_normalization import FusedBatchNormalization
+from keras_derm.layer_weights import set_weights
 
 SCALING = (keras.layers.Rescaling, keras.layers.Normalization)
 
@@ -29,5 +30,5 @@ def fuse_batch_normalization(network):
         return kind.from_config(config)
 
     copy = keras.models.clone_model(network, clone_function=copied)
-    copy.set_weights(network.get_weights())
+    set_weights(copy, network.get_weights())
     return copy

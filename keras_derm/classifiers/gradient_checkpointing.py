@@ -17,11 +17,12 @@ class CheckpointedModel(keras.Model):
     """Functional model that keeps few feature maps between forward and backward pass.
 
     In training the graph is run in segments, of which only what goes in is kept; the
-    backward pass computes the rest again, a segment at a time. Gradients and moving
-    statistics are those of the plain model, and a step takes about a third longer. The
-    layers lie flat as before, so saving, Grad-CAM and ensembles know no difference.
+    backward pass computes the rest again, a segment at a time, with the random numbers
+    of the first time. Gradients and moving statistics are those of the plain model, and
+    a step takes about a third longer. The layers lie flat as before, so saving,
+    Grad-CAM and ensembles know no difference.
 
-    The last segment and the head, which may hold dropout, are run as ever.
+    The last segment and the head are run as ever.
 
     Args:
         *args: Inputs and outputs, as `keras.Model` takes them.
@@ -80,17 +81,31 @@ def checkpoint_gradients(model):
 
 
 def _run(segment):
-    """Function of a segment that leaves moving statistics alone the second time."""
-    n_runs = 0
+    """Function of a segment that leaves moving statistics alone the second time.
+
+    It draws the same random numbers then, and leaves the generators where they were.
+    """
+    seeds = [v for v in segment.variables if "seed_generator_state" in v.path]
+    first = []
 
     def run(*tensors):
-        nonlocal n_runs
-        n_runs += 1
-        with recomputing(n_runs > 1):
+        again, before = bool(first), [tf.identity(seed.value) for seed in seeds]
+        if again:
+            _assign(seeds, first[0])
+        else:
+            first.append(before)
+        with recomputing(again):
             results = segment(list(tensors), training=True)
+        if again:
+            _assign(seeds, before)
         return tuple(results) if isinstance(results, (list, tuple)) else (results,)
 
     return run
+
+
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def _segments(model):

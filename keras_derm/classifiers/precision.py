@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_derm.layer_weights import set_weights
 from keras_derm.precision import PRECISIONS, computing_in
 
 MARGIN = 1.1
@@ -97,7 +98,7 @@ def in_float32(model):
     # A compiled model would be cloned with its optimizer.
     plain = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     twin = keras.models.clone_model(plain, clone_function=copied)
-    twin.set_weights(plain.get_weights())
+    set_weights(twin, plain.get_weights())
     return twin
 
 

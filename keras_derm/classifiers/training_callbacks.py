@@ -137,7 +137,8 @@ class PlateauLearningRate(keras.callbacks.Callback):
         self.model.optimizer.learning_rate = rate
 
     def on_epoch_end(self, epoch, logs=None):
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        logs["learning_rate"] = float(rate)
 
 
 class EarlyStopping(keras.callbacks.Callback):
@@ -172,6 +173,13 @@ class ValidationScores(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         scores = self._probabilities()
+        if not np.isfinite(scores).all():
+            raise RuntimeError(
+                "the training diverged: probabilities of validation images are no "
+                "numbers. A lower learning rate or `clip_norm` keeps it from that, and "
+                "float32 where it was half precision. "
+                f"Received: epoch {epoch}, {np.isnan(scores).mean():.0%} NaN"
+            )
         logs["val_auc"] = _macro_auc(self.targets, scores)
         logs["val_loss"] = float(
             log_loss(self.targets.argmax(axis=1), scores, labels=range(scores.shape[1]))

@@ -14,6 +14,7 @@ from keras_derm.explain.attention_maps import (
     average_maps,
     member_attention_maps,
 )
+from keras_derm.layer_weights import set_weights
 
 # Share of the layers, counted from the output, that get random weights.
 STAGES = {"output layer": 0.0, "upper half": 0.5, "all layers": 1.0}
@@ -157,7 +158,7 @@ def randomize_weights(model, share=1.0, seed=0):
     forgotten = set(learned[len(learned) - n_random :])
     for layer in model.layers:
         if layer.weights and layer.name not in forgotten:
-            copy.get_layer(layer.name).set_weights(layer.get_weights())
+            set_weights(copy.get_layer(layer.name), layer.get_weights())
     return copy
 
 

@@ -22,7 +22,7 @@ from keras_derm.export.tflite import (
     image_size_of,
 )
 from keras_derm.export.twin import describe_twin
-from keras_derm.files import atomic_path, write_json
+from keras_derm.files import atomic_path, new_array, write_json
 
 METHODS = ("qat", "pruning", "clustering")
 PACKAGES = ("tensorflow_model_optimization", "tf_keras")
@@ -236,12 +236,8 @@ def _from_dataset(dataset, n_steps, model, folder):
         images = np.asarray(images)
         if parts is None:
             batch_size = len(images)
-            parts = np.lib.format.open_memmap(
-                folder / "images.npy",
-                "w+",
-                images.dtype,
-                (n_steps * batch_size, *images.shape[1:]),
-            )
+            shape = (n_steps * batch_size, *images.shape[1:])
+            parts = new_array(folder / "images.npy", images.dtype, shape)
         parts[filled : filled + len(images)] = images
         filled += len(images)
         targets.append(target)

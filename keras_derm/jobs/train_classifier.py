@@ -223,6 +223,7 @@ def train_classifier(
             task = _train_ensemble(run, folder, adds, settings, workers)
             if arm not in ARMS:
                 _predict(run, folder, task)
+            _remove_states(run, folder)
     if workers is not None:
         workers.agree("done")
 
@@ -420,7 +421,6 @@ def _digest(values):
 
 def _train_ensemble(run, folder, adds, settings, workers):
     from keras_derm.classifiers import build_ensemble, ensemble_weights
-    from keras_derm.classifiers.training import STATE_NAME
     from keras_derm.files import atomic_path, write_json
 
     task, examples, models = _train_members(run, folder, adds, settings, workers)
@@ -437,7 +437,7 @@ def _train_ensemble(run, folder, adds, settings, workers):
         {
             "classes": task.classes,
             "image_size": list(prepared.image_size),
-            "preset": settings["preset"],
+            "preset": run.settings("prepare")["preset"],
             "members": [member["backbone"] for member in settings["members"]],
             "weights": ensemble_weights(ensemble),
             "n_real": n_real,
@@ -445,9 +445,15 @@ def _train_ensemble(run, folder, adds, settings, workers):
             "n_copies": len(indices) - n_real if adds == "copies" else 0,
         },
     )
+    return task
+
+
+def _remove_states(run, folder):
+    """Remove what a training goes on from, when the arm is finished."""
+    from keras_derm.classifiers.training import STATE_NAME
+
     for state in (run / folder).glob(f"*/*{STATE_NAME}"):
         state.unlink()
-    return task
 
 
 def _from_file(path, task):

@@ -1,9 +1,16 @@
 """Job: find how a classifier of this archive is best trained."""
 
+import inspect
 import os
 from typing import Literal
 
-from keras_derm.jobs.train_classifier import AS_EVER, Member, Optimization
+from keras_derm.jobs.train_classifier import (
+    AS_EVER,
+    MEMBER_OPTIONS,
+    Member,
+    Optimization,
+    train_classifier,
+)
 from keras_derm.runs import RunDirectory
 
 PRESETS = ("sn_gan_ensemble", "keras_derm", "cwgan_gp", "melanet")
@@ -59,7 +66,9 @@ def tune(
         batch_size: Images a step: those to be tried.
         preset: Chains of random image layers to be tried.
         augmentation_strength: Least and greatest factor of how far they go.
-        recipe: Recipe that gives what is not searched in recipe.yaml.
+        recipe: Recipe that gives what is not said here: hidden units, focal loss,
+            label smoothing and gradient checkpointing of the trials, and in recipe.yaml
+            the other stages.
         scale: Its scale.
         task: What is to be told apart: diagnosis8, melanoma or melanocytic.
         imbalance: What is done about rare classes.
@@ -80,6 +89,12 @@ def tune(
         "optimization": asdict(optimization),
         "weights": weights or {},
     }
+    if member.file is not None or member.precision == "auto":
+        raise ValueError(
+            "`member` is trained in every trial, and in one precision: leave out "
+            "`file`, and name a precision in place of auto. "
+            f"Received: file={member.file!r}, precision={member.precision!r}"
+        )
     run = RunDirectory(run)
     if os.environ.get("KERASTUNER_ORACLE_IP") and not _is_chief():
         _search(run, settings)
@@ -89,11 +104,34 @@ def tune(
         settings,
         after=["prepare"],
         folders=["tuning"],
-        extends=["n_trials", "recipe", "scale"],
+        extends=["n_trials"],
     )
     with stage as todo:
         if todo:
             _write(run, settings, _search(run, settings))
+
+
+def trial_settings(settings, values):
+    """Settings of the arm that a trial trains.
+
+    Args:
+        settings: Settings of `tune`.
+        values: What the trial tries, by name.
+
+    Returns:
+        Dict as `train_member` takes it, `members` with the one member.
+    """
+    from keras_derm.jobs.run_recipe import load_recipe
+
+    recipe = load_recipe(settings["recipe"], settings["scale"])["stages"]
+    of_recipe = {
+        name: value
+        for name, value in recipe["train_classifier"].items()
+        if name in MEMBER_OPTIONS
+    }
+    values = dict(values)
+    member = settings["member"] | {"learning_rate": values.pop("learning_rate")}
+    return MEMBER_OPTIONS | of_recipe | settings | values | {"members": [member]}
 
 
 def _is_chief():
@@ -148,14 +186,15 @@ def _write(run, settings, oracle):
     ]
     table = pd.DataFrame(rows).sort_values(OBJECTIVE, ascending=False)
     write_csv(run / "tuning/trials.csv", table)
-    best = dict(oracle.get_best_trials(1)[0].hyperparameters.values)
+    best = trial_settings(settings, oracle.get_best_trials(1)[0].hyperparameters.values)
     stages = load_recipe(settings["recipe"], settings["scale"])["stages"]
     stages["audit_skin_tone"] |= run.settings("audit")
     stages["prepare_dataset"] |= run.settings("prepare")
-    member = settings["member"] | {"learning_rate": best.pop("learning_rate")}
-    same = ("task", "imbalance", "batch_norm_momentum", "optimization", "weights")
-    stages["train_classifier"] |= {name: settings[name] for name in same}
-    stages["train_classifier"] |= {"members": [member], **best}
+    classifier = inspect.signature(train_classifier).parameters
+    stages["train_classifier"] |= {
+        name: value for name, value in best.items() if name in classifier
+    }
+    stages["train_classifier"]["precision"] = "float32"  # the member may have its own
     name = f"{settings['recipe']}_tuned"
     write_yaml(
         run / "tuning/recipe.yaml", {"name": name, "scales": {"published": stages}}

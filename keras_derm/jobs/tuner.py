@@ -6,11 +6,8 @@ import keras
 import keras_tuner
 import pandas as pd
 
-from keras_derm.jobs.train_classifier import (
-    MEMBER_OPTIONS,
-    train_member,
-    training_set,
-)
+from keras_derm.jobs.train_classifier import train_member, training_set
+from keras_derm.jobs.tune import trial_settings
 
 
 class MemberTuner(keras_tuner.engine.base_tuner.BaseTuner):
@@ -38,11 +35,8 @@ class MemberTuner(keras_tuner.engine.base_tuner.BaseTuner):
     def run_trial(self, trial):
         """Train; return the best `val_auc`."""
         keras.backend.clear_session()
-        values = dict(trial.hyperparameters.values)
-        member = self.settings["member"] | {
-            "learning_rate": values.pop("learning_rate")
-        }
-        settings = MEMBER_OPTIONS | self.settings | values | {"members": [member]}
+        settings = trial_settings(self.settings, trial.hyperparameters.values)
+        (member,) = settings["members"]
         folder = f"tuning/trial_{trial.trial_id}"
         print(f"{folder}: {json.dumps(trial.hyperparameters.values)}", flush=True)
         try:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_derm.files import atomic_path, write_json
+from keras_derm.files import atomic_path, new_array, write_json
 from keras_derm.layers.presets import offline_copies
 from keras_derm.pipeline.prepared import PreparedImages
 
@@ -43,9 +43,7 @@ def write_copies(prepared, indices, directory, n_copies=5, seed=0):
     shape = (len(indices) * n_copies, *prepared.image_size, 3)
     with atomic_path(directory) as temporary:
         temporary.mkdir(parents=True)
-        store = np.lib.format.open_memmap(
-            temporary / "images.npy", mode="w+", dtype=np.uint8, shape=shape
-        )
+        store = new_array(temporary / "images.npy", np.uint8, shape)
         for start in range(0, len(indices), _CHUNK):
             images = prepared.take(indices[start : start + _CHUNK])
             copies = offline_copies(images, n_copies, seed + start)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from rich.progress import track
 
 from keras_derm.catalog import read_image
-from keras_derm.files import atomic_path, write_json
+from keras_derm.files import atomic_path, new_array, write_json
 from keras_derm.pipeline.shards import Shards, write_images
 
 
@@ -175,9 +175,7 @@ def _write_array(batches, n_images, path):
     store, start = None, 0
     for images in batches:
         if store is None:
-            store = np.lib.format.open_memmap(
-                path, mode="w+", dtype=np.uint8, shape=(n_images, *images.shape[1:])
-            )
+            store = new_array(path, np.uint8, (n_images, *images.shape[1:]))
         store[start : start + len(images)] = images
         start += len(images)
     store.flush()

@@ -270,7 +270,11 @@ def sharded_dataset(
             images = tf.image.resize(images, image_size)
         return (images, *(tf.gather(column, parsed["row"]) for column in columns))
 
-    dataset = tf.data.Dataset.range(FOREVER if repeat else 1).flat_map(epoch)
+    if repeat:
+        epochs = tf.data.Dataset.range(FOREVER)
+    else:  # the number of an epoch that is passed over again and again
+        epochs = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).take(1)
+    dataset = epochs.flat_map(epoch)
     dataset = dataset.batch(batch_size, drop_remainder=repeat)
     dataset = dataset.map(read, tf.data.AUTOTUNE)
     if layers:

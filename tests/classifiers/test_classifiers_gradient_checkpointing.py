@@ -32,7 +32,8 @@ def gradients(model):
     return tape.gradient(loss, [v.value for v in model.trainable_variables])
 
 
-@pytest.mark.parametrize("name", ["CustomCNN", "MobileNetV2"])
+# EfficientNet drops whole branches by chance, in every part of the network.
+@pytest.mark.parametrize("name", ["CustomCNN", "MobileNetV2", "EfficientNetLite0"])
 def test_gradients_and_moving_statistics_are_those_of_the_plain_model(name):
     plain, checkpointed = classifier(name), checkpoint_gradients(classifier(name))
     expected, found = gradients(plain), gradients(checkpointed)

@@ -35,6 +35,27 @@ def test_scaling_equals_keras_applications(name):
     np.testing.assert_allclose(np.asarray(scaled), expected, atol=1e-4)
 
 
+def test_efficientnet_divides_colours_by_the_deviations_in_its_imagenet_file(
+    tmp_path,
+):
+    """The file has 0.229 where a variance belongs; Keras mends downloads alone."""
+    mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    published = keras.applications.EfficientNetB0(weights=None, include_top=False)
+    published.get_layer("normalization").set_weights([mean, deviation, np.array(0)])
+    published.save_weights(tmp_path / "efficientnetb0_notop.weights.h5")
+    weights = str(tmp_path / "efficientnetb0_notop.weights.h5")
+    model = build_classifier("EfficientNetB0", 2, 32, weights=weights)
+    model.save(tmp_path / "model.keras")
+    images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
+    for one in (model, load_classifier(tmp_path / "model.keras")):
+        layer = next(
+            layer for layer in one.layers if type(layer).__name__ == "Normalization"
+        )
+        scaled = keras.Model(one.input, layer.output)(images)
+        expected = (images / 255 - mean) / deviation
+        np.testing.assert_allclose(np.asarray(scaled), expected, atol=1e-4)
+
+
 def test_vgg_gap_pools_the_features_of_vgg16_into_a_softmax():
     model = build_classifier("VGG16", 2, 32, dropout=0.0)
     images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")

@@ -1,4 +1,7 @@
 import resource
+import subprocess
+import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -7,7 +10,7 @@ import pytest
 
 from keras_derm.classifiers import predict_probabilities, train_classifier
 from keras_derm.classifiers.batch_statistics import N_BATCHES
-from keras_derm.classifiers.training_callbacks import SaveState
+from keras_derm.classifiers.training_callbacks import SaveState, ValidationScores
 from keras_derm.layers.presets import augmentation
 from keras_derm.pipeline import PreparedImages, image_dataset
 
@@ -24,7 +27,12 @@ def tiny_classifier():
     return keras.Model(inputs, outputs)
 
 
-def data():
+def plain_data():
+    """`data` without augmentation."""
+    return data(layers=())
+
+
+def data(layers=None):
     """Bright against dark images: to be told apart with ease."""
     generator = np.random.default_rng(0)
     targets = np.arange(64) % 2
@@ -40,7 +48,7 @@ def data():
         np.ones(64, "float32"),
         repeat=True,
         shuffle=True,
-        layers=augmentation("sn_gan_ensemble", 1),
+        layers=augmentation("sn_gan_ensemble", 1) if layers is None else layers,
     )
     return train, image_dataset(prepared, rows, labels)
 
@@ -324,3 +332,32 @@ def test_training_that_is_done_is_not_done_again(tmp_path):
     assert (tmp_path / "model.keras").stat().st_mtime_ns == written
     for weights, expected in zip(again.get_weights(), first.get_weights(), strict=True):
         np.testing.assert_array_equal(weights, expected)
+
+
+def test_two_devices_train_as_one(tmp_path):
+    """With every part of a training that reads what several devices hold."""
+    script = Path(__file__).with_name("mirrored_training.py")
+    histories, weights = [], []
+    for n_devices in (1, 2):
+        folder = tmp_path / str(n_devices)
+        done = subprocess.run(
+            [sys.executable, script, folder, str(n_devices)],
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        histories.append(pd.read_csv(folder / "history.csv"))
+        weights.append(keras.models.load_model(folder / "model.keras").get_weights())
+    pd.testing.assert_frame_equal(*histories, rtol=1e-3)
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
+
+
+def test_training_that_diverged_says_so():
+    model = tiny_classifier()
+    model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
+    scores = ValidationScores(data()[1])
+    scores.set_model(model)
+    with pytest.raises(RuntimeError, match="diverged.*Received: epoch 3, 100% NaN"):
+        scores.on_epoch_end(3, {})

@@ -1,9 +1,11 @@
 """Members of an ensemble: where each is trained, and with which seed."""
 
 import importlib
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from keras_derm.jobs import Member
 from keras_derm.runs import RunDirectory
@@ -31,3 +33,25 @@ def test_members_of_one_network_are_numbered_whatever_else_differs(
     run = RunDirectory(tmp_path)
     JOB._train_members(run, "baseline", "nothing", settings, None)
     assert numbers == [0, 0, 1, 0, 2]
+
+
+def test_training_killed_while_it_predicts_is_not_done_again(
+    evaluated_run, tmp_path, monkeypatch
+):
+    run = shutil.copytree(evaluated_run, tmp_path / "run")
+    members = [Member("CustomCNN", image_size=32, epochs=1)]
+    predict = JOB._predict
+
+    def killed(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(JOB, "_predict", killed)
+    with pytest.raises(KeyboardInterrupt):
+        JOB.train_classifier(str(run), "own", members)
+    trained = run / "arms/own/customcnn_32/model.keras"
+    before = trained.stat().st_mtime_ns
+    monkeypatch.setattr(JOB, "_predict", predict)
+    JOB.train_classifier(str(run), "own", members)
+    assert trained.stat().st_mtime_ns == before
+    assert not list((run / "arms").rglob("*state.keras"))
+    assert (run / "arms/own/predictions/ensemble_test.csv").is_file()

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import jsonargparse
@@ -83,6 +84,30 @@ def test_recipe_has_the_settings_of_the_best_trial(run, train, search):
     parser = jsonargparse.ArgumentParser(exit_on_error=False)
     parser.add_function_arguments(jobs.train_classifier)
     parser.parse_object({"run": "x", **classifier})
+
+
+def test_trials_and_recipe_have_what_the_recipe_says_of_the_network(run, train):
+    seen = []
+
+    def noted(run, folder, member, number, settings, task):
+        seen.append((settings["hidden_units"], settings["seed"]))
+        return stand_in(run, folder, member, number, settings, task)
+
+    train(noted)
+    jobs.tune(
+        str(run.path), MEMBER, n_trials=2, recipe="lora_diffusion", task="melanocytic"
+    )
+    assert seen == [(512, 0)] * 2
+    stages = load_recipe(str(run / "tuning/recipe.yaml"), "published")["stages"]
+    classifier = stages["train_classifier"]
+    assert (classifier["hidden_units"], classifier["seed"]) == (512, 0)
+    assert classifier["precision"] == "float32"
+
+
+@pytest.mark.parametrize("changed", [{"file": "a.keras"}, {"precision": "auto"}])
+def test_member_that_cannot_be_tried_is_refused_at_once(run, changed):
+    with pytest.raises(ValueError, match="`member`.*Received: "):
+        jobs.tune(str(run.path), replace(MEMBER, **changed))
 
 
 def test_values_lie_within_what_was_asked_for(run, train):

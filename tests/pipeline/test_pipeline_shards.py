@@ -59,6 +59,19 @@ def test_every_epoch_holds_every_image_in_an_order_of_its_own(shards):
     assert len({tuple(rows) for rows in epochs}) == 3
 
 
+def test_every_pass_has_an_order_of_its_own(shards):
+    def passes():
+        dataset = sharded_dataset(
+            shards, np.arange(N), batch_size=N, shuffle=True, seed=3
+        )
+        return [next(iter(dataset))[1].numpy().tolist() for _ in range(3)]
+
+    found = passes()
+    assert len({tuple(rows) for rows in found}) == 3
+    assert all(sorted(rows) == list(range(N)) for rows in found)
+    assert found == passes()
+
+
 def test_order_of_shards_follows_from_their_seed_whatever_the_global_one(shards):
     found = []
     for global_seed in (0, 1):
