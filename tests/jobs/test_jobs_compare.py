@@ -31,6 +31,7 @@ def make_catalog(root, n_test=160):
             "split": splits,
         }
     )
+    table["ita_tone"] = table["skin_tone"]  # no one has a person's label
     return Catalog(table, root=root)
 
 
