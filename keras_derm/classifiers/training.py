@@ -7,7 +7,6 @@ from pathlib import Path
 
 import keras
 import tensorflow as tf
-from keras.ops import convert_to_numpy  # of a variable on several devices, too
 
 from keras_derm.classifiers.backbones import freeze
 from keras_derm.classifiers.optimization import (
@@ -165,7 +164,9 @@ def train_classifier(
             average_gradients(model.optimizer, workers)
         if state_path.is_file():
             model.load_weights(state_path)
-        n_done = first_epoch * steps_per_epoch + int(convert_to_numpy(built.iterations))
+        # A variable that several devices hold is no number by itself.
+        n_made = int(keras.ops.convert_to_numpy(built.iterations))
+        n_done = first_epoch * steps_per_epoch + n_made
         epoch = n_done // steps_per_epoch
         if epoch >= last_epoch or stopped(epoch):
             return

@@ -59,10 +59,10 @@ class IndividualTypologyAngle:
     the skin covers less than 10 % of the picture, the interval is wider than 30
     degrees, the skin has no colour (chroma below 1, as in a grey photograph), or the
     cast is strong (b* below -12, or b* < 0 on skin with L* < 50, where the angle has
-    no meaning). Types V and VI are believed only where melanin
-    can have made the skin dark: a* above 28 means that blood or light did, and a
-    chroma below 0.40 L* that light skin was underexposed (exposure changes both
-    alike, melanin adds colour). Skin of types V and VI in the phantom has a* up to
+    no meaning). Types V and VI are believed only where melanin can have made the skin
+    dark: a* above 28 means that blood or light did, and a chroma below 0.40 L* that
+    light skin was underexposed (exposure changes both alike, melanin adds colour).
+    Skin of types V and VI in the phantom has a* up to
     24 and chroma from 0.45 L*.
 
     `rule="published"` is that of the lora_diffusion system, for comparison: YCbCr

@@ -10,7 +10,7 @@ import sys
 
 import keras
 import tensorflow as tf
-from test_classifiers_training import plain_data
+from test_classifiers_training import data
 
 from keras_derm.classifiers import train_classifier
 
@@ -36,7 +36,7 @@ with strategy.scope():
     model = classifier()
 train_classifier(
     model,
-    *plain_data(),
+    *data(layers=()),
     folder,
     epochs=4,
     steps_per_epoch=5,

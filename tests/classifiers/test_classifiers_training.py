@@ -27,11 +27,6 @@ def tiny_classifier():
     return keras.Model(inputs, outputs)
 
 
-def plain_data():
-    """`data` without augmentation."""
-    return data(layers=())
-
-
 def data(layers=None):
     """Bright against dark images: to be told apart with ease."""
     generator = np.random.default_rng(0)
