@@ -31,6 +31,8 @@ from keras_derm.runs import RunDirectory
 RECIPES = ("keras_derm", "sn_gan_ensemble", "lora_diffusion", "melanet", "cwgan_gp")
 LEAST = {"InceptionResNetV2": 75, "InceptionV3": 75}
 """Smallest images, in pixels, that a backbone takes, where that is more than 32."""
+BATCH_NORM_MOMENTUM = 0.9
+"""Of the one network of every recipe, as its own may be too slow for a few epochs."""
 SHOWN = ("balanced_accuracy", "macro_auc")
 
 
@@ -60,7 +62,8 @@ def main(
             smaller.
         epochs: Most epochs of a member, for each recipe named.
         backbone: Network of every recipe, in place of all its members: one with the
-            learning rate and epochs of the first.
+            learning rate and epochs of the first, and the same momentum of batch
+            normalisation.
         task: What all are to tell apart.
     """
     run, weights, epochs = RunDirectory(run), weights or {}, epochs or {}
@@ -72,6 +75,7 @@ def main(
         if backbone is not None:
             first = settings["members"][0]
             settings["members"] = [first | {"backbone": backbone}]
+            settings["batch_norm_momentum"] = BATCH_NORM_MOMENTUM
         arguments = _settings(settings, weights, largest, epochs.get(recipe), task)
         told[recipe] = ", ".join(
             f"{m.backbone}{'' if m.backbone in weights else '*'} {m.image_size} px, "
