@@ -1,9 +1,12 @@
 """Write files whole or not at all."""
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
+import platform
+import re
 import shutil
 import uuid
 from pathlib import Path
@@ -19,7 +22,8 @@ def atomic_path(path):
     The temporary path keeps the suffix of `path`, so that writers which choose a
     format by it work. What was at `path` before stays until the new content is
     whole; on any exception, or a kill, it stays for good. Works for a file and for
-    a directory that the caller makes.
+    a directory that the caller makes. What a process of this machine that was killed
+    left of the same path is removed; what is still written is not.
 
     Args:
         path: Where the finished file or directory shall lie.
@@ -33,17 +37,51 @@ def atomic_path(path):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
+    _remove_left(path)
+    writer = f"{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    temporary = path.with_name(f".{path.stem}.{writer}{path.suffix}")
     try:
         yield temporary
         if temporary.is_dir() and path.is_dir():
             shutil.rmtree(path)
         os.replace(temporary, path)
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        else:
-            temporary.unlink(missing_ok=True)
+        _remove(temporary)
+
+
+def _remove_left(path):
+    """Remove what processes that are no more left when they were to write `path`."""
+    if os.name != "posix":  # elsewhere a signal is no way to ask for a process
+        return
+    writer = rf"{_machine()}-(\d+)-[0-9a-f]{{8}}"
+    pattern = re.compile(rf"\.{re.escape(path.stem)}\.{writer}{re.escape(path.suffix)}")
+    for name in glob.glob(f".{glob.escape(path.stem)}.*", root_dir=path.parent):
+        found = pattern.fullmatch(name)
+        if found and not _is_running(int(found.group(1))):
+            _remove(path.with_name(name))
+
+
+def _machine():
+    """Name of this machine as it may stand in a file name: process ids are its own."""
+    return short_digest(platform.node().encode())
+
+
+def _is_running(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # there is one, of another user
+        return True
+    return True
+
+
+def _remove(path):
+    """Remove a file or a directory, if there is one."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def new_array(path, dtype, shape):

@@ -27,6 +27,32 @@ def test_directory_is_replaced_whole(tmp_path):
     assert os.listdir(tmp_path / "folder") == ["second"]
 
 
+KILLED = """
+import os, signal, sys
+from keras_derm.files import atomic_path
+with atomic_path(sys.argv[1]) as temporary:
+    temporary.mkdir()
+    (temporary / "part").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_what_a_killed_process_left_is_removed_and_what_another_writes_is_not(tmp_path):
+    folder, neighbour = tmp_path / "prepared", tmp_path / "prepared.csv"
+    for path in (folder, neighbour):
+        subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    left = set(os.listdir(tmp_path))
+    assert len(left) == 2
+    with atomic_path(folder) as first:
+        first.mkdir()
+        with atomic_path(folder) as second:  # as another process that writes the same
+            second.mkdir()
+            assert first.is_dir()
+    (of_neighbour,) = (name for name in left if name.endswith(".csv"))
+    assert set(os.listdir(tmp_path)) == {"prepared", of_neighbour}
+
+
 def test_nan_becomes_null(tmp_path):
     write_json(tmp_path / "a.json", {"auc": [float("nan"), 0.5]})
     assert json.loads((tmp_path / "a.json").read_text()) == {"auc": [None, 0.5]}

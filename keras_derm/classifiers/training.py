@@ -76,7 +76,9 @@ def train_classifier(
             trains in it, with its loss scaled where that is mixed_float16. What is kept
             computes in float32; the figures of the history are of the mixed model.
         train: `tf.data.Dataset` of `(images, one-hot targets, sample weights)` that
-            repeats, in an order that is the same whenever the program is run.
+            repeats, in an order that is the same whenever the program is run. Or a
+            function that gives it without its first n batches, for n: a training that
+            goes on after many epochs need not read these, as `skip` does.
         validation: `tf.data.Dataset` of `(images, one-hot targets)`.
         directory: Where model and history go.
         epochs: Epochs in all.
@@ -138,7 +140,8 @@ def train_classifier(
     directory.mkdir(parents=True, exist_ok=True)
     history = directory / "history.csv"
     validation = ValidationScores(validation, workers)
-    plain = train if unaugmented is None else unaugmented
+    train_from = train if callable(train) else train.skip
+    plain = train_from(0) if unaugmented is None else unaugmented
 
     is_chief = workers is None or workers.is_chief
     verbose = ("auto" if sys.stdout.isatty() else 2) if is_chief else 0
@@ -173,7 +176,7 @@ def train_classifier(
         judged = [validation, BestModel(directory / "model.keras", history)]
         with _stopped_by_data(directory, workers):
             model.fit(
-                train.skip(n_done),
+                train_from(n_done),
                 initial_epoch=epoch,
                 epochs=last_epoch,
                 steps_per_epoch=steps_per_epoch,

@@ -1,6 +1,7 @@
 """Job: train the members of an ensemble on real, or real and made, images."""
 
 import contextlib
+import functools
 import json
 import re
 import tempfile
@@ -557,22 +558,24 @@ def train_member(
         "seed": seed,
         "image_size": (side, side),
     }
+    augmented = functools.partial(
+        image_dataset,
+        prepared,
+        indices,
+        classifiers.smoothed_targets(
+            imbalance, targets, n_classes, settings["label_smoothing"]
+        ),
+        classifiers.sample_weights(imbalance, targets, n_classes),
+        **batches,
+        balance_by=targets if imbalance == "balanced_sampling" else None,
+        layers=augmentation(
+            settings["preset"], seed, settings["augmentation_strength"]
+        ),
+        share=(0, 1) if workers is None else workers.share(batch_size),
+    )
     return classifiers.train_classifier(
         model,
-        image_dataset(
-            prepared,
-            indices,
-            classifiers.smoothed_targets(
-                imbalance, targets, n_classes, settings["label_smoothing"]
-            ),
-            classifiers.sample_weights(imbalance, targets, n_classes),
-            **batches,
-            balance_by=targets if imbalance == "balanced_sampling" else None,
-            layers=augmentation(
-                settings["preset"], seed, settings["augmentation_strength"]
-            ),
-            share=(0, 1) if workers is None else workers.share(batch_size),
-        ),
+        lambda n_batches: augmented(first_batch=n_batches),
         _validation(run, task, prepared, side, batch_size),
         run / folder / (f"{model.name}_{number + 1}" if number else model.name),
         epochs=member["epochs"],

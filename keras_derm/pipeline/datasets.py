@@ -22,6 +22,7 @@ def image_dataset(
     image_size=None,
     layers=(),
     share=WHOLE,
+    first_batch=0,
 ):
     """Batches of prepared images beside their targets.
 
@@ -44,20 +45,28 @@ def image_dataset(
         layers: Keras layers applied with `training=True`: the augmentation.
         share: `(i, n)` to give part `i` of `n` equal parts of every batch, which alone
             is read and augmented, each part with other random numbers. For `repeat`.
+        first_batch: Number of batches to leave out at the start. They are the ones
+            that `skip` leaves out, which would read and augment them all. For `repeat`.
 
     Returns:
         `tf.data.Dataset` of tuples `(images, *columns)`; images are float32 RGB in
         [0, 255], `(batch, height, width, 3)`. With `repeat` every iterator gives the
-        same batches, so that `skip` goes on where a training was stopped; without, the
+        same batches, so that a training goes on where it was stopped; without, the
         order of `shuffle` is drawn anew each time it is passed over.
 
     Raises:
         ValueError: There is no image, `balance_by` is given for a data set that is not
-            shuffled and repeated, or the batches cannot be shared out evenly.
+            shuffled and repeated, `first_batch` for one that is not repeated, or the
+            batches cannot be shared out evenly.
     """
     indices = np.asarray(indices)
     if len(indices) == 0:
         raise ValueError("`indices` must name at least one image. Received: none")
+    if first_batch < 0 or (first_batch and not repeat):
+        raise ValueError(
+            "`first_batch` leaves out what a training has seen: 0, or more with "
+            f"`repeat`. Received: first_batch={first_batch}, repeat={repeat}"
+        )
     shape = (None, *prepared.image_size, 3)
     if balance_by is not None and not (shuffle and repeat):
         raise ValueError(
@@ -72,7 +81,7 @@ def image_dataset(
     else:
         dataset = tf.data.Dataset.from_tensor_slices(rows)
         dataset = dataset.shuffle(len(rows), seed=seed) if shuffle else dataset
-    dataset = dataset.batch(batch_size, drop_remainder=repeat)
+    dataset = dataset.batch(batch_size, drop_remainder=repeat).skip(first_batch)
     if share != WHOLE:
         dataset = dataset.map(part_of_batches(batch_size, repeat, *share))
     indices, *columns = (tf.constant(np.asarray(c)) for c in (indices, *columns))
@@ -90,7 +99,7 @@ def image_dataset(
         # One batch after the other: in parallel they would draw from the layers'
         # random state in an order that no seed repeats.
         augment = augmentation_of_batches(layers, repeat, share)
-        dataset = dataset.enumerate().map(augment)
+        dataset = dataset.enumerate(first_batch).map(augment)
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 

@@ -126,6 +126,26 @@ def test_killed_training_ends_as_if_it_had_not_been(
     pd.testing.assert_frame_equal(*histories)
 
 
+def test_training_that_goes_on_asks_for_the_batches_that_are_left(tmp_path):
+    train, validation = data()
+    asked = []
+
+    def train_from(n_batches):
+        asked.append(n_batches)
+        return train.skip(n_batches)
+
+    settings = {"steps_per_epoch": 4, "schedule": "constant", "unaugmented": train}
+    halves, whole = tiny_classifier(), tiny_classifier()
+    for epochs in (1, 3):
+        train_classifier(
+            halves, train_from, validation, tmp_path / "a", epochs=epochs, **settings
+        )
+    train_classifier(whole, train, validation, tmp_path / "b", epochs=3, **settings)
+    assert asked == [0, 4]
+    for found, expected in zip(halves.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
 def limit_files(n_bytes):
     """Let no file grow beyond this size, as on a disk that is nearly full."""
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

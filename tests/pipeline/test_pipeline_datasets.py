@@ -35,20 +35,51 @@ def test_every_epoch_holds_every_image_in_an_order_of_its_own():
     assert len({tuple(order) for order in epochs}) == 3
 
 
-def test_a_second_iterator_gives_the_same_batches():
-    """A training in two parts reads the data set twice."""
-    images = np.random.default_rng(0).integers(0, 255, (8, 4, 4, 3), "uint8")
-    dataset = image_dataset(
-        PreparedImages([f"i{k}" for k in range(8)], [images]),
-        np.arange(8),
+def augmented(images, **settings):
+    return image_dataset(
+        PreparedImages([f"i{k}" for k in range(len(images))], [images]),
+        np.arange(len(images)),
         batch_size=4,
         shuffle=True,
         repeat=True,
         layers=augmentation("keras_derm", seed=3),
+        **settings,
     )
+
+
+def test_a_second_iterator_gives_the_same_batches():
+    """A training in two parts reads the data set twice."""
+    images = np.random.default_rng(0).integers(0, 255, (8, 4, 4, 3), "uint8")
+    dataset = augmented(images)
     first, second = ([*dataset.skip(n).take(5 - n)] for n in (0, 3))
     for (one,), (other,) in zip(first[3:], second, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("share", [(0, 1), (1, 2)])
+def test_first_batch_leaves_out_what_skip_leaves_out(share):
+    images = np.random.default_rng(0).integers(0, 255, (8, 4, 4, 3), "uint8")
+    expected = augmented(images, share=share).skip(5).take(3)
+    found = augmented(images, share=share, first_batch=5).take(3)
+    for (one,), (other,) in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_what_first_batch_leaves_out_is_not_read(monkeypatch):
+    n_read, take = [], PreparedImages.take
+    monkeypatch.setattr(
+        PreparedImages, "take", lambda self, i: n_read.append(len(i)) or take(self, i)
+    )
+    next(iter(augmented(np.zeros((8, 4, 4, 3), "uint8"), first_batch=2000)))
+    assert len(n_read) < 200  # some are read ahead
+
+
+@pytest.mark.parametrize("first_batch, repeat", [(3, False), (-1, True)])
+def test_unusable_first_batch_is_refused(first_batch, repeat):
+    prepared = PreparedImages(["a"], [np.zeros((1, 2, 2, 3), np.uint8)])
+    settings = {"first_batch": first_batch, "repeat": repeat}
+    with pytest.raises(ValueError, match=f"Received: first_batch={first_batch}"):
+        image_dataset(prepared, [0], **settings)
 
 
 def test_augmentation_differs_from_batch_to_batch():
