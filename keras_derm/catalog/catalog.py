@@ -12,7 +12,7 @@ from keras_derm.catalog.faults import (
     faults_at,
     raise_faults,
 )
-from keras_derm.catalog.groups import group_of_rows
+from keras_derm.catalog.groups import GROUP_COLUMNS, NO_NAMES, group_of_rows
 from keras_derm.files import write_csv
 
 DIAGNOSES = ("MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC", "UNK")
@@ -310,6 +310,9 @@ def _typed(values, column, kind, n_rows):
     """Return (values as `kind`, mask of those that are not)."""
     if values is None:
         values = pd.Series([pd.NA] * n_rows, dtype=object)
+    if kind == "string" and column in GROUP_COLUMNS:
+        names = values.astype("string").str.strip()
+        return names.mask(names.str.lower().isin(NO_NAMES)), None
     if kind == "string":
         return values.astype("string").replace("", pd.NA), None
     if kind == "bool":

@@ -5,12 +5,16 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+GROUP_COLUMNS = ("patient_id", "lesion_id", "duplicate_group")
+NO_NAMES = ("", "unknown", "nan", "na", "n/a", "none", "null")
+"""Words in these columns that name no patient and no lesion."""
+
 
 def group_of_rows(table):
     """Return the group number of each row of a completed table, as `group_ids`."""
     n_rows = len(table)
     starts, ends, n_nodes = [], [], n_rows
-    for column in ("patient_id", "lesion_id", "duplicate_group"):
+    for column in GROUP_COLUMNS:
         codes, names = pd.factorize(table[column])
         known = np.flatnonzero(codes >= 0)
         starts.append(known)

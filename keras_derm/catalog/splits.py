@@ -8,9 +8,10 @@ import pandas as pd
 
 from keras_derm.catalog.catalog import SPLITS
 from keras_derm.catalog.faults import CatalogError
-from keras_derm.catalog.groups import group_of_rows
+from keras_derm.catalog.groups import GROUP_COLUMNS, group_of_rows
 
 ID_COLUMNS = ("isic_id", "image_id", "image", "image_name")
+GIANT, LEAST_IMAGES = 0.2, 50
 SPLIT_ALIASES = {"validation": "val", "valid": "val", "training": "train"}
 
 
@@ -34,7 +35,9 @@ def split_catalog(catalog, fractions=(0.7, 0.15, 0.15), seed=0):
 
     Groups (`group_ids`) are dealt out whole, the largest first and equal ones in an
     order drawn from `seed`, each to the split that is furthest below its share of the
-    group's diagnoses. Groups with a synthetic image go to train.
+    group's diagnoses. Groups with a synthetic image go to train. A group of more than
+    a fifth of all images is warned of: as a rule one word stands for all patients who
+    are not known.
 
     Args:
         catalog: A `Catalog`; splits it has already are replaced.
@@ -58,6 +61,7 @@ def split_catalog(catalog, fractions=(0.7, 0.15, 0.15), seed=0):
         return catalog
     table = catalog.table
     groups = group_of_rows(table)
+    _warn_of_giant(table, groups)
     made = table["synthetic"].to_numpy()
     in_train = np.zeros(groups.max() + 1, dtype=bool)
     in_train[groups[made]] = True
@@ -67,6 +71,27 @@ def split_catalog(catalog, fractions=(0.7, 0.15, 0.15), seed=0):
     choice = _deal_groups(counts, in_train, fractions, np.random.default_rng(seed))
     return catalog.with_columns(
         split=np.array(SPLITS, dtype=object)[choice[groups]], split_name=pd.NA
+    )
+
+
+def _warn_of_giant(table, groups):
+    """Say which patients or lesions one large group has in common."""
+    sizes = np.bincount(groups)
+    largest = sizes.argmax()
+    if len(table) < LEAST_IMAGES or sizes[largest] <= GIANT * len(table):
+        return
+    rows = table[groups == largest]
+    counts = {column: rows[column].value_counts() for column in GROUP_COLUMNS}
+    names = [
+        f"{column} {count.index[0]!r} in {count.iloc[0]}"
+        for column, count in counts.items()
+        if len(count)
+    ]
+    warnings.warn(
+        f"{sizes[largest]} of {len(table)} images belong to one patient or lesion and "
+        "stay in one split. Where that is a word for those who are not known, leave "
+        f"the field empty. Received: {', '.join(names) or 'images made from one'}",
+        stacklevel=3,
     )
 
 

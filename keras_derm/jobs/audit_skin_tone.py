@@ -95,10 +95,18 @@ def _compare_with_labels(run, catalog):
     cross, agreement = label_agreement(labels, catalog.table["ita_tone"])
     write_csv(run / "audit/label_agreement.csv", cross, index=True)
     write_json(run / "audit/label_agreement.json", agreement)
-    print(
-        f"{agreement['labelled']:,} images have a person's label; of "
-        f"{agreement['both']:,} that could be measured the estimate is the same in "
-        f"{agreement['exact']:.0%}, within one type in {agreement['within_one']:.0%}"
+    print(describe_agreement(agreement))
+
+
+def describe_agreement(agreement):
+    """Say how often ITA agrees with people's labels; figures as `label_agreement`."""
+    said = f"People labelled {agreement['labelled']:,} images. "
+    if not agreement["both"]:
+        return said + "None of these could be measured."
+    return said + (
+        f"Of the {agreement['both']:,} that could be measured, ITA gives the same type "
+        f"in {agreement['exact']:.0%} and is within one type in "
+        f"{agreement['within_one']:.0%}."
     )
 
 

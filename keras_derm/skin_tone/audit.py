@@ -91,9 +91,12 @@ def label_agreement(labels, estimates):
     table = pd.crosstab(labels, estimates).reindex(
         index=list(SKIN_TONES), columns=list(_TONES), fill_value=0
     )
-    measured = estimates != UNDETERMINED
+    measured = estimates.isin(SKIN_TONES)
     order = {tone: i for i, tone in enumerate(SKIN_TONES)}
-    distance = (labels[measured].map(order) - estimates[measured].map(order)).abs()
+    label, estimate = (
+        tones[measured].map(order).astype(float) for tones in (labels, estimates)
+    )
+    distance = (label - estimate).abs()
     agreement = {
         "labelled": int(labelled.sum()),
         "both": len(distance),

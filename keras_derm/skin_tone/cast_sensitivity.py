@@ -80,10 +80,9 @@ def _summary(pairs):
                 "median_change",
                 "p95_absolute_change",
                 "share_of_type_changed",
-                "became_undetermined",
             ),
             np.nan,
-        ) | {"images": 0}
+        ) | {"images": 0, "became_undetermined": 1.0 if pairs else np.nan}
     change = np.array([angle_difference(b["ita"], a["ita"]) for a, b in kept])
     moved = [a["skin_tone"] != b["skin_tone"] for a, b in kept]
     return {

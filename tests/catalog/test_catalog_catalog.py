@@ -33,7 +33,7 @@ def test_save_and_load_keep_values_and_types(make_catalog, tmp_path):
     pd.testing.assert_frame_equal(loaded.table, catalog.table)
     assert loaded.table["isic_id"].tolist() == ["007", "NA", "1e5"]
     assert loaded.table["synthetic"].dtype == bool
-    assert loaded.table["patient_id"].isna().tolist() == [False, True, False]
+    assert loaded.table["patient_id"].isna().tolist() == [False, True, True]
     assert loaded.table["seed"].tolist()[2] == 2**53 + 1
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from keras_derm.catalog import READERS, CatalogError, split_catalog
+from keras_derm.catalog.readers.isic_archive import diagnosis_of_label
 
 HAM_HEADER = "lesion_id,image_id,dx,dx_type,age,sex,localization\n"
 
@@ -232,6 +233,33 @@ def test_isic_archive_old_columns(tmp_path, write_image):
         table = READERS["isic_archive"](tmp_path).table
     assert table["diagnosis"].tolist() == ["NV", "BKL", "AK"]
     assert table["benign_malignant"].tolist() == ["benign", "benign", "indeterminate"]
+
+
+def test_mask_of_another_class_folder_is_not_taken(tmp_path, write_image):
+    for name in ("MEL/001.jpg", "NV/001.jpg", "NV/002.jpg"):
+        write_image(tmp_path / name)
+    for name in ("MEL/001", "masks/002"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_image(tmp_path / f"{name}_segmentation.png")
+    masks = READERS["folder"](tmp_path).table.set_index("isic_id")["mask_path"]
+    assert masks["MEL__001"] == "MEL/001_segmentation.png"
+    assert pd.isna(masks["NV__001"])
+    assert masks["NV__002"] == "masks/002_segmentation.png"
+
+
+@pytest.mark.parametrize(
+    "label, diagnosis",
+    [
+        ("not_melanoma", "UNK"),
+        ("No melanoma", "UNK"),
+        ("benign melanocytic nevus, melanoma excluded", "UNK"),
+        ("Non-melanoma", "UNK"),
+        ("Nevus, not otherwise specified", "NV"),
+        ("Lentigo NOS", "BKL"),
+    ],
+)
+def test_label_that_denies_a_diagnosis_is_not_it(label, diagnosis):
+    assert diagnosis_of_label(label) == diagnosis
 
 
 def test_folder_of_class_folders(tmp_path, write_image):

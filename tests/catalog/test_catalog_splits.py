@@ -22,6 +22,21 @@ def test_groups_chain_through_patient_lesion_and_duplicate(make_catalog):
     assert group_ids(catalog).tolist() == [0, 0, 0, 1, 0, 2]
 
 
+def test_words_for_an_unknown_patient_join_no_images(make_catalog):
+    catalog = make_catalog(
+        6,
+        patient_id=["unknown", "Unknown", "nan", "NA", " ", ""],
+        lesion_id=["L1", "L1 ", "none", "None", None, "n/a"],
+    )
+    assert group_ids(catalog).tolist() == [0, 0, 1, 2, 3, 4]
+
+
+def test_patient_of_a_fifth_of_all_images_is_warned_of(make_catalog):
+    catalog = make_catalog(60, patient_id=["-1"] * 20 + [f"P{i}" for i in range(40)])
+    with pytest.warns(UserWarning, match=r"20 of 60 images.*patient_id '-1' in 20"):
+        split_catalog(catalog)
+
+
 @pytest.fixture
 def large_catalog(make_catalog):
     generator = np.random.default_rng(3)

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -19,6 +20,12 @@ def test_agreement_counts_what_both_know():
     assert table.loc["V", "II"] == 1
     assert table.loc["VI", "undetermined"] == 1
     assert table.to_numpy().sum() == 5
+
+
+def test_labels_of_which_none_could_be_measured_have_no_agreement():
+    _, agreement = label_agreement(series("I", "V"), series("undetermined", None))
+    assert (agreement["labelled"], agreement["both"]) == (2, 0)
+    assert np.isnan([agreement["exact"], agreement["within_one"]]).all()
 
 
 def test_other_images_are_refused():

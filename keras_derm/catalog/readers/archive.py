@@ -139,13 +139,19 @@ def find_images(root):
     return {key: rank[-1] for key, rank in found.items()}
 
 
-def find_masks(root):
-    """Find `<image id>_segmentation.png` files: image id (lower case) -> path."""
+def find_masks(root, with_folder=False):
+    """Find `<image id>_segmentation.png` files: image id (lower case) -> path.
+
+    `with_folder` puts the mask's folder, relative to `root`, before the id.
+    """
     found = {}
     for relative in sorted(files_under(root), reverse=True):
         stem, suffix = os.path.splitext(os.path.basename(relative).lower())
         if suffix == ".png" and stem.endswith(MASK_SUFFIX):
-            found[stem.removesuffix(MASK_SUFFIX)] = relative
+            image = stem.removesuffix(MASK_SUFFIX)
+            if with_folder:
+                image = os.path.join(os.path.dirname(relative).lower(), image)
+            found[image] = relative
     return found
 
 

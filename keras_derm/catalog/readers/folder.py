@@ -34,7 +34,9 @@ def read(path, skip_bad=False):
     Returns:
         A `Catalog`, `source` "folder". The id is the file name without suffix; where
         two files share it, every id has its class folder before it. Nothing is known
-        of patients: each image is a group of its own.
+        of patients: each image is a group of its own. A mask
+        (`<name>_segmentation.png`) lies beside its image, or anywhere where no other
+        image has that name.
 
     Raises:
         CatalogError: With every fault, each with its file.
@@ -58,7 +60,7 @@ def read(path, skip_bad=False):
             "benign_malignant": folders.str.lower().where(
                 folders.str.lower().isin(MALIGNANCIES)
             ),
-            "mask_path": stems.str.lower().map(find_masks(root)),
+            "mask_path": _masks(root, paths, stems.str.lower()),
             "_file": paths,
             "_row": 0,
         }
@@ -71,6 +73,14 @@ def read(path, skip_bad=False):
     faults = faults_at(table, unknown, "folder", cause, *places)
     table = table.drop(columns="folder").fillna({"diagnosis": "UNK"})
     return make_catalog(table, root, "folder", skip_bad, [faults])
+
+
+def _masks(root, paths, stems):
+    """Path of each image's mask: one of another folder may be another image's."""
+    beside = paths.map(lambda name: os.path.splitext(name.lower())[0])
+    beside = beside.map(find_masks(root, with_folder=True))
+    anywhere = stems.map(find_masks(root)).where(~stems.duplicated(keep=False))
+    return beside.fillna(anywhere)
 
 
 def _is_image(relative):

@@ -33,11 +33,19 @@ NOT_MELANOCYTIC_NEVUS = (
 )
 
 
+DENIAL = r"\bno\b|\bnot\b(?! otherwise)|\bnon\b|\bexcluded\b|\bruled out\b"
+
+
 def diagnosis_of_label(label):
-    """Return the diagnosis that a label in words stands for, "UNK" if it is none."""
+    """Return the diagnosis that a label in words stands for, "UNK" if it is none.
+
+    A label that denies something, such as "not melanoma", stands for none.
+    """
     if pd.isna(label):
         return "UNK"
     label = label.lower().replace("_", " ")
+    if re.search(DENIAL, label):
+        return "UNK"
     for diagnosis, pattern in PATTERNS.items():
         if re.search(pattern, label):
             is_other = diagnosis == "NV" and re.search(NOT_MELANOCYTIC_NEVUS, label)
