@@ -1,5 +1,6 @@
 """Arms of an experiment, each trained with several seeds, on the same real images."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from keras_derm.evaluation.evaluation import (
     result,
     stratum_columns,
 )
+from keras_derm.evaluation.subgroups import judging_metric
 
 METHOD = (
     "Every resample draws the patients or lesions anew, the same for all arms and "
@@ -115,8 +117,10 @@ class ArmComparison:
             metric: the metric to judge by.
 
         Returns:
-            One to three sentences: on the whole set; strata in which something may
-            be claimed after correction for their number; strata too small to judge.
+            Some sentences: on the whole set, by the AUC of the positive class where
+            a class is too rare for a mean over the classes; strata in which something
+            may be claimed after correction for their number; strata too small to
+            judge.
 
         Raises:
             ValueError: if there is no such arm or metric.
@@ -139,7 +143,7 @@ class ArmComparison:
         if n_read:
             sentences.append(
                 f"Of {n_read} strata read, after correction for their number, "
-                + (f"it differs in {'; '.join(found)}." if found else "none differs.")
+                + self._in_strata(found, n_read)
             )
         small = [
             stratum
@@ -154,13 +158,25 @@ class ArmComparison:
             )
         return " ".join(sentences)
 
+    def _in_strata(self, found, n_read):
+        if found:
+            return f"it differs in {'; '.join(found)}."
+        needed = math.ceil(2 * n_read / (1 - self.level))
+        if self.n_replicates < needed:
+            return (
+                "no difference can be told: that takes more than the "
+                f"{self.n_replicates:,} resamples that were drawn, at least {needed:,}."
+            )
+        return "a difference can be told in none."
+
     def _overall(self, arm, metric):
         stratum, reference = self.strata[arm][0], self.strata[self.reference][0]
+        metric, not_judged = judging_metric(metric, stratum)
         difference = self.differences[arm][0][metric]
         where = f"the same {stratum['n']:,} real test images"
         if not stratum["judged"] or np.isnan(difference["low"]):
             why = stratum["mark"] or difference["reason"]
-            return f"Nothing can be said of {arm} from {where}: {why}."
+            return f"Nothing can be said of {arm} from {where}: {why}.{not_judged}"
         direction = claim(metric, difference, self.level)
         opening = {
             1: f"{arm} is better than {self.reference}",
@@ -173,6 +189,7 @@ class ArmComparison:
             for name, other in moved_against(
                 self.differences[arm][0], metric, direction, self.level
             ).items()
+            if judging_metric(name, stratum)[0] == name
         ]
         but = f"; but its {' and '.join(against)}" if against else ""
         return (
@@ -180,6 +197,7 @@ class ArmComparison:
             f"{reference['metrics'][metric]['value']:.3f} and "
             f"{stratum['metrics'][metric]['value']:.3f} on {where} "
             f"({describe_difference(difference, self.level)}; {self._seeds(arm)}){but}."
+            f"{not_judged}"
         )
 
     def _seeds(self, arm):
@@ -308,11 +326,15 @@ def _pooled_spread(values):
         values: for each arm an array of shape `(seeds, strata, metrics)`.
 
     Returns:
-        Array of shape `(strata, metrics)`, 0 where no arm has a second seed.
+        Array of shape `(strata, metrics)`, 0 where no arm has a second seed. An arm
+        counts where the metric is defined for all its seeds.
     """
-    values = list(values)
-    squares = sum(((one - one.mean(axis=0)) ** 2).sum(axis=0) for one in values)
-    return np.sqrt(squares / max(sum(len(one) - 1 for one in values), 1))
+    squares, freedom = 0, 0
+    for of_arm in values:
+        square = ((of_arm - of_arm.mean(axis=0)) ** 2).sum(axis=0)
+        squares = squares + np.nan_to_num(square)
+        freedom = freedom + ~np.isnan(square) * (len(of_arm) - 1)
+    return np.sqrt(squares / np.maximum(freedom, 1))
 
 
 def _seed_errors(n_seeds, n_replicates, seed):

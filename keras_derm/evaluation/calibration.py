@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
+from scipy.stats import rankdata
 
 SMALLEST = 1e-12
 MOST_STEPS = 50
 
 
 def reliability_table(y_true, y_prob, n_bins=15):
-    """Confidence and accuracy in bins of equally many images.
+    """Confidence and accuracy in bins of equally many images, but for ties.
 
     Args:
         y_true: class indices, shape `(n,)`.
@@ -38,19 +39,20 @@ def reliability_table(y_true, y_prob, n_bins=15):
 def equal_mass_bins(confidence, n_bins=15):
     """Number the bin of each image, bins holding equally many, least confidence first.
 
+    Images of one confidence share a bin, or the order of the rows, which often is that
+    of the classes, would say which of them are together.
+
     Args:
         confidence: array of shape `(n,)`.
-        n_bins: number of bins; fewer where there are fewer images.
+        n_bins: number of bins; fewer where there are fewer images. Ties leave some
+            without an image.
 
     Returns:
         int64 array of shape `(n,)`.
     """
-    n = len(confidence)
-    parts = np.array_split(np.arange(n), max(min(n_bins, n), 1))
-    bins = np.empty(n, dtype=np.int64)
-    order = np.argsort(confidence, kind="stable")
-    bins[order] = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    return bins
+    n = max(len(confidence), 1)
+    middle = rankdata(confidence) - 0.5  # the mean over ties
+    return np.floor(middle * min(n_bins, n) / n).astype(np.int64)
 
 
 def expected_calibration_error(y_true, y_prob, n_bins=15):

@@ -22,6 +22,7 @@ from keras_derm.evaluation.evaluation import (
     stratum_columns,
 )
 from keras_derm.evaluation.mcnemar import mcnemar_test
+from keras_derm.evaluation.subgroups import judging_metric
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,16 @@ class Comparison:
         return pd.DataFrame(rows)
 
     def verdict(self, metric="balanced_accuracy", stratum="all", value="all"):
-        """Say in one sentence whether augmentation helped; it may say no.
+        """Say in one sentence whether the augmented model is better; it may say no.
+
+        Whether augmentation made it so is another question, which one training of
+        each model cannot answer: see `compare_arms`.
 
         A difference counts only where its interval leaves out zero, and in a
         stratum only where it also survives the correction for the number of strata
         (`p_adjusted`). Headline metrics of the same stratum that moved the other way
-        are named too.
+        are named too. Where a class is too rare for a mean over the classes, the AUC
+        of the positive class takes its place, and a second sentence says so.
 
         Args:
             metric: the metric to judge by, a name of `METRICS`.
@@ -83,7 +88,7 @@ class Comparison:
             value: its value, such as `V-VI`.
 
         Returns:
-            A sentence.
+            A sentence or two.
 
         Raises:
             ValueError: if there is no such metric or stratum.
@@ -101,9 +106,11 @@ class Comparison:
         )
         if not before["judged"]:
             return f"Nothing can be said from {where}: {before['mark']}."
+        metric, not_judged = judging_metric(metric, before)
         difference = differences[metric]
         if np.isnan(difference["low"]):
-            return f"Nothing can be said from {where}: {difference['reason']}."
+            why = difference["reason"]
+            return f"Nothing can be said from {where}: {why}.{not_judged}"
         level = self.baseline.level
         direction = claim(metric, difference, level)
         moved = (
@@ -118,9 +125,10 @@ class Comparison:
             for name, other in moved_against(
                 differences, metric, direction, level
             ).items()
+            if judging_metric(name, before)[0] == name
         ]
         but = f"; but {' and '.join(against)}" if against else ""
-        return f"{_OPENING[direction]}: {moved}{but}."
+        return f"{_OPENING[direction]}: {moved}{but}.{not_judged}"
 
     def _find(self, stratum, value):
         for index, found in enumerate(self.baseline.strata):
@@ -137,9 +145,9 @@ class Comparison:
 
 
 _OPENING = {
-    1: "Augmentation helped",
+    1: "The augmented model is better",
     0: "No measurable effect of augmentation",
-    -1: "Augmentation did harm",
+    -1: "The augmented model is worse",
 }
 
 

@@ -85,9 +85,13 @@ def delong_interval(is_positive, score, groups=None, level=0.95):
         level: coverage in (0, 1).
 
     Returns:
-        `(auc, low, high)`, the interval kept within [0, 1].
+        `(auc, low, high)`, the interval kept within [0, 1]; NaN for its ends where
+        there is none: with fewer than two groups of either class, or a score that
+        leaves no variance to be seen, as at an AUC of 1.
     """
     (auc,), covariance = delong_covariance(is_positive, score, groups)
+    if not covariance[0, 0] > 0:
+        return float(auc), np.nan, np.nan
     reach = norm.ppf((1 + level) / 2) * np.sqrt(covariance[0, 0])
     return float(auc), float(max(auc - reach, 0)), float(min(auc + reach, 1))
 

@@ -7,22 +7,27 @@ from keras_derm.evaluation.multiplicity import holm
 
 NOT_GROUPS = ("undetermined", "unknown")
 RANKED = ("sensitivity", "specificity", "auc", "balanced_accuracy")
+ROUNDING = 1e-9
 
 
-def disparities(strata, draws, positive, level=0.95):
+def disparities(strata, draws, by_chance, positive, level=0.95):
     """Compare the groups of each variable that can be judged.
 
     Strata marked "too few to judge" are neither ranked nor counted, nor are images
     of unknown group. The equal-opportunity gap is that of sensitivity; the
     equalised-odds gap is the larger of those of sensitivity and specificity. A gap
     is never negative and noise makes it larger, so that an interval cannot say
-    whether there is one: the p-value does. It is the share of resamples in which
-    chance alone, the groups' own values taken as equal, makes a gap as large.
+    whether there is one: the p-value does. It is that of a permutation test: the
+    share of random exchanges of patients or lesions between the groups, each within
+    its diagnosis, that make a gap as large. A gap that comes of other diagnoses alone
+    is therefore none that counts.
 
     Args:
         strata: list of strata as in `Evaluation.strata`.
         draws: for each stratum a dict from metric to replicates, shape
             `(n_replicates,)`.
+        by_chance: function from a variable, the values of its groups and a number of
+            replicates to what `permuted_groups` returns for them.
         positive: name of the positive class.
         level: coverage of the intervals.
 
@@ -45,9 +50,14 @@ def disparities(strata, draws, positive, level=0.95):
         ]
         left_out = [one["value"] for one, _ in of_variable if not one["judged"]]
         judged = [pair for pair in of_variable if pair[0]["judged"]]
+        exchanged = None
+        if len(judged) > 1:
+            values = [one["value"] for one, _ in judged]
+            n_replicates = len(judged[0][1]["sensitivity"])
+            exchanged = by_chance(variable, values, n_replicates)
         for name, parts in _gaps(strata[0]["metrics"]).items():
             gap = {"stratum": variable, "gap": name, "label": _label(name, positive)}
-            gap |= _gap(judged, parts, level)
+            gap |= _gap(judged, parts, exchanged, level)
             found.append({**gap, "left_out": left_out})
     for name in {gap["gap"] for gap in found}:
         of_name = [gap for gap in found if gap["gap"] == name]
@@ -55,6 +65,36 @@ def disparities(strata, draws, positive, level=0.95):
         for gap, p_value in zip(of_name, adjusted, strict=True):
             gap["p_adjusted"] = float(p_value)
     return found
+
+
+def permuted_groups(scorer, group, kind, n_replicates, seed):
+    """Metrics of groups between which patients or lesions were exchanged at random.
+
+    Args:
+        scorer: function from weights `(n_clusters, r)` to a dict from metric to `(r,)`.
+        group: number of each cluster's group, shape `(n_clusters,)`; -1 for none.
+        kind: diagnosis of each cluster, same shape: only within it they exchange.
+        n_replicates: number of exchanges.
+        seed: seed of the exchanges.
+
+    Returns:
+        Dict from metric to an array of shape `(groups, n_replicates)`.
+    """
+    generator = np.random.default_rng([seed, 2])
+    members = [np.flatnonzero((group >= 0) & (kind == k)) for k in np.unique(kind)]
+    found = [[] for _ in range(group.max() + 1)]
+    for start in range(0, n_replicates, bootstrap.CHUNK):
+        width = min(bootstrap.CHUNK, n_replicates - start)
+        exchanged = np.full((len(group), width), -1)
+        for rows in members:
+            labels = np.tile(group[rows][:, np.newaxis], width)
+            exchanged[rows] = generator.permuted(labels, axis=0)
+        for number, of_group in enumerate(found):
+            of_group.append(scorer((exchanged == number).astype(np.float64)))
+    return {
+        name: np.array([np.concatenate([one[name] for one in part]) for part in found])
+        for name in found[0][0]
+    }
 
 
 def _gaps(known):
@@ -79,7 +119,7 @@ def _label(name, positive):
     return f"{label} (equal opportunity)" if base == "sensitivity" else label
 
 
-def _gap(judged, parts, level):
+def _gap(judged, parts, exchanged, level):
     nothing = dict.fromkeys(("value", "low", "high", "p_value"), np.nan)
     nothing |= dict.fromkeys(("worst", "worst_value", "best", "best_value"))
     if len(judged) < 2:
@@ -92,11 +132,9 @@ def _gap(judged, parts, level):
     replicates = np.array([[draw[part] for part in parts] for _, draw in judged])
     value = _largest_gap(values)
     resampled = _largest_gap(replicates)
-    by_chance = _largest_gap(replicates - values[..., np.newaxis])
     low, high, reason = bootstrap.percentile_interval(resampled, level)
-    p_value = (
-        np.nan if reason else (1 + (by_chance >= value).sum()) / (1 + len(by_chance))
-    )
+    chance = _largest_gap(np.stack([exchanged[part] for part in parts], axis=1))
+    p_value = (1 + (chance >= value - ROUNDING).sum()) / (1 + len(chance))
     found = {**nothing, "value": value, "low": low, "high": high, "p_value": p_value}
     if len(parts) == 1:
         for word, index in (("worst", values.argmin()), ("best", values.argmax())):

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 
 from keras_derm.evaluation import bootstrap, calibration, metrics, subgroups
-from keras_derm.evaluation.disparities import disparities
+from keras_derm.evaluation.disparities import disparities, permuted_groups
 from keras_derm.evaluation.weighted_metrics import WeightedMetrics
+
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,9 @@ class Evaluation:
 
         Returns:
             DataFrame with `stratum`, `value_of_stratum`, `n`, `n_groups`,
-            `n_positive`, `judged`, `metric`, `label`, `value`, `low`, `high` and
-            `reason` (why a number is missing, or "too few to judge").
+            `n_positive`, `n_classes` (that have images), `judged`, `metric`,
+            `label`, `value`, `low`, `high` and `reason` (why a number is missing, or
+            "too few to judge").
         """
         return pd.DataFrame(
             [
@@ -228,9 +231,40 @@ class Design:
             confusion_matrix=confusion.tolist(),
             per_class=per_class,
             strata=strata,
-            disparities=disparities(strata, named_draws, self.name, level),
+            disparities=disparities(
+                strata,
+                named_draws,
+                self._by_chance(scorers[0], seed),
+                self.name,
+                level,
+            ),
             reliability=bins.to_dict("records"),
         )
+
+    def _by_chance(self, scorer, seed):
+        """Function that draws the metrics of groups which chance alone has made."""
+
+        def draws(variable, values, n_replicates):
+            return permuted_groups(
+                scorer.of_calls,
+                self._group_of_cluster(variable, values),
+                bootstrap.cluster_class(self.y_true, self.cluster, self.n_groups),
+                n_replicates,
+                seed,
+            )
+
+        return draws
+
+    def _group_of_cluster(self, variable, values):
+        """Number of the group that most images of a patient or lesion are of, or -1."""
+        counts = np.zeros((len(values) + 1, self.n_groups), dtype=np.int64)
+        for stratum in self.strata:
+            if stratum.name == variable:
+                known = stratum.value in values
+                row = values.index(stratum.value) if known else len(values)
+                np.add.at(counts[row], self.cluster[stratum.mask], 1)
+        group = counts.argmax(axis=0)
+        return np.where(group == len(values), -1, group)
 
     def _per_class(self, description, values, replicates, level):
         table = {}
@@ -266,9 +300,6 @@ def result(metric, value, replicates, level, undefined):
     if np.isnan(value):
         return {"value": np.nan, "low": np.nan, "high": np.nan, "reason": undefined}
     low, high, reason = interval(metric, replicates, level)
-    if not reason and low == high:
-        low, high = np.nan, np.nan
-        reason = "no interval: every resample gives the same value"
     return {"value": float(value), "low": low, "high": high, "reason": reason}
 
 
@@ -276,14 +307,18 @@ def interval(metric, replicates, level):
     """Percentile interval of a metric, or why there is none.
 
     Every resample adds noise to the calibration error, so that its replicates lie
-    above it: their percentiles are no interval for it.
+    above it: their percentiles are no interval for it. Nor is a single value, which
+    says that the images were too few, or too easy, to see any error at all.
 
     Returns:
         `(low, high, reason)`.
     """
     if metric == "expected_calibration_error":
         return np.nan, np.nan, "no interval: every resample adds to this error"
-    return bootstrap.percentile_interval(replicates, level)
+    low, high, reason = bootstrap.percentile_interval(replicates, level)
+    if not reason and high - low < ROUNDING:
+        return np.nan, np.nan, "no interval: every resample gives the same value"
+    return low, high, reason
 
 
 def stratum_columns(stratum):
@@ -294,6 +329,7 @@ def stratum_columns(stratum):
         "n": stratum["n"],
         "n_groups": stratum["n_groups"],
         "n_positive": stratum["n_positive"],
+        "n_classes": sum(n > 0 for n in stratum["n_per_class"].values()),
         "judged": stratum["judged"],
     }
 

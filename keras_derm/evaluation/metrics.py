@@ -131,7 +131,7 @@ def check_probabilities(y_prob, n, n_classes):
             f"a column for each class. Received: shape {y_prob.shape}"
         )
     bad = ~((y_prob >= 0) & (y_prob <= 1 + 1e-6)).all(axis=1)
-    bad |= ~(np.abs(y_prob.sum(axis=1) - 1) <= SUM_TOLERANCE)
+    bad |= ~sums_to_one(y_prob)
     if bad.any():
         row = np.flatnonzero(bad)[0]
         raise ValueError(
@@ -140,6 +140,11 @@ def check_probabilities(y_prob, n, n_classes):
             f"Received: {y_prob[row].tolist()} at row {row}"
         )
     return y_prob
+
+
+def sums_to_one(y_prob):
+    """Whether each row sums to 1 within the tolerance, rounding set aside: `(n,)`."""
+    return np.abs(y_prob.sum(axis=1) - 1) <= SUM_TOLERANCE + 1e-9
 
 
 def ratio(numerator, denominator):

@@ -5,7 +5,7 @@ import pandas as pd
 
 from keras_derm.catalog import group_ids
 from keras_derm.evaluation.axes import catalog_axes
-from keras_derm.evaluation.metrics import SUM_TOLERANCE
+from keras_derm.evaluation.metrics import sums_to_one
 
 SHOWN = 20
 
@@ -143,7 +143,7 @@ def _row_faults(ids, y_prob, written, complete):
         return faults
     totals = y_prob.sum(axis=1)
     sound = ~(without_number | outside).any(axis=1)
-    off = sound & ~(np.abs(totals - 1) <= SUM_TOLERANCE)
+    off = sound & ~sums_to_one(y_prob)
     named = [
         f"line {ids.index[row]} ({ids.iloc[row]}: {totals[row]:.4g})"
         for row in np.flatnonzero(off)

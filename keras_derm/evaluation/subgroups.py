@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from keras_derm.catalog import SKIN_TONES
+from keras_derm.evaluation.metrics import metric_label
 
 UNDETERMINED = "undetermined"
 POOLED_SKIN_TONES = {
@@ -18,6 +19,7 @@ POOLED_SKIN_TONES = {
     UNDETERMINED: UNDETERMINED,
 }
 LEAST_POSITIVES = 10
+CLASS_AVERAGES = ("balanced_accuracy", "macro_auc")
 TOO_FEW = "too few to judge"
 
 
@@ -121,8 +123,8 @@ def describe_stratum(stratum, y_true, cluster, classes, positive):
 
     Returns:
         A dict: `stratum`, `value`, `n`, `n_groups`, `n_positive`,
-        `n_positive_groups`, `n_per_class`, `judged` and `mark`, which is empty or
-        begins "too few to judge".
+        `n_positive_groups`, `n_per_class`, `n_groups_per_class`, `judged` and `mark`,
+        which is empty or begins "too few to judge".
     """
     truth, groups = y_true[stratum.mask], cluster[stratum.mask]
     is_positive = truth == positive
@@ -138,6 +140,8 @@ def describe_stratum(stratum, y_true, cluster, classes, positive):
         if count < LEAST_POSITIVES
     ]
     counts = np.bincount(truth, minlength=len(classes))
+    of_class, _ = np.unique(np.stack([truth, groups]), axis=1)
+    group_counts = np.bincount(of_class, minlength=len(classes))
     return {
         "stratum": stratum.name,
         "value": stratum.value,
@@ -146,9 +150,40 @@ def describe_stratum(stratum, y_true, cluster, classes, positive):
         "n_positive": int(is_positive.sum()),
         "n_positive_groups": n_positive_groups,
         "n_per_class": dict(zip(classes, counts.tolist(), strict=True)),
+        "n_groups_per_class": dict(zip(classes, group_counts.tolist(), strict=True)),
         "judged": not short,
         "mark": f"{TOO_FEW}: {', '.join(short)}" if short else "",
     }
+
+
+def judging_metric(metric, description):
+    """Choose the metric by which a verdict on a stratum may be given.
+
+    A mean over classes lets a class of three lesions weigh as much as one of a
+    thousand, and three lesions say nothing of what chance can do to it.
+
+    Args:
+        metric: the metric asked for.
+        description: what `describe_stratum` returned.
+
+    Returns:
+        Tuple of the metric, which is `auc` in place of a mean over classes one of
+        which has images from fewer than ten patients or lesions, and a sentence that
+        says so, with a space before it, else "".
+    """
+    rare = {
+        name: count
+        for name, count in description["n_groups_per_class"].items()
+        if 0 < count < LEAST_POSITIVES
+    }
+    if metric not in CLASS_AVERAGES or not rare:
+        return metric, ""
+    told = ", ".join(f"{count} of {name}" for name, count in rare.items())
+    label = metric_label(metric, "")
+    return "auc", (
+        f" {label[0].upper()}{label[1:]} is not judged: too few patients or lesions, "
+        f"{told}."
+    )
 
 
 def undefined_reason(metric, description, name):

@@ -6,14 +6,15 @@ from keras_derm.evaluation import calibration
 from keras_derm.evaluation.metrics import ratio
 from keras_derm.evaluation.weighted_ranking import incidence
 
+SMALL_STEP = 1e-6
+"""Of intercept and slope, in what is no longer worth another step."""
+
 
 class WeightedCalibration:
     """Brier score, calibration error and slope, as a function of weights.
 
     The bins of the calibration error are those of the images as they are. The slope
-    is the one that `calibration_slope` finds for the images as they are, moved by
-    one Newton step for each weighting: right to first order, at a fraction of the
-    cost of as many fits.
+    is fitted anew for each weighting, from where it lies for the images as they are.
 
     Args:
         y_true: class indices, shape `(n,)`.
@@ -24,12 +25,12 @@ class WeightedCalibration:
     """
 
     def __init__(self, y_true, y_prob, cluster, n_clusters, positive):
+        self._is_positive, self._cluster = y_true == positive, cluster
+        self._log_odds = calibration.logit(y_prob[:, positive])
         self._fit = calibration.logistic_recalibration(
-            y_true == positive, y_prob[:, positive]
+            self._is_positive, y_prob[:, positive]
         )
         sums = [np.ones(len(y_true)), calibration.squared_errors(y_true, y_prob)]
-        if self._fit is not None:
-            sums += _newton_terms(y_true == positive, y_prob[:, positive], self._fit)
         self._sums = _sum_by_cluster(sums, cluster, n_clusters)
         gap = y_prob.max(axis=1) - (y_prob.argmax(axis=1) == y_true)
         bins = calibration.equal_mass_bins(y_prob.max(axis=1))
@@ -44,31 +45,52 @@ class WeightedCalibration:
             weights: non-negative, shape `(n_clusters, replicates)`.
 
         Returns:
-            Dict of `brier_score`, `calibration_slope` and
-            `expected_calibration_error`, each of shape `(replicates,)`.
+            Dict of `brier_score`, `calibration_slope` (NaN where no slope is finite)
+            and `expected_calibration_error`, each of shape `(replicates,)`.
         """
-        n, squared, *newton = self._sums @ weights
+        n, squared = self._sums @ weights
         gaps = np.abs(self._gaps @ weights).sum(axis=0)
         return {
             "brier_score": ratio(squared, n),
-            "calibration_slope": self._slope(newton, len(n)),
+            "calibration_slope": self._slopes(weights),
             "expected_calibration_error": ratio(gaps, n),
         }
 
-    def _slope(self, newton, n_replicates):
+    def _slopes(self, weights):
+        """Slopes of logistic regressions, all by Newton's method at once."""
+        slopes = np.full(weights.shape[1], np.nan)
         if self._fit is None:
-            return np.full(n_replicates, np.nan)
-        residual, residual_x, spread, spread_x, spread_xx = newton
-        step = spread * residual_x - spread_x * residual
-        return self._fit[1] + ratio(step, spread * spread_xx - spread_x**2)
+            return slopes
+        weights, x = weights[self._cluster], self._log_odds[:, np.newaxis]
+        fits = np.tile(self._fit[:, np.newaxis], len(slopes))
+        left = np.arange(len(slopes))
+        for _ in range(calibration.MOST_STEPS):
+            expected = 1 / (1 + np.exp(-np.clip(fits[0] + fits[1] * x, -30, 30)))
+            residual = weights * (self._is_positive[:, np.newaxis] - expected)
+            spread = weights * expected * (1 - expected)
+            step = _newton_step(x, residual, spread)
+            largest = np.abs(step).max(axis=0)
+            done = largest < SMALL_STEP
+            slopes[left[done]] = fits[1, done]
+            going = largest >= SMALL_STEP  # and not NaN: those have no finite fit
+            if not going.any():
+                break
+            fits = (fits + step * np.minimum(1, 5 / largest))[:, going]
+            weights, left = weights[:, going], left[going]
+        return slopes
 
 
-def _newton_terms(is_positive, score, fit):
-    """What each image adds to the gradient and the Hessian of the log-likelihood."""
-    x = calibration.logit(score)
-    expected = 1 / (1 + np.exp(-(fit[0] + fit[1] * x)))
-    residual, spread = is_positive - expected, expected * (1 - expected)
-    return [residual, residual * x, spread, spread * x, spread * x**2]
+def _newton_step(x, residual, spread):
+    """Steps of intercept and slope, `(2, replicates)`; NaN where they do not exist."""
+    gradient = residual.sum(axis=0), (residual * x).sum(axis=0)
+    a, b, c = ((spread * x**power).sum(axis=0) for power in range(3))
+    determinant = a * c - b**2
+    # As near to singular as the fit of the images as they are may be.
+    determinant[determinant <= 1e-12 * (a + c) ** 2] = np.nan
+    return (
+        np.stack([c * gradient[0] - b * gradient[1], a * gradient[1] - b * gradient[0]])
+        / determinant
+    )
 
 
 def _sum_by_cluster(columns, cluster, n_clusters):

@@ -91,9 +91,7 @@ class WeightedMetrics:
             float64 array of shape `(len(names), replicates)`, NaN where a metric
             is not defined.
         """
-        counts = self._cells @ weights
-        n_cells = self.n_classes**2
-        confusion = counts[:n_cells].reshape(self.n_classes, self.n_classes, -1)
+        confusion, at_points = self._counts(weights)
         areas = [
             ranking.areas(weights)
             if self.per_class or k == self.positive
@@ -101,7 +99,7 @@ class WeightedMetrics:
             for k, ranking in enumerate(self._rankings)
         ]
         values = _of_class(confusion, areas, self.positive)
-        values |= self._at_operating_points(counts[n_cells:])
+        values |= self._at_operating_points(at_points)
         values["balanced_accuracy"] = metrics.balanced_accuracy(confusion)
         values["macro_auc"] = metrics.mean_of_defined(
             np.stack([of_class["auc"] for of_class in areas])
@@ -113,6 +111,33 @@ class WeightedMetrics:
                 of_class = _of_class(confusion, areas, k)
                 values |= {f"{name}/{k}": value for name, value in of_class.items()}
         return np.stack([values[name] for name in self.names])
+
+    def of_calls(self, weights):
+        """Compute what groups are ranked by, at a fraction of the cost of all metrics.
+
+        Args:
+            weights: as in a call.
+
+        Returns:
+            Dict of `sensitivity`, `specificity`, `balanced_accuracy`, `auc` and the
+            metrics at the operating points, each of shape `(replicates,)`.
+        """
+        confusion, at_points = self._counts(weights)
+        counts = metrics.binary_counts(confusion, self.positive)
+        return {
+            "sensitivity": metrics.sensitivity(counts),
+            "specificity": metrics.specificity(counts),
+            "balanced_accuracy": metrics.balanced_accuracy(confusion),
+            "auc": self._rankings[self.positive].auc(weights),
+            **self._at_operating_points(at_points),
+        }
+
+    def _counts(self, weights):
+        """Confusion matrices, and the counts at the operating points."""
+        counts = self._cells @ weights
+        n_cells = self.n_classes**2
+        confusion = counts[:n_cells].reshape(self.n_classes, self.n_classes, -1)
+        return confusion, counts[n_cells:]
 
     def _at_operating_points(self, counts):
         values = {}

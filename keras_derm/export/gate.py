@@ -89,8 +89,12 @@ def _judged(row, margin):
 def _verdict(row, margin):
     difference, low = row["difference"], row["difference_low"]
     overall, judged = row["stratum"] == "all", row["judged"]
-    if _missing(difference) or _missing(low) or not (judged or overall):
+    if _missing(difference) or not (judged or overall):
         return TOO_FEW
+    if _missing(low):  # a difference that is the same in every resample, such as none
+        if judged and difference >= -margin:
+            return NOT_EXCLUDED
+        return REFUSED if judged and overall else TOO_FEW
     by_chance = row["difference_high"] >= 0 and not (judged and overall)
     if difference < -margin and not by_chance:
         return REFUSED
@@ -101,6 +105,8 @@ def _verdict(row, margin):
 
 def _interval(group):
     low, high = group["difference_low"], group["difference_high"]
+    if _missing(low):
+        return ""
     return f" (95 % interval {low:+.4f} to {high:+.4f})"
 
 

@@ -50,6 +50,24 @@ def test_values_are_means_over_seeds():
     assert metric["value"] == pytest.approx(np.mean(expected))
 
 
+def test_a_metric_that_one_seed_lacks_is_kept_for_the_other_arms():
+    y_true, y_prob = arms(n_seeds=2, spread=0.3)
+    y_prob["gan"][1] = np.tile([0.1, 0.9], (len(y_true), 1))  # calls nothing MEL
+    found = compare_arms(y_true, y_prob, CLASSES, "baseline", n_replicates=100)
+    ppv = {arm: found.strata[arm][0]["metrics"]["ppv"] for arm in y_prob}
+    assert ppv["baseline"]["low"] < ppv["baseline"]["value"] < ppv["baseline"]["high"]
+    assert ppv["gan"]["reason"] == "not defined for every seed"
+
+
+def test_too_few_resamples_for_so_many_strata_are_told():
+    y_true, y_prob = arms(n=800, gain=1.5)
+    site = np.tile([f"site {i}" for i in range(8)], 100)
+    found = compare_arms(
+        y_true, y_prob, CLASSES, "baseline", strata={"site": site}, n_replicates=200
+    )
+    assert "the 200 resamples that were drawn, at least 320." in found.verdict("gan")
+
+
 def test_seeds_that_differ_widen_the_interval():
     widths = []
     for spread in (0.0, 0.6):

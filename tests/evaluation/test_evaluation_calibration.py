@@ -38,6 +38,20 @@ def test_bins_hold_equally_many_images():
     assert reliability_table(y_true, y_prob, n_bins=15)["n"].tolist() == [10] * 15
 
 
+def test_order_of_rows_of_one_confidence_changes_nothing():
+    """A folder reader gives the rows class by class."""
+    y_prob = np.tile([0.8, 0.2], (100, 1))
+    y_true = np.repeat([0, 1], [79, 21])
+    assert expected_calibration_error(y_true, y_prob) == pytest.approx(0.01)
+    rounded, order = calibrated(n=300)[1].round(1), np.random.default_rng(1)
+    rounded /= rounded.sum(axis=1, keepdims=True)
+    y_true = rounded.argmax(axis=1)
+    rows = order.permutation(300)
+    assert expected_calibration_error(y_true[rows], rounded[rows]) == pytest.approx(
+        expected_calibration_error(y_true, rounded)
+    )
+
+
 def test_brier_score_is_twice_scikit_learns_for_two_classes():
     generator = np.random.default_rng(0)
     score = generator.random(200)

@@ -27,8 +27,16 @@ def compare_strengths(before, after, n=800, **options):
 
 
 def test_verdict_says_yes_no_and_harm():
-    assert compare_strengths(0.5, 1.5).verdict().startswith("Augmentation helped: ")
-    assert compare_strengths(1.5, 0.5).verdict().startswith("Augmentation did harm: ")
+    assert (
+        compare_strengths(0.5, 1.5)
+        .verdict()
+        .startswith("The augmented model is better: ")
+    )
+    assert (
+        compare_strengths(1.5, 0.5)
+        .verdict()
+        .startswith("The augmented model is worse: ")
+    )
     none = compare_strengths(1, 1).verdict("auc")
     assert none.startswith("No measurable effect of augmentation: MEL AUC went from ")
     assert "800 real test images" in none
@@ -41,7 +49,9 @@ def test_verdict_names_what_moved_the_other_way():
     after /= after.sum(axis=1, keepdims=True)
     found = compare(y_true, before, after, CLASSES, n_replicates=300)
     verdict = found.verdict("sensitivity")
-    assert verdict.startswith("Augmentation helped: MEL sensitivity went from ")
+    assert verdict.startswith(
+        "The augmented model is better: MEL sensitivity went from "
+    )
     assert "; but " in verdict and "MEL specificity fell (difference -" in verdict
 
 
@@ -63,10 +73,31 @@ def test_a_model_does_not_differ_from_itself():
     found = compare(y_true, y_prob, y_prob, CLASSES, n_replicates=50)
     for name, difference in found.differences[0].items():
         assert difference["value"] == 0
+        assert np.isnan([difference["low"], difference["p_value"]]).all()
         if name != "expected_calibration_error":
-            assert difference["low"] == difference["high"] == 0
-            assert difference["p_value"] == 1
-    assert found.verdict().startswith("No measurable effect")
+            assert difference["reason"].endswith("every resample gives the same value")
+    assert found.verdict().startswith("Nothing can be said from 150 real test images")
+
+
+def test_a_rare_class_decides_no_verdict():
+    """One image of a third class moves balanced accuracy by a third, by chance."""
+    y_true = np.repeat([0, 1, 2], [20, 200, 1])
+    before = probabilities(y_true[:-1], 1.0, seed=1)
+    before, after = (np.vstack([before, last]) for last in ([1, 0, 0], [0, 0, 1]))
+    found = compare(y_true, before, after, CLASSES, n_replicates=300, stratified=True)
+    difference = found.differences[0]["balanced_accuracy"]
+    assert difference["value"] == pytest.approx(1 / 3)
+    assert np.isnan([difference["low"], difference["p_adjusted"]]).all()
+    rare = np.repeat([0, 1, 2], [20, 200, 4])
+    before = np.vstack([before[:-1], [[1, 0, 0]] * 4])
+    after = np.vstack([after[:-1], [[0, 0, 1]] * 4])
+    found = compare(rare, before, after, CLASSES, n_replicates=300)
+    assert found.differences[0]["balanced_accuracy"]["high"] > 0.3
+    verdict = found.verdict()
+    assert "MEL AUC went from" in verdict and "balanced accuracy rose" not in verdict
+    assert verdict.endswith(
+        " Balanced accuracy is not judged: too few patients or lesions, 4 of BCC."
+    )
 
 
 def test_pairing_makes_the_interval_narrower():

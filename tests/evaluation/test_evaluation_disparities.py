@@ -71,6 +71,33 @@ def test_gaps_agree_with_fairlearn():
     assert by_sex["sensitivity"]["worst_value"] == pytest.approx(frame.group_min())
 
 
+def test_a_group_without_errors_is_no_proof_of_a_gap():
+    """10 of 10 against 100 of 120: Fisher's exact test gives 0.36."""
+    y_true = np.repeat([0, 1, 0, 1], [10, 60, 120, 300])
+    sex = np.repeat(["female", "male"], [70, 420])
+    score = np.where(y_true == 0, 0.9, 0.1)
+    score[70:90] = 0.2
+    y_prob = np.stack([score, 1 - score], axis=1)
+    found = evaluate(y_true, y_prob, CLASSES, strata={"sex": sex})
+    gap = gaps(found, "sex")["sensitivity"]
+    assert gap["value"] == pytest.approx(1 / 6)
+    assert 0.15 < gap["p_value"] < 0.45
+
+
+def test_equal_groups_with_other_diagnoses_have_no_gap():
+    """As good for either sex in every class, but the classes are not as frequent."""
+    generator = np.random.default_rng(0)
+    y_true = np.repeat([0, 1, 2, 0, 1], [60, 120, 60, 60, 180])
+    sex = np.repeat(["female", "male"], [240, 240])
+    right = generator.random(480) < np.array([0.9, 0.8, 0.2])[y_true]
+    called = np.where(right, y_true, (y_true + 1) % 3)
+    y_prob = 0.1 + 0.7 * np.eye(3)[called]
+    found = evaluate(y_true, y_prob, (*CLASSES, "BCC"), strata={"sex": sex})
+    gap = gaps(found, "sex")["balanced_accuracy"]
+    assert gap["value"] > 0.15
+    assert gap["p_value"] > 0.1
+
+
 def test_groups_too_small_to_judge_are_neither_worst_nor_counted():
     y_true, y_prob, _ = example()
     tone = np.repeat(["I", "II", "V", "undetermined"], [280, 260, 8, 52])
