@@ -5,7 +5,13 @@ from pathlib import Path
 import pandas as pd
 
 from keras_derm.files import short_digest
-from keras_derm.jobs.evaluate import ARMS, TONES, forest_table
+from keras_derm.jobs.evaluate import (
+    ARMS,
+    TONES,
+    forest_table,
+    judged_task,
+    thresholds,
+)
 from keras_derm.jobs.interval_cell import interval_cell
 from keras_derm.runs import RunDirectory
 
@@ -37,7 +43,7 @@ def compare(
             a_test.csv, thresholds are fixed on it for 90 and 95 % sensitivity.
         data: Where the truth lies: catalog.csv of a run, or a data source READER:PATH.
             By default the catalog of the first of runs. Images of its test split are
-            judged, and all where it has none.
+            judged, or all where it has no split at all.
         task: What is told apart, where no runs are given: diagnosis8, melanoma or
             melanocytic.
         reference: The arm that the others are compared with.
@@ -51,7 +57,7 @@ def compare(
             raise ValueError("say where the truth lies: --data or --runs")
         data = str(Path(runs[0]) / "catalog.csv")
     if runs:
-        task = RunDirectory(runs[0]).settings("baseline")["task"]
+        task = judged_task(RunDirectory(runs[0])).name
     options = {"n_replicates": n_replicates, "seed": seed, "stratified": stratified}
     settings = {
         "data": data,
@@ -81,7 +87,7 @@ def prediction_files(runs, predictions):
 
     Raises:
         FileNotFoundError: Naming every file that is missing.
-        ValueError: If there is no arm, or a file is named twice.
+        ValueError: If there is no arm, or two files of an arm hold the same.
     """
     arms = {}
     for arm in ARMS if runs else ():
@@ -95,13 +101,18 @@ def prediction_files(runs, predictions):
     missing = [str(path) for path in every if not path.is_file()]
     if missing:
         raise FileNotFoundError(f"no such predictions: {', '.join(missing)}")
-    resolved = [path.resolve() for path in every]
-    twice = sorted({str(path) for path in resolved if resolved.count(path) > 1})
-    if twice:
-        raise ValueError(
-            "each seed needs predictions of its own. "
-            f"Received twice: {', '.join(twice)}"
-        )
+    for arm, paths in arms.items():
+        contents = [short_digest(path.read_bytes()) for path in paths]
+        same = [
+            str(path)
+            for path, content in zip(paths, contents, strict=True)
+            if contents.count(content) > 1
+        ]
+        if same:
+            raise ValueError(
+                "each seed needs predictions of its own: copies would pass for seeds "
+                f"that agree. Received the same of {arm}: {', '.join(same)}"
+            )
     return arms
 
 
@@ -148,9 +159,21 @@ def _truth(data):
 
 
 def _of_split(catalog, name):
-    """Rows of one split, or all where the catalog has none of it."""
+    """Rows of one split, or all where the catalog is not split.
+
+    Raises:
+        ValueError: The catalog is split and has no such part.
+    """
+    if catalog.table["split"].isna().all():
+        return catalog
     of_split = catalog.split(name)
-    return of_split if len(of_split) else catalog
+    if not len(of_split):
+        present = catalog.table["split"].value_counts().to_dict()
+        raise ValueError(
+            f"the data is split, and no image that the task covers is in {name}: give "
+            f"--data a catalog that has one, or one without splits. Received: {present}"
+        )
+    return of_split
 
 
 def _operating_points(arms, catalog, task):
@@ -167,14 +190,15 @@ def _operating_points(arms, catalog, task):
     if not all(path.is_file() for paths in twins.values() for path in paths):
         return None
     val = catalog.split("val")
-    is_positive = task.targets(val) == task.positive_class
+    if not len(val):
+        print("no thresholds: the data has no validation images")
+        return None
     return {
         arm: [
-            evaluation.operating_points(
-                is_positive,
-                evaluation.predictions_from_csv(path, val, task.classes)[
-                    :, task.positive_class
-                ],
+            thresholds(
+                task,
+                task.targets(val),
+                evaluation.predictions_from_csv(path, val, task.classes),
             )
             for path in paths
         ]

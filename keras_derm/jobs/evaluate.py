@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from keras_derm.files import short_digest
+from keras_derm.jobs.interval_cell import interval_cell
 from keras_derm.runs import RunDirectory
 
 ARMS = ("baseline", "augmented")
@@ -17,7 +18,8 @@ NOTHING_ADDED = (
     "training."
 )
 ONE_SEED = (
-    "One seed was trained for each arm: another can move these figures by as much."
+    "One seed was trained for each arm, and another can move these figures by as much: "
+    "whether augmentation did it, compare.py says of several."
 )
 MADE_ELSEWHERE = (
     "The predictions were made elsewhere: that both models learned from the same real "
@@ -132,11 +134,11 @@ def _evaluate(run, predictions, task, bootstrap):
     )
     validation = {arm: macro_auc(val_true, y_prob_val[arm]) for arm in ARMS}
     points = {
-        f"operating_points_{arm}": evaluation.operating_points(
-            val_true == task.positive_class, y_prob_val[arm][:, task.positive_class]
-        )
+        f"operating_points_{arm}": thresholds(task, val_true, y_prob_val[arm])
         for arm in ARMS
     }
+    if not all(points.values()):
+        print(f"no thresholds: no validation image is {inputs['positive']}")
     comparison = evaluation.compare(
         **inputs,
         y_prob_baseline=y_prob["baseline"],
@@ -168,6 +170,25 @@ def _evaluate(run, predictions, task, bootstrap):
     if not predictions:
         _describe_models(run, task, splits["val"], y_prob_val)
     print(verdict)
+
+
+def thresholds(task, val_true, val_prob):
+    """Thresholds of the positive class on val; none where no image there is positive.
+
+    Args:
+        task: `Task`.
+        val_true: Targets of the validation images, `(n,)`.
+        val_prob: What a model says of them, `(n, n_classes)`.
+
+    Returns:
+        Dict from sensitivity to threshold, empty where there is none.
+    """
+    from keras_derm.evaluation import operating_points
+
+    is_positive = val_true == task.positive_class
+    if not is_positive.any():
+        return {}
+    return operating_points(is_positive, val_prob[:, task.positive_class])
 
 
 def _describe_models(run, task, val, y_prob_val):
@@ -371,7 +392,8 @@ def _write_curves(run, task, y_prob, inputs, bootstrap):
     for arm in ARMS:
         score = y_prob[arm][:, task.positive_class]
         area = evaluation.delong_interval(is_positive, score, inputs["groups"])
-        name = "{}: AUC {:.3f} ({:.3f} to {:.3f})".format(arm.capitalize(), *area)
+        area = interval_cell(dict(zip(("value", "low", "high"), area, strict=True)))
+        name = f"{arm.capitalize()}: AUC {area}"
         bands[name] = evaluation.roc_band(is_positive, score, **options)
         decisions[arm.capitalize()] = evaluation.decision_curve(
             is_positive, score, **options

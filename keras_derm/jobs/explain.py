@@ -7,7 +7,7 @@ from keras_derm.runs import RunDirectory
 
 KINDS = {
     "correct": "correct",
-    "missed_melanoma": "missed melanoma",
+    "missed_melanoma": "missed",
     "false_alarm": "false alarm",
 }
 N_RANDOM_MAPS = 3

@@ -4,11 +4,18 @@ import json
 
 import pandas as pd
 
+from keras_derm.catalog import find_leaks
 from keras_derm.files import short_digest
+from keras_derm.jobs.audit_skin_tone import describe_agreement
 from keras_derm.jobs.evaluate import ARMS, chosen_arm
 from keras_derm.jobs.figure_files import figure_block
 from keras_derm.jobs.interval_cell import interval_cell
-from keras_derm.jobs.report_judgement import judgement, subgroups, thresholds
+from keras_derm.jobs.report_judgement import (
+    judgement,
+    positive_words,
+    subgroups,
+    thresholds,
+)
 from keras_derm.runs import RunDirectory
 
 LIMITS = """
@@ -25,11 +32,6 @@ Research use only. This is not a medical device and must not guide the care of a
 - Intervals of the strata hold one by one. What is claimed of a stratum also survives a
   correction (Holm) for the number of strata that were read.
 """
-CASES = {
-    "correct": "Correct decisions",
-    "missed_melanoma": "Missed melanomas",
-    "false_alarm": "False melanoma alarms",
-}
 NOTABLE_AUC = 0.6
 METHODS = {
     "grad_cam": "Grad-CAM",
@@ -67,9 +69,9 @@ def report(run: str):
         _synthesis(run),
         _training(run, metrics),
         judgement(run, metrics, table),
-        subgroups(run, table),
+        subgroups(run, metrics, table),
         thresholds(run, metrics, table),
-        _explanation(run),
+        _explanation(run, metrics),
         _feature_map(run),
         _export(run),
     ]
@@ -106,7 +108,8 @@ def _summary(run, metrics):
             f"The archive holds {len(catalog):,} photographs. {measured:,} have a "
             f"skin tone, by a person's label or measured; of the dark types V and VI: "
             f"{dark:,}.\n\n{_origin(run, metrics)}\n\nThe baseline finds "
-            f"{_percent(before['sensitivity'])} of the melanomas (sensitivity) and "
+            f"{_percent(before['sensitivity'])} of the {positive_words(metrics)[1]} "
+            "(sensitivity) and "
             f"clears {_percent(before['specificity'])} of the other lesions "
             "(specificity)."
         ),
@@ -125,8 +128,25 @@ def _origin(run, metrics):
         f"averaged) learned from {arms['baseline']['n_real']:,} real images; the "
         f"augmented one from the same and {arms['augmented']['n_synthetic']:,} "
         "synthetic images, with the same number of training steps. Both were judged on "
-        f"{n_test}, none of whose lesions or patients was trained on."
+        f"{n_test}. {_seen_in_training(run)}"
     )
+
+
+def _seen_in_training(run):
+    """Whether lesions or patients of the test images were trained on."""
+    table = run.catalog.table
+    leaks = find_leaks(run.catalog)
+    n_seen = int(leaks.loc[leaks["train"] > 0, "test"].sum())
+    if n_seen:
+        return f"{n_seen:,} of these are of a lesion or patient that was trained on."
+    tested = table[table["split"] == "test"]
+    n_unknown = int(tested[["patient_id", "lesion_id"]].isna().all(axis=1).sum())
+    if n_unknown:
+        return (
+            f"Of {n_unknown:,} the archive names neither patient nor lesion, so that "
+            "these may have been trained on; the others' were not."
+        )
+    return "None of their lesions or patients was trained on."
 
 
 def _percent(metric):
@@ -210,8 +230,10 @@ def _doubts_about_tone(run):
                     "{:.0f}°".format
                 ),
                 "another type": casts["share_of_type_changed"].map("{:.0%}".format),
+                "no type": casts["became_undetermined"].map("{:.0%}".format),
             }
         )
+        shown = shown.mask(shown.isin(["+nan°", "nan°", "nan%"]), "–")
         blocks.append(
             Table(
                 shown,
@@ -224,14 +246,7 @@ def _doubts_about_tone(run):
         found = _json(run / "audit/label_agreement.json", "audit_skin_tone")
         cross = pd.read_csv(run / "audit/label_agreement.csv", index_col=0)
         blocks.append(Table(cross, "People's labels against the tone by ITA"))
-        blocks.append(
-            Text(
-                f"People labelled {found['labelled']:,} images. Of the "
-                f"{found['both']:,} that could be measured, ITA gives the same type in "
-                f"{found['exact']:.0%} and is within one type in "
-                f"{found['within_one']:.0%}. The labels are used."
-            )
-        )
+        blocks.append(Text(f"{describe_agreement(found)} The labels are used."))
     return blocks
 
 
@@ -242,7 +257,6 @@ def _preparation(run):
     split = table.groupby(["diagnosis", "split"], observed=True).size().unstack()
     split = split.reindex(columns=["train", "val", "test"]).fillna(0).astype(int)
     split.loc["total"] = split.sum()
-    name = run.settings("prepare")["split_file"]
     figure = figure_block(
         run,
         "preparation",
@@ -251,11 +265,18 @@ def _preparation(run):
     )
     return Section(
         "Preparation and split",
-        "A published split was used; it may share lesions between its parts."
-        if name
-        else "All images of one patient, else lesion, are in one part only.",
+        _said_of_split(run),
         [Table(split, "Images in each part"), figure],
     )
+
+
+def _said_of_split(run):
+    n_leaks = len(find_leaks(run.catalog))
+    if n_leaks:
+        return f"{n_leaks:,} patients or lesions have images in more than one part."
+    if run.catalog.table[["patient_id", "lesion_id"]].notna().any(axis=None):
+        return "All images of one patient, else lesion, are in one part only."
+    return "The archive names no patients and no lesions: each image is on its own."
 
 
 def _synthesis(run):
@@ -379,15 +400,24 @@ def _distance_tables(table):
 def _origin_blocks(probe):
     from keras_derm.report import Table, Text
 
-    told = probe.loc[probe["low"] > NOTABLE_AUC, "trace"]
-    verdict = (
-        "Warning: a linear probe tells synthetic images from real ones by "
-        f"{' and '.join(told)} alone. A classifier can learn this instead of the "
-        "disease."
-        if len(told)
-        else "A linear probe on value range, pixel grid or sharpness hardly tells "
-        "synthetic images from real ones."
-    )
+    # Without an interval no image is on the wrong side.
+    told = probe.loc[probe["low"].fillna(probe["auc"]) > NOTABLE_AUC, "trace"]
+    if len(told):
+        verdict = (
+            "Warning: a linear probe tells synthetic images from real ones by "
+            f"{' and '.join(told)} alone. A classifier can learn this instead of the "
+            "disease."
+        )
+    elif (probe["high"] <= NOTABLE_AUC).all():
+        verdict = (
+            "A linear probe on value range, pixel grid or sharpness hardly tells "
+            "synthetic images from real ones."
+        )
+    else:
+        verdict = (
+            "Whether a linear probe tells synthetic images from real ones by value "
+            "range, pixel grid or sharpness cannot be said from so few."
+        )
     areas = probe.assign(
         auc=[
             interval_cell({**row, "value": row["auc"]}, decimals=2)
@@ -448,7 +478,16 @@ def _training(run, metrics):
     )
 
 
-def _explanation(run):
+def _case_titles(metrics):
+    singular, plural = positive_words(metrics)
+    return {
+        "correct": "Correct decisions",
+        "missed_melanoma": f"Missed {plural}",
+        "false_alarm": f"False {singular} alarms",
+    }
+
+
+def _explanation(run, metrics):
     from keras_derm.report import Callout, Section, Text
 
     if not run.done("explain"):
@@ -456,7 +495,7 @@ def _explanation(run):
     settings = run.settings("explain")
     arm, method = chosen_arm(run, settings["arm"]), METHODS[settings["method"]]
     if run.settings("evaluation").get("predictions"):
-        return _cases_alone(run, arm)
+        return _cases_alone(run, arm, _case_titles(metrics))
     cases = pd.read_csv(run / "explanations.csv").drop_duplicates("isic_id")
     blocks = [
         figure_block(
@@ -465,14 +504,14 @@ def _explanation(run):
             f"{title}, each with the regions that spoke for the decision.",
             f"{title}. Yellow: most attention.",
         )
-        for kind, title in CASES.items()
+        for kind, title in _case_titles(metrics).items()
     ]
     blocks += [
         figure_block(
             run,
             "attention_by_tone",
-            "For each group of tones one correct decision, one missed melanoma and "
-            "one false alarm, each with the regions that spoke for the decision.",
+            "For each group of tones one correct decision, one miss and one false "
+            "alarm, each with the regions that spoke for the decision.",
             "One case of each kind in each group of apparent tones (ITA), where there "
             "is one.",
         ),
@@ -509,13 +548,13 @@ def _explanation(run):
     )
 
 
-def _cases_alone(run, arm):
+def _cases_alone(run, arm, titles):
     """Test images of which only the predictions are known."""
     from keras_derm.report import Section
 
     blocks = [
         figure_block(run, f"cases_{kind}", f"Test images: {title}.", title)
-        for kind, title in CASES.items()
+        for kind, title in titles.items()
     ]
     return Section(
         "Cases to look at",

@@ -13,6 +13,14 @@ INTERVALS = (
 )
 
 
+def positive_words(metrics):
+    """The class that is to be found, in the singular and in the plural."""
+    name = metrics["baseline"]["positive"]
+    if name in ("MEL", "melanoma"):
+        return "melanoma", "melanomas"
+    return name, f"{name} lesions"
+
+
 def judgement(run, metrics, table):
     """Both arms on all test images."""
     from keras_derm.report import Section, Table
@@ -50,13 +58,15 @@ def judgement(run, metrics, table):
     )
 
 
-def subgroups(run, table):
+def subgroups(run, metrics, table):
     """Who gains and who loses: strata, gaps, sets of equal coverage."""
     from keras_derm.report import Section, Table
 
     tones = table[table["stratum"].isin(TONES) & table["metric"].isin(HEADLINE)]
-    known = _tone_columns(tones).join(_intervals(tones))
-    too_few = _tone_columns(tones).assign(why=tones["reason"])
+    singular, plural = positive_words(metrics)
+    columns = _tone_columns(tones, plural)
+    known = columns.join(_intervals(tones))
+    too_few = columns.assign(why=tones["reason"])
     too_few["why"] = too_few["why"].where(too_few["n"] > 0, "no images")
     too_few = too_few[~tones["judged"]].drop_duplicates("tone")
     blocks = [
@@ -84,7 +94,8 @@ def subgroups(run, table):
             run,
             "forest_others",
             "Difference in balanced accuracy by sex, age, site and contrast.",
-            "Strata with at least ten lesions with and without melanoma.",
+            f"Strata with at least ten lesions that are {singular} and ten that are "
+            "not.",
         ),
         *_gaps(run),
         *_selective(run),
@@ -111,7 +122,10 @@ def thresholds(run, metrics, table):
         "Thresholds and probabilities",
         "A threshold is fixed on validation images and then kept.",
         [
-            Text(f"Probability from which an image is called melanoma, for {points}."),
+            Text(
+                "Probability from which an image is called "
+                f"{positive_words(metrics)[0]}, for {points}."
+            ),
             Table(_numbered(_intervals(overall)), "At these thresholds", INTERVALS),
             _temperatures(metrics),
             figure_block(
@@ -165,9 +179,9 @@ def _tests(metrics):
     )
     if delong is not None and delong["low"] is not None:
         said += (
-            f" Difference in melanoma AUC {delong['difference']:+.3f} "
-            f"({delong['low']:+.3f} to {delong['high']:+.3f}; DeLong's test, "
-            f"p = {delong['p_value']:.2g})."
+            f" Difference in {positive_words(metrics)[0]} AUC "
+            f"{delong['difference']:+.3f} ({delong['low']:+.3f} to "
+            f"{delong['high']:+.3f}; DeLong's test, p = {delong['p_value']:.2g})."
         )
     return Text(said)
 
@@ -228,8 +242,9 @@ def _selective(run):
     return [Table(pd.DataFrame(columns), "Prediction sets and abstention", note)]
 
 
-def _tone_columns(table):
-    columns = {"value_of_stratum": "tone", "n": "n", "n_positive": "melanomas"}
+def _tone_columns(table, positives):
+    columns = {"value_of_stratum": "tone", "n": "n", "n_positive": positives}
+    columns["n_classes"] = "classes"
     return table[list(columns)].rename(columns=columns)
 
 

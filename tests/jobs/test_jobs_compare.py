@@ -100,14 +100,73 @@ def test_predictions_made_elsewhere_are_judged_alone_or_compared(runs, tmp_path)
     assert set(table["arm"]) == {"baseline", "augmented", "torch"}
 
 
+def test_data_without_a_test_split_is_not_judged_on_what_was_trained_on(runs, tmp_path):
+    catalog = Catalog.load(f"{runs[0]}/catalog.csv")
+    catalog.where(split=["train", "val"]).save(tmp_path / "trained.csv")
+    options = {"reference": "a", "n_replicates": 20}
+    write_csv(tmp_path / "a_test.csv", predictions(catalog.split("train"), 1.0, 0))
+    arms = {"a": str(tmp_path / "a_test.csv")}
+    with pytest.raises(ValueError, match=r"in test: .*Received: .*'train': 40"):
+        compare(
+            str(tmp_path / "one"),
+            predictions=arms,
+            data=str(tmp_path / "trained.csv"),
+            **options,
+        )
+
+
+def test_validation_without_positive_images_gives_no_thresholds(
+    runs, tmp_path, capsys, monkeypatch
+):
+    catalog = Catalog.load(f"{runs[0]}/catalog.csv")
+    table = catalog.table
+    rows = table["split"] == "val"
+    changed = catalog.with_columns(diagnosis=table["diagnosis"].mask(rows, "NV"))
+    changed.save(f"{runs[0]}/catalog.csv")
+    given = judged_elsewhere(runs[0], tmp_path)
+    evaluate(runs[0], given, n_replicates=20)
+    assert "no validation image is MEL" in capsys.readouterr().out
+    table = pd.read_csv(f"{runs[0]}/metrics.csv")
+    assert not table["metric"].str.contains("_at_").any()
+
+
+def judged_elsewhere(run, folder):
+    """Csv files of both arms with val and test images, as made by other software."""
+    given = {}
+    for arm in ("baseline", "augmented"):
+        parts = [
+            pd.read_csv(f"{run}/predictions/{arm}_ensemble_{split}.csv")
+            for split in ("val", "test")
+        ]
+        given[arm] = str(folder / f"{arm}.csv")
+        write_csv(given[arm], pd.concat(parts))
+    return given
+
+
+def test_runs_judged_from_given_predictions_are_compared(runs, tmp_path):
+    evaluate(runs[0], judged_elsewhere(runs[0], tmp_path), n_replicates=20)
+    (RunDirectory(runs[0]) / "stages/baseline.json").unlink()
+    compare(str(tmp_path / "out"), runs=runs[:1], n_replicates=20)
+    table = pd.read_csv(tmp_path / "out/compare.csv")
+    assert set(table["arm"]) == {"baseline", "augmented"}
+
+
 def test_faults_are_named(runs, tmp_path):
     out = str(tmp_path / "out")
     with pytest.raises(ValueError, match="nothing to compare"):
         compare(out)
     with pytest.raises(FileNotFoundError, match="absent.csv, .*gone.csv"):
         compare(out, predictions={"a": "absent.csv", "b": ["gone.csv"]})
-    with pytest.raises(ValueError, match="Received twice: .*baseline_ensemble_test"):
+    with pytest.raises(
+        ValueError, match="Received the same of .*baseline_ensemble_test"
+    ):
         compare(out, runs=[runs[0], runs[0]])
+    copy = tmp_path / "copy.csv"
+    copy.write_bytes(
+        (RunDirectory(runs[0]) / "predictions/baseline_ensemble_test.csv").read_bytes()
+    )
+    with pytest.raises(ValueError, match="Received the same of baseline: .*copy.csv"):
+        compare(out, runs=runs, predictions={"baseline": str(copy)})
     with pytest.raises(ValueError, match="reference='control'"):
         compare(out, runs=runs, reference="control")
     (tmp_path / "bad.csv").write_text("isic_id,MEL,NV\nx,1,0\n")
@@ -130,7 +189,7 @@ def test_evaluate_writes_metrics_gaps_conformal_sets_and_curves(runs, monkeypatc
     monkeypatch.setattr(module, "predict_split", predict_split)
     evaluate(runs[0], n_replicates=100, stratified=True)
     metrics = json.loads((run / "metrics.json").read_text())
-    assert metrics["verdict"].startswith("Augmentation helped")
+    assert metrics["verdict"].startswith("The augmented model is better")
     assert set(metrics["baseline"]["operating_points"]) == {"0.9", "0.95"}
     assert metrics["tests"]["delong"]["p_value"] < 0.05
     assert metrics["tests"]["mcnemar"]["only_augmented"] > 0
