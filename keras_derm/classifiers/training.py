@@ -34,6 +34,11 @@ STATE_NAME = "state.keras"
 CAUSE = re.compile(r"\w+Error: .*|OOM when .*")
 """The line of TensorFlow's account that says what happened."""
 
+
+class UnreadableData(RuntimeError):
+    """Images could not be read: what to mend is said, and training again goes on."""
+
+
 HEAD_STATE_NAME = "head_state.keras"
 """The same while the head alone learns."""
 
@@ -125,12 +130,12 @@ def train_classifier(
 
     Raises:
         ValueError: A setting is unknown or out of its range.
-        RuntimeError: An image could not be read in the middle of an epoch, a step
-            could not be computed, or another worker is gone.
+        UnreadableData: An image could not be read in the middle of an epoch.
+        RuntimeError: A step could not be computed, or another worker is gone.
         OSError: The state could not be written, as on a full disk. Here and there
             what earlier epochs left is whole, and the same call goes on from it.
     """
-    _check(schedule, monitor, plateau_factor, epochs, head_epochs)
+    _check(schedule, monitor, plateau_factor, epochs, head_epochs, early_stopping)
     if steps_per_epoch % steps_per_execution:
         raise ValueError(
             "`steps_per_epoch` must be a multiple of `steps_per_execution`, or epochs "
@@ -139,7 +144,8 @@ def train_classifier(
     directory = Path(directory) if workers is None else workers.folder(directory)
     directory.mkdir(parents=True, exist_ok=True)
     history = directory / "history.csv"
-    validation = ValidationScores(validation, workers)
+    with stopped_by_data(f"the training in {directory}", workers):
+        validation = ValidationScores(validation, workers)
     train_from = train if callable(train) else train.skip
     plain = train_from(0) if unaugmented is None else unaugmented
 
@@ -174,7 +180,7 @@ def train_classifier(
         if epoch >= last_epoch or stopped(epoch):
             return
         judged = [validation, BestModel(directory / "model.keras", history)]
-        with _stopped_by_data(directory, workers):
+        with stopped_by_data(f"the training in {directory}", workers):
             model.fit(
                 train_from(n_done),
                 initial_epoch=epoch,
@@ -219,8 +225,17 @@ def train_classifier(
 
 
 @contextlib.contextmanager
-def _stopped_by_data(directory, workers):
-    """Turn TensorFlow's account of a failed step into one that says what to do."""
+def stopped_by_data(what, workers=None):
+    """Turn TensorFlow's account of a failed step into one that says what to do.
+
+    Args:
+        what: What is done, in words.
+        workers: `Workers` that do it together, or None.
+
+    Raises:
+        UnreadableData: Reading images raised an error of Python's.
+        RuntimeError: A step could not be computed, or another worker is gone.
+    """
     try:
         yield
     except tf.errors.OpError as error:
@@ -228,10 +243,11 @@ def _stopped_by_data(directory, workers):
             raise gone(error) from error
         found = CAUSE.search(error.message)
         cause = found.group() if found else error.message
-        raise RuntimeError(
-            f"the training in {directory} stopped in the middle of an epoch. What the "
-            "epochs before left is whole: mend the cause, and the same command goes on "
-            f"from there. Received: {cause}"
+        of_data = found and not cause.startswith("OOM")
+        raise (UnreadableData if of_data else RuntimeError)(
+            f"{what} stopped in the middle. What was finished before is whole: mend "
+            "the cause, and the same command goes on from there. "
+            f"Received: {cause}"
         ) from error
 
 
@@ -247,7 +263,7 @@ def _head_alone(model):
             layer.trainable = was
 
 
-def _check(schedule, monitor, plateau_factor, epochs, head_epochs):
+def _check(schedule, monitor, plateau_factor, epochs, head_epochs, early_stopping):
     for name, value, known in (
         ("schedule", schedule, SCHEDULES),
         ("monitor", monitor, tuple(MONITORS)),
@@ -259,6 +275,11 @@ def _check(schedule, monitor, plateau_factor, epochs, head_epochs):
     if not 0 < plateau_factor < 1:
         raise ValueError(
             f"`plateau_factor` must lie between 0 and 1. Received: {plateau_factor}"
+        )
+    if early_stopping is not None and early_stopping < 1:
+        raise ValueError(
+            "`early_stopping` must be 1 epoch or more, or None. "
+            f"Received: {early_stopping}"
         )
     if not 0 <= head_epochs < epochs:
         raise ValueError(

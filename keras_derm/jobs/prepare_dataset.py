@@ -78,8 +78,9 @@ def _prepare(
     layers, prepared = _images(run, catalog, image_size, preset, images_per_shard)
     _figure(run, catalog, prepared, layers, preset, seed)
     catalog.save(run / "catalog.csv")
-    counts = catalog.table.groupby(["diagnosis", "split"]).size().unstack(fill_value=0)
-    print(counts[["train", "val", "test"]].to_string())
+    counts = catalog.table.groupby(["diagnosis", "split"]).size().unstack()
+    counts = counts.reindex(columns=["train", "val", "test"]).fillna(0).astype(int)
+    print(counts.to_string())
 
 
 def _images(run, catalog, image_size, preset, images_per_shard):

@@ -1,5 +1,8 @@
 """Job: every stage of a published system, from archive to report."""
 
+import inspect
+import re
+from dataclasses import fields
 from importlib import resources
 from pathlib import Path
 
@@ -35,7 +38,8 @@ def run_recipe(
     An export that the gate refuses is told in the report, and at the end by the exit
     status. A finished stage is not done again; a killed run goes on at the epoch it had
     reached. The report lies in report.html of the run directory. The config.yaml of a
-    run is a recipe that repeats it: --recipe runs/first/config.yaml --run runs/again.
+    run is a recipe that repeats what was done in it, and no more: --recipe
+    runs/first/config.yaml --run runs/again.
 
     Args:
         run: Run directory to write.
@@ -69,7 +73,10 @@ def run_recipe(
     )
     known = stages["train_classifier"]["weights"] or {}
     stages["image_quality"].setdefault("feature_weights", known.get("MobileNetV2"))
+    only = settings.get("only", STAGES)
     for name in STAGES:
+        if name not in only:
+            continue
         if name == "train_classifier":
             _train_arms(run, **stages[name])
             continue
@@ -77,9 +84,12 @@ def run_recipe(
             getattr(jobs, name)(run, **_stage_arguments(stages[name]))
         except ExportRefused as error:
             refused = error
-    jobs.report(run)
     minutes = (time.monotonic() - start) / 60
-    print(f"{minutes:.1f} minutes. Report: {RunDirectory(run) / 'report.html'}")
+    if "evaluate" in only:
+        jobs.report(run)
+        print(f"{minutes:.1f} minutes. Report: {RunDirectory(run) / 'report.html'}")
+    else:
+        print(f"{minutes:.1f} minutes. Run: {run}")
     if refused is not None:
         raise refused
 
@@ -93,11 +103,15 @@ def _stage_arguments(settings):
 
 
 def _train_arms(run, arms=None, **settings):
-    """Train baseline and augmented, and the arms that differ from them in `arms`."""
+    """Train baseline and augmented, and the arms that differ from them in `arms`.
+
+    Without members, which only a run's own config.yaml is, these alone.
+    """
     from keras_derm import jobs
 
-    for arm in (*ARMS, *(arms or {})):
-        chosen = settings | ((arms or {}).get(arm) or {})
+    arms = _arms_of({"arms": arms})
+    for arm in dict.fromkeys([*(ARMS if "members" in settings else ()), *arms]):
+        chosen = settings | arms.get(arm, {})
         jobs.train_classifier(run, arm, **classifier_arguments(chosen))
 
 
@@ -129,10 +143,12 @@ def load_recipe(recipe, scale):
 
     Returns:
         Dict of `name`, `scale`, `reference` and `stages`, the settings of every
-        stage; what the scale does not name is as published.
+        stage; what the scale does not name is as published. `only`, where the recipe
+        has it, names the stages to be done.
 
     Raises:
-        ValueError: There is no such recipe, scale or stage.
+        ValueError: There is no such recipe, scale or stage, the file is no recipe, or
+            a stage has no such setting.
     """
     if recipe.endswith((".yaml", ".yml")):
         text = Path(recipe).read_text(encoding="utf-8")
@@ -145,7 +161,7 @@ def load_recipe(recipe, scale):
                 f"Received: {recipe!r}"
             )
         text = (folder / f"{recipe}.yaml").read_text(encoding="utf-8")
-    content = yaml.safe_load(text)
+    content = _parsed(text, recipe)
     scales = content.pop("scales")
     if scale not in scales:
         raise ValueError(f"`scale` must be one of {list(scales)}. Received: {scale!r}")
@@ -159,4 +175,67 @@ def load_recipe(recipe, scale):
         name: {**(published.get(name) or {}), **(scales[scale].get(name) or {})}
         for name in STAGES
     }
+    for name, settings in stages.items():
+        _check_settings(name, settings)
     return {**content, "scale": scale, "stages": stages}
+
+
+def _parsed(text, recipe):
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{recipe} is no readable YAML: {error}") from error
+    scales = content.get("scales") if isinstance(content, dict) else None
+    if not isinstance(scales, dict) or not isinstance(scales.get("published"), dict):
+        raise ValueError(
+            "a recipe has `scales`, among them `published`, each with the settings of "
+            f"its stages. Received: {recipe}, which has not"
+        )
+    return _with_numbers(content)
+
+
+def _with_numbers(value):
+    """Read 1e-3 as the number that it is, which YAML 1.1 takes for a word."""
+    if isinstance(value, dict):
+        return {key: _with_numbers(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with_numbers(each) for each in value]
+    if isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value):
+        return float(value)
+    return value
+
+
+def _check_settings(stage, settings):
+    """Refuse a setting that the stage does not have, before anything is begun."""
+    from keras_derm import jobs
+
+    known = set(inspect.signature(getattr(jobs, stage)).parameters) - {"run"}
+    if stage != "train_classifier":
+        _refuse_unknown(stage, settings, known)
+        return
+    known -= {"arm"}
+    _refuse_unknown(stage, settings, known | {"arms"})
+    arms = {f"{stage}, arm {name}": arm for name, arm in _arms_of(settings).items()}
+    for where, arm in {stage: settings, **arms}.items():
+        _refuse_unknown(where, arm, known | {"arms"})
+        for member in arm.get("members") or ():
+            _refuse_unknown(f"{where}, members", member, _names(jobs.Member))
+        optimization = arm.get("optimization") or {}
+        names = _names(jobs.Optimization)
+        _refuse_unknown(f"{where}, optimization", optimization, names)
+
+
+def _arms_of(settings):
+    return {name: arm or {} for name, arm in (settings.get("arms") or {}).items()}
+
+
+def _names(kind):
+    return [field.name for field in fields(kind)]
+
+
+def _refuse_unknown(where, settings, known):
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise ValueError(
+            f"the settings of {where} are {sorted(known)}. Received: {unknown}"
+        )

@@ -62,7 +62,8 @@ class Optimization:
         early_stopping: End after so many epochs without progress; by default never.
         clip_norm: Largest global norm of the gradient; none for any.
         head_epochs: Of all epochs, the first in which the head alone learns.
-        steps_per_execution: Steps made without coming back to Python.
+        steps_per_execution: Most steps made without coming back to Python; the
+            greatest number up to it that divides an epoch is taken.
         ema_momentum: Share of a moving average of the weights that a step keeps, such
             as 0.99: the average is what is judged and kept; by default the weights.
     """
@@ -207,6 +208,7 @@ def train_classifier(
         "seed": seed,
         **options,
     }
+    check_members(settings)
     run = RunDirectory(run)
     if run.done("prepare"):  # else the stage says so before anything is measured
         _settle_precision(run, settings, precision)
@@ -217,14 +219,17 @@ def train_classifier(
             return _follow(run, adds, settings, workers)
     after = ["prepare", "synthetic"] if adds == "synthetic" else ["prepare"]
     stage, folder = (arm, arm) if arm in ARMS else (f"{ARM}{arm}", f"arms/{arm}")
-    with run.stage(stage, settings, after=after, folders=[folder]) as todo:
+    made = run.stage(
+        stage, settings, after=after, folders=[folder], self_contained=True
+    )
+    with made as todo:
         if workers is not None:
             workers.agree(todo)
         if todo:
             task = _train_ensemble(run, folder, adds, settings, workers)
             if arm not in ARMS:
                 _predict(run, folder, task)
-            _remove_states(run, folder)
+            remove_states(run, folder)
     if workers is not None:
         workers.agree("done")
 
@@ -235,6 +240,27 @@ def _follow(run, adds, settings, workers):
         with tempfile.TemporaryDirectory() as folder:
             _train_members(run, folder, adds, settings, workers)
     workers.agree(None)
+
+
+def check_members(settings):
+    """Refuse what no training could begin with, before anything is set aside.
+
+    Args:
+        settings: Settings of an arm.
+
+    Raises:
+        ValueError: A backbone, preset or strength does not exist.
+    """
+    from keras_derm.classifiers import BACKBONES
+    from keras_derm.layers.presets import augmentation
+
+    for member in settings["members"]:
+        if member["backbone"] not in BACKBONES:
+            raise ValueError(
+                f"`backbone` must be one of {', '.join(BACKBONES)}. "
+                f"Received: {member['backbone']!r}"
+            )
+    augmentation(settings["preset"], 0, settings["augmentation_strength"])
 
 
 def _recorded(member):
@@ -331,12 +357,14 @@ def _added(arm, adds):
 
 def _predict(run, folder, task):
     """Probabilities of an arm that evaluate.py does not judge, for compare.py."""
+    from keras_derm.classifiers.training import stopped_by_data
     from keras_derm.jobs.evaluate import predict_split
 
     real = run.catalog.where(task.covers(run.catalog))
     for split in ("val", "test"):
         rows = real.split(split)
-        predict_split(run, folder, split, rows, task, f"{folder}/predictions/")
+        with stopped_by_data(f"predicting {split} with {folder}"):
+            predict_split(run, folder, split, rows, task, f"{folder}/predictions/")
 
 
 def training_set(run, folder, adds, settings):
@@ -367,7 +395,14 @@ def training_set(run, folder, adds, settings):
         prepared = prepared + PreparedImages.load(run / "prepared/synthetic")
     task = get_task(settings["task"])
     real = real.where(task.covers(real))
-    task = task.present_in(real.split("train"))
+    present = task.present_in(real.split("train"))
+    if len(present.classes) < 2:
+        raise ValueError(
+            f"the task {task.name} tells apart {', '.join(task.classes)}, and the real "
+            "training images must be of two of these or more. Received: "
+            f"{', '.join(present.classes) or 'none'}"
+        )
+    task = present
     train = train.where(task.covers(train))
     indices, targets = prepared.indices(train), task.targets(train)
     n_real = int((~train.table["synthetic"]).sum())
@@ -396,7 +431,7 @@ def _train_members(run, folder, adds, settings, workers):
         keras.backend.clear_session()
         print(f"{folder}: {member['backbone']}, {len(indices)} images", flush=True)
         if member.get("file"):
-            models.append(_from_file(member["file"], task))
+            models.append(_from_file(member["file"], task, run))
             continue
         number = sum(_network(other) == _network(member) for other in before)
         models.append(
@@ -422,13 +457,15 @@ def _digest(values):
 
 def _train_ensemble(run, folder, adds, settings, workers):
     from keras_derm.classifiers import build_ensemble, ensemble_weights
+    from keras_derm.classifiers.training import stopped_by_data
     from keras_derm.files import atomic_path, write_json
 
     task, examples, models = _train_members(run, folder, adds, settings, workers)
     prepared, indices, _, n_real = examples
     weights = None
     if settings["ensemble_weights"] == "fitted":
-        weights = _fitted_weights(models, run, task, prepared)
+        with stopped_by_data(f"fitting the weights of {folder}"):
+            weights = _fitted_weights(models, run, task, prepared)
     side, symmetric = prepared.image_size[0], settings["symmetric"]
     ensemble = build_ensemble(models, side, weights, symmetric)
     with atomic_path(run / folder / "ensemble.keras") as temporary:
@@ -449,15 +486,16 @@ def _train_ensemble(run, folder, adds, settings, workers):
     return task
 
 
-def _remove_states(run, folder):
-    """Remove what a training goes on from, when the arm is finished."""
+def remove_states(run, folder):
+    """Remove what the trainings in a folder go on from, when they are finished."""
     from keras_derm.classifiers.training import STATE_NAME
 
     for state in (run / folder).glob(f"*/*{STATE_NAME}"):
         state.unlink()
 
 
-def _from_file(path, task):
+def _from_file(path, task, run):
+    """A trained member, held against what lies beside it."""
     from keras_derm.classifiers import load_classifier
 
     model = load_classifier(path)
@@ -465,6 +503,25 @@ def _from_file(path, task):
         raise ValueError(
             f"a member must tell apart the {len(task.classes)} classes of this task. "
             f"Received: {path} with {model.output_shape[-1]}"
+        )
+    folder = Path(path).resolve().parent
+    for description in (folder / "ensemble.json", folder.parent / "ensemble.json"):
+        if description.is_file():
+            facts = json.loads(description.read_text())
+            break
+    else:
+        print(f"no ensemble.json says which classes {path} tells apart: taken as these")
+        return model
+    if list(facts["classes"]) != list(task.classes):
+        raise ValueError(
+            f"a member must tell apart {', '.join(task.classes)}, in this order. "
+            f"Received: {path} with {', '.join(facts['classes'])}"
+        )
+    preset = run.settings("prepare")["preset"]
+    if facts.get("preset", preset) != preset:
+        print(
+            f"{path} was trained on images prepared as {facts['preset']}, and is given "
+            f"images prepared as {preset}"
         )
     return model
 
@@ -550,7 +607,8 @@ def train_member(
     side = model.input_shape[1]
     optimization = settings["optimization"]
     n_steps = max(1, n_real // batch_size)
-    together = min(n_steps, optimization["steps_per_execution"])
+    at_once = min(n_steps, optimization["steps_per_execution"])
+    together = max(k for k in range(1, at_once + 1) if n_steps % k == 0)
     batches = {
         "batch_size": batch_size,
         "shuffle": True,
@@ -579,7 +637,7 @@ def train_member(
         _validation(run, task, prepared, side, batch_size),
         run / folder / (f"{model.name}_{number + 1}" if number else model.name),
         epochs=member["epochs"],
-        steps_per_epoch=n_steps - n_steps % together,
+        steps_per_epoch=n_steps,
         learning_rate=member["learning_rate"],
         weight_decay=settings["weight_decay"],
         loss=classifiers.classification_loss(

@@ -1,18 +1,26 @@
 """Job: find how a classifier of this archive is best trained."""
 
 import inspect
+import json
 import os
+import time
 from typing import Literal
 
 from keras_derm.jobs.train_classifier import (
-    AS_EVER,
     MEMBER_OPTIONS,
     Member,
     Optimization,
+    check_members,
     train_classifier,
 )
 from keras_derm.runs import RunDirectory
 
+DEFAULTS = {
+    name: inspect.signature(train_classifier).parameters[name].default
+    for name in ("task", "batch_norm_momentum", "weights", "seed")
+}
+"""Of what neither a search nor its recipe says."""
+WAIT_S = 60
 PRESETS = ("sn_gan_ensemble", "keras_derm", "cwgan_gp", "melanet")
 OBJECTIVE = "val_auc"
 
@@ -30,14 +38,15 @@ def tune(
     augmentation_strength: tuple[float, float] = (0.0, 2.0),
     recipe: str = "sn_gan_ensemble",
     scale: str = "published",
-    task: str = "diagnosis8",
+    task: str | None = None,
     imbalance: Literal[
         "none", "class_weights", "focal", "balanced_sampling", "logit_adjustment"
-    ] = "class_weights",
+    ]
+    | None = None,
     batch_norm_momentum: float | None = None,
-    optimization: Optimization = AS_EVER,
+    optimization: Optimization | None = None,
     weights: dict[str, str] | None = None,
-    seed: int = 0,
+    seed: int | None = None,
 ):
     """Search learning rate, batch size, weight decay, dropout and augmentation.
 
@@ -52,7 +61,8 @@ def tune(
     with the same options and the same run directory, which all must see, once as
     KERASTUNER_TUNER_ID=chief and once or more as KERASTUNER_TUNER_ID=tuner0, tuner1,
     ..., each with KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT of the chief. The
-    chief trains nothing; it hands out trials and writes the result.
+    chief trains nothing; it hands out trials and writes the result. It waits for every
+    worker that it has seen: one that was ended must come back under its own name.
 
     Args:
         run: Run directory with prepared images.
@@ -66,13 +76,13 @@ def tune(
         batch_size: Images a step: those to be tried.
         preset: Chains of random image layers to be tried.
         augmentation_strength: Least and greatest factor of how far they go.
-        recipe: Recipe that gives what is not said here: hidden units, focal loss,
-            label smoothing and gradient checkpointing of the trials, and in recipe.yaml
-            the other stages.
+        recipe: Recipe that gives everything about the training that is not said here,
+            and in recipe.yaml the other stages.
         scale: Its scale.
-        task: What is to be told apart: diagnosis8, melanoma or melanocytic.
+        task: What is to be told apart: diagnosis8, melanoma or melanocytic; by default
+            as the recipe says, and so for all that follow.
         imbalance: What is done about rare classes.
-        batch_norm_momentum: Momentum of BatchNormalization; the backbone's by default.
+        batch_norm_momentum: Momentum of BatchNormalization.
         optimization: Optimizer, schedule and when to end.
         weights: For each backbone imagenet or the path of a weights file.
         seed: Seed of the search and of every trial.
@@ -86,8 +96,7 @@ def tune(
     }
     settings |= {
         "member": asdict(member),
-        "optimization": asdict(optimization),
-        "weights": weights or {},
+        "optimization": optimization and asdict(optimization),
     }
     if member.file is not None or member.precision == "auto":
         raise ValueError(
@@ -95,9 +104,15 @@ def tune(
             "`file`, and name a precision in place of auto. "
             f"Received: file={member.file!r}, precision={member.precision!r}"
         )
+    for one in preset:  # before anything is set aside
+        tried = {"learning_rate": learning_rate[0], "preset": one}
+        for strength in augmentation_strength:
+            tried["augmentation_strength"] = strength
+            check_members(trial_settings(settings, tried))
     run = RunDirectory(run)
     if os.environ.get("KERASTUNER_ORACLE_IP") and not _is_chief():
-        _search(run, settings)
+        if _chief_goes_on(run, settings):
+            _search(run, settings)
         return
     stage = run.stage(
         "tuning",
@@ -105,6 +120,7 @@ def tune(
         after=["prepare"],
         folders=["tuning"],
         extends=["n_trials"],
+        self_contained=True,
     )
     with stage as todo:
         if todo:
@@ -127,11 +143,46 @@ def trial_settings(settings, values):
     of_recipe = {
         name: value
         for name, value in recipe["train_classifier"].items()
-        if name in MEMBER_OPTIONS
+        if name not in ("arms", "members", "precision")
     }
+    of_recipe["optimization"] = MEMBER_OPTIONS["optimization"] | (
+        of_recipe.get("optimization") or {}
+    )
+    said = {name: value for name, value in settings.items() if value is not None}
     values = dict(values)
     member = settings["member"] | {"learning_rate": values.pop("learning_rate")}
-    return MEMBER_OPTIONS | of_recipe | settings | values | {"members": [member]}
+    chosen = DEFAULTS | MEMBER_OPTIONS | of_recipe | said | values
+    chosen["weights"] = chosen["weights"] or {}
+    return chosen | {"members": [member]}
+
+
+def _chief_goes_on(run, settings):
+    """Wait for the chief's search; False where it is done.
+
+    Raises:
+        ValueError: The chief was started with other options.
+        RuntimeError: There is no chief.
+    """
+    wanted = json.loads(json.dumps(settings, default=str))
+    end, of_chief = time.monotonic() + WAIT_S, None
+    while time.monotonic() < end:
+        if run.done("tuning") and run.settings("tuning") == wanted:
+            print("[tuning] already done", flush=True)
+            return False
+        of_chief = run.begun("tuning")
+        if of_chief and of_chief | {"n_trials": wanted["n_trials"]} == wanted:
+            return True
+        time.sleep(1)
+    if of_chief is None:
+        raise RuntimeError(
+            f"no chief has begun a search here within {WAIT_S} s: start it first, with "
+            f"the same run directory. Received: {run.path}"
+        )
+    told = [key for key in wanted if of_chief.get(key) != wanted[key]]
+    raise ValueError(
+        "a worker needs the options of its chief. Received: other "
+        f"{', '.join(told)} than {', '.join(str(of_chief.get(key)) for key in told)}"
+    )
 
 
 def _is_chief():
@@ -142,7 +193,7 @@ def _search(run, settings):
     """Run the trials; return the oracle that knows them."""
     import keras_tuner
 
-    from keras_derm.jobs.tuner import MemberTuner
+    from keras_derm.jobs.tuner import BayesianOptimization, MemberTuner, RandomSearch
 
     space = keras_tuner.HyperParameters()
     for name in ("learning_rate", "weight_decay"):
@@ -153,13 +204,13 @@ def _search(run, settings):
     for name in ("batch_size", "preset"):
         space.Choice(name, list(settings[name]))
     oracles = {
-        "random": keras_tuner.oracles.RandomSearchOracle,
-        "bayesian": keras_tuner.oracles.BayesianOptimizationOracle,
+        "random": RandomSearch,
+        "bayesian": BayesianOptimization,
     }
     oracle = oracles[settings["search"]](
         objective=keras_tuner.Objective(OBJECTIVE, "max"),
         max_trials=settings["n_trials"],
-        seed=settings["seed"],
+        seed=(settings["seed"] or 0) + 1,  # 0 would be none
         hyperparameters=space,
         allow_new_entries=False,
         tune_new_entries=False,
@@ -186,7 +237,13 @@ def _write(run, settings, oracle):
     ]
     table = pd.DataFrame(rows).sort_values(OBJECTIVE, ascending=False)
     write_csv(run / "tuning/trials.csv", table)
-    best = trial_settings(settings, oracle.get_best_trials(1)[0].hyperparameters.values)
+    (first,) = oracle.get_best_trials(1)
+    if first.score is None:
+        raise RuntimeError(
+            f"none of {len(table)} trials could be computed; what each tried is in "
+            f"{run / 'tuning/trials.csv'}"
+        )
+    best = trial_settings(settings, first.hyperparameters.values)
     stages = load_recipe(settings["recipe"], settings["scale"])["stages"]
     stages["audit_skin_tone"] |= run.settings("audit")
     stages["prepare_dataset"] |= run.settings("prepare")

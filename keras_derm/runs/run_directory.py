@@ -15,9 +15,10 @@ class RunDirectory:
     """What a run has made, stage by stage.
 
     `config.yaml` is a recipe of every stage done so far, with all its settings;
-    `environment.json` says on what it ran. Each finished stage leaves `stages/<stage>.json` with its settings and those of
-    the stages it builds on. A stage asked for again with the same settings is not
-    done again; with others it is made anew, and so is all that builds on it.
+    `environment.json` says on what it ran. Each finished stage leaves
+    `stages/<stage>.json` with its settings and those of the stages it builds on. A
+    stage asked for again with the same settings is not done again; with others it is
+    made anew, and so is all that builds on it.
 
     Args:
         path: The directory; made where it is absent.
@@ -37,7 +38,9 @@ class RunDirectory:
         return self.path / name
 
     @contextmanager
-    def stage(self, name, settings, after=(), folders=(), extends=()):
+    def stage(
+        self, name, settings, after=(), folders=(), extends=(), self_contained=False
+    ):
         """Enter a stage; it counts as done when the block ends without error.
 
         Args:
@@ -49,6 +52,9 @@ class RunDirectory:
                 when a killed stage resumes.
             extends: Names of settings that say how far to go, not which way. Where
                 only these differ the folders are kept, and the stage goes on.
+            self_contained: Whether all that the stage makes lies in its one folder.
+                Made anew, the folder is then set aside until the stage is done, and
+                brought back where the settings it had are asked for before that.
 
         Yields:
             Whether there is anything to do.
@@ -67,15 +73,21 @@ class RunDirectory:
             "after": {earlier: self._digest(earlier) for earlier in after},
         }
         record, begun = self._record(name), self._record(f"{name}.begun")
+        if self_contained:
+            self._bring_back(name, wanted, folders[0])
         if record.is_file() and self._wanted(record) == wanted:
             print(f"[{name}] already done", flush=True)
             yield False
             return
         before = [path for path in (begun, record) if path.is_file()]
         if not before or not _same_way(self._wanted(before[0]), wanted, extends):
-            for folder in folders:
-                if (self.path / folder).exists():
-                    shutil.rmtree(self.path / folder)
+            present = [self / folder for folder in folders if (self / folder).exists()]
+            if self_contained and present and before:
+                told = _differences(self._wanted(before[0]), wanted)
+                self._set_aside(name, present[0], told)
+            for folder in present:
+                if folder.exists():
+                    shutil.rmtree(folder)
         record.unlink(missing_ok=True)
         write_json(begun, wanted)
         print(f"[{name}] ...", flush=True)
@@ -84,17 +96,53 @@ class RunDirectory:
         seconds = round(time.monotonic() - start, 1)
         write_json(record, {**wanted, "seconds": seconds})
         begun.unlink()
+        if self_contained:
+            shutil.rmtree(_aside(self / folders[0]), ignore_errors=True)
         self._describe()
         print(f"[{name}] done in {seconds:.0f} s", flush=True)
 
+    def _set_aside(self, name, folder, differences):
+        """Keep what a stage made until what takes its place is whole."""
+        aside = _aside(folder)
+        if aside.exists():  # what was made before an attempt that was not finished
+            return
+        print(f"[{name}] anew: {differences}", flush=True)
+        for record in (self._record(name), self._record(f"{name}.begun")):
+            if record.is_file():
+                shutil.copy(record, folder)
+        folder.rename(aside)
+
+    def _bring_back(self, name, wanted, folder):
+        """Undo `_set_aside` where these are the settings of what was set aside."""
+        folder = self / folder
+        aside = _aside(folder)
+        records = self._record(name), self._record(f"{name}.begun")
+        kept = [path for path in records if (aside / path.name).is_file()]
+        if not kept or self._wanted(aside / kept[0].name) != wanted:
+            return
+        if folder.exists():
+            shutil.rmtree(folder)
+        for record in records:
+            record.unlink(missing_ok=True)
+        aside.rename(folder)
+        for record in kept:
+            (folder / record.name).rename(record)
+        print(f"[{name}] brought back as it was with these settings", flush=True)
+
     def _describe(self):
-        stages = {
-            app: self.settings(stage) for stage, app in APPS.items() if self.done(stage)
-        }
+        done = [stage for stage in APPS if self.done(stage)]
+        stages = {APPS[stage]: self.settings(stage) for stage in done}
         arms = {name: self.settings(f"{ARM}{name}") for name in self._arms()}
+        trained = [stage for stage in done if APPS[stage] == "train_classifier"]
+        if len(trained) == 1:  # the other one is not to be trained either
+            arms = {trained[0]: stages.pop("train_classifier")} | arms
         if arms:
             stages.setdefault("train_classifier", {})["arms"] = arms
-        recipe = {"name": self.path.resolve().name, "scales": {"published": stages}}
+        recipe = {
+            "name": self.path.resolve().name,
+            "only": list(stages),
+            "scales": {"published": stages},
+        }
         write_yaml(self.path / "config.yaml", recipe)
         write_json(self.path / "environment.json", describe_environment())
 
@@ -120,6 +168,11 @@ class RunDirectory:
         """Settings of a finished stage."""
         return json.loads(self._record(name).read_text())["settings"]
 
+    def begun(self, name):
+        """Settings of a stage that is not finished, or None where none was begun."""
+        path = self._record(f"{name}.begun")
+        return json.loads(path.read_text())["settings"] if path.is_file() else None
+
     @property
     def catalog(self):
         """Catalog of the real images."""
@@ -142,6 +195,23 @@ class RunDirectory:
     def _wanted(record):
         content = json.loads(record.read_text())
         return {key: content[key] for key in ("settings", "after")}
+
+
+def _aside(folder):
+    return folder.with_name(f".{folder.name}.before")
+
+
+def _differences(before, wanted):
+    """Say which settings are others."""
+    first, second = before["settings"], wanted["settings"]
+    told = [
+        f"{key} was {first.get(key)!r} and is {second.get(key)!r}"
+        for key in dict.fromkeys([*first, *second])
+        if first.get(key) != second.get(key)
+    ]
+    if before["after"] != wanted["after"]:
+        told.append("what it builds on was made anew")
+    return "; ".join(told)
 
 
 def _same_way(before, wanted, extends):

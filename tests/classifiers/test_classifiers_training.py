@@ -10,6 +10,7 @@ import pytest
 
 from keras_derm.classifiers import predict_probabilities, train_classifier
 from keras_derm.classifiers.batch_statistics import N_BATCHES
+from keras_derm.classifiers.training import UnreadableData
 from keras_derm.classifiers.training_callbacks import SaveState, ValidationScores
 from keras_derm.layers.presets import augmentation
 from keras_derm.pipeline import PreparedImages, image_dataset
@@ -201,6 +202,29 @@ def test_unreadable_image_in_an_epoch_is_named_and_training_goes_on(
     train_classifier(model, *data(), tmp_path / "bad", **settings)
     for weights, expected in zip(model.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_array_equal(weights, expected)
+
+
+def test_unreadable_validation_image_is_named_too(tmp_path, monkeypatch):
+    def damaged(self, indices):
+        raise OSError("shard-00003 is damaged")
+
+    monkeypatch.setattr(PreparedImages, "take", damaged)
+    with pytest.raises(UnreadableData, match="same command.*shard-00003 is damaged"):
+        train_classifier(
+            tiny_classifier(), *data(), tmp_path, epochs=1, steps_per_epoch=2
+        )
+
+
+def test_early_stopping_after_no_epoch_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="early_stopping.*Received: 0"):
+        train_classifier(
+            tiny_classifier(),
+            *data(),
+            tmp_path,
+            epochs=1,
+            steps_per_epoch=2,
+            early_stopping=0,
+        )
 
 
 def test_head_learns_alone_first_and_the_rest_keeps_its_statistics(tmp_path):

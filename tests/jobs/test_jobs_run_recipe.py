@@ -353,6 +353,53 @@ def test_unknown_scale_is_named():
         load_recipe("sn_gan_ensemble", "huge")
 
 
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("", "has `scales`.*Received: .*r.yaml"),
+        ("scales: {laptop: {}}", "among them `published`"),
+        ("scales: [", "no readable YAML"),
+        ("scales: {published: {evaluate: {n: 1}}}", r"evaluate are.*Received: \['n'\]"),
+        (
+            "scales: {published: {train_classifier: {members: [{backbon: VGG16}]}}}",
+            r"members are \['backbone'.*Received: \['backbon'\]",
+        ),
+        (
+            "scales: {published: {train_classifier: {arms: {a: {sed: 1}}}}}",
+            r"arm a are.*Received: \['sed'\]",
+        ),
+    ],
+)
+def test_fault_of_a_recipe_is_told_before_anything_is_begun(tmp_path, text, message):
+    (tmp_path / "r.yaml").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        load_recipe(str(tmp_path / "r.yaml"), "published")
+
+
+def test_number_with_an_exponent_is_one(tmp_path):
+    text = "scales: {published: {train_generator: {learning_rate: 1e-3}}}"
+    (tmp_path / "r.yaml").write_text(text)
+    stages = load_recipe(str(tmp_path / "r.yaml"), "published")["stages"]
+    assert stages["train_generator"]["learning_rate"] == 0.001
+
+
+def test_config_of_one_arm_repeats_that_arm_alone(evaluated_run, tmp_path):
+    run = shutil.copytree(evaluated_run, tmp_path / "run")
+    for stage in ("baseline", "augmented", "synthetic", "evaluation"):
+        (run / f"stages/{stage}.json").unlink()
+    member = jobs.Member("CustomCNN", image_size=32, epochs=1)
+    jobs.train_classifier(str(run), "own", [member])
+    again = tmp_path / "again"
+    jobs.run_recipe(str(again), recipe=str(run / "config.yaml"))
+    assert {path.stem for path in (again / "stages").glob("*.json")} == {
+        "audit",
+        "prepare",
+        "arm_own",
+    }
+    first, second = ((one / "config.yaml").read_text() for one in (run, again))
+    assert first.replace("name: run", "name: again") == second
+
+
 def test_config_repeats_the_run(run, capsys):
     config = (run / "config.yaml").read_text()
     jobs.run_recipe(str(run), recipe=str(run / "config.yaml"))

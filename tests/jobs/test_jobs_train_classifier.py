@@ -2,12 +2,16 @@
 
 import importlib
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from keras_derm.catalog import get_task
+from keras_derm.files import write_json
 from keras_derm.jobs import Member
+from keras_derm.pipeline import PreparedImages
 from keras_derm.runs import RunDirectory
 
 JOB = importlib.import_module("keras_derm.jobs.train_classifier")
@@ -55,3 +59,77 @@ def test_training_killed_while_it_predicts_is_not_done_again(
     assert trained.stat().st_mtime_ns == before
     assert not list((run / "arms").rglob("*state.keras"))
     assert (run / "arms/own/predictions/ensemble_test.csv").is_file()
+
+
+def test_classifier_outlives_a_mistyped_option(evaluated_run, tmp_path):
+    run = shutil.copytree(evaluated_run, tmp_path / "run")
+    members = [Member("CustomCNN", image_size=32, epochs=1)]
+    JOB.train_classifier(str(run), "own", members)
+    path = run / "arms/own/ensemble.keras"
+    before = path.stat().st_mtime_ns
+    for mistyped in ({"preset": "keras_drm"}, {"augmentation_strength": 9}):
+        with pytest.raises(ValueError, match="Received"):
+            JOB.train_classifier(str(run), "own", members, **mistyped)
+    with pytest.raises(ValueError, match="`backbone` must be one of .*Received"):
+        JOB.train_classifier(str(run), "own", [*members, Member("VGG61")])
+    assert path.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    "at_once, expected", [(1, 1), (2, 1), (3, 3), (4, 3), (9, 9), (99, 9)]
+)
+def test_steps_made_at_once_leave_an_epoch_as_long_as_it_is(
+    at_once, expected, monkeypatch
+):
+    seen = {}
+    monkeypatch.setattr(
+        "keras_derm.classifiers.train_classifier",
+        lambda *args, **settings: seen.update(settings),
+    )
+    model = SimpleNamespace(input_shape=(None, 8, 8, 3), name="tiny")
+    monkeypatch.setattr(JOB, "_untrained", lambda *args: model)
+    monkeypatch.setattr(JOB, "_validation", lambda *args: None)
+    settings = {
+        **JOB.MEMBER_OPTIONS,
+        "seed": 0,
+        "batch_size": 4,
+        "preset": "cwgan_gp",
+        "weight_decay": 0.0,
+    }
+    settings["optimization"] = settings["optimization"] | {
+        "steps_per_execution": at_once
+    }
+    images = np.zeros((36, 8, 8, 3), "uint8")
+    prepared = PreparedImages([f"i{i}" for i in range(36)], [images])
+    task = SimpleNamespace(classes=("a", "b"), positive_class=0)
+    member = {"epochs": 2, "learning_rate": 1e-3}
+    examples = prepared, np.arange(36), np.arange(36) % 2, 36
+    JOB.train_member(Path("run"), "own", member, 0, settings, task, *examples)
+    assert (seen["steps_per_epoch"], seen["steps_per_execution"]) == (9, expected)
+
+
+def test_member_that_tells_other_classes_apart_is_refused(tmp_path, monkeypatch):
+    run = SimpleNamespace(settings=lambda stage: {"preset": "cwgan_gp"})
+    model = SimpleNamespace(output_shape=(None, 2))
+    monkeypatch.setattr("keras_derm.classifiers.load_classifier", lambda path: model)
+    (tmp_path / "vgg16").mkdir()
+    facts = {"classes": ["not_melanoma", "melanoma"], "preset": "cwgan_gp"}
+    write_json(tmp_path / "ensemble.json", facts)
+    for path in (tmp_path / "ensemble.keras", tmp_path / "vgg16/model.keras"):
+        assert JOB._from_file(path, get_task("melanoma"), run) is model
+        with pytest.raises(ValueError, match="Received: .* with not_melanoma, melan"):
+            JOB._from_file(path, get_task("melanocytic"), run)
+
+
+def test_task_of_one_class_is_refused(evaluated_run, tmp_path):
+    run = shutil.copytree(evaluated_run, tmp_path / "run")
+    catalog = RunDirectory(run).catalog
+    table = catalog.table
+    train = table["split"] == "train"
+    catalog.with_columns(diagnosis=table["diagnosis"].mask(train, "BCC")).save(
+        run / "catalog.csv"
+    )
+    with pytest.raises(ValueError, match="melanoma tells apart.*not_melanoma$"):
+        JOB.train_classifier(
+            str(run), "own", [Member("CustomCNN", image_size=32)], task="melanoma"
+        )

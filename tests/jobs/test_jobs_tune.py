@@ -1,6 +1,8 @@
 """The search, with a stand-in for the training whose best settings are known."""
 
+import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import pandas as pd
 import pytest
 
 from keras_derm import jobs
+from keras_derm.files import write_json
 from keras_derm.jobs.run_recipe import load_recipe
 from keras_derm.runs import RunDirectory
 
@@ -90,18 +93,133 @@ def test_trials_and_recipe_have_what_the_recipe_says_of_the_network(run, train):
     seen = []
 
     def noted(run, folder, member, number, settings, task):
-        seen.append((settings["hidden_units"], settings["seed"]))
+        seen.append(settings)
         return stand_in(run, folder, member, number, settings, task)
 
     train(noted)
     jobs.tune(
-        str(run.path), MEMBER, n_trials=2, recipe="lora_diffusion", task="melanocytic"
+        str(run.path), MEMBER, n_trials=2, recipe="lora_diffusion", imbalance="focal"
     )
-    assert seen == [(512, 0)] * 2
     stages = load_recipe(str(run / "tuning/recipe.yaml"), "published")["stages"]
-    classifier = stages["train_classifier"]
-    assert (classifier["hidden_units"], classifier["seed"]) == (512, 0)
-    assert classifier["precision"] == "float32"
+    assert len(seen) == 2
+    for settings in (*seen, stages["train_classifier"]):
+        assert (settings["hidden_units"], settings["seed"]) == (512, 42)
+        assert (settings["task"], settings["imbalance"]) == ("melanocytic", "focal")
+        optimization = settings["optimization"]
+        assert (optimization["head_epochs"], optimization["optimizer"]) == (3, "adam")
+    assert stages["train_classifier"]["precision"] == "float32"
+
+
+def test_the_same_search_tries_the_same(run, train, tmp_path):
+    jobs.tune(str(run.path), MEMBER, n_trials=2)
+    shutil.copytree(run.path, tmp_path / "again")
+    again = RunDirectory(tmp_path / "again")
+    shutil.rmtree(again / "tuning")
+    (again / "stages/tuning.json").unlink()
+    jobs.tune(str(again.path), MEMBER, n_trials=2)
+    first, second = (pd.read_csv(each / "tuning/trials.csv") for each in (run, again))
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_search_begun_alone_goes_on_under_another_name(run, train, monkeypatch):
+    """A chief, or a tuner of another name, must not begin the numbers anew."""
+    jobs.tune(str(run.path), MEMBER, n_trials=2)
+    first = pd.read_csv(run / "tuning/trials.csv").set_index("trial")
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "tuner7")
+    jobs.tune(str(run.path), MEMBER, n_trials=4)
+    later = pd.read_csv(run / "tuning/trials.csv").set_index("trial")
+    assert len(later) == 4
+    pd.testing.assert_frame_equal(later.loc[first.index], first)
+
+
+def test_training_of_other_values_in_a_trials_folder_is_not_gone_on_with(run, train):
+    def as_found(run, folder, member, number, settings, task):
+        assert not (run / folder / "model/history.csv").is_file()
+        return stand_in(run, folder, member, number, settings, task)
+
+    def stopped(*args):
+        stand_in(*args)
+        raise KeyboardInterrupt
+
+    train(stopped)
+    with pytest.raises(KeyboardInterrupt):
+        jobs.tune(str(run.path), MEMBER, n_trials=2)
+    (values,) = run.path.glob("tuning/trial_*/values.json")
+    write_json(values, json.loads(values.read_text()) | {"learning_rate": 0.5})
+    train(as_found)
+    jobs.tune(str(run.path), MEMBER, n_trials=2)
+    assert len(pd.read_csv(run / "tuning/trials.csv")) == 2
+
+
+def test_full_disk_leaves_the_state_of_the_search_whole(run, train, monkeypatch):
+    from keras_derm.jobs import tuner
+
+    jobs.tune(str(run.path), MEMBER, n_trials=2)
+    written = (run / "tuning/search/oracle.json").read_text()
+
+    def full_disk(path, content):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(tuner, "write_json", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        jobs.tune(str(run.path), MEMBER, n_trials=3)
+    monkeypatch.undo()
+    assert (run / "tuning/search/oracle.json").read_text() == written
+
+
+def test_search_without_a_trial_that_could_be_computed_writes_no_recipe(run, train):
+    def diverged(*args):
+        raise RuntimeError("the training diverged")
+
+    train(diverged)
+    with pytest.raises(RuntimeError, match="none of 2 trials could be computed"):
+        jobs.tune(str(run.path), MEMBER, n_trials=2)
+    assert not run.done("tuning") and not (run / "tuning/recipe.yaml").is_file()
+
+
+def test_unreadable_images_end_the_search(run, train):
+    from keras_derm.classifiers.training import UnreadableData
+
+    def damaged(*args):
+        raise UnreadableData("a shard is damaged")
+
+    train(damaged)
+    with pytest.raises(RuntimeError, match="a shard is damaged"):
+        jobs.tune(str(run.path), MEMBER, n_trials=3)
+    assert not run.done("tuning")
+
+
+@pytest.mark.parametrize(
+    "mistyped",
+    [{"preset": ("keras_drm",)}, {"recipe": "sn_gan"}, {"seed": 3}],
+)
+def test_finished_search_outlives_a_mistyped_option(run, train, mistyped):
+    jobs.tune(str(run.path), MEMBER, n_trials=2)
+    recipe = (run / "tuning/recipe.yaml").read_text()
+
+    def stopped(*args):
+        raise KeyboardInterrupt
+
+    train(stopped)
+    with pytest.raises((ValueError, KeyboardInterrupt)):
+        jobs.tune(str(run.path), MEMBER, n_trials=2, **mistyped)
+    jobs.tune(str(run.path), MEMBER, n_trials=2)
+    assert (run / "tuning/recipe.yaml").read_text() == recipe
+
+
+def test_worker_with_other_options_than_its_chief_is_refused(run, monkeypatch):
+    from keras_derm.jobs import tune
+
+    module = sys.modules[tune.__module__]
+    monkeypatch.setattr(module, "WAIT_S", 1)
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "tuner0")
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
+    with pytest.raises(RuntimeError, match="no chief has begun"):
+        jobs.tune(str(run.path), MEMBER, n_trials=2)
+    with pytest.raises(KeyboardInterrupt), run.stage("tuning", {"task": "melanoma"}):
+        raise KeyboardInterrupt
+    with pytest.raises(ValueError, match="Received: other .*task"):
+        jobs.tune(str(run.path), MEMBER, n_trials=2)
 
 
 @pytest.mark.parametrize("changed", [{"file": "a.keras"}, {"precision": "auto"}])

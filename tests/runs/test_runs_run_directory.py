@@ -71,3 +71,40 @@ def test_a_finished_stage_made_anew_without_a_change_of_its_own_loses_its_folder
     do(run, "prepare", {"size": 2})
     with run.stage("generator", {"n": 1}, after=["prepare"], folders=["g"]) as todo:
         assert todo and not (run / "g").exists()
+
+
+def make(run, size, fails=False):
+    with run.stage("b", {"n": size}, folders=["arms/b"], self_contained=True) as todo:
+        if todo:
+            (run / "arms/b").mkdir(parents=True, exist_ok=True)
+            (run / f"arms/b/{size}").touch()
+            if fails:
+                raise ValueError("no such preset")
+
+
+def contents(run):
+    return sorted(str(p.relative_to(run / "arms")) for p in run.path.rglob("arms/**/*"))
+
+
+def test_what_is_made_anew_is_kept_until_it_is_made(tmp_path, capsys):
+    run = RunDirectory(tmp_path)
+    make(run, 1)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no such preset"):
+            make(run, 2, fails=True)
+        assert "n was 1 and is 2" in capsys.readouterr().out
+        make(run, 1)
+        assert contents(run) == ["b", "b/1"] and run.settings("b") == {"n": 1}
+        assert "brought back" in capsys.readouterr().out
+    make(run, 2)
+    assert contents(run) == ["b", "b/2"] and run.settings("b") == {"n": 2}
+
+
+def test_what_was_begun_is_brought_back_too_and_goes_on(tmp_path):
+    run = RunDirectory(tmp_path)
+    with pytest.raises(ValueError, match="no such preset"):
+        make(run, 1, fails=True)
+    with pytest.raises(ValueError, match="no such preset"):
+        make(run, 2, fails=True)
+    make(run, 1)
+    assert contents(run) == ["b", "b/1"] and run.settings("b") == {"n": 1}
