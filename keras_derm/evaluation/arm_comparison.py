@@ -176,7 +176,7 @@ class ArmComparison:
         where = f"the same {stratum['n']:,} real test images"
         if not stratum["judged"] or np.isnan(difference["low"]):
             why = stratum["mark"] or difference["reason"]
-            return f"Nothing can be said of {arm} from {where}: {why}.{not_judged}"
+            return f"Nothing can be said of {arm} from {where} ({why}).{not_judged}"
         direction = claim(metric, difference, self.level)
         opening = {
             1: f"{arm} is better than {self.reference}",

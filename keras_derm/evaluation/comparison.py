@@ -105,12 +105,12 @@ class Comparison:
             "" if stratum == "all" else f" with {stratum} {value}"
         )
         if not before["judged"]:
-            return f"Nothing can be said from {where}: {before['mark']}."
+            return f"Nothing can be said from {where} ({before['mark']})."
         metric, not_judged = judging_metric(metric, before)
         difference = differences[metric]
         if np.isnan(difference["low"]):
             why = difference["reason"]
-            return f"Nothing can be said from {where}: {why}.{not_judged}"
+            return f"Nothing can be said from {where} ({why}).{not_judged}"
         level = self.baseline.level
         direction = claim(metric, difference, level)
         moved = (

@@ -18,8 +18,8 @@ NOTHING_ADDED = (
     "training."
 )
 ONE_SEED = (
-    "One seed was trained for each arm, and another can move these figures by as much: "
-    "whether augmentation did it, compare.py says of several."
+    "One seed was trained for each arm; another can move these figures by as much, and "
+    "only several (compare.py) tell what augmentation did."
 )
 MADE_ELSEWHERE = (
     "The predictions were made elsewhere: that both models learned from the same real "
