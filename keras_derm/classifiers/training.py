@@ -35,12 +35,12 @@ CAUSE = re.compile(r"\w+Error: .*|OOM when .*")
 """The line of TensorFlow's account that says what happened."""
 
 
+HEAD_STATE_NAME = "head_state.keras"
+"""What it goes on from while the head alone learns."""
+
+
 class UnreadableData(RuntimeError):
     """Images could not be read: what to mend is said, and training again goes on."""
-
-
-HEAD_STATE_NAME = "head_state.keras"
-"""The same while the head alone learns."""
 
 
 def train_classifier(

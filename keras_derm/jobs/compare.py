@@ -122,9 +122,10 @@ def _compare(run, arms, data, task, reference, options):
     from keras_derm.files import write_csv, write_json
 
     catalog = _truth(data)
-    task = get_task(task).present_in(_of_split(catalog, "train"))
+    train = catalog.split("train")
+    task = get_task(task).present_in(train if len(train) else catalog)
     covered = catalog.where(task.covers(catalog)).require_real()
-    test = _of_split(covered, "test")
+    test = _judged(covered)
     inputs = evaluation.inputs_from_catalog(
         test, task, evaluation.AXES, evaluation.contrast_edges(catalog.table)
     )
@@ -158,22 +159,22 @@ def _truth(data):
     return read_data_source(data)
 
 
-def _of_split(catalog, name):
-    """Rows of one split, or all where the catalog is not split.
+def _judged(catalog):
+    """Rows of the test split, or all where the catalog is not split.
 
     Raises:
-        ValueError: The catalog is split and has no such part.
+        ValueError: The catalog is split and has no test part.
     """
     if catalog.table["split"].isna().all():
         return catalog
-    of_split = catalog.split(name)
-    if not len(of_split):
+    test = catalog.split("test")
+    if not len(test):
         present = catalog.table["split"].value_counts().to_dict()
         raise ValueError(
-            f"the data is split, and no image that the task covers is in {name}: give "
+            "the data is split, and no image that the task covers is in test: give "
             f"--data a catalog that has one, or one without splits. Received: {present}"
         )
-    return of_split
+    return test
 
 
 def _operating_points(arms, catalog, task):

@@ -31,8 +31,6 @@ PATTERNS = {
 NOT_MELANOCYTIC_NEVUS = (
     r"sebac|epiderm|becker|comedon|an[ae]*mi|connective|lipomat|flammeus|depigment"
 )
-
-
 DENIAL = r"\bno\b|\bnot\b(?! otherwise)|\bnon\b|\bexcluded\b|\bruled out\b"
 
 
