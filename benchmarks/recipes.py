@@ -12,18 +12,25 @@ Every recipe trains its members as it is written, on real images alone that are 
 and nothing else, for one task, with several seeds; the split keeps lesions together.
 `--largest` and `--epochs` make networks and trainings smaller than published, which the
 table says. `--backbone` gives every recipe the same network, so that what differs is
-how it is trained. A training that is done is not done again.
+how it is trained. A second table multiplies and divides the same probabilities by the
+frequencies of the classes in the training set: what one recipe does for rare classes in
+training and another does not is then no difference any more. A training that is done is
+not done again.
 """
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 from jsonargparse import auto_cli
 from rich.console import Console
 from rich.table import Table
+from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
-from keras_derm import jobs
+from keras_derm import evaluation, jobs
+from keras_derm.catalog import get_task
 from keras_derm.classifiers import BACKBONES
+from keras_derm.evaluation.metrics import macro_auc
 from keras_derm.jobs.interval_cell import interval_cell
 from keras_derm.jobs.run_recipe import classifier_arguments, load_recipe
 from keras_derm.runs import RunDirectory
@@ -97,6 +104,7 @@ def main(
         task=task,
     )
     _print(pd.read_csv(out / "compare.csv"), told, recipes[0])
+    _print_reweighted(run, predictions, task)
 
 
 def _settings(settings, weights, largest, epochs, task):
@@ -132,6 +140,41 @@ def _print(table, told, reference):
         rows = whole[whole["arm"] == recipe].set_index("metric")
         shown.add_row(recipe, members, *(_cell(rows.loc[metric]) for metric in SHOWN))
     Console().print(shown)
+
+
+def _print_reweighted(run, predictions, task):
+    """Means over the seeds with probabilities for other frequencies of the classes."""
+    task = get_task(task).present_in(run.catalog.split("train"))
+    rows = run.catalog.where(task.covers(run.catalog))
+    test, y_true = rows.split("test"), task.targets(rows.split("test"))
+    frequency = np.bincount(
+        task.targets(rows.split("train")), minlength=len(task.classes)
+    )
+    frequency = frequency / frequency.sum()
+    shown = Table("recipe", title="Balanced accuracy, accuracy and macro AUC")
+    powers = {"as they are": 0, "times frequency": 1, "divided by it": -1}
+    for name in powers:
+        shown.add_column(name)
+    for recipe, paths in predictions.items():
+        seeds = [
+            evaluation.predictions_from_csv(path, test, task.classes) for path in paths
+        ]
+        cells = []
+        for power in powers.values():
+            found = [_scores(y_true, one * frequency**power) for one in seeds]
+            cells.append(" / ".join(f"{mean:.3f}" for mean in np.mean(found, axis=0)))
+        shown.add_row(recipe, *cells)
+    Console().print(shown)
+
+
+def _scores(y_true, y_prob):
+    y_prob = y_prob / y_prob.sum(axis=1, keepdims=True)
+    called = y_prob.argmax(axis=1)
+    return (
+        balanced_accuracy_score(y_true, called),
+        accuracy_score(y_true, called),
+        macro_auc(y_true, y_prob),
+    )
 
 
 def _cell(row):
