@@ -161,7 +161,7 @@ class StopOnCollapse(keras.callbacks.Callback):
         self.warm_up_steps = warm_up_steps
         self.seed = seed
         self.reason = None
-        self._epochs_collapsed = 0
+        self.epochs_collapsed = 0
 
     def on_train_batch_end(self, batch, logs=None):
         for name, value in (logs or {}).items():
@@ -175,8 +175,8 @@ class StopOnCollapse(keras.callbacks.Callback):
         made = diversity(self._made_images())
         ratio = made / max(self.real_diversity, 1e-6)
         collapsed = ratio < self.min_ratio
-        self._epochs_collapsed = self._epochs_collapsed + 1 if collapsed else 0
-        if self._epochs_collapsed >= self.patience:
+        self.epochs_collapsed = self.epochs_collapsed + 1 if collapsed else 0
+        if self.epochs_collapsed >= self.patience:
             self._stop(
                 f"mode collapse at epoch {epoch + 1}: samples vary {ratio:.0%} as much "
                 f"as real images, less than {self.min_ratio:.0%} for "
@@ -225,7 +225,9 @@ def diversity(images):
 
 
 class SaveWhenSound(keras.callbacks.Callback):
-    """Saves the whole model after each epoch that was not stopped, whole or not.
+    """Saves the model after each epoch whose images are sound, whole or not at all.
+
+    One that may be the first of a collapse is not saved over the last sound one.
 
     Args:
         path: `.keras` file, replaced each time.
@@ -238,7 +240,7 @@ class SaveWhenSound(keras.callbacks.Callback):
         self.watch = watch
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.watch.reason is None:
+        if self.watch.reason is None and not self.watch.epochs_collapsed:
             with atomic_path(self.path) as temporary:
                 self.model.save(temporary)
 

@@ -33,15 +33,20 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         self.momentum = momentum
         self.epsilon = epsilon
         self.normalization = FusedBatchNormalization(
-            momentum=momentum, epsilon=epsilon, center=False, scale=False
+            momentum=momentum,
+            epsilon=epsilon,
+            center=False,
+            scale=False,
+            dtype=self.dtype_policy,  # not what is the default where it is loaded
         )
 
     def build(self, input_shape):
         features_shape, condition_shape = input_shape
         n_channels = features_shape[-1]
         self.normalization.build(features_shape)
-        self.scale = keras.layers.Dense(n_channels, kernel_initializer="zeros")
-        self.shift = keras.layers.Dense(n_channels, kernel_initializer="zeros")
+        options = {"kernel_initializer": "zeros", "dtype": self.dtype_policy}
+        self.scale = keras.layers.Dense(n_channels, **options)
+        self.shift = keras.layers.Dense(n_channels, **options)
         self.scale.build(condition_shape)
         self.shift.build(condition_shape)
 

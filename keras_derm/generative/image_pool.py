@@ -62,6 +62,11 @@ class ImagePool(keras.layers.Layer):
         exchanged = replica_draw(uniform, (n_images,), seeds[0])
         exchanged = all_replicas(exchanged) < 0.5
         made = tf.stop_gradient(all_replicas(images))
+        if made.shape[0] is not None and made.shape[0] > self.size:
+            raise ValueError(
+                "a pool must be no smaller than the images of one step: take a smaller "
+                f"batch. Received: size={self.size}, {made.shape[0]} images"
+            )
         slots, fills = self._slots(tf.shape(made)[0], seeds[1])
         kept = tf.cast(tf.gather(self.images.value, slots), tf.float32)
         exchanged = tf.reshape(exchanged & ~fills, (-1, 1, 1, 1))

@@ -323,7 +323,10 @@ def _best(directory, measure, every, patience):
 def _resumed(model, directory):
     """The model that an earlier training left in `directory`, else `model`."""
     path = Path(directory) / MODEL_FILE
-    return keras.models.load_model(path) if path.is_file() else model
+    if not path.is_file():
+        return model
+    with model.distribute_strategy.scope():
+        return keras.models.load_model(path)
 
 
 def _fit(
@@ -390,9 +393,11 @@ def _minutes_spent(directory, steps_per_epoch, model):
     epochs_done = model.steps_done // steps_per_epoch
     if not path.is_file() or epochs_done == 0:
         return 0.0
+    if not path.stat().st_size:  # killed before the first row
+        return 0.0
     history = pd.read_csv(path)
-    done = history[history["epoch"] < epochs_done]
-    return float(done["training_minutes"].max())
+    done = history.loc[history["epoch"] < epochs_done, "training_minutes"]
+    return float(done.max()) if len(done) else 0.0
 
 
 def _watch(catalog, images, seed):

@@ -5,6 +5,7 @@ from keras_derm.runs import RunDirectory
 MEASURED_WITH, MEASURED_AT = "MobileNetV2", 96
 N_COPIED = 10
 N_TURNED = 250
+RESULTS = ("image_quality.csv", "memorisation.json", "origin_probe.csv")
 SETS = {
     "training": "real training images (floor)",
     "synthetic": "synthetic images",
@@ -37,6 +38,8 @@ def image_quality(run: str, feature_weights: str | None = None, seed: int = 0):
 def _judge(run, feature_weights, seed):
     from keras_derm.files import write_csv, write_json
 
+    for name in RESULTS:
+        (run / name).unlink(missing_ok=True)
     made = run.synthetic_catalog
     if made is None:
         print("no synthetic image was kept: nothing to judge")
@@ -93,6 +96,7 @@ def _like(diagnoses, wanted, seed):
 def _compare(run, made, feature_weights, seed):
     """Table of all sets against held-out images, and what was learned by heart."""
     import numpy as np
+    import pandas as pd
 
     from keras_derm.catalog import read_image
     from keras_derm.evaluation.image_quality import (
@@ -139,14 +143,29 @@ def _compare(run, made, feature_weights, seed):
         extractor.name,
         seed,
     )
+    # Of the same diagnoses: rare lesions lie further from each other than nevi do.
+    wanted = _in_both(cells["synthetic"], cells["held out"], generator)
+    if not len(wanted):
+        return table, {"memorisation_ratio": None, "copied_share": None, "n": 0}
     turned = [
         _features_of_turns(
-            extractor, all_turns, part[generator.permutation(len(part))[:N_TURNED]]
+            extractor,
+            all_turns,
+            images[name][_like(pd.Series(cells[name]), wanted, seed)],
         )
-        for part in (images["synthetic"], images["held out"])
+        for name in ("synthetic", "held out")
     ]
     memory = memorisation(turned[0], features["training"], turned[1])
-    return table, {**memory, "network": extractor.name, "n": len(turned[0][0])}
+    return table, {**memory, "network": extractor.name, "n": len(wanted)}
+
+
+def _in_both(made, held_out, generator):
+    """Diagnoses of made images, no more of each than are held out, as a Series."""
+    import pandas as pd
+
+    drawn = pd.Series(made[generator.permutation(len(made))[:N_TURNED]])
+    n_held_out = drawn.map(pd.Series(held_out).value_counts()).fillna(0)
+    return drawn[drawn.groupby(drawn).cumcount() < n_held_out]
 
 
 def feature_extractor(weights):

@@ -1,5 +1,7 @@
 """Job: split a catalog and prepare its images."""
 
+from pathlib import Path
+
 from keras_derm.runs import RunDirectory
 
 REAL = "prepared/real"
@@ -20,7 +22,9 @@ def prepare_dataset(
     """Split the audited images and prepare them (resize, hair removal).
 
     Writes the split into catalog.csv and the prepared images to prepared/. Where these
-    were deleted, the same command prepares them again.
+    were deleted, the same command prepares them again. What is left out here is not
+    lost: audit/catalog.csv keeps the catalog as it was before the first preparation,
+    and every other one begins with it.
 
     Args:
         run: Run directory with a finished audit.
@@ -47,12 +51,41 @@ def prepare_dataset(
     }
     if images_per_shard is not None:
         settings["images_per_shard"] = images_per_shard
+    _check(**settings)
     run = RunDirectory(run)
     with run.stage("prepare", settings, after=["audit"], folders=["prepared"]) as todo:
         if todo:
             _prepare(run, **settings)
         elif not (run / REAL).exists():
             _images(run, run.catalog, image_size, preset, images_per_shard)
+
+
+def _check(preset, image_size, fractions, split_file, images_per_shard=None, **others):
+    """Refuse what could not be done, before what is there is removed."""
+    from keras_derm.layers.presets import preprocessing
+
+    preprocessing(preset, image_size)
+    if split_file is not None and not Path(split_file).is_file():
+        raise FileNotFoundError(f"no split file. Received: {split_file}")
+    if not (min(fractions) >= 0 and abs(sum(fractions) - 1) < 1e-6):
+        raise ValueError(
+            "`fractions` must be shares of train, val and test with sum 1. "
+            f"Received: {fractions}"
+        )
+    if images_per_shard is not None and images_per_shard < 1:
+        raise ValueError(
+            f"`images_per_shard` must be 1 or more. Received: {images_per_shard}"
+        )
+
+
+def _whole_catalog(run):
+    """The audited catalog, of which no preparation has left anything out."""
+    from keras_derm.catalog import Catalog
+
+    whole = run / "audit/catalog.csv"
+    if not whole.is_file():
+        run.catalog.save(whole)
+    return Catalog.load(whole)
 
 
 def _prepare(
@@ -67,7 +100,8 @@ def _prepare(
 ):
     from keras_derm.catalog import apply_split_file, split_catalog
 
-    catalog = run.catalog
+    catalog = _whole_catalog(run)
+    (run / "excluded_images.csv").unlink(missing_ok=True)
     if exclude_artefacts:
         catalog = _without_artefacts(run, catalog)
     if split_file is None:

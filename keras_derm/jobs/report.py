@@ -286,7 +286,10 @@ def _synthesis(run):
         return None
     path = run / "screening.csv"
     if not path.is_file():
-        return Section("Synthetic images", "No diagnosis was short of images.")
+        said = "None were made"
+        if (run / "synthesis.json").is_file():
+            said += f": {_json(run / 'synthesis.json', 'synthesize')['none_because']}"
+        return Section("Synthetic images", f"{said}.")
     verdicts = pd.read_csv(path, keep_default_na=False)
     by_cell = verdicts.groupby(["diagnosis", "skin_tone"])[["accepted", "kept"]].sum()
     by_cell.insert(0, "sampled", verdicts.groupby(["diagnosis", "skin_tone"]).size())
@@ -349,23 +352,28 @@ def _image_quality(run):
         table = table[table["set"].notna()]
         if len(table):
             blocks += _distance_tables(table)
-        blocks.append(
-            Text(
-                "Learned by heart? The median distance of a synthetic image to the "
-                f"nearest training image, flips and rotations included, is "
-                f"{memory['memorisation_ratio']:.2f} of that of real images the "
-                f"generator did not see (1: nothing, 0: everything); "
-                f"{memory['copied_share']:.1%} are nearer than all but 1 % of those."
-                + (
-                    f" Too few images to judge one by one: {', '.join(few)}."
-                    if len(few)
-                    else ""
-                )
-            )
-        )
+        if memory["memorisation_ratio"] is None:
+            told = "no image of the same diagnoses was held out to compare with."
+            blocks.append(Text(f"Learned by heart? It cannot be said: {told}"))
+        else:
+            blocks.append(Text(_learned_by_heart(memory, few)))
     if (run / "origin_probe.csv").is_file():
         blocks += _origin_blocks(pd.read_csv(run / "origin_probe.csv"))
     return blocks
+
+
+def _learned_by_heart(memory, few):
+    """What the nearest training images say; `few` names cells with too few images."""
+    said = (
+        "Learned by heart? The median distance of a synthetic image to the nearest "
+        f"training image, flips and rotations included, is "
+        f"{memory['memorisation_ratio']:.2f} of that of real images of the same "
+        "diagnoses that the generator did not see (1: nothing, 0: everything); "
+        f"{memory['copied_share']:.1%} are nearer than all but 1 % of those."
+    )
+    if len(few):
+        said += f" Too few images to judge one by one: {', '.join(few)}."
+    return said
 
 
 def _distance_tables(table):

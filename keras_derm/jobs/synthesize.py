@@ -1,5 +1,6 @@
 """Job: make the images that are missing."""
 
+from keras_derm.jobs.image_quality import RESULTS
 from keras_derm.runs import RunDirectory
 
 N_SHOWN = 24
@@ -44,23 +45,26 @@ def _synthesize(run, target_per_diagnosis, max_ratio, candidates_per_image, seed
     import numpy as np
 
     from keras_derm import generative
-    from keras_derm.files import write_csv
+    from keras_derm.files import write_csv, write_json
     from keras_derm.jobs.prepared_images import resized_images
-    from keras_derm.layers.presets import preprocessing
     from keras_derm.pipeline import PreparedImages, prepare
 
+    for name in (*RESULTS, "screening.csv", "synthesis.json", "figures/synthetic.png"):
+        (run / name).unlink(missing_ok=True)
     train = run.catalog.split("train")
     prepared = PreparedImages.load(run / "prepared/real")
     generator = run.settings("generator")
     name = generator["model"]
     deficits = generative.cell_deficits(train, target_per_diagnosis, max_ratio)
     learned = [TRANSLATED_TO] if name == "cyclegan" else generator.get("diagnoses")
+    because = _why_none(deficits, target_per_diagnosis, learned)
     if learned is not None:
         deficits = deficits[deficits["diagnosis"].isin(learned)]
     wanted = generative.deficit_conditions(deficits)
     write_csv(run / "cell_deficits.csv", deficits)
     if len(wanted) == 0:
-        print("no diagnosis is short of images: nothing to make")
+        write_json(run / "synthesis.json", {"none_because": because})
+        print(f"nothing to make: {because}")
         return
     n_each = np.unique(wanted, axis=0, return_counts=True)
     candidates = n_each[0], np.ceil(n_each[1] * candidates_per_image).astype(int)
@@ -94,10 +98,40 @@ def _synthesize(run, target_per_diagnosis, max_ratio, candidates_per_image, seed
         None if parents is None else verdicts["parent_id"][kept],
     )
     size = prepared.image_size[0]
-    # Made after prepared images: only their size is still to be changed.
-    resizing = preprocessing("sn_gan_ensemble", size)[:1]
-    prepare(catalog, resizing, run / "prepared/synthetic")
+    layers = _preparation(run.settings("prepare")["preset"], size)
+    prepare(catalog, layers, run / "prepared/synthetic")
     _figure(run, images[kept], verdicts[kept], real, train, seed)
+
+
+def _preparation(preset, size):
+    """Layers that prepare made images.
+
+    They were made after prepared images, so that only their size is to be changed, and
+    where every image has the same range of values, theirs.
+    """
+    from keras_derm.layers import MinMaxRescale
+    from keras_derm.layers.presets import preprocessing
+
+    rescaling = [
+        layer
+        for layer in preprocessing(preset, size)
+        if isinstance(layer, MinMaxRescale)
+    ]
+    return [*preprocessing("sn_gan_ensemble", size)[:1], *rescaling]
+
+
+def _why_none(deficits, target, learned):
+    """Say why no image is to be made, where that is so."""
+    have = deficits.groupby("diagnosis")["have"].sum()
+    short = [name for name, n in have.items() if n < target]
+    if not short:
+        return "no diagnosis is short of images"
+    if learned is not None and not set(short) & set(learned):
+        return f"the generator did not learn those that are short, {', '.join(short)}"
+    return (
+        f"{', '.join(short)} are short of images, but no skin tone has enough real "
+        "training images, 20, to aim at"
+    )
 
 
 def _translated(model, train, images, candidates, seed):

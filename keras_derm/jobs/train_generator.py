@@ -170,6 +170,7 @@ def train_generator(
         folders=["generator"],
         # The learning rate of cyclegan falls with the share of steps done.
         extends=EXTENDS if model == "cyclegan" else (*EXTENDS, "n_steps"),
+        self_contained=True,
     ) as todo:
         if todo:
             _train(run, **settings)
@@ -222,7 +223,13 @@ def _train(
     keras.utils.set_random_seed(seed)
     train = run.catalog.split("train")
     if diagnoses is not None:
+        present = train.table["diagnosis"].value_counts().to_dict()
         train = train.where(diagnosis=diagnoses)
+        if not len(train):
+            raise ValueError(
+                "`diagnoses` must be of training images. "
+                f"Received: {diagnoses}, where there are {present}"
+            )
     prepared = PreparedImages.load(run / "prepared/real")
     build = getattr(generative, f"build_{model}")
     precision = "mixed_bfloat16" if mixed_precision else "float32"

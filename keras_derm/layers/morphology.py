@@ -14,7 +14,7 @@ import tensorflow as tf
 REFERENCE_SIZE = 224
 """Short side in pixels to which the lengths of the layers belong."""
 
-_MOST_DOUBLINGS = 8
+_MOST_DOUBLINGS = 12  # windows of up to 4,096 pixels
 
 
 def length_scale(images):

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from keras_derm.generative.image_pool import ImagePool
@@ -47,3 +48,8 @@ def test_the_seed_decides():
             for pool in pools
         ]
         assert shown[0] == shown[1]
+
+
+def test_a_step_larger_than_the_pool_is_refused():
+    with pytest.raises(ValueError, match="Received: size=4, 6 images"):
+        ImagePool(4)(numbered(0, 6), tf.constant([0, 1]))

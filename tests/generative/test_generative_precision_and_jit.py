@@ -41,6 +41,15 @@ def test_half_precision_keeps_weights_whole_and_is_saved(name, tmp_path):
     loaded = keras.models.load_model(tmp_path / "model.keras")
     computed_in = {layer.compute_dtype for layer in loaded.averaged_generator.layers}
     assert computed_in == {"bfloat16", "float32"}
+    first, second = (
+        [
+            layer.compute_dtype
+            for layer in one.averaged_generator._flatten_layers(include_self=False)
+            if not isinstance(layer, keras.layers.InputLayer)
+        ]
+        for one in (model, loaded)
+    )
+    assert first == second  # the layers within layers too
 
 
 @pytest.mark.slow

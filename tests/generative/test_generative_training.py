@@ -1,7 +1,10 @@
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from generator_checks import small_critic, small_generator
 from PIL import Image
 
@@ -19,7 +22,13 @@ from keras_derm.generative import (
     training_dataset,
     translation_dataset,
 )
-from keras_derm.generative.training import sampling_weights
+from keras_derm.generative.callbacks import SaveWhenSound
+from keras_derm.generative.training import (
+    MODEL_FILE,
+    _minutes_spent,
+    _resumed,
+    sampling_weights,
+)
 
 N_IMAGES = 24
 
@@ -255,3 +264,31 @@ def test_a_time_limit_counts_what_earlier_starts_took(catalog, images, tmp_path)
         model(), catalog, images, tmp_path, 3, max_minutes=60, **settings
     )
     assert again.steps_done == 2
+
+
+def test_first_collapsed_epoch_is_not_saved_over_the_last_sound_model(tmp_path):
+    network = model()
+    watch = SimpleNamespace(reason=None, epochs_collapsed=0)
+    saved = SaveWhenSound(tmp_path / "model.keras", watch)
+    saved.set_model(network)
+    saved.on_epoch_end(0)
+    before = (tmp_path / "model.keras").stat().st_mtime_ns
+    watch.epochs_collapsed = 1
+    saved.on_epoch_end(1)
+    assert (tmp_path / "model.keras").stat().st_mtime_ns == before
+
+
+def test_training_on_several_devices_goes_on_on_them(tmp_path):
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        network = model()
+        network.save(tmp_path / MODEL_FILE)
+        fresh = model()
+    found = _resumed(fresh, tmp_path)
+    assert found is not fresh
+    assert isinstance(found.distribute_strategy, tf.distribute.MirroredStrategy)
+
+
+@pytest.mark.parametrize("text", ["", "epoch,training_minutes\n"])
+def test_history_without_a_row_has_taken_no_time(tmp_path, text):
+    (tmp_path / "history.csv").write_text(text)
+    assert _minutes_spent(tmp_path, 1, SimpleNamespace(steps_done=1)) == 0

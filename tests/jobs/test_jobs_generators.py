@@ -1,5 +1,6 @@
 """Each generator through its jobs. Sizes are for the test: nothing is learned."""
 
+import importlib
 import importlib.util
 import json
 import shutil
@@ -19,6 +20,8 @@ from keras_derm.report import Table
 from keras_derm.runs import RunDirectory
 from keras_derm.skin_tone import tone_of_angle
 
+QUALITY = importlib.import_module("keras_derm.jobs.image_quality")
+SYNTHESIZE = importlib.import_module("keras_derm.jobs.synthesize")
 SMALL = {
     "image_size": 32,
     "n_steps": 1,
@@ -186,3 +189,56 @@ def test_tensorboard_that_is_not_installed_is_named(run, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match="pip install tensorboard"):
         generative.SampleBoard(run / "board", run / "samples")
+
+
+@pytest.mark.parametrize("mistyped", [{"balance": 2.0}, {"diagnoses": ["MELL"]}])
+def test_generator_outlives_a_mistyped_option(run, mistyped):
+    jobs.train_generator(str(run), **SMALL)
+    before = generative.best_model_file(run / "generator").stat().st_mtime_ns
+    with pytest.raises(ValueError, match="Received"):
+        jobs.train_generator(str(run), **SMALL, **mistyped)
+    jobs.train_generator(str(run), **SMALL)
+    assert generative.best_model_file(run / "generator").stat().st_mtime_ns == before
+
+
+def test_made_images_have_the_range_of_values_of_prepared_ones():
+    dull = np.linspace(70, 200, 64, dtype="float32").reshape(1, 8, 8, 1)
+    dull = np.repeat(dull, 3, axis=-1)
+    for preset, expected in (("melanet", (0, 255)), ("keras_derm", (70, 200))):
+        images = dull
+        for layer in SYNTHESIZE._preparation(preset, 8):
+            images = layer(images)
+        found = np.min(images), np.max(images)
+        np.testing.assert_allclose(found, expected, atol=1)
+
+
+@pytest.mark.parametrize(
+    "have, learned, said",
+    [
+        ({"MEL": 9, "NV": 12}, None, "no diagnosis is short"),
+        ({"MEL": 3, "NV": 12}, ["NV"], "did not learn those that are short, MEL"),
+        ({"MEL": 3, "NV": 12}, None, "MEL are short of images, but no skin tone"),
+    ],
+)
+def test_reason_for_making_nothing_is_the_one_there_is(have, learned, said):
+    deficits = pd.DataFrame({"diagnosis": list(have), "have": list(have.values())})
+    assert said in SYNTHESIZE._why_none(deficits, 9, learned)
+
+
+def test_memorisation_compares_images_of_the_same_diagnoses():
+    made = np.repeat(["MEL", "DF", "NV"], [30, 10, 2])
+    held_out = np.repeat(["NV", "MEL"], [100, 12])
+    wanted = QUALITY._in_both(made, held_out, np.random.default_rng(0))
+    assert wanted.value_counts().to_dict() == {"MEL": 12, "NV": 2}
+
+
+def test_numbers_of_images_that_are_no_more_do_not_stay(run, monkeypatch):
+    accept_all(monkeypatch)
+    jobs.train_generator(str(run), **SMALL)
+    stale = ["screening.csv", "image_quality.csv", "origin_probe.csv"]
+    for name in (*stale, "memorisation.json"):
+        (run / name).write_text("{}")
+    jobs.synthesize(str(run), target_per_diagnosis=0)
+    assert not [name for name in stale if (run / name).is_file()]
+    found = json.loads((run / "synthesis.json").read_text())
+    assert found["none_because"] == "no diagnosis is short of images"

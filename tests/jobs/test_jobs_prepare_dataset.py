@@ -3,12 +3,14 @@
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from keras_derm import jobs
 from keras_derm.classifiers import load_classifier
 from keras_derm.jobs.train_classifier import Member
 from keras_derm.pipeline import PreparedImages
+from keras_derm.runs import RunDirectory
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +55,37 @@ def test_training_on_shards_is_that_on_the_array(runs):
         weights.append(load_classifier(run / "baseline/ensemble.keras").get_weights())
     for found, expected in zip(*weights, strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+def test_images_left_out_come_back_when_they_are_not_left_out(
+    runs, tmp_path, monkeypatch
+):
+    run = shutil.copytree(runs[0], tmp_path / "run")
+
+    def first_eight(catalog):
+        reasons = pd.Series("", index=catalog.table.index)
+        return reasons.mask(reasons.index < 8, "ruler")
+
+    monkeypatch.setattr("keras_derm.pipeline.exclusion_reasons", first_eight)
+    counts = []
+    for exclude, size in ((True, 32), (True, 24), (False, 24)):
+        jobs.prepare_dataset(str(run), image_size=size, exclude_artefacts=exclude)
+        counts.append(len(RunDirectory(run).catalog))
+    assert counts == [32, 32, 40]
+    assert not (run / "excluded_images.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    "mistyped",
+    [
+        {"preset": "nope"},
+        {"split_file": "no.csv"},
+        {"fractions": (0.5, 0.2, 0.2)},
+        {"images_per_shard": 0},
+    ],
+)
+def test_prepared_images_outlive_a_mistyped_option(runs, mistyped):
+    with pytest.raises((ValueError, FileNotFoundError), match="Received"):
+        jobs.prepare_dataset(str(runs[0]), image_size=32, **mistyped)
+    assert len(PreparedImages.load(runs[0] / "prepared/real")) == 40
+    assert RunDirectory(runs[0]).done("prepare")

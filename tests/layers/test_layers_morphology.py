@@ -52,3 +52,11 @@ def test_sizes_may_be_tensors():
         ),
     ):
         np.testing.assert_array_equal(known, unknown)
+
+
+def test_window_of_a_tensors_size_may_be_large():
+    image = np.zeros((1, 700, 700), "uint8")
+    image[0, 350, 350] = 200
+    sizes = 301, tf.constant(301)
+    expected, found = (np.array(square_black_hat(tf.constant(image), n)) for n in sizes)
+    np.testing.assert_array_equal(found, expected)
