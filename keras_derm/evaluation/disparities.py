@@ -133,6 +133,7 @@ def _gap(judged, parts, exchanged, level):
     value = _largest_gap(values)
     resampled = _largest_gap(replicates)
     low, high, reason = bootstrap.percentile_interval(resampled, level)
+    low = np.minimum(low, value)  # noise widens every resampled gap
     chance = _largest_gap(np.stack([exchanged[part] for part in parts], axis=1))
     p_value = (1 + (chance >= value - ROUNDING).sum()) / (1 + len(chance))
     found = {**nothing, "value": value, "low": low, "high": high, "p_value": p_value}

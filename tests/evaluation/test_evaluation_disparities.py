@@ -81,6 +81,7 @@ def test_a_group_without_errors_is_no_proof_of_a_gap():
     found = evaluate(y_true, y_prob, CLASSES, strata={"sex": sex})
     gap = gaps(found, "sex")["sensitivity"]
     assert gap["value"] == pytest.approx(1 / 6)
+    assert gap["low"] <= gap["value"] <= gap["high"]
     assert 0.15 < gap["p_value"] < 0.45
 
 
@@ -96,6 +97,16 @@ def test_equal_groups_with_other_diagnoses_have_no_gap():
     gap = gaps(found, "sex")["balanced_accuracy"]
     assert gap["value"] > 0.15
     assert gap["p_value"] > 0.1
+
+
+def test_interval_of_no_gap_holds_it():
+    y_true, sex = np.tile([0, 1], 100), np.repeat(["female", "male"], 100)
+    called = np.tile([0, 0, 1, 1], 50)
+    y_prob = 0.1 + 0.8 * np.eye(2)[called]
+    gap = gaps(evaluate(y_true, y_prob, CLASSES, strata={"sex": sex}), "sex")
+    for name in ("sensitivity", "specificity"):
+        assert gap[name]["low"] == gap[name]["value"] == 0 < gap[name]["high"]
+        assert gap[name]["p_value"] > 0.9
 
 
 def test_groups_too_small_to_judge_are_neither_worst_nor_counted():
