@@ -208,11 +208,11 @@ def train_classifier(
         "seed": seed,
         **options,
     }
-    check_members(settings)
     run = RunDirectory(run)
     if run.done("prepare"):  # else the stage says so before anything is measured
         _settle_precision(run, settings, precision)
-    workers = join_workers()
+    workers = join_workers()  # before anything is computed
+    check_members(settings)
     if workers is not None:
         workers.check_same({"arm": arm, **settings})
         if not workers.is_chief:
