@@ -85,7 +85,7 @@ def run_recipe(
         except ExportRefused as error:
             refused = error
     minutes = (time.monotonic() - start) / 60
-    if "evaluate" in only:
+    if RunDirectory(run).done("evaluation"):
         jobs.report(run)
         print(f"{minutes:.1f} minutes. Report: {RunDirectory(run) / 'report.html'}")
     else:
