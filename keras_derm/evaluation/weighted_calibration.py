@@ -75,7 +75,8 @@ class WeightedCalibration:
             going = largest >= SMALL_STEP  # and not NaN: those have no finite fit
             if not going.any():
                 break
-            fits = (fits + step * np.minimum(1, 5 / largest))[:, going]
+            shortened = step[:, going] / np.maximum(1, largest[going] / 5)
+            fits = fits[:, going] + shortened
             weights, left = weights[:, going], left[going]
         return slopes
 
