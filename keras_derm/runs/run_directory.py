@@ -104,9 +104,9 @@ class RunDirectory:
     def _set_aside(self, name, folder, differences):
         """Keep what a stage made until what takes its place is whole."""
         aside = _aside(folder)
+        print(f"[{name}] anew: {differences}", flush=True)
         if aside.exists():  # what was made before an attempt that was not finished
             return
-        print(f"[{name}] anew: {differences}", flush=True)
         for record in (self._record(name), self._record(f"{name}.begun")):
             if record.is_file():
                 shutil.copy(record, folder)
