@@ -255,7 +255,7 @@ def check_members(settings):
     from keras_derm.layers.presets import augmentation
 
     for member in settings["members"]:
-        if member["backbone"] not in BACKBONES:
+        if member["backbone"] not in BACKBONES and not member.get("file"):
             raise ValueError(
                 f"`backbone` must be one of {', '.join(BACKBONES)}. "
                 f"Received: {member['backbone']!r}"
