@@ -146,7 +146,8 @@ def _print_reweighted(run, predictions, task):
     """Means over the seeds with probabilities for other frequencies of the classes."""
     task = get_task(task).present_in(run.catalog.split("train"))
     rows = run.catalog.where(task.covers(run.catalog))
-    test, y_true = rows.split("test"), task.targets(rows.split("test"))
+    test = rows.split("test")
+    y_true = task.targets(test)
     frequency = np.bincount(
         task.targets(rows.split("train")), minlength=len(task.classes)
     )

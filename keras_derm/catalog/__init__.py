@@ -12,6 +12,8 @@ from keras_derm.catalog.images import check_images
 from keras_derm.catalog.readers import READERS
 from keras_derm.catalog.splits import (
     apply_split_file,
+    check_fractions,
+    count_seen_in_training,
     find_leaks,
     group_ids,
     split_catalog,
@@ -31,7 +33,9 @@ __all__ = [
     "ImageError",
     "Task",
     "apply_split_file",
+    "check_fractions",
     "check_images",
+    "count_seen_in_training",
     "find_leaks",
     "get_task",
     "group_ids",

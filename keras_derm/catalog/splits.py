@@ -50,13 +50,7 @@ def split_catalog(catalog, fractions=(0.7, 0.15, 0.15), seed=0):
     Raises:
         CatalogError: If the fractions are not shares.
     """
-    fractions = np.asarray(fractions, dtype=float)
-    are_shares = fractions.shape == (3,) and fractions.min() >= 0
-    if not are_shares or not np.isclose(fractions.sum(), 1):
-        raise CatalogError(
-            "`fractions` must be three numbers in [0, 1] with sum 1 (train, val, "
-            f"test). Received: {fractions.tolist()}"
-        )
+    fractions = check_fractions(fractions)
     if not len(catalog):
         return catalog
     table = catalog.table
@@ -72,6 +66,22 @@ def split_catalog(catalog, fractions=(0.7, 0.15, 0.15), seed=0):
     return catalog.with_columns(
         split=np.array(SPLITS, dtype=object)[choice[groups]], split_name=pd.NA
     )
+
+
+def check_fractions(fractions):
+    """Return shares of train, val and test as an array, `(3,)`.
+
+    Raises:
+        CatalogError: If they are not shares.
+    """
+    fractions = np.asarray(fractions, dtype=float)
+    are_shares = fractions.shape == (3,) and fractions.min() >= 0
+    if not are_shares or not np.isclose(fractions.sum(), 1):
+        raise CatalogError(
+            "`fractions` must be three numbers in [0, 1] with sum 1 (train, val, "
+            f"test). Received: {fractions.tolist()}"
+        )
+    return fractions
 
 
 def _warn_of_giant(table, groups):
@@ -149,6 +159,12 @@ def find_leaks(catalog):
     leaks = by_group[["patient_id", "lesion_id"]].first().join(counts)
     leaks["isic_ids"] = by_group["isic_id"].agg(" ".join).astype("string")
     return leaks.reset_index()
+
+
+def count_seen_in_training(catalog):
+    """Count the test images of a lesion or patient that has training images too."""
+    leaks = find_leaks(catalog)
+    return int(leaks.loc[leaks["train"] > 0, "test"].sum())
 
 
 def apply_split_file(catalog, csv):

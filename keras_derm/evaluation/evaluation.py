@@ -243,12 +243,13 @@ class Design:
 
     def _by_chance(self, scorer, seed):
         """Function that draws the metrics of groups which chance alone has made."""
+        kind = bootstrap.cluster_class(self.y_true, self.cluster, self.n_groups)
 
         def draws(variable, values, n_replicates):
             return permuted_groups(
                 scorer.of_calls,
                 self._group_of_cluster(variable, values),
-                bootstrap.cluster_class(self.y_true, self.cluster, self.n_groups),
+                kind,
                 n_replicates,
                 seed,
             )

@@ -194,11 +194,12 @@ def _operating_points(arms, catalog, task):
     if not len(val):
         print("no thresholds: the data has no validation images")
         return None
+    val_true = task.targets(val)
     return {
         arm: [
             thresholds(
                 task,
-                task.targets(val),
+                val_true,
                 evaluation.predictions_from_csv(path, val, task.classes),
             )
             for path in paths

@@ -1,6 +1,6 @@
 """The model card beside an exported ensemble."""
 
-from keras_derm.catalog import find_leaks
+from keras_derm.catalog import count_seen_in_training
 from keras_derm.jobs import export_tables
 
 METHODS = {
@@ -110,8 +110,7 @@ def _licence(licences):
 
 def _seen_in_training(catalog):
     """How many test photographs are of a lesion or patient that was trained on."""
-    leaks = find_leaks(catalog)
-    n = leaks.loc[leaks["train"] > 0, "test"].sum()
+    n = count_seen_in_training(catalog)
     return f"{n:,} of them" if n else "none"
 
 

@@ -62,20 +62,16 @@ def prepare_dataset(
 
 def _check(preset, image_size, fractions, split_file, images_per_shard=None, **others):
     """Refuse what could not be done, before what is there is removed."""
+    from keras_derm.catalog import check_fractions
     from keras_derm.layers.presets import preprocessing
+    from keras_derm.pipeline.shards import check_images_per_shard
 
     preprocessing(preset, image_size)
+    check_fractions(fractions)
+    if images_per_shard is not None:
+        check_images_per_shard(images_per_shard)
     if split_file is not None and not Path(split_file).is_file():
         raise FileNotFoundError(f"no split file. Received: {split_file}")
-    if not (min(fractions) >= 0 and abs(sum(fractions) - 1) < 1e-6):
-        raise ValueError(
-            "`fractions` must be shares of train, val and test with sum 1. "
-            f"Received: {fractions}"
-        )
-    if images_per_shard is not None and images_per_shard < 1:
-        raise ValueError(
-            f"`images_per_shard` must be 1 or more. Received: {images_per_shard}"
-        )
 
 
 def _whole_catalog(run):

@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 
-from keras_derm.catalog import find_leaks
+from keras_derm.catalog import count_seen_in_training, find_leaks
 from keras_derm.files import short_digest
 from keras_derm.jobs.audit_skin_tone import describe_agreement
 from keras_derm.jobs.evaluate import ARMS, chosen_arm
@@ -135,8 +135,7 @@ def _origin(run, metrics):
 def _seen_in_training(run):
     """Whether lesions or patients of the test images were trained on."""
     table = run.catalog.table
-    leaks = find_leaks(run.catalog)
-    n_seen = int(leaks.loc[leaks["train"] > 0, "test"].sum())
+    n_seen = count_seen_in_training(run.catalog)
     if n_seen:
         return f"{n_seen:,} of these are of a lesion or patient that was trained on."
     tested = table[table["split"] == "test"]

@@ -109,7 +109,7 @@ def _train_arms(run, arms=None, **settings):
     """
     from keras_derm import jobs
 
-    arms = _arms_of({"arms": arms})
+    arms = _arms_of(arms)
     for arm in dict.fromkeys([*(ARMS if "members" in settings else ()), *arms]):
         chosen = settings | arms.get(arm, {})
         jobs.train_classifier(run, arm, **classifier_arguments(chosen))
@@ -215,7 +215,10 @@ def _check_settings(stage, settings):
         return
     known -= {"arm"}
     _refuse_unknown(stage, settings, known | {"arms"})
-    arms = {f"{stage}, arm {name}": arm for name, arm in _arms_of(settings).items()}
+    arms = {
+        f"{stage}, arm {name}": arm
+        for name, arm in _arms_of(settings.get("arms")).items()
+    }
     for where, arm in {stage: settings, **arms}.items():
         _refuse_unknown(where, arm, known | {"arms"})
         for member in arm.get("members") or ():
@@ -225,8 +228,8 @@ def _check_settings(stage, settings):
         _refuse_unknown(f"{where}, optimization", optimization, names)
 
 
-def _arms_of(settings):
-    return {name: arm or {} for name, arm in (settings.get("arms") or {}).items()}
+def _arms_of(arms):
+    return {name: arm or {} for name, arm in (arms or {}).items()}
 
 
 def _names(kind):

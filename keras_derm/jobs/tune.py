@@ -104,11 +104,11 @@ def tune(
             "`file`, and name a precision in place of auto. "
             f"Received: file={member.file!r}, precision={member.precision!r}"
         )
-    for one in preset:  # before anything is set aside
-        tried = {"learning_rate": learning_rate[0], "preset": one}
+    # Before anything is set aside.
+    trial = trial_settings(settings, {"learning_rate": learning_rate[0]})
+    for one in preset:
         for strength in augmentation_strength:
-            tried["augmentation_strength"] = strength
-            check_members(trial_settings(settings, tried))
+            check_members(trial | {"preset": one, "augmentation_strength": strength})
     run = RunDirectory(run)
     if os.environ.get("KERASTUNER_ORACLE_IP") and not _is_chief():
         if _chief_goes_on(run, settings):

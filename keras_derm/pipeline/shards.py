@@ -148,10 +148,7 @@ def write_images(images, index, directory, images_per_shard):
     Raises:
         ValueError: `images_per_shard` is below 1.
     """
-    if images_per_shard < 1:
-        raise ValueError(
-            f"`images_per_shard` must be 1 or more. Received: {images_per_shard}"
-        )
+    check_images_per_shard(images_per_shard)
     directory, images = Path(directory), iter(images)
     n_images = len(index["ids"])
     n_shards = -(-n_images // images_per_shard)
@@ -180,6 +177,14 @@ def write_images(images, index, directory, images_per_shard):
     sizes = {"image_size": list(image.shape[:2]), "shards": shards}
     write_json(directory / INDEX, {**index, **sizes})
     return Shards(directory)
+
+
+def check_images_per_shard(images_per_shard):
+    """Raise a ValueError where a file could hold no image."""
+    if images_per_shard < 1:
+        raise ValueError(
+            f"`images_per_shard` must be 1 or more. Received: {images_per_shard}"
+        )
 
 
 def _places(pngs, content):

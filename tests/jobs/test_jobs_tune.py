@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from keras_derm import jobs
+from keras_derm.classifiers.training import UnreadableData
 from keras_derm.files import write_json
 from keras_derm.jobs.run_recipe import load_recipe
 from keras_derm.runs import RunDirectory
@@ -167,26 +168,21 @@ def test_full_disk_leaves_the_state_of_the_search_whole(run, train, monkeypatch)
     assert (run / "tuning/search/oracle.json").read_text() == written
 
 
-def test_search_without_a_trial_that_could_be_computed_writes_no_recipe(run, train):
-    def diverged(*args):
-        raise RuntimeError("the training diverged")
+@pytest.mark.parametrize(
+    "error, message",
+    [
+        (RuntimeError("the training diverged"), "none of 2 trials could be computed"),
+        (UnreadableData("a shard is damaged"), "a shard is damaged"),
+    ],
+)
+def test_search_without_a_trial_writes_no_recipe(run, train, error, message):
+    def fails(*args):
+        raise error
 
-    train(diverged)
-    with pytest.raises(RuntimeError, match="none of 2 trials could be computed"):
+    train(fails)
+    with pytest.raises(RuntimeError, match=message):
         jobs.tune(str(run.path), MEMBER, n_trials=2)
     assert not run.done("tuning") and not (run / "tuning/recipe.yaml").is_file()
-
-
-def test_unreadable_images_end_the_search(run, train):
-    from keras_derm.classifiers.training import UnreadableData
-
-    def damaged(*args):
-        raise UnreadableData("a shard is damaged")
-
-    train(damaged)
-    with pytest.raises(RuntimeError, match="a shard is damaged"):
-        jobs.tune(str(run.path), MEMBER, n_trials=3)
-    assert not run.done("tuning")
 
 
 @pytest.mark.parametrize(
