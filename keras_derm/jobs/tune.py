@@ -83,7 +83,9 @@ def tune(
             as the recipe says, and so for all that follow.
         imbalance: What is done about rare classes.
         batch_norm_momentum: Momentum of BatchNormalization.
-        optimization: Optimizer, schedule and when to end.
+        optimization: Optimizer, schedule and when to end, as train_classifier.py has
+            them (--optimization.ema_momentum 0.98); in place of all that the recipe
+            says of these.
         weights: For each backbone imagenet or the path of a weights file.
         seed: Seed of the search and of every trial.
     """
