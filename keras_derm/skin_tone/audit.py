@@ -104,3 +104,15 @@ def label_agreement(labels, estimates):
         "within_one": float((distance <= 1).mean()),
     }
     return table.rename_axis(index="label", columns="estimate"), agreement
+
+
+def describe_agreement(agreement):
+    """Say how often ITA agrees with people's labels; figures as `label_agreement`."""
+    said = f"People labelled {agreement['labelled']:,} images. "
+    if not agreement["both"]:
+        return said + "None of these could be measured."
+    return said + (
+        f"Of the {agreement['both']:,} that could be measured, ITA gives the same type "
+        f"in {agreement['exact']:.0%} and is within one type in "
+        f"{agreement['within_one']:.0%}."
+    )
