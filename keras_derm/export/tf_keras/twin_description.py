@@ -1,7 +1,7 @@
 """Describe a Keras 3 classifier so that tf_keras can build the same network.
 
 TF-MOT knows the layers of tf_keras alone. The description is plain data, which a
-process that must not load Keras 3 reads; `keras_derm.export.tf_keras_worker` builds
+process that must not load Keras 3 reads; `keras_derm.export.tf_keras.twin` builds
 the network from it.
 """
 
@@ -75,6 +75,9 @@ class TwinLayer:
         inputs: Names of the layers whose outputs it takes.
         weights: Its arrays, in the order of `set_weights`.
         trainable: Whether fine-tuning may change them.
+
+    Example:
+        >>> TwinLayer("Dense", "head", {"units": 2}, ["pooling"], [kernel, bias])
     """
 
     kind: str
