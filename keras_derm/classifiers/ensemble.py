@@ -5,8 +5,8 @@ from pathlib import Path
 import keras
 
 from keras_derm.classifiers.ensemble_weights import WeightedAverage, checked_weights
-from keras_derm.classifiers.precision import in_float32
 from keras_derm.classifiers.symmetric_views import SymmetricViews
+from keras_derm.training import in_float32
 
 
 def build_ensemble(members, image_size, weights=None, symmetric=False):

@@ -8,7 +8,7 @@ import sys
 
 import jsonargparse
 
-from keras_derm.runs import refuse_workers
+from keras_derm.cluster import refuse_workers
 
 
 def command_line(job, several_workers=False, positional=()):

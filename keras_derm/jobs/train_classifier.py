@@ -11,8 +11,7 @@ from typing import Literal
 
 from keras_derm.files import short_digest
 from keras_derm.jobs.evaluate import ARMS
-from keras_derm.precision import PRECISIONS
-from keras_derm.runs import ARM, RunDirectory, describe_environment, join_workers
+from keras_derm.runs import ARM, RunDirectory, describe_environment
 
 
 @dataclass
@@ -190,6 +189,8 @@ def train_classifier(
             and weights are float32, and so is the model that is kept.
         seed: Seed of weights, order and augmentation.
     """
+    from keras_derm.training import join_workers
+
     adds, optimization = _added(arm, adds), asdict(optimization)
     options = {
         name: value for name, value in locals().items() if name in MEMBER_OPTIONS
@@ -284,6 +285,8 @@ def _recorded(member):
 
 def _settle_precision(run, settings, precision):
     """Set the precision of each member that is not trained in float32."""
+    from keras_derm.training import PRECISIONS
+
     for member in settings["members"]:
         chosen = member.pop("precision", precision)
         if chosen not in ("auto", *PRECISIONS):
@@ -307,7 +310,7 @@ def _measured_precision(run, member, settings):
     """
     import os
 
-    from keras_derm import classifiers
+    from keras_derm import training
     from keras_derm.catalog import get_task
     from keras_derm.files import write_json
 
@@ -326,10 +329,10 @@ def _measured_precision(run, member, settings):
         if network.items() <= found.items():
             return found["precision"]
     n_classes = len(get_task(settings["task"]).classes)
-    speeds = classifiers.measure_precisions(
+    speeds = training.measure_precisions(
         lambda: _untrained(member, settings, n_classes), settings["batch_size"]
     )
-    chosen = classifiers.fastest_precision(speeds)
+    chosen = training.fastest_precision(speeds)
     told = ", ".join(f"{name} {speed:.1f}" for name, speed in speeds.items())
     print(f"{member['backbone']}: {told} images/s: {chosen}", flush=True)
     found = {**network, "images_per_second": speeds, "precision": chosen}
@@ -357,14 +360,12 @@ def _added(arm, adds):
 
 def _predict(run, folder, task):
     """Probabilities of an arm that evaluate.py does not judge, for compare.py."""
-    from keras_derm.classifiers.training import stopped_by_data
     from keras_derm.jobs.evaluate import predict_split
 
     real = run.catalog.where(task.covers(run.catalog))
     for split in ("val", "test"):
         rows = real.split(split)
-        with stopped_by_data(f"predicting {split} with {folder}"):
-            predict_split(run, folder, split, rows, task, f"{folder}/predictions/")
+        predict_split(run, folder, split, rows, task, f"{folder}/predictions/")
 
 
 def training_set(run, folder, adds, settings):
@@ -457,15 +458,13 @@ def _digest(values):
 
 def _train_ensemble(run, folder, adds, settings, workers):
     from keras_derm.classifiers import build_ensemble, ensemble_weights
-    from keras_derm.classifiers.training import stopped_by_data
     from keras_derm.files import atomic_path, write_json
 
     task, examples, models = _train_members(run, folder, adds, settings, workers)
     prepared, indices, _, n_real = examples
     weights = None
     if settings["ensemble_weights"] == "fitted":
-        with stopped_by_data(f"fitting the weights of {folder}"):
-            weights = _fitted_weights(models, run, task, prepared)
+        weights = _fitted_weights(models, run, folder, task, prepared)
     side, symmetric = prepared.image_size[0], settings["symmetric"]
     ensemble = build_ensemble(models, side, weights, symmetric)
     with atomic_path(run / folder / "ensemble.keras") as temporary:
@@ -488,7 +487,7 @@ def _train_ensemble(run, folder, adds, settings, workers):
 
 def remove_states(run, folder):
     """Remove what the trainings in a folder go on from, when they are finished."""
-    from keras_derm.classifiers.training import STATE_NAME
+    from keras_derm.training import STATE_NAME
 
     for state in (run / folder).glob(f"*/*{STATE_NAME}"):
         state.unlink()
@@ -543,12 +542,14 @@ def _validation(run, task, prepared, side, batch_size=32):
     )
 
 
-def _fitted_weights(models, run, task, prepared):
+def _fitted_weights(models, run, folder, task, prepared):
     from keras_derm.classifiers import fit_ensemble_weights, predict_probabilities
 
     probabilities = [
         predict_probabilities(
-            model, _validation(run, task, prepared, model.input_shape[1])
+            model,
+            _validation(run, task, prepared, model.input_shape[1]),
+            f"fitting the weights of {folder}",
         )
         for model in models
     ]
@@ -591,18 +592,18 @@ def train_member(
     """
     import keras
 
-    from keras_derm import classifiers
+    from keras_derm import classifiers, training
     from keras_derm.layers.presets import augmentation
     from keras_derm.pipeline import image_dataset
-    from keras_derm.precision import computing_in
-    from keras_derm.runs import default_strategy
 
     seed, batch_size = settings["seed"] + number, settings["batch_size"]
     n_classes, imbalance = len(task.classes), settings["imbalance"]
     keras.utils.set_random_seed(seed)
     precision = member.get("precision") or "float32"
-    alone = default_strategy().scope() if workers is None else contextlib.nullcontext()
-    with alone, computing_in(precision):
+    alone = contextlib.nullcontext()
+    if workers is None:
+        alone = training.default_strategy().scope()
+    with alone, training.computing_in(precision):
         model = _untrained(member, settings, n_classes)
     side = model.input_shape[1]
     optimization = settings["optimization"]
@@ -631,24 +632,27 @@ def train_member(
         ),
         share=(0, 1) if workers is None else workers.share(batch_size),
     )
-    return classifiers.train_classifier(
+    loss = classifiers.classification_loss(
+        imbalance,
+        targets,
+        n_classes,
+        focal_gamma=settings["focal_gamma"],
+        focal_alpha=settings["focal_alpha"],
+        positive_class=task.positive_class,
+    )
+    return training.fit(
         model,
         lambda n_batches: augmented(first_batch=n_batches),
         _validation(run, task, prepared, side, batch_size),
         run / folder / (f"{model.name}_{number + 1}" if number else model.name),
+        classifiers.classification_objective(loss),
+        training.OptimizationSettings(
+            **optimization | {"steps_per_execution": together}
+        ),
         epochs=member["epochs"],
         steps_per_epoch=n_steps,
         learning_rate=member["learning_rate"],
         weight_decay=settings["weight_decay"],
-        loss=classifiers.classification_loss(
-            imbalance,
-            targets,
-            n_classes,
-            focal_gamma=settings["focal_gamma"],
-            focal_alpha=settings["focal_alpha"],
-            positive_class=task.positive_class,
-        ),
-        **optimization | {"steps_per_execution": together},
         unaugmented=image_dataset(prepared, indices[: n_real or None], **batches),
         workers=workers,
     )
@@ -656,7 +660,7 @@ def train_member(
 
 def _untrained(member, settings, n_classes):
     """Classifier of a member as its training begins with it."""
-    from keras_derm import classifiers
+    from keras_derm import classifiers, networks
 
     backbone = member["backbone"]
     model = classifiers.build_classifier(
@@ -669,7 +673,7 @@ def _untrained(member, settings, n_classes):
         batch_norm_momentum=settings["batch_norm_momentum"],
     )
     if settings["gradient_checkpointing"]:
-        model = classifiers.checkpoint_gradients(model)
+        model = networks.checkpoint_gradients(model)
     if member["frozen_until"] and backbone in settings["weights"]:
-        classifiers.freeze(model, member["frozen_until"])
+        networks.freeze(model, member["frozen_until"])
     return model

@@ -8,7 +8,6 @@ import keras
 import keras_tuner
 import pandas as pd
 
-from keras_derm.classifiers.training import UnreadableData
 from keras_derm.files import write_json
 from keras_derm.jobs.train_classifier import (
     remove_states,
@@ -16,6 +15,7 @@ from keras_derm.jobs.train_classifier import (
     training_set,
 )
 from keras_derm.jobs.tune import trial_settings
+from keras_derm.training import UnreadableData
 
 
 class _WholeFiles:

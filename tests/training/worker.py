@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-from keras_derm.runs import join_workers
+from keras_derm.training import join_workers
 
 SETTINGS = {
     # No layer here draws numbers or looks at the other images of its batch.
@@ -64,7 +64,7 @@ def data(kind, share):
 def train(kind, folder, weights, workers=None):
     """Train one kind, and keep all that a step has changed."""
     share = (0, 1) if workers is None else workers.share(BATCH_SIZE)
-    from keras_derm.classifiers import train_classifier
+    from tiny_training import train_classifier
 
     model = classifier(kind)
     train_classifier(

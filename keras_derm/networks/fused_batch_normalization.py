@@ -6,12 +6,20 @@ import contextvars
 import keras
 import tensorflow as tf
 
+from keras_derm.networks.layer_weights import set_weights
+
+SCALING = (keras.layers.Rescaling, keras.layers.Normalization)
+
 _RECOMPUTING = contextvars.ContextVar("recomputing", default=False)
 
 
 @contextlib.contextmanager
 def recomputing(again=True):
-    """Within this context a batch seen `again` leaves moving statistics as they are."""
+    """Leave moving statistics as they are within this context.
+
+    Args:
+        again: Whether the batch has been seen before; if not, they move as usual.
+    """
     token = _RECOMPUTING.set(again)
     try:
         yield
@@ -32,6 +40,10 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 
     Args:
         **kwargs: Arguments of `keras.layers.BatchNormalization`.
+
+    Example:
+        >>> layer = FusedBatchNormalization(momentum=0.9)
+        >>> normalized = layer(feature_maps, training=True)
     """
 
     def call(self, inputs, training=None, mask=None):
@@ -62,3 +74,29 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             now = tf.cast(moving, tf.float32)
             moving.assign(now * self.momentum + batch * (1.0 - self.momentum))
         return tf.cast(result.y, self.compute_dtype)
+
+
+def fuse_batch_normalization(network):
+    """Return a copy of a functional model, weights included, that trains fused.
+
+    Args:
+        network: Functional `keras.Model` of one input.
+
+    Returns:
+        `keras.Model` with the same layers under the same names, in which every
+        `BatchNormalization` is a `FusedBatchNormalization`. The layers that scale the
+        images compute in float32, whatever the precision of the network: eight bits
+        of colour do not fit into bfloat16 once they are no integers.
+    """
+
+    def copied(layer):
+        fused = type(layer) is keras.layers.BatchNormalization
+        kind = FusedBatchNormalization if fused else type(layer)
+        config = layer.get_config()
+        if isinstance(layer, SCALING):
+            config["dtype"] = "float32"
+        return kind.from_config(config)
+
+    copy = keras.models.clone_model(network, clone_function=copied)
+    set_weights(copy, network.get_weights())
+    return copy

@@ -6,21 +6,22 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from test_classifiers_training import Kill, data
+from tiny_training import Kill, data, train_classifier
 
 from keras_derm.classifiers import (
     build_classifier,
     build_ensemble,
-    checkpoint_gradients,
+    load_classifier,
+)
+from keras_derm.export import QuantizedModel, export_tflite
+from keras_derm.networks import checkpoint_gradients
+from keras_derm.training import (
+    computing_in,
     fastest_precision,
     in_float32,
-    load_classifier,
     measure_precisions,
-    train_classifier,
 )
-from keras_derm.classifiers import precision as precision_module
-from keras_derm.export import QuantizedModel, export_tflite
-from keras_derm.precision import computing_in
+from keras_derm.training import precision as precision_module
 
 SIDE = 16
 
@@ -138,7 +139,7 @@ def test_killed_training_in_mixed_precision_ends_as_if_it_had_not_been(
 
 def test_steps_that_float16_leaves_out_count_as_made(tmp_path, monkeypatch):
     """Gradients overflow until the scale of the loss has been halved often enough."""
-    from keras_derm.classifiers.optimization import CountingLossScale
+    from keras_derm.training.optimizers import CountingLossScale
 
     monkeypatch.setattr(
         CountingLossScale,

@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 
 from keras_derm.jobs.command_line import command_line
-from keras_derm.runs import default_strategy, join_workers
-from keras_derm.runs.devices import local_place
+from keras_derm.training import default_strategy, join_workers
+from keras_derm.training.devices import local_place
 
 SEVERAL = [{"worker": ["a:1", "b:1"]}, {"chief": ["a:1"], "worker": ["b:1"]}]
 

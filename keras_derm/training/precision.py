@@ -1,13 +1,16 @@
-"""Which precision a classifier trains fastest in, and its twin in float32."""
+"""Number formats that layers compute in: set, measure, and turn back to float32."""
 
+import contextlib
 import time
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_derm.layer_weights import set_weights
-from keras_derm.precision import PRECISIONS, computing_in
+from keras_derm.networks import set_weights
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+"""Keras' names of dtype policies; in all of them the weights are float32."""
 
 MARGIN = 1.1
 """A precision is taken where it makes so many times the images of a plainer one."""
@@ -16,6 +19,29 @@ N_STEPS = 6
 MOST_SECONDS = 20
 HOPELESS = 2
 """Times the fastest step so far, after which a precision is measured no further."""
+
+
+@contextlib.contextmanager
+def computing_in(precision):
+    """Within this context new layers compute in one of `PRECISIONS`.
+
+    Args:
+        precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`.
+
+    Raises:
+        ValueError: There is no such precision.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(
+            f"`precision` must be one of {', '.join(PRECISIONS)}. "
+            f"Received: {precision!r}"
+        )
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def candidate_precisions():
@@ -33,10 +59,10 @@ def measure_precisions(build, batch_size, precisions=None):
     several GPUs one is measured with its share of the batch.
 
     Args:
-        build: Function without arguments that returns a new classifier, which is
-            called once for each precision.
+        build: Function without arguments that returns a new model of images, which
+            is called once for each precision.
         batch_size: Images a step.
-        precisions: Names in `keras_derm.precision.PRECISIONS`;
+        precisions: Names in `PRECISIONS`;
             `candidate_precisions()` by default.
 
     Returns:
@@ -65,7 +91,7 @@ def fastest_precision(images_per_second):
         images_per_second: Dict as `measure_precisions` returns it, with float32.
 
     Returns:
-        Name in `keras_derm.precision.PRECISIONS`.
+        Name in `PRECISIONS`.
     """
     chosen = PRECISIONS[0]
     for precision in PRECISIONS[1:]:
@@ -76,10 +102,10 @@ def fastest_precision(images_per_second):
 
 
 def in_float32(model):
-    """The same classifier computing in float32, for all that comes after training.
+    """Return the same model computing in float32, for all that comes after training.
 
     Args:
-        model: Functional classifier, or an ensemble with nested members.
+        model: Functional model, or an ensemble with nested members.
 
     Returns:
         `model` itself where it computes in float32; else a new functional model of the
@@ -115,10 +141,10 @@ def _is_mixed(model):
 def _fastest_step(model, batch_size, limit):
     """Seconds of the fastest of some training steps; few where they exceed `limit`."""
     generator = np.random.default_rng(0)
-    shape, n_classes = model.input_shape[1:], model.output_shape[-1]
-    images = tf.constant(generator.uniform(0, 255, (batch_size, *shape)), "float32")
-    targets = tf.one_hot(generator.integers(0, n_classes, batch_size), n_classes)
-    model.compile("adamw", keras.losses.CategoricalCrossentropy())
+    inputs, outputs = model.input_shape[1:], model.output_shape[1:]
+    images = tf.constant(generator.uniform(0, 255, (batch_size, *inputs)), "float32")
+    targets = tf.constant(generator.uniform(0, 1, (batch_size, *outputs)), "float32")
+    model.compile("adamw", "mean_squared_error")  # the loss takes no time of its own
     model.train_on_batch(images, targets)
     fastest, begin = float("inf"), time.perf_counter()
     for _ in range(N_STEPS):

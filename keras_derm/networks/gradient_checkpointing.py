@@ -1,4 +1,4 @@
-"""Less memory in training: feature maps are computed again where they are needed."""
+"""Gradient checkpointing: feature maps are computed again, not kept in memory."""
 
 import weakref
 
@@ -6,7 +6,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_derm.fused_batch_normalization import FusedBatchNormalization, recomputing
+from keras_derm.networks.fused_batch_normalization import (
+    FusedBatchNormalization,
+    recomputing,
+)
 
 N_SEGMENTS = 8
 _SEGMENTS = weakref.WeakKeyDictionary()  # an attribute would add them to the layers
@@ -22,11 +25,15 @@ class CheckpointedModel(keras.Model):
     a step takes about a third longer. The layers lie flat as before, so saving,
     Grad-CAM and ensembles know no difference.
 
-    The last segment and the head are run as ever.
+    The last segment and the head run as usual.
 
     Args:
         *args: Inputs and outputs, as `keras.Model` takes them.
         **kwargs: Further arguments of `keras.Model`.
+
+    Example:
+        >>> model = checkpoint_gradients(build_classifier("ResNet50", n_classes=8))
+        >>> model.compile("adamw", "categorical_crossentropy")
 
     Reference:
         Chen et al., Training deep nets with sublinear memory cost, arXiv:1604.06174.
@@ -51,7 +58,7 @@ class CheckpointedModel(keras.Model):
 
 
 def checkpoint_gradients(model):
-    """The same classifier, trained with gradient checkpointing.
+    """Return the same classifier, to be trained with gradient checkpointing.
 
     Args:
         model: Flat functional classifier of one input and output, its head behind a

@@ -7,46 +7,15 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from tiny_training import Kill, data, tiny_classifier, train_classifier
 
-from keras_derm.classifiers import predict_probabilities, train_classifier
-from keras_derm.classifiers.batch_statistics import N_BATCHES
-from keras_derm.classifiers.training import UnreadableData
-from keras_derm.classifiers.training_callbacks import SaveState, ValidationScores
-from keras_derm.layers.presets import augmentation
-from keras_derm.pipeline import PreparedImages, image_dataset
-
-
-def tiny_classifier():
-    keras.utils.set_random_seed(3)
-    inputs = keras.Input((8, 8, 3))
-    x = keras.layers.Rescaling(1 / 127.5, -1)(inputs)
-    x = keras.layers.Conv2D(4, 3, activation="relu")(x)
-    x = keras.layers.BatchNormalization(momentum=0.9)(x)
-    x = keras.layers.GlobalAveragePooling2D(name="pooling")(x)
-    x = keras.layers.Dropout(0.3)(x)
-    outputs = keras.layers.Dense(2, activation="softmax")(x)
-    return keras.Model(inputs, outputs)
-
-
-def data(layers=None):
-    """Bright against dark images: to be told apart with ease."""
-    generator = np.random.default_rng(0)
-    targets = np.arange(64) % 2
-    noise = generator.integers(0, 120, (64, 8, 8, 3))
-    images = (noise + 120 * targets[:, None, None, None]).astype(np.uint8)
-    prepared = PreparedImages([str(i) for i in range(64)], [images])
-    labels = keras.utils.to_categorical(targets, 2)
-    rows = np.arange(64)
-    train = image_dataset(
-        prepared,
-        rows,
-        labels,
-        np.ones(64, "float32"),
-        repeat=True,
-        shuffle=True,
-        layers=augmentation("sn_gan_ensemble", 1) if layers is None else layers,
-    )
-    return train, image_dataset(prepared, rows, labels)
+from keras_derm.classifiers import predict_probabilities
+from keras_derm.classifiers.objective import classification_scores
+from keras_derm.pipeline import PreparedImages
+from keras_derm.training import UnreadableData
+from keras_derm.training.batch_statistics import N_BATCHES
+from keras_derm.training.checkpoints import SaveState
+from keras_derm.training.validation_scores import ValidationScores
 
 
 def test_training_learns_and_writes_history(tmp_path):
@@ -61,19 +30,6 @@ def test_training_learns_and_writes_history(tmp_path):
     history = pd.read_csv(tmp_path / "history.csv")
     assert history["epoch"].tolist() == [0, 1, 2, 3]
     assert history["val_auc"].max() > 0.99
-
-
-class Kill(keras.callbacks.Callback):
-    """End the process, as it were, after some batches."""
-
-    def __init__(self, n_batches):
-        super().__init__()
-        self.n_left = n_batches
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.n_left -= 1
-        if self.n_left == 0:
-            raise KeyboardInterrupt
 
 
 def train_killed(folder, settings, n_batches):
@@ -213,6 +169,19 @@ def test_unreadable_validation_image_is_named_too(tmp_path, monkeypatch):
         train_classifier(
             tiny_classifier(), *data(), tmp_path, epochs=1, steps_per_epoch=2
         )
+
+
+def test_unreadable_image_of_a_prediction_is_named_too(monkeypatch):
+    def damaged(self, indices):
+        raise OSError("shard-00003 is damaged")
+
+    monkeypatch.setattr(PreparedImages, "take", damaged)
+    model, (_, dataset) = tiny_classifier(), data()
+    expected = "predicting with .*same command.*shard-00003 is damaged"
+    with pytest.raises(UnreadableData, match=expected):
+        predict_probabilities(model, dataset)
+    with pytest.raises(UnreadableData, match="^predicting test with baseline stopped"):
+        predict_probabilities(model, dataset, "predicting test with baseline")
 
 
 def test_early_stopping_after_no_epoch_is_refused(tmp_path):
@@ -383,7 +352,6 @@ def test_two_devices_train_as_one(tmp_path):
             [sys.executable, script, folder, str(n_devices)],
             capture_output=True,
             text=True,
-            timeout=300,
         )
         assert done.returncode == 0, done.stderr[-3000:]
         histories.append(pd.read_csv(folder / "history.csv"))
@@ -396,7 +364,7 @@ def test_two_devices_train_as_one(tmp_path):
 def test_training_that_diverged_says_so():
     model = tiny_classifier()
     model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
-    scores = ValidationScores(data()[1])
+    scores = ValidationScores(data()[1], classification_scores)
     scores.set_model(model)
     with pytest.raises(RuntimeError, match="diverged.*Received: epoch 3, 100% NaN"):
         scores.on_epoch_end(3, {})

@@ -10,11 +10,18 @@ MODES = ("none", "tf", "caffe")
 class InputScaling(keras.layers.Layer):
     """Scale [0, 255] RGB images as `keras.applications` does for a backbone.
 
-    Inside the model, so that users always give [0, 255] RGB.
+    It is part of the model, so that users always give [0, 255] RGB.
 
     Args:
         mode: `"tf"` gives [-1, 1]; `"caffe"` gives BGR with the ImageNet mean
             subtracted; `"none"` leaves the values alone (the backbone scales them).
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: The mode is unknown.
+
+    Example:
+        >>> scaled = InputScaling("tf")(keras.Input((224, 224, 3)))
     """
 
     _CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)

@@ -10,9 +10,7 @@ import sys
 
 import keras
 import tensorflow as tf
-from test_classifiers_training import data
-
-from keras_derm.classifiers import train_classifier
+from tiny_training import data, train_classifier
 
 folder, n_devices = sys.argv[1], int(sys.argv[2])
 (processor,) = tf.config.list_physical_devices("CPU")

@@ -3,10 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_derm.classifiers.fused_batch_normalization import (
-    FusedBatchNormalization,
-    fuse_batch_normalization,
-)
+from keras_derm.networks import FusedBatchNormalization, fuse_batch_normalization
 
 
 def trained(kind, images, **settings):

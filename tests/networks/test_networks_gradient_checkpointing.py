@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_derm.classifiers import build_classifier, checkpoint_gradients
+from keras_derm.classifiers import build_classifier
 from keras_derm.explain.attention_maps import feature_layer
+from keras_derm.networks import checkpoint_gradients
 
 
 @pytest.fixture(autouse=True)

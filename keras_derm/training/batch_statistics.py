@@ -17,7 +17,11 @@ class BatchStatistics:
     classes are named too often or too seldom.
 
     Args:
-        model: Classifier; layers that do not train keep their statistics.
+        model: Functional model; layers that do not train keep their statistics.
+
+    Example:
+        >>> with BatchStatistics(model).measured(train.take(30)):
+        ...     probabilities = predict_probabilities(model, validation)
 
     Reference:
         Izmailov et al., Averaging weights leads to wider optima and better
@@ -38,10 +42,10 @@ class BatchStatistics:
 
     @contextlib.contextmanager
     def measured(self, batches):
-        """Within this context each statistic is its mean over the batches.
+        """Set each statistic to its mean over the batches within this context.
 
         Args:
-            batches: Iterable of `(images, ...)`, training images as those in use are.
+            batches: Iterable of `(images, ...)`, training images as they are in use.
         """
         before, momenta = self._values(), [layer.momentum for layer in self.layers]
         try:

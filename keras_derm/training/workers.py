@@ -1,7 +1,6 @@
 """Processes, mostly on several machines, that train one model together."""
 
 import json
-import re
 import tempfile
 from pathlib import Path
 
@@ -9,14 +8,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_derm.training.errors import worker_lost_error
+
 CHUNK = 1 << 24
 """Integers of 4 bytes that are sent at once."""
 
 PACK = tf.distribute.experimental.CommunicationOptions(bytes_per_pack=32 << 20)
 """Small gradients travel together: the network's delay counts once for all."""
-
-ABORTED = re.compile(r"Collective ops .*")
-"""The line of TensorFlow's account that tells of a worker that is gone."""
 
 
 class Workers:
@@ -29,13 +27,17 @@ class Workers:
     fails on them (keras issue 20585), and under every strategy Keras clips the
     gradient of each replica before their sum.
 
-    What sends something must be called by all workers, in the same order.
+    Methods that exchange something must be called by all workers, in the same order.
 
     Args:
         strategy: `tf.distribute.MultiWorkerMirroredStrategy` of one replica a worker.
 
     Raises:
         ValueError: A worker has several replicas.
+
+    Example:
+        >>> workers = Workers(tf.distribute.MultiWorkerMirroredStrategy())
+        >>> seed = workers.agree(seed)
 
     Reference:
         Goyal et al., arXiv:1706.02677 (averaged gradients, statistics of
@@ -85,32 +87,32 @@ class Workers:
         try:
             return sum_now(*tensors)
         except tf.errors.OpError as error:
-            raise gone(error) from error
+            raise worker_lost_error(error) from error
 
     def mean(self, tensors):
         """Mean of each tensor over the workers; a list."""
         return [total / self.count for total in self.sum(tensors)]
 
-    def chiefs(self, tensors):
-        """What the chief has as these tensors; a list."""
-        kept = tensors if self.is_chief else map(tf.zeros_like, tensors)
-        return self.sum(list(kept))
+    def broadcast(self, tensors):
+        """The values that the chief has of these tensors; a list."""
+        own = tensors if self.is_chief else map(tf.zeros_like, tensors)
+        return self.sum(list(own))
 
-    def send(self, content=b""):
+    def broadcast_bytes(self, content=b""):
         """Return the chief's `content`, bytes."""
         content = content if self.is_chief else b""
-        [size] = self.chiefs([tf.constant(len(content), tf.int64)])
+        [size] = self.broadcast([tf.constant(len(content), tf.int64)])
         padded = np.zeros(-(-int(size) // 4) * 4, np.uint8)
         padded[: len(content)] = np.frombuffer(content, np.uint8)
         words = padded.view(np.int32)
         for start in range(0, len(words), CHUNK):
             part = slice(start, start + CHUNK)
-            words[part] = self.chiefs([tf.constant(words[part])])[0].numpy()
+            words[part] = self.broadcast([tf.constant(words[part])])[0].numpy()
         return padded[: int(size)].tobytes()
 
     def agree(self, value):
         """Return the chief's `value`, which JSON can hold."""
-        return json.loads(self.send(json.dumps(value).encode()))
+        return json.loads(self.broadcast_bytes(json.dumps(value).encode()))
 
     def check_same(self, settings):
         """Refuse to train with settings other than the chief's.
@@ -143,14 +145,14 @@ class Workers:
         names = self.agree(sorted(path.name for path in files))
         if self.is_chief:
             for name in names:
-                self.send((directory / name).read_bytes())
+                self.broadcast_bytes((directory / name).read_bytes())
             return directory
         if self._temporary is not None:
             self._temporary.cleanup()
         self._temporary = tempfile.TemporaryDirectory()
         directory = Path(self._temporary.name)
         for name in names:
-            (directory / name).write_bytes(self.send())
+            (directory / name).write_bytes(self.broadcast_bytes())
         return directory
 
     def _sum(self, *tensors):
@@ -161,16 +163,6 @@ class Workers:
             return context.all_reduce("SUM", here, PACK)
 
         return self.strategy.run(reduce, args=tensors)
-
-
-def gone(error):
-    """`RuntimeError` for TensorFlow's account of workers that do not answer."""
-    found = ABORTED.search(error.message)
-    return RuntimeError(
-        "another worker is gone: see what it says. What the chief kept of the epochs "
-        "before is whole: start every worker again with the same command, and they go "
-        f"on from there. Received: {found.group() if found else error.message}"
-    )
 
 
 def average_gradients(optimizer, workers):
@@ -192,16 +184,19 @@ def average_gradients(optimizer, workers):
     optimizer.apply = apply_mean
 
 
-class InStep(keras.callbacks.Callback):
-    """Keep the models and the figures of all workers the same.
+class SynchronizeWorkers(keras.callbacks.Callback):
+    """Keep the weights and the logs of all workers the same.
 
-    Training begins with the chief's weights. After each epoch the workers have the
-    mean of their variables, to the last bit what they were where all have the same:
-    those of the moving statistics, which each took on its share; and on unlike
-    machines of what rounding has driven apart.
+    Training begins with the chief's weights. After each epoch every variable becomes
+    its mean over the workers: the moving statistics, which each took on its own share,
+    and, on unlike machines, what rounding has driven apart. A variable that all have
+    alike stays what it was to the last bit.
 
     Args:
         workers: `Workers`.
+
+    Example:
+        >>> model.fit(share, callbacks=[SynchronizeWorkers(workers)])
     """
 
     def __init__(self, workers):
@@ -225,9 +220,9 @@ class InStep(keras.callbacks.Callback):
         logs.update({name: float(v) for name, v in zip(logs, figures, strict=True)})
 
     def _chiefs(self, variables):
-        return self.workers.chiefs([tf.convert_to_tensor(v) for v in variables])
+        return self.workers.broadcast([tf.convert_to_tensor(v) for v in variables])
 
     def _variables(self):
-        """Those of the model and its optimizer that are no counters."""
+        """Those of the model and its optimizer, without counters."""
         variables = [*self.model.variables, *self.model.optimizer.variables]
         return [v for v in variables if keras.backend.is_float_dtype(v.dtype)]
