@@ -136,7 +136,7 @@ def ensemble_members(model):
 
 
 def models_of(ensemble):
-    """The ensemble and each of its members by name, the ensemble first as "ensemble"."""
+    """The ensemble, as "ensemble", and each of its members by name."""
     members = {member.name: member for member in ensemble_members(ensemble)}
     return {"ensemble": ensemble} | members
 

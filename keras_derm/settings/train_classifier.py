@@ -27,7 +27,7 @@ ARMS = ("baseline", "augmented")
 """Arms that every recipe trains; the first is what the others are compared with."""
 
 MONITORS = ("val_auc", "val_accuracy", "val_loss")
-"""Figures of a classifier that may be watched; the best epoch is chosen by the first."""
+"""Figures of a classifier that may be watched; the first chooses the best epoch."""
 
 PUBLISHED_MEMBERS = (
     MemberSettings("ResNet50"),
