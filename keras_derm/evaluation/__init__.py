@@ -1,6 +1,5 @@
 """Honest judgement of classifiers: real images, intervals, strata, comparison."""
 
-from keras_derm.evaluation.arm_comparison import ArmComparison, compare_arms
 from keras_derm.evaluation.axes import AXES, catalog_axes, contrast_edges
 from keras_derm.evaluation.calibration import (
     apply_temperature,
@@ -50,7 +49,6 @@ __all__ = [
     "AXES",
     "LABELS",
     "METRICS",
-    "ArmComparison",
     "Comparison",
     "ConformalSets",
     "DeLongTest",
@@ -64,7 +62,6 @@ __all__ = [
     "calibration_slope",
     "catalog_axes",
     "compare",
-    "compare_arms",
     "contrast_edges",
     "decision_curve",
     "delong_covariance",
