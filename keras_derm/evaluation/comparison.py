@@ -22,7 +22,7 @@ from keras_derm.evaluation.evaluation import (
     stratum_columns,
 )
 from keras_derm.evaluation.mcnemar import mcnemar_test
-from keras_derm.evaluation.subgroups import judging_metric
+from keras_derm.evaluation.subgroups import TONE_STRATA, judging_metric
 
 METHOD = (
     "Every resample draws the patients or lesions anew, the same for all arms and "
@@ -35,7 +35,6 @@ METHOD = (
     "What seeds disagree on image by image counts twice, which makes the intervals "
     "rather too wide, at most by a factor of 1.4."
 )
-_POOLED_TONES = "skin_tone_pooled"
 _NO_DIFFERENCE = dict.fromkeys(("value", "low", "high", *P_VALUES), np.nan)
 
 
@@ -182,7 +181,7 @@ class Comparison:
             )
         small = [one for one in strata if one["n"] and not one["judged"]]
         if small:
-            tones = [one["value"] for one in small if one["stratum"] == _POOLED_TONES]
+            tones = [one["value"] for one in small if one["stratum"] == TONE_STRATA[1]]
             named = f", among them skin tones {', '.join(tones)}" if tones else ""
             sentences.append(
                 f"Too few images to say anything: {len(small)} strata{named}."
@@ -456,6 +455,19 @@ def _tests(design, reference, arm):
     )
     mcnemar = {"only_reference": found.only_a, "only_arm": found.only_b}
     return {"delong": delong, "mcnemar": mcnemar | {"p_value": found.p_value}}
+
+
+def forest_table(table, metric="balanced_accuracy"):
+    """Rows of one metric for the forest plot, without strata that hold no image.
+
+    Args:
+        table: what `Comparison.table` returned.
+        metric: name of the metric.
+
+    Returns:
+        DataFrame of the same columns.
+    """
+    return table[(table["metric"] == metric) & (table["n"] > 0)]
 
 
 def _columns(prefix, found):

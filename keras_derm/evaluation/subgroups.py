@@ -18,6 +18,7 @@ POOLED_SKIN_TONES = {
     "VI": "V-VI",
     UNDETERMINED: UNDETERMINED,
 }
+TONE_STRATA = ("skin_tone", "skin_tone_pooled")
 LEAST_POSITIVES = 10
 CLASS_AVERAGES = ("balanced_accuracy", "macro_auc")
 TOO_FEW = "too few to judge"

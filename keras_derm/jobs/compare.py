@@ -5,14 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from keras_derm.files import short_digest
-from keras_derm.jobs.evaluate import (
-    ARMS,
-    TONES,
-    forest_table,
-    judged_task,
-    thresholds,
-)
-from keras_derm.jobs.interval_cell import interval_cell
+from keras_derm.jobs.evaluate import ARMS, judged_task, save_forests
+from keras_derm.report.interval_cell import interval_cell
 from keras_derm.runs import RunDirectory
 
 
@@ -36,7 +30,7 @@ def compare(
         run: Run directory to write.
         runs: Evaluated run directories that differ in their seed, as in
             "[runs/seed0, runs/seed1]": the baseline of each is a seed of the arm
-            baseline, and so for augmented.
+            baseline, and so for every arm that was judged.
         predictions: Further arms: name and csv files, one a seed, as in
             --predictions.cyclegan "[a_test.csv, b_test.csv]". A csv has isic_id and
             one probability column per class. Where a_val.csv lies beside each
@@ -79,7 +73,7 @@ def prediction_files(runs, predictions):
     """List the csv files of each arm.
 
     Args:
-        runs: Run directories.
+        runs: Evaluated run directories.
         predictions: Dict from arm to a csv or a list of them.
 
     Returns:
@@ -89,30 +83,20 @@ def prediction_files(runs, predictions):
         FileNotFoundError: Naming every file that is missing.
         ValueError: If there is no arm, or two files of an arm hold the same.
     """
-    arms = {}
-    for arm in ARMS if runs else ():
-        arms[arm] = [Path(run) / f"predictions/{arm}_ensemble_test.csv" for run in runs]
+    from keras_derm.evaluation import check_prediction_files
+
+    ending, arms = "_ensemble_test.csv", {arm: [] for arm in ARMS if runs}
+    for run in runs:
+        found = sorted((Path(run) / "predictions").glob(f"*{ending}"))
+        for arm in [path.name.removesuffix(ending) for path in found] or ARMS:
+            arms.setdefault(arm, []).append(Path(run) / f"predictions/{arm}{ending}")
+    arms = {arm: paths for arm, paths in arms.items() if paths}
     for arm, paths in predictions.items():
         paths = [paths] if isinstance(paths, str) else paths
         arms.setdefault(arm, []).extend(Path(path) for path in paths)
-    every = [path for paths in arms.values() for path in paths]
-    if not every:
+    if not any(arms.values()):
         raise ValueError("nothing to compare: give --runs or --predictions.NAME")
-    missing = [str(path) for path in every if not path.is_file()]
-    if missing:
-        raise FileNotFoundError(f"no such predictions: {', '.join(missing)}")
-    for arm, paths in arms.items():
-        contents = [short_digest(path.read_bytes()) for path in paths]
-        same = [
-            str(path)
-            for path, content in zip(paths, contents, strict=True)
-            if contents.count(content) > 1
-        ]
-        if same:
-            raise ValueError(
-                "each seed needs predictions of its own: copies would pass for seeds "
-                f"that agree. Received the same of {arm}: {', '.join(same)}"
-            )
+    check_prediction_files(arms)
     return arms
 
 
@@ -125,28 +109,30 @@ def _compare(run, arms, data, task, reference, options):
     train = catalog.split("train")
     task = get_task(task).present_in(train if len(train) else catalog)
     covered = catalog.where(task.covers(catalog)).require_real()
-    test = _judged(covered)
-    inputs = evaluation.inputs_from_catalog(
-        test, task, evaluation.AXES, evaluation.contrast_edges(catalog.table)
-    )
-    y_prob = {
-        arm: [
-            evaluation.predictions_from_csv(path, test, task.classes) for path in paths
-        ]
-        for arm, paths in arms.items()
-    }
-    found = evaluation.compare_arms(
-        **inputs,
-        y_prob=y_prob,
+    test, val = evaluation.judged_rows(covered), covered.split("val")
+    if not len(val):
+        print("no thresholds: the data has no validation images")
+    found = evaluation.compare(
+        **evaluation.inputs_from_catalog(
+            test, task, evaluation.AXES, evaluation.contrast_edges(catalog.table)
+        ),
+        y_prob={
+            arm: [
+                evaluation.predictions_from_csv(path, test, task.classes)
+                for path in paths
+            ]
+            for arm, paths in arms.items()
+        },
         reference=reference,
-        positive=task.classes[task.positive_class],
-        operating_points=_operating_points(arms, covered, task),
+        operating_points=evaluation.thresholds_beside(arms, val, task)
+        if len(val)
+        else None,
         **options,
     )
     write_json(run / "compare.json", found.to_dict())
     table = found.table()
     write_csv(run / "compare.csv", table)
-    _figures(run, table, reference)
+    save_forests(run, "compare_forest", table, reference)
     _print(found, table)
 
 
@@ -159,79 +145,11 @@ def _truth(data):
     return read_data_source(data)
 
 
-def _judged(catalog):
-    """Rows of the test split, or all where the catalog is not split.
-
-    Raises:
-        ValueError: The catalog is split and has no test part.
-    """
-    if catalog.table["split"].isna().all():
-        return catalog
-    test = catalog.split("test")
-    if not len(test):
-        present = catalog.table["split"].value_counts().to_dict()
-        raise ValueError(
-            "the data is split, and no image that the task covers is in test: give "
-            f"--data a catalog that has one, or one without splits. Received: {present}"
-        )
-    return test
-
-
-def _operating_points(arms, catalog, task):
-    """Thresholds on val, or None where a csv has no twin for val beside it."""
-    from keras_derm import evaluation
-
-    twins = {
-        arm: [
-            path.with_name(f"{path.name.removesuffix('_test.csv')}_val.csv")
-            for path in paths
-        ]
-        for arm, paths in arms.items()
-    }
-    if not all(path.is_file() for paths in twins.values() for path in paths):
-        return None
-    val = catalog.split("val")
-    if not len(val):
-        print("no thresholds: the data has no validation images")
-        return None
-    val_true = task.targets(val)
-    return {
-        arm: [
-            thresholds(
-                task,
-                val_true,
-                evaluation.predictions_from_csv(path, val, task.classes),
-            )
-            for path in paths
-        ]
-        for arm, paths in twins.items()
-    }
-
-
-def _figures(run, table, reference):
-    from keras_derm.jobs.figure_files import save_figure
-    from keras_derm.report import figures
-
-    table = forest_table(table[table["arm"] != reference])
-    if table.empty:
-        return
-    table = table.assign(label=table["arm"] + ", " + table["label"])
-    words = {
-        "xlabel": f"Arm minus {reference}",
-        "sides": (f"{reference} higher", "arm higher"),
-    }
-    by_tone = table["stratum"].isin(["all", *TONES])
-    figure = figures.forest_plot(table[by_tone], **words)
-    save_figure(run, "compare_forest", figure)
-    others = table[table["judged"] & (~by_tone | (table["stratum"] == "all"))]
-    if not others.empty:
-        figure = figures.forest_plot(others, **words)
-        save_figure(run, "compare_forest_others", figure)
-
-
 def _print(found, table, metric="balanced_accuracy"):
     from rich.console import Console
     from rich.table import Table
+
+    from keras_derm.evaluation import forest_table
 
     shown = Table(title=f"{metric.replace('_', ' ')}, {found.level:.0%} intervals")
     for name in ("arm", "stratum", "n", "value", "difference", "adjusted p"):

@@ -6,27 +6,22 @@ from dataclasses import asdict
 from typing import Literal
 
 from keras_derm.export.fine_tuning import FineTuning
-from keras_derm.jobs.evaluate import chosen_arm, judged_task
-from keras_derm.jobs.prediction_facts import prediction_facts
+from keras_derm.jobs.evaluate import (
+    arm_folder,
+    chosen_arm,
+    judged_task,
+    stage_of,
+    tone_rule,
+)
 from keras_derm.jobs.train_classifier import MEMBER_OPTIONS
 from keras_derm.runs import RunDirectory
 
-N_TIMED = {1: 100, 8: 30}
 CANDIDATE = "export/candidate"
-SHOWN = (
-    "balanced_accuracy",
-    "macro_auc",
-    "sensitivity",
-    "specificity",
-    "brier_score",
-    "expected_calibration_error",
-)
-_INTERVAL = {"": "value", "_low": "low", "_high": "high"}
 
 
 def export_tflite(
     run: str,
-    arm: Literal["chosen", "baseline", "augmented"] = "chosen",
+    arm: str = "chosen",
     mode: str = "int8",
     member_modes: dict[str, str] | None = None,
     form: Literal["auto", "file", "folder"] = "auto",
@@ -52,7 +47,8 @@ def export_tflite(
 
     Args:
         run: Run directory that has been evaluated.
-        arm: Whose ensemble to export; chosen is the better one on validation.
+        arm: Whose ensemble to export: an arm that was judged; chosen is the best one on
+            validation.
         mode: How to quantise: int8; selective, int8 but for the part of the network
             that it harms most, found by measurement; weight_only, all weights in int8
             and arithmetic in float; dynamic, large weights in int8; or float16.
@@ -116,8 +112,8 @@ def _export(run, arm, gate, margin, margin_tone, **how):
     from keras_derm import export
     from keras_derm.classifiers import load_classifier
     from keras_derm.files import write_json
-    from keras_derm.jobs.export_card import write_card
     from keras_derm.pipeline import PreparedImages
+    from keras_derm.report.export_card import write_card
 
     foreign = run.settings("evaluation").get("predictions")
     if foreign:
@@ -127,11 +123,12 @@ def _export(run, arm, gate, margin, margin_tone, **how):
             f"--predictions first. Received: {foreign}"
         )
     arm, task = chosen_arm(run, arm), judged_task(run)
-    described = json.loads((run / arm / "ensemble.json").read_text())
+    folder = arm_folder(run, arm)
+    described = json.loads((folder / "ensemble.json").read_text())
     described["preset"] = run.settings("prepare")["preset"]
     rows = run.catalog.where(task.covers(run.catalog))
     prepared = PreparedImages.load(run / "prepared/real")
-    model = load_classifier(run / arm / "ensemble.keras")
+    model = load_classifier(folder / "ensemble.keras")
     path = _candidate(run, arm, model, described, task, prepared, rows, **how)
     quantized = export.QuantizedEnsemble(path)
     cost = {
@@ -139,25 +136,35 @@ def _export(run, arm, gate, margin, margin_tone, **how):
         "mode": quantized.mode,
         "form": "folder" if path.is_dir() else "file",
         "fine_tuning": how.get("fine_tuning"),
-        "members": _members(model, quantized),
+        "members": export.member_rows(model, quantized),
         **_cost(run, arm, task, rows.split("test"), prepared, quantized),
         "float_size_bytes": 4 * model.count_params(),  # float32 weights alone
         "size_bytes": export.size_bytes(path),
-        "latency": _latency(model, quantized),
+        "latency": export.latency_of_both(model, quantized),
         "memory": {
-            "float": export.peak_memory(run / arm / "ensemble.keras"),
+            "float": export.peak_memory(folder / "ensemble.keras"),
             "quantised": export.peak_memory(path),
         },
     }
     verdict = export.check_gate(cost["scores"], margin, margin_tone)
     cost["gate"] = {"on": gate != "none", **verdict}
-    cost["refusal"] = _refusal(cost, how["mode"])
+    cost["refusal"] = ""
+    if gate != "none":
+        names = [member["name"] for member in cost["members"]]
+        fine_tuned = cost["fine_tuning"] is not None
+        cost["refusal"] = export.refusal_message(
+            verdict, how["mode"], names, fine_tuned
+        )
     if not cost["refusal"]:
         val = rows.split("val")
-        y_val = _predict(quantized, prepared, prepared.indices(val))
-        facts = prediction_facts(run, task, val, y_val, described.get("photographs"))
+        y_val = export.predict_quantised(quantized, prepared, prepared.indices(val))
+        facts = export.prediction_facts(
+            task, val, y_val, described["photographs"], tone_rule(run)
+        )
         path = _put_in_place(path, run / "export" / path.name, facts)
-        write_card(run, rows, cost, described, path)
+        archive = run.settings("audit")["data"].partition(":")[0]
+        card = run / "export/model_card.md"
+        write_card(card, rows, archive, cost, described, path)
     shutil.rmtree(run / CANDIDATE)
     write_json(run / "export/cost.json", cost)
     _print(cost, path)
@@ -181,7 +188,7 @@ def _candidate(
 ):
     """The ensemble quantised, where no one looks for a finished export."""
     from keras_derm.classifiers import ensemble_weights
-    from keras_derm.export import export_ensemble
+    from keras_derm.export import export_ensemble, spread_over_cells
 
     shutil.rmtree(run / CANDIDATE, ignore_errors=True)
     train, learning = rows.split("train"), {}
@@ -214,7 +221,7 @@ def _training_images(run, arm, task, train, prepared, imitate):
     from keras_derm.classifiers import sample_weights, smoothed_targets
     from keras_derm.export import TrainingImages
 
-    settings = MEMBER_OPTIONS | run.settings(arm)
+    settings = MEMBER_OPTIONS | run.settings(stage_of(arm))
     imbalance, n_classes = settings["imbalance"], len(task.classes)
     if not imitate and imbalance not in ("none", "class_weights"):
         raise ValueError(
@@ -234,72 +241,21 @@ def _training_images(run, arm, task, train, prepared, imitate):
 
 def _cost(run, arm, task, test, prepared, quantized):
     """Float against quantised on the test images."""
+    from keras_derm import export
     from keras_derm.evaluation import predictions_from_csv
-    from keras_derm.export import agreement
 
     y_float = predictions_from_csv(
         run / f"predictions/{arm}_ensemble_test.csv", test, task.classes
     )
-    y_quantized = _predict(quantized, prepared, prepared.indices(test))
+    y_quantized = export.predict_quantised(quantized, prepared, prepared.indices(test))
+    settings = run.settings("evaluation")
+    bootstrap = {key: settings[key] for key in ("n_replicates", "seed")}
     return {
-        **agreement(y_float, y_quantized),
-        "scores": _scores(run, task, test, y_float, y_quantized),
+        **export.agreement(y_float, y_quantized),
+        "scores": export.quantisation_scores(
+            test, task, y_float, y_quantized, **bootstrap
+        ),
     }
-
-
-def _members(model, quantized):
-    """Names, weights and modes of what is averaged, however many files hold it."""
-    from keras_derm.classifiers import ensemble_members, ensemble_weights
-
-    names = [member.name for member in ensemble_members(model)]
-    listed = quantized.description.get("members", [quantized.description])
-    listed = listed * (len(names) // len(listed))
-    return [
-        {"name": name, "weight": weight, "mode": file["mode"], "method": file["method"]}
-        for name, weight, file in zip(
-            names, ensemble_weights(model), listed, strict=True
-        )
-    ]
-
-
-def _latency(model, quantized):
-    """Milliseconds a call at every batch size, both models in turns."""
-    import numpy as np
-
-    from keras_derm.export import latency_in_turns
-
-    generator = np.random.default_rng(0)
-    found = {}
-    for batch_size, n in N_TIMED.items():
-        shape = (batch_size, *quantized.image_size, 3)
-        images = generator.integers(0, 256, shape).astype("float32")
-        predicts = {"float": model.predict_on_batch, "quantised": quantized.predict}
-        found[str(batch_size)] = latency_in_turns(predicts, images, n)
-    return found
-
-
-def _refusal(cost, mode):
-    """Why the export is refused and what can be done, or nothing."""
-    from keras_derm.export.gate import describe_refusal
-
-    gate = cost["gate"]
-    if not gate["on"] or not gate["refused"]:
-        return ""
-    members = ", ".join(member["name"] for member in cost["members"])
-    learning = ""
-    if cost["fine_tuning"] is None:
-        learning = "in int8, quantisation-aware training (--fine_tuning.method qat); "
-    return (
-        f"the export is refused: quantised ({mode}), the ensemble tells the classes "
-        f"apart less well than allowed on real test images.\n{describe_refusal(gate)}\n"
-        "Nothing is left in export/ but the figures, cost.json. Ways out: another "
-        "--mode (selective, dynamic and float16 mostly cost less than int8), or one "
-        f"for the member that loses most (--member_modes.NAME dynamic; members: "
-        f"{members}); {learning}or, if this is worth the size and speed, a "
-        "larger --margin (--margin_tone), or --gate none. "
-        f"Received: mode={mode!r}, margin={gate['margin']:g}, "
-        f"margin_tone={gate['margin_tone']:g}"
-    )
 
 
 def _put_in_place(candidate, path, facts):
@@ -318,63 +274,9 @@ def _put_in_place(candidate, path, facts):
     return path
 
 
-def spread_over_cells(catalog, n, seed):
-    """Positions of `n` rows, cells of diagnosis and tone in turn."""
-    import numpy as np
-
-    table = catalog.table.sample(frac=1, random_state=seed)
-    turn = table.groupby(["diagnosis", "skin_tone"], dropna=False).cumcount()
-    order = np.argsort(turn.to_numpy(), kind="stable")
-    return table.index.to_numpy()[order[:n]]
-
-
-def _predict(quantized, prepared, indices, batch_size=64):
-    import numpy as np
-    from rich.progress import track
-
-    starts = range(0, len(indices), batch_size)
-    return np.concatenate(
-        [
-            quantized.predict(prepared.take(indices[start : start + batch_size]))
-            for start in track(starts, "Quantised predictions", transient=True)
-        ]
-    )
-
-
-def _scores(run, task, test, y_float, y_quantized):
-    """Float against quantised by group: metrics, paired differences, agreement."""
-    from keras_derm import evaluation
-
-    inputs = evaluation.inputs_from_catalog(test, task)
-    inputs["positive"] = task.classes[task.positive_class]
-    settings = run.settings("evaluation")
-    bootstrap = {key: settings[key] for key in ("n_replicates", "seed")}
-    comparison = evaluation.compare(
-        **inputs, y_prob_baseline=y_float, y_prob_augmented=y_quantized, **bootstrap
-    )
-    table = comparison.table().rename(
-        columns=lambda name: name.replace("baseline", "float").replace(
-            "augmented", "quantised"
-        )
-    )
-    # How often both name the same class is the accuracy of one on the other.
-    same = evaluation.evaluate(
-        y_prob=y_quantized, **(inputs | {"y_true": y_float.argmax(axis=1)}), **bootstrap
-    ).table()
-    same = same[same["metric"] == "accuracy"].set_index(["stratum", "value_of_stratum"])
-    # Types and pairs of types have the undetermined alike.
-    pooled = table["stratum"] == "skin_tone_pooled"
-    twice = pooled & (table["value_of_stratum"] == "undetermined")
-    rows = table[table["metric"].isin(SHOWN) & ~twice].to_dict("records")
-    for row in rows:
-        agreed = same.loc[(row["stratum"], row["value_of_stratum"])]
-        row |= {f"agreement{end}": agreed[key] for end, key in _INTERVAL.items()}
-    return rows
-
-
 def _print(cost, path):
     """What was exported, and what the gate says of it."""
-    from keras_derm.export.gate import TOO_FEW
+    from keras_derm.evaluation import TOO_FEW
 
     times = cost["latency"]["1"]
     speed = times["float"]["median_ms"] / times["quantised"]["median_ms"]

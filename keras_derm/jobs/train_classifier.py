@@ -228,7 +228,7 @@ def train_classifier(
         if todo:
             task = _train_ensemble(run, folder, adds, settings, workers)
             if arm not in ARMS:
-                _predict(run, folder, task)
+                _predict(run, arm, task)
             remove_states(run, folder)
     if workers is not None:
         workers.agree("done")
@@ -355,16 +355,16 @@ def _added(arm, adds):
     return adds or usual
 
 
-def _predict(run, folder, task):
-    """Probabilities of an arm that evaluate.py does not judge, for compare.py."""
+def _predict(run, arm, task):
+    """Probabilities of an arm of another name, for compare.py before evaluate.py."""
     from keras_derm.classifiers.training import stopped_by_data
     from keras_derm.jobs.evaluate import predict_split
 
     real = run.catalog.where(task.covers(run.catalog))
     for split in ("val", "test"):
         rows = real.split(split)
-        with stopped_by_data(f"predicting {split} with {folder}"):
-            predict_split(run, folder, split, rows, task, f"{folder}/predictions/")
+        with stopped_by_data(f"predicting {split} with arms/{arm}"):
+            predict_split(run, arm, split, rows, task, f"arms/{arm}/predictions/")
 
 
 def training_set(run, folder, adds, settings):

@@ -99,9 +99,9 @@ def test_figures_are_those_of_both_models_on_the_test_images(run, cost):
         for row in cost["scores"]
         if (row["stratum"], row["metric"]) == ("all", "balanced_accuracy")
     ]
-    known = metrics[arm]["strata"][0]["metrics"]["balanced_accuracy"]["value"]
-    assert whole["float"] == pytest.approx(known)
-    assert whole["difference"] == pytest.approx(whole["quantised"] - whole["float"])
+    known = metrics["arms"][arm]["strata"][0]["metrics"]["balanced_accuracy"]["value"]
+    assert whole["reference"] == pytest.approx(known)
+    assert whole["difference"] == pytest.approx(whole["value"] - whole["reference"])
     assert whole["agreement"] == pytest.approx(cost["argmax_agreement"])
     assert {row["metric"] for row in cost["scores"]} >= {
         "macro_auc",
@@ -162,7 +162,7 @@ def test_predictions_made_elsewhere_are_no_measure_of_an_export(copied):
 
 
 def test_card_counts_test_photographs_of_lesions_that_were_trained_on(copied):
-    from keras_derm.jobs.export_card import _seen_in_training
+    from keras_derm.report.export_card import _seen_in_training
 
     catalog = Catalog.load(copied / "catalog.csv")
     assert _seen_in_training(catalog) == "none"
