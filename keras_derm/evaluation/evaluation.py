@@ -147,6 +147,10 @@ class Design:
 
     Args:
         y_true, classes, groups, strata, positive, stratified: as in `evaluate`.
+
+    Example:
+        >>> design = Design(y_true, classes, lesion, {"sex": sex}, "MEL")
+        >>> draws = design.bootstrap(design.scorers(y_prob), n_replicates=2000, seed=0)
     """
 
     def __init__(self, y_true, classes, groups, strata, positive, stratified=False):

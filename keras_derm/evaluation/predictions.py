@@ -12,7 +12,14 @@ SHOWN = 20
 
 
 class PredictionsError(ValueError):
-    """A predictions file does not fit the catalog; the message lists every fault."""
+    """A predictions file does not fit the catalog; the message lists every fault.
+
+    Example:
+        >>> try:
+        ...     predictions_from_csv("a.csv", catalog, classes)
+        ... except PredictionsError as error:
+        ...     print(error)
+    """
 
 
 def predictions_from_csv(path, catalog, classes):

@@ -32,6 +32,9 @@ class Stratum:
         name: the variable, such as `skin_tone`; `all` for the whole set.
         value: its value here, such as `V-VI`.
         mask: bool array of shape `(n,)`.
+
+    Example:
+        >>> dark = Stratum("skin_tone_pooled", "V-VI", np.isin(tone, ["V", "VI"]))
     """
 
     name: str

@@ -11,7 +11,14 @@ NOT_EXCLUDED = "a greater fall cannot be excluded"
 
 
 class ExportRefused(RuntimeError):
-    """Quantisation cost more than was allowed; the message says where and how much."""
+    """Quantisation cost more than was allowed; the message says where and how much.
+
+    Example:
+        >>> try:
+        ...     export_tflite("runs/first", mode="int8")
+        ... except ExportRefused as refusal:
+        ...     print(refusal)
+    """
 
 
 def check_gate(scores, margin=0.005, margin_tone=None):
