@@ -161,10 +161,10 @@ def _evaluate(run, arms, predictions, task, how):
     real = run.catalog.where(task.covers(run.catalog)).require_real()
     splits = {name: real.split(name) for name in ("val", "test")}
     predicted = {
-        arm: {
-            name: _made_elsewhere(run, arm, predictions[arm], real, name, task)
-            if predictions
-            else predict_split(run, arm, name, rows, task)
+        arm: _made_elsewhere(run, arm, predictions[arm], real, task)
+        if predictions
+        else {
+            name: predict_split(run, arm, name, rows, task)
             for name, rows in splits.items()
         }
         for arm in arms
@@ -240,16 +240,18 @@ def chosen_arm(run, arm="chosen"):
     return metrics["chosen_arm"] if arm == "chosen" else arm
 
 
-def _made_elsewhere(run, arm, path, real, split, task):
-    """Probabilities of one split from a csv of both, copied into the run."""
+def _made_elsewhere(run, arm, path, real, task):
+    """Probabilities of both splits from one csv, copied into the run."""
     from keras_derm import evaluation
 
-    judged = real.where(split=["val", "test"])
+    judged, found = real.where(split=["val", "test"]), {}
     y_prob = evaluation.predictions_from_csv(path, judged, task.classes)
-    y_prob = y_prob[(judged.table["split"] == split).to_numpy()]
-    path = run / f"predictions/{arm}_ensemble_{split}.csv"
-    evaluation.predictions_to_csv(path, real.split(split), y_prob, task.classes)
-    return {evaluation.ENSEMBLE: y_prob}
+    for split in ("val", "test"):
+        part = y_prob[(judged.table["split"] == split).to_numpy()]
+        copy = run / f"predictions/{arm}_ensemble_{split}.csv"
+        evaluation.predictions_to_csv(copy, real.split(split), part, task.classes)
+        found[split] = {evaluation.ENSEMBLE: part}
+    return found
 
 
 def predict_split(run, arm, split, rows, task, prefix=None):
