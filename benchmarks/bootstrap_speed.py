@@ -40,10 +40,9 @@ def main(n: int = 10_000, n_classes: int = 8, n_replicates: int = 2000) -> None:
     start = time.perf_counter()
     compare(
         y_true,
-        first,
-        second,
-        operating_points_baseline=points,
-        operating_points_augmented=points,
+        {"first": first, "second": second},
+        reference="first",
+        operating_points={"first": points, "second": points},
         **options,
     )
     both = time.perf_counter() - start

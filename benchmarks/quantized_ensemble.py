@@ -46,10 +46,10 @@ from keras_derm.export import (
     export_ensemble,
     latency_in_turns,
     size_bytes,
+    spread_over_cells,
 )
 from keras_derm.files import write_csv, write_json
-from keras_derm.jobs.evaluate import judged_task
-from keras_derm.jobs.export_tflite import spread_over_cells
+from keras_derm.jobs.evaluate import arm_folder, judged_task
 from keras_derm.jobs.prepared_images import resized_images
 from keras_derm.pipeline import PreparedImages
 from keras_derm.runs import RunDirectory
@@ -95,7 +95,7 @@ def main(
     tf.config.threading.set_intra_op_parallelism_threads(n_threads)
     run, out, modes = RunDirectory(run), Path(out), mode or ["int8"]
     out.mkdir(parents=True, exist_ok=True)
-    model = load_classifier(run / arm / "ensemble.keras")
+    model = load_classifier(arm_folder(run, arm) / "ensemble.keras")
     if equal:
         model = build_ensemble(ensemble_members(model), model.input_shape[1])
     task = judged_task(run)
@@ -207,23 +207,21 @@ def _predict(predict, images, batch_size=32):
 def _accuracy(y_prob, sizes, task, test, n_replicates, seed):
     """A row for each contender: metrics, differences to Keras, size."""
     inputs = evaluation.inputs_from_catalog(test, task, strata=())
-    inputs["positive"] = task.classes[task.positive_class]
-    rows = []
+    table = evaluation.compare(
+        **inputs,
+        y_prob=y_prob,
+        reference=KERAS,
+        n_replicates=n_replicates,
+        seed=seed,
+    ).table()
+    table, rows = table.set_index(["arm", "metric"]), []
     for name, found in y_prob.items():
-        table = evaluation.compare(
-            **inputs,
-            y_prob_baseline=y_prob[KERAS],
-            y_prob_augmented=found,
-            n_replicates=n_replicates,
-            seed=seed,
-        ).table()
-        table = table[table["stratum"] == "all"].set_index("metric")
         row = {"contender": name, **agreement(y_prob[KERAS], found)}
         for metric in METRICS:
-            row[metric] = table.loc[metric, "augmented"]
+            row[metric] = table.loc[(name, metric), "value"]
             for end in ("", "_low", "_high"):
                 key = f"difference{end}"
-                row[f"{metric}_{key}"] = table.loc[metric, key]
+                row[f"{metric}_{key}"] = table.loc[(name, metric), key]
         row["megabytes"] = sizes[name] / 1e6
         row["times_smaller"] = sizes[KERAS] / sizes[name]
         rows.append(row)

@@ -3,6 +3,7 @@
 from keras_derm.catalog.catalog import (
     COLUMN_TYPES,
     DIAGNOSES,
+    DIAGNOSES8,
     SKIN_TONES,
     SPLITS,
     Catalog,
@@ -24,6 +25,7 @@ from keras_derm.photographs import ImageError, read_image
 __all__ = [
     "COLUMN_TYPES",
     "DIAGNOSES",
+    "DIAGNOSES8",
     "READERS",
     "SKIN_TONES",
     "SPLITS",

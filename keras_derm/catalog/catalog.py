@@ -15,7 +15,8 @@ from keras_derm.catalog.faults import (
 from keras_derm.catalog.groups import GROUP_COLUMNS, NO_NAMES, group_of_rows
 from keras_derm.files import write_csv
 
-DIAGNOSES = ("MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC", "UNK")
+DIAGNOSES8 = ("MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC")
+DIAGNOSES = (*DIAGNOSES8, "UNK")
 SKIN_TONES = ("I", "II", "III", "IV", "V", "VI")
 SPLITS = ("train", "val", "test")
 REQUIRED_COLUMNS = ("isic_id", "path", "diagnosis")

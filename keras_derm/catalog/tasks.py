@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from keras_derm.catalog.catalog import DIAGNOSES8
 from keras_derm.catalog.faults import CatalogError
 
 MELANOCYTIC = ("MEL", "NV")
@@ -82,7 +83,6 @@ class Task:
         return Task(self.name, classes, self.class_of_diagnosis, self.class_of_benign)
 
 
-DIAGNOSES8 = ("MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC")
 TASKS = {
     "diagnosis8": Task("diagnosis8", DIAGNOSES8, {name: name for name in DIAGNOSES8}),
     "melanoma": Task(

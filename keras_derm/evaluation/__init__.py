@@ -1,6 +1,5 @@
 """Honest judgement of classifiers: real images, intervals, strata, comparison."""
 
-from keras_derm.evaluation.arm_comparison import ArmComparison, compare_arms
 from keras_derm.evaluation.axes import AXES, catalog_axes, contrast_edges
 from keras_derm.evaluation.calibration import (
     apply_temperature,
@@ -9,12 +8,14 @@ from keras_derm.evaluation.calibration import (
     expected_calibration_error,
     fit_temperature,
     reliability_table,
+    temperature_summary,
 )
-from keras_derm.evaluation.comparison import Comparison, compare
+from keras_derm.evaluation.comparison import Comparison, compare, forest_table
 from keras_derm.evaluation.conformal import (
+    ALPHA,
     ConformalSets,
     fit_conformal,
-    least_images,
+    fit_conformal_by_tone,
     selective_table,
 )
 from keras_derm.evaluation.curves import decision_curve, roc_band
@@ -24,11 +25,17 @@ from keras_derm.evaluation.delong import (
     delong_interval,
     delong_test,
 )
+from keras_derm.evaluation.differences import HEADLINE
 from keras_derm.evaluation.evaluation import Evaluation, evaluate
 from keras_derm.evaluation.isic_scores import (
     balanced_multiclass_accuracy,
     isic2020_score,
     isic2024_score,
+)
+from keras_derm.evaluation.judgement import (
+    ENSEMBLE,
+    Judgement,
+    judge_arms,
 )
 from keras_derm.evaluation.mcnemar import McNemarTest, mcnemar_test
 from keras_derm.evaluation.metrics import (
@@ -41,30 +48,40 @@ from keras_derm.evaluation.metrics import (
 from keras_derm.evaluation.multiplicity import benjamini_hochberg, holm
 from keras_derm.evaluation.predictions import (
     PredictionsError,
+    check_prediction_files,
     inputs_from_catalog,
+    judged_rows,
     predictions_from_csv,
+    predictions_to_csv,
+    task_thresholds,
+    thresholds_beside,
 )
-from keras_derm.evaluation.subgroups import skin_tone_strata
+from keras_derm.evaluation.subgroups import TONE_STRATA, TOO_FEW, skin_tone_strata
 
 __all__ = [
+    "ALPHA",
     "AXES",
-    "LABELS",
-    "METRICS",
-    "ArmComparison",
     "Comparison",
     "ConformalSets",
     "DeLongTest",
+    "ENSEMBLE",
     "Evaluation",
+    "HEADLINE",
+    "Judgement",
+    "LABELS",
+    "METRICS",
     "McNemarTest",
     "PredictionsError",
+    "TONE_STRATA",
+    "TOO_FEW",
     "apply_temperature",
     "balanced_multiclass_accuracy",
     "benjamini_hochberg",
     "brier_score",
     "calibration_slope",
     "catalog_axes",
+    "check_prediction_files",
     "compare",
-    "compare_arms",
     "contrast_edges",
     "decision_curve",
     "delong_covariance",
@@ -73,19 +90,26 @@ __all__ = [
     "evaluate",
     "expected_calibration_error",
     "fit_conformal",
+    "fit_conformal_by_tone",
     "fit_temperature",
+    "forest_table",
     "holm",
     "inputs_from_catalog",
     "isic2020_score",
     "isic2024_score",
-    "least_images",
+    "judge_arms",
+    "judged_rows",
     "mcnemar_test",
     "metric_label",
     "operating_points",
     "predictions_from_csv",
+    "predictions_to_csv",
     "reliability_table",
     "roc_band",
     "selective_table",
     "skin_tone_strata",
+    "task_thresholds",
+    "temperature_summary",
     "threshold_at_sensitivity",
+    "thresholds_beside",
 ]

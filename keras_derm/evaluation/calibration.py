@@ -188,3 +188,25 @@ def fit_temperature(y_true, y_prob):
 
     bounds = (np.log(0.05), np.log(20))
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
+
+
+def temperature_summary(val_true, val_prob, y_true, y_prob):
+    """Fit a temperature on val and say what it does to the calibration on test.
+
+    Args:
+        val_true: class indices of validation images, shape `(n,)`.
+        val_prob: their probabilities, shape `(n, classes)`.
+        y_true: class indices of test images, shape `(m,)`.
+        y_prob: their probabilities, shape `(m, classes)`.
+
+    Returns:
+        Dict of `temperature`, `expected_calibration_error` of the test images, and
+        `expected_calibration_error_scaled` with the temperature.
+    """
+    temperature = fit_temperature(val_true, val_prob)
+    scaled = apply_temperature(y_prob, temperature)
+    return {
+        "temperature": temperature,
+        "expected_calibration_error": expected_calibration_error(y_true, y_prob),
+        "expected_calibration_error_scaled": expected_calibration_error(y_true, scaled),
+    }

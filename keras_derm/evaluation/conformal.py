@@ -16,6 +16,8 @@ from keras_derm.evaluation.weighted_ranking import incidence
 from keras_derm.files import write_json
 
 MARGINAL = "all"
+ALPHA = 0.1
+"""Share of the sets that may miss the true class."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class ConformalSets:
         return cls(**{**content, "classes": tuple(content["classes"])})
 
 
-def fit_conformal(y_true, y_prob, groups, classes, alpha=0.1):
+def fit_conformal(y_true, y_prob, groups, classes, alpha=ALPHA):
     """Fit the thresholds on validation images, group by group.
 
     The set of a new image of a fitted group holds its true class with probability
@@ -141,6 +143,31 @@ def fit_conformal(y_true, y_prob, groups, classes, alpha=0.1):
         else:
             thresholds[group] = _threshold(of_group, alpha)
     return ConformalSets(classes, alpha, thresholds, n, reasons)
+
+
+def fit_conformal_by_tone(val, task, y_prob, column="skin_tone", alpha=ALPHA):
+    """Fit the thresholds by pairs of skin tones.
+
+    Args:
+        val: `Catalog` of the validation images.
+        task: `Task` whose classes are told apart.
+        y_prob: probabilities of the images, shape `(n, classes)`.
+        column: column of the skin tones.
+        alpha: the share of sets that may miss the true class, in (0, 1).
+
+    Returns:
+        A `ConformalSets`, or None where all images are too few.
+    """
+    if len(val) < least_images(alpha):
+        return None
+    tones = pooled_tones(val, column)
+    return fit_conformal(task.targets(val), y_prob, tones, task.classes, alpha)
+
+
+def pooled_tones(catalog, column="skin_tone"):
+    """Pair of skin tones of each image of a catalog, or `undetermined`."""
+    strata = subgroups.skin_tone_strata(catalog.table[column])
+    return np.asarray(strata["skin_tone_pooled"])
 
 
 def least_images(alpha):

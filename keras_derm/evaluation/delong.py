@@ -17,6 +17,10 @@ class DeLongTest(NamedTuple):
         low, high: interval of the difference.
         z: difference over its standard error.
         p_value: two-sided.
+
+    Example:
+        >>> found = delong_test(is_positive, score_a, score_b, groups=lesion)
+        >>> found.low, found.high
     """
 
     auc_a: float

@@ -17,12 +17,17 @@ ROUNDING = 1e-12
 class Evaluation:
     """Every metric of one model, with intervals.
 
+    In a `Comparison` an arm may have been trained with several seeds. Metrics and
+    confusion matrix are then means over the seeds, the reliability diagram is that of
+    all their predictions together, and each metric lists the seeds in `per_seed`.
+
     Args:
         classes: class names, in the order of the confusion matrix.
         positive: name of the class that sensitivity, specificity, PPV, NPV and AUC
             are about.
         operating_points: dict from a sensitivity on val to the threshold of the
-            positive class that has it there; empty without.
+            positive class that has it there, or to a list of thresholds where there
+            are several seeds; empty without.
         level: coverage of the intervals.
         n_replicates: bootstrap replicates.
         seed: seed of the bootstrap.
@@ -30,11 +35,17 @@ class Evaluation:
         per_class: for each class a dict of `n` and of metrics.
         strata: for each stratum, the whole set first, what `describe_stratum`
             returned and `metrics`. A metric is a dict of `value`, `low`, `high`
-            and `reason`, which says why one of them is NaN and is empty otherwise.
+            and `reason`, which says why one of them is NaN and is empty otherwise,
+            and with several seeds `per_seed`.
         disparities: the gaps between the groups of each variable, as `disparities`
             returned them.
         reliability: bins of the reliability diagram of the whole set: `n`,
             `confidence` and `accuracy`.
+
+    Example:
+        >>> found = evaluate(y_true, y_prob, classes, strata={"sex": sex})
+        >>> found.overall["sensitivity"]
+        {'value': 0.81, 'low': 0.74, 'high': 0.87, 'reason': ''}
     """
 
     classes: tuple
@@ -73,11 +84,11 @@ class Evaluation:
                     **stratum_columns(stratum),
                     "metric": name,
                     "label": metrics.metric_label(name, self.positive),
-                    **result,
-                    "reason": join_reasons(stratum["mark"], result["reason"]),
+                    **{key: entry[key] for key in ("value", "low", "high")},
+                    "reason": join_reasons(stratum["mark"], entry["reason"]),
                 }
                 for stratum in self.strata
-                for name, result in stratum["metrics"].items()
+                for name, entry in stratum["metrics"].items()
             ]
         )
 
@@ -128,7 +139,7 @@ def evaluate(
     design = Design(y_true, classes, groups, strata, positive, stratified)
     scorers = design.scorers(y_prob, operating_points)
     draws = design.bootstrap(scorers, n_replicates, seed)
-    return design.evaluation(scorers, draws, y_prob, level, seed)
+    return design.evaluation([scorers], draws, [y_prob], level, seed)
 
 
 class Design:
@@ -136,6 +147,10 @@ class Design:
 
     Args:
         y_true, classes, groups, strata, positive, stratified: as in `evaluate`.
+
+    Example:
+        >>> design = Design(y_true, classes, lesion, {"sex": sex}, "MEL")
+        >>> draws = design.bootstrap(design.scorers(y_prob), n_replicates=2000, seed=0)
     """
 
     def __init__(self, y_true, classes, groups, strata, positive, stratified=False):
@@ -190,17 +205,38 @@ class Design:
             for stratum in self.strata
         ]
 
-    def estimates(self, scorer):
-        """Return the metrics of the images as they are, each group counted once."""
-        return scorer(np.ones((self.n_groups, 1)))[:, 0]
+    def estimates(self, scorers):
+        """Metrics of the images as they are, each group counted once.
+
+        Args:
+            scorers: for each seed what `scorers` returned.
+
+        Returns:
+            For each stratum an array of shape `(seeds, metrics)`.
+        """
+        as_they_are = np.ones((self.n_groups, 1))
+        return [
+            np.array([scorer(as_they_are)[:, 0] for scorer in of_stratum])
+            for of_stratum in zip(*scorers, strict=True)
+        ]
 
     def evaluation(self, scorers, draws, y_prob, level, seed):
-        """Join estimates and bootstrap draws in an `Evaluation`."""
+        """Join estimates and bootstrap draws in an `Evaluation`.
+
+        Args:
+            scorers: for each seed what `scorers` returned.
+            draws: for each stratum the resampled means over the seeds, an array of
+                shape `(metrics, n_replicates)`.
+            y_prob: for each seed its probabilities, shape `(n, classes)`.
+            level: coverage of the intervals.
+            seed: seed of the bootstrap.
+        """
         strata, named_draws, per_class = [], [], {}
-        for description, scorer, draw in zip(
-            self.descriptions(), scorers, draws, strict=True
+        estimates = self.estimates(scorers)
+        for description, scorer, estimate, draw in zip(
+            self.descriptions(), scorers[0], estimates, draws, strict=True
         ):
-            values = dict(zip(scorer.names, self.estimates(scorer), strict=True))
+            values = dict(zip(scorer.names, estimate.T, strict=True))
             replicates = dict(zip(scorer.names, draw, strict=True))
             named_draws.append(replicates)
             named = {
@@ -216,38 +252,49 @@ class Design:
             strata.append({**description, "metrics": named})
             if scorer.per_class:
                 per_class = self._per_class(description, values, replicates, level)
-        y_prob = np.asarray(y_prob, dtype=np.float64)
-        confusion = metrics.confusion_matrix(
-            self.y_true, y_prob.argmax(axis=1), len(self.classes)
-        )
-        bins = calibration.reliability_table(self.y_true, y_prob)
+        whole = [of_seed[0] for of_seed in scorers]
         return Evaluation(
             classes=self.classes,
             positive=self.name,
-            operating_points=dict(scorers[0].operating_points),
+            operating_points=_thresholds([one.operating_points for one in whole]),
             level=level,
             n_replicates=draws[0].shape[1],
             seed=seed,
-            confusion_matrix=confusion.tolist(),
+            confusion_matrix=self._confusion_matrix(y_prob),
             per_class=per_class,
             strata=strata,
             disparities=disparities(
-                strata,
-                named_draws,
-                self._by_chance(scorers[0], seed),
-                self.name,
-                level,
+                strata, named_draws, self._by_chance(whole, seed), self.name, level
             ),
-            reliability=bins.to_dict("records"),
+            reliability=calibration.reliability_table(
+                np.tile(self.y_true, len(y_prob)), np.concatenate(y_prob)
+            ).to_dict("records"),
         )
 
-    def _by_chance(self, scorer, seed):
+    def _confusion_matrix(self, y_prob):
+        """Counts, and with several seeds their means."""
+        counts = [
+            metrics.confusion_matrix(
+                self.y_true, np.asarray(one).argmax(axis=1), len(self.classes)
+            )
+            for one in y_prob
+        ]
+        return (counts[0] if len(counts) == 1 else np.mean(counts, axis=0)).tolist()
+
+    def _by_chance(self, scorers, seed):
         """Function that draws the metrics of groups which chance alone has made."""
         kind = bootstrap.cluster_class(self.y_true, self.cluster, self.n_groups)
 
+        def of_calls(weights):
+            found = [scorer.of_calls(weights) for scorer in scorers]
+            return {
+                name: np.mean([of_seed[name] for of_seed in found], axis=0)
+                for name in found[0]
+            }
+
         def draws(variable, values, n_replicates):
             return permuted_groups(
-                scorer.of_calls,
+                of_calls,
                 self._group_of_cluster(variable, values),
                 kind,
                 n_replicates,
@@ -285,23 +332,41 @@ class Design:
         return table
 
 
-def result(metric, value, replicates, level, undefined):
+def _thresholds(points):
+    """Operating points of one seed, or of several as lists."""
+    if len(points) == 1:
+        return dict(points[0])
+    return {name: [of_seed[name] for of_seed in points] for name in points[0]}
+
+
+def result(metric, values, replicates, level, undefined):
     """Make a metric's entry: value, interval and the reason for a missing number.
 
     Args:
         metric: its name.
-        value: the estimate, NaN where not defined.
-        replicates: its bootstrap replicates.
+        values: the estimate of each seed, NaN where not defined, shape `(seeds,)`.
+        replicates: bootstrap replicates of their mean.
         level: coverage of the interval.
-        undefined: the reason to give where `value` is NaN.
+        undefined: the reason to give where all `values` are NaN.
 
     Returns:
-        A dict of `value`, `low`, `high` and `reason`.
+        A dict of `value` (the mean), `low`, `high` and `reason`, and where there are
+        several seeds `per_seed`.
     """
-    if np.isnan(value):
-        return {"value": np.nan, "low": np.nan, "high": np.nan, "reason": undefined}
-    low, high, reason = interval(metric, replicates, level)
-    return {"value": float(value), "low": low, "high": high, "reason": reason}
+    entry = {"value": float(values.mean()), "low": np.nan, "high": np.nan}
+    if np.isnan(values).all():
+        entry["reason"] = undefined
+    elif np.isnan(values).any():
+        entry["reason"] = "not defined for every seed"
+    else:
+        low, high, entry["reason"] = interval(metric, replicates, level)
+        # Student's t, of which the error of several seeds is drawn, knows no bounds.
+        entry["low"], entry["high"] = (
+            float(np.clip(end, *metrics.bounds(metric))) for end in (low, high)
+        )
+    if len(values) > 1:
+        entry["per_seed"] = values.tolist()
+    return entry
 
 
 def interval(metric, replicates, level):

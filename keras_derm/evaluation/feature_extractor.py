@@ -6,6 +6,8 @@ from rich.progress import track
 
 from keras_derm.classifiers import build_classifier
 
+MEASURED_WITH, MEASURED_AT = "MobileNetV2", 96
+
 
 class FeatureExtractor:
     """A network that describes images, and the name that its metrics carry.
@@ -77,3 +79,15 @@ class FeatureExtractor:
                 batch = keras.ops.image.resize(batch, size, antialias=True)
             features.append(self.model.predict_on_batch(batch))
         return np.concatenate(features)
+
+
+def feature_extractor(weights):
+    """Build the extractor by which runs are measured, so that their figures compare.
+
+    Args:
+        weights: "imagenet", or the path of weights of MobileNetV2 without the top.
+
+    Returns:
+        `FeatureExtractor` of MobileNetV2 at 96 pixels.
+    """
+    return FeatureExtractor.of_backbone(MEASURED_WITH, weights, MEASURED_AT)

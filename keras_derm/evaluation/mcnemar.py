@@ -15,6 +15,10 @@ class McNemarTest(NamedTuple):
         only_a: patients, lesions or images on which A was right more often.
         only_b: those on which B was.
         p_value: two-sided, exact.
+
+    Example:
+        >>> mcnemar_test([True, True, False], [True, False, True])
+        McNemarTest(only_a=1, only_b=1, p_value=1.0)
     """
 
     only_a: int

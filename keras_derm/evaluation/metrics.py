@@ -38,7 +38,12 @@ SUM_TOLERANCE = 0.01
 
 
 class BinaryCounts(NamedTuple):
-    """Counts of one class against the rest; numbers or arrays of one shape."""
+    """Counts of one class against the rest; numbers or arrays of one shape.
+
+    Example:
+        >>> sensitivity(BinaryCounts(8, 2, 3, 87))
+        0.8
+    """
 
     true_positive: np.ndarray
     false_negative: np.ndarray

@@ -5,13 +5,21 @@ import pandas as pd
 
 from keras_derm.catalog import group_ids
 from keras_derm.evaluation.axes import catalog_axes
-from keras_derm.evaluation.metrics import sums_to_one
+from keras_derm.evaluation.metrics import operating_points, sums_to_one
+from keras_derm.files import short_digest, write_csv
 
 SHOWN = 20
 
 
 class PredictionsError(ValueError):
-    """A predictions file does not fit the catalog; the message lists every fault."""
+    """A predictions file does not fit the catalog; the message lists every fault.
+
+    Example:
+        >>> try:
+        ...     predictions_from_csv("a.csv", catalog, classes)
+        ... except PredictionsError as error:
+        ...     print(error)
+    """
 
 
 def predictions_from_csv(path, catalog, classes):
@@ -64,19 +72,140 @@ def inputs_from_catalog(catalog, task, strata=("skin_tone",), contrast_edges=Non
             images, for the axis `contrast_band`.
 
     Returns:
-        A dict of `y_true`, `classes`, `groups` and `strata`, to be passed on as
-        `evaluate(y_prob=y_prob, **inputs)`.
+        A dict of `y_true`, `classes`, `groups`, `strata` and `positive`, to be passed
+        on as `evaluate(y_prob=y_prob, **inputs)`.
 
     Raises:
-        ValueError: if the catalog holds a synthetic image.
+        ValueError: if the catalog holds a synthetic image, or the task lacks its
+            positive class.
     """
     catalog.require_real()
+    if task.positive_class is None:
+        raise ValueError(
+            f"the task {task.name} cannot be judged without the class that is to be "
+            f"found. Received: classes {task.classes}"
+        )
     return {
         "y_true": np.asarray(task.targets(catalog)),
         "classes": tuple(task.classes),
         "groups": np.asarray(group_ids(catalog)),
         "strata": catalog_axes(catalog.table, strata, contrast_edges),
+        "positive": task.classes[task.positive_class],
     }
+
+
+def predictions_to_csv(path, catalog, y_prob, classes):
+    """Write what `predictions_from_csv` reads.
+
+    Args:
+        path: csv to write.
+        catalog: `Catalog` of the images that were predicted.
+        y_prob: their probabilities, shape `(len(catalog), len(classes))`.
+        classes: class names.
+    """
+    frame = pd.DataFrame(y_prob, columns=list(classes))
+    frame.insert(0, "isic_id", catalog.table["isic_id"].to_numpy())
+    write_csv(path, frame)
+
+
+def judged_rows(catalog):
+    """Take the rows of the test split, or all where the catalog is not split.
+
+    Args:
+        catalog: `Catalog` of the real images that the task covers.
+
+    Returns:
+        A `Catalog`.
+
+    Raises:
+        ValueError: if the catalog is split and has no test part.
+    """
+    if catalog.table["split"].isna().all():
+        return catalog
+    test = catalog.split("test")
+    if not len(test):
+        present = catalog.table["split"].value_counts().to_dict()
+        raise ValueError(
+            "the data is split, and no image that the task covers is in test: give "
+            f"--data a catalog that has one, or one without splits. Received: {present}"
+        )
+    return test
+
+
+def task_thresholds(task, y_true, y_prob):
+    """Find the thresholds of a task's positive class on val.
+
+    Args:
+        task: `Task`.
+        y_true: class indices of validation images, shape `(n,)`.
+        y_prob: their probabilities, shape `(n, classes)`.
+
+    Returns:
+        Dict from sensitivity to threshold, empty where no image is positive.
+    """
+    is_positive = y_true == task.positive_class
+    if not is_positive.any():
+        return {}
+    return operating_points(is_positive, y_prob[:, task.positive_class])
+
+
+def thresholds_beside(files, val, task):
+    """Find thresholds on val from the files that lie beside those of test.
+
+    Args:
+        files: dict from arm to a list of `Path`, one for each seed, of predictions of
+            test images: a_test.csv is beside a_val.csv.
+        val: `Catalog` of the validation images.
+        task: `Task` whose classes the predictions are about.
+
+    Returns:
+        Operating points for `compare`, or None where a file has no other beside it.
+    """
+    beside = {
+        arm: [
+            path.with_name(f"{path.name.removesuffix('_test.csv')}_val.csv")
+            for path in paths
+        ]
+        for arm, paths in files.items()
+    }
+    if not all(path.is_file() for paths in beside.values() for path in paths):
+        return None
+    truth = task.targets(val)
+    return {
+        arm: [
+            task_thresholds(task, truth, predictions_from_csv(path, val, task.classes))
+            for path in paths
+        ]
+        for arm, paths in beside.items()
+    }
+
+
+def check_prediction_files(files):
+    """Refuse files that are missing, and copies that would pass for other seeds.
+
+    Args:
+        files: dict from arm to a list of `Path`, one for each seed.
+
+    Raises:
+        FileNotFoundError: naming every file that is missing.
+        ValueError: if two files of an arm hold the same.
+    """
+    every = [path for paths in files.values() for path in paths]
+    missing = [str(path) for path in every if not path.is_file()]
+    if missing:
+        raise FileNotFoundError(f"no such predictions: {', '.join(missing)}")
+    for arm, paths in files.items():
+        contents = [short_digest(path.read_bytes()) for path in paths]
+        same = [
+            str(path)
+            for path, content in zip(paths, contents, strict=True)
+            if contents.count(content) > 1
+        ]
+        if same:
+            raise ValueError(
+                "each seed needs predictions of its own: copies would pass for seeds "
+                f"that agree. Received the same of {arm}: {', '.join(same)}"
+            )
 
 
 def _read(path):

@@ -18,6 +18,7 @@ POOLED_SKIN_TONES = {
     "VI": "V-VI",
     UNDETERMINED: UNDETERMINED,
 }
+TONE_STRATA = ("skin_tone", "skin_tone_pooled")
 LEAST_POSITIVES = 10
 CLASS_AVERAGES = ("balanced_accuracy", "macro_auc")
 TOO_FEW = "too few to judge"
@@ -31,6 +32,9 @@ class Stratum:
         name: the variable, such as `skin_tone`; `all` for the whole set.
         value: its value here, such as `V-VI`.
         mask: bool array of shape `(n,)`.
+
+    Example:
+        >>> dark = Stratum("skin_tone_pooled", "V-VI", np.isin(tone, ["V", "VI"]))
     """
 
     name: str

@@ -22,6 +22,10 @@ class WeightedCalibration:
         cluster: cluster index of each image, shape `(n,)`, from 0.
         n_clusters: number of clusters.
         positive: index of the positive class.
+
+    Example:
+        >>> scorer = WeightedCalibration(y_true, y_prob, lesion, n_lesions, positive=0)
+        >>> scorer(np.ones((n_lesions, 1)))["brier_score"]
     """
 
     def __init__(self, y_true, y_prob, cluster, n_clusters, positive):

@@ -25,6 +25,11 @@ class WeightedMetrics:
             where `y_prob[:, positive] >= threshold`. None leaves them out.
         per_class: also give the metrics of each class, named `sensitivity/0` and
             so on.
+
+    Example:
+        >>> scorer = WeightedMetrics(y_true, y_prob, lesion, n_lesions, positive=0)
+        >>> values = scorer(np.ones((n_lesions, 1)))[:, 0]
+        >>> dict(zip(scorer.names, values))["balanced_accuracy"]
     """
 
     def __init__(

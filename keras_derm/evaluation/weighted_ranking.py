@@ -17,6 +17,10 @@ class WeightedRanking:
         score: array of shape `(n,)`, higher for positive.
         cluster: cluster index of each image, shape `(n,)`, from 0.
         n_clusters: number of clusters.
+
+    Example:
+        >>> ranking = WeightedRanking(y_true == 0, y_prob[:, 0], lesion, n_lesions)
+        >>> ranking.auc(np.ones((n_lesions, 1)))
     """
 
     def __init__(self, is_positive, score, cluster, n_clusters):

@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from keras_derm.export.fine_tuning import check_training_images, fine_tuned_member
+from keras_derm.export.quantization_aware_training import check_packages
 from keras_derm.export.quantized_ensemble import MANIFEST, QuantizedEnsemble
 from keras_derm.export.tf_keras.twin_description import describe_twin
 from keras_derm.export.tflite import MODES, export_tflite
@@ -43,7 +44,7 @@ def export_ensemble(
             quantisation-aware training, another than int8 leaves the member as it is.
         details: Dict of what else the description shall tell, such as `preset`.
         io: Type of the tensors that go in and out, as in `export_tflite`.
-        fine_tuning: `FineTuning`: how each member learns once more before it is
+        fine_tuning: `FineTuningSettings`: how each member learns once more before it is
             written, by `quantization_aware`. `model` stays as it is. Several members
             become a folder. By default none does.
         training_images: `TrainingImages` for it.
@@ -188,7 +189,8 @@ def _fine_tuned(model, mode, own, form, fine_tuning, training_images):
 
     if fine_tuning is None:
         return []
-    fine_tuning.check(mode, own.values())
+    check_packages()
+    fine_tuning.check_modes(mode, own.values())
     members = ensemble_members(model)
     if form == "file" and len(members) > 1:
         raise ValueError(

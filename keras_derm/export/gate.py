@@ -2,16 +2,23 @@
 
 import math
 
+from keras_derm.evaluation import TONE_STRATA, TOO_FEW
+
 METRIC = "macro_auc"
-TONES = ("skin_tone", "skin_tone_pooled")
 REFUSED = "refused"
-TOO_FEW = "too few to judge"
 WITHIN = "within the margin"
 NOT_EXCLUDED = "a greater fall cannot be excluded"
 
 
 class ExportRefused(RuntimeError):
-    """Quantisation cost more than was allowed; the message says where and how much."""
+    """Quantisation cost more than was allowed; the message says where and how much.
+
+    Example:
+        >>> try:
+        ...     export_tflite("runs/first", mode="int8")
+        ... except ExportRefused as refusal:
+        ...     print(refusal)
+    """
 
 
 def check_gate(scores, margin=0.005, margin_tone=None):
@@ -28,19 +35,24 @@ def check_gate(scores, margin=0.005, margin_tone=None):
 
     Args:
         scores: List of dicts, one for each group and metric: `metric`, `stratum`,
-            `value_of_stratum`, `n`, `judged`, `reason`, and `float`, `quantised` and
-            `difference` (quantised - float), the latter with `_low` and `_high`; None
-            or NaN where not defined.
+            `value_of_stratum`, `n`, `judged`, and of the float model `reference`, of
+            the quantised one `value`, and `difference` (quantised - float), the latter
+            with `_low` and `_high`; None or NaN where not defined.
         margin: Greatest fall of macro AUC allowed on the whole set.
         margin_tone: The same for every skin tone; by default `margin`.
 
     Returns:
         Dict of `metric`, `margin`, `margin_tone`, `groups`, a list of dicts (`group`,
-        `n`, `float`, `quantised`, `difference`, `difference_low`, `difference_high`,
+        `n`, `reference`, `value`, `difference`, `difference_low`, `difference_high`,
         `margin`, `verdict`), and `refused`, the names of the groups that refuse.
 
     Raises:
         ValueError: If a margin is negative, or `scores` lack the whole set.
+
+    Example:
+        >>> gate = check_gate(quantisation_scores(test, task, y_float, y_quantised))
+        >>> gate["refused"]
+        ['skin tone V']
     """
     margin_tone = margin if margin_tone is None else margin_tone
     for name, value in (("margin", margin), ("margin_tone", margin_tone)):
@@ -49,7 +61,7 @@ def check_gate(scores, margin=0.005, margin_tone=None):
     groups = [
         _judged(row, margin if row["stratum"] == "all" else margin_tone)
         for row in scores
-        if row["metric"] == METRIC and row["stratum"] in ("all", *TONES)
+        if row["metric"] == METRIC and row["stratum"] in ("all", *TONE_STRATA)
     ]
     if not any(group["group"] == "all" for group in groups):
         raise ValueError(
@@ -65,12 +77,40 @@ def check_gate(scores, margin=0.005, margin_tone=None):
     }
 
 
-def describe_refusal(gate):
-    """Write the groups that refuse an export, one a line."""
+def refusal_message(gate, mode, members, fine_tuned):
+    """Say why an export is refused and what can be done.
+
+    Args:
+        gate: What `check_gate` returned.
+        mode: How the ensemble was quantised.
+        members: Names of its members.
+        fine_tuned: Whether they learned once more for the quantised form.
+
+    Returns:
+        Some lines of text, or "" where nothing refuses.
+    """
+    if not gate["refused"]:
+        return ""
+    learning = "in int8, quantisation-aware training (--fine_tuning.method qat); "
+    return (
+        f"the export is refused: quantised ({mode}), the ensemble tells the classes "
+        f"apart less well than allowed on real test images.\n{_refusing(gate)}\n"
+        "Nothing is left in export/ but the figures, cost.json. Ways out: another "
+        "--mode (selective, dynamic and float16 mostly cost less than int8), or one "
+        f"for the member that loses most (--member_modes.NAME dynamic; members: "
+        f"{', '.join(members)}); {'' if fine_tuned else learning}or, if this is worth "
+        "the size and speed, a larger --margin (--margin_tone), or --gate none. "
+        f"Received: mode={mode!r}, margin={gate['margin']:g}, "
+        f"margin_tone={gate['margin_tone']:g}"
+    )
+
+
+def _refusing(gate):
+    """The groups that refuse an export, one a line."""
     return "\n".join(
         f"  {'all test images' if group['group'] == 'all' else group['group']} "
-        f"(n = {group['n']:,}): macro AUC {group['float']:.3f} in float, "
-        f"{group['quantised']:.3f} quantised, difference {group['difference']:+.4f}"
+        f"(n = {group['n']:,}): macro AUC {group['reference']:.3f} in float, "
+        f"{group['value']:.3f} quantised, difference {group['difference']:+.4f}"
         + _interval(group)
         + f"; margin {group['margin']:g}"
         for group in gate["groups"]
@@ -81,7 +121,7 @@ def describe_refusal(gate):
 def _judged(row, margin):
     overall = row["stratum"] == "all"
     name = "all" if overall else f"skin tone {row['value_of_stratum']}"
-    kept = ("n", "float", "quantised", "difference", "difference_low")
+    kept = ("n", "reference", "value", "difference", "difference_low")
     found = {key: row[key] for key in (*kept, "difference_high")}
     return {"group": name, **found, "margin": margin, "verdict": _verdict(row, margin)}
 

@@ -1,85 +1,81 @@
-"""Job: compare arms of several seeds, or predictions made elsewhere."""
+"""Compare arms of several seeds, or predictions made elsewhere."""
 
+import dataclasses
 from pathlib import Path
 
 import pandas as pd
+from rich.console import Console
+from rich.table import Table
 
-from keras_derm.files import short_digest
-from keras_derm.jobs.evaluate import (
-    ARMS,
-    TONES,
-    forest_table,
-    judged_task,
-    thresholds,
-)
-from keras_derm.jobs.interval_cell import interval_cell
-from keras_derm.runs import RunDirectory
+from keras_derm import evaluation
+from keras_derm.catalog import Catalog, get_task
+from keras_derm.data_source import read_data_source
+from keras_derm.files import write_csv, write_json
+from keras_derm.jobs.evaluate import draw_forests
+from keras_derm.jobs.judged import judged_task
+from keras_derm.report import interval_cell
+from keras_derm.runs import RunDirectory, Stage
+from keras_derm.settings import ARMS, CompareSettings
 
 
-def compare(
-    run: str,
-    runs: list[str] | None = None,
-    predictions: dict[str, str | list[str]] | None = None,
-    data: str | None = None,
-    task: str = "diagnosis8",
-    reference: str = "baseline",
-    n_replicates: int = 2000,
-    seed: int = 0,
-    stratified: bool = False,
-):
-    """Compare models on the same real test images: did it help, and for whom?
+class Compare(Stage):
+    """Compare models on the same real test images: did it help, and for whom?"""
 
-    Writes compare.json, compare.csv and figures/compare_*.png, and prints a table and
-    a sentence for each arm, which may say no.
+    Settings = CompareSettings
+    writes = ("compare.json", "compare.csv", "figures/compare_*.png")
 
-    Args:
-        run: Run directory to write.
-        runs: Evaluated run directories that differ in their seed, as in
-            "[runs/seed0, runs/seed1]": the baseline of each is a seed of the arm
-            baseline, and so for augmented.
-        predictions: Further arms: name and csv files, one a seed, as in
-            --predictions.cyclegan "[a_test.csv, b_test.csv]". A csv has isic_id and
-            one probability column per class. Where a_val.csv lies beside each
-            a_test.csv, thresholds are fixed on it for 90 and 95 % sensitivity.
-        data: Where the truth lies: catalog.csv of a run, or a data source READER:PATH.
-            By default the catalog of the first of runs. Images of its test split are
-            judged, or all where it has no split at all.
-        task: What is told apart, where no runs are given: diagnosis8, melanoma or
-            melanocytic.
-        reference: The arm that the others are compared with.
-        n_replicates: Bootstrap replicates; lesions (or patients) are drawn.
-        seed: Seed of the bootstrap.
-        stratified: Draw as many lesions (or patients) of each diagnosis as there are.
-    """
-    arms = prediction_files(runs or [], predictions or {})
-    if data is None:
-        if not runs:
-            raise ValueError("say where the truth lies: --data or --runs")
-        data = str(Path(runs[0]) / "catalog.csv")
-    if runs:
-        task = judged_task(RunDirectory(runs[0])).name
-    options = {"n_replicates": n_replicates, "seed": seed, "stratified": stratified}
-    settings = {
-        "data": data,
-        "task": task,
-        "reference": reference,
-        "arms": {
-            arm: {str(path): short_digest(path.read_bytes()) for path in paths}
-            for arm, paths in arms.items()
-        },
-        **options,
-    }
-    run = RunDirectory(run)
-    with run.stage("compare", settings) as todo:
-        if todo:
-            _compare(run, arms, data, task, reference, options)
+    def __init__(self, run, settings):
+        self.arms = prediction_files(settings.runs, settings.predictions)
+        if settings.runs:
+            first = RunDirectory(settings.runs[0])
+            settings = dataclasses.replace(
+                settings,
+                data=settings.data or str(first.catalog_file),
+                task=judged_task(first).name,
+            )
+        super().__init__(run, settings)
+
+    def inputs(self):
+        return [str(path) for paths in self.arms.values() for path in paths]
+
+    def make(self):
+        settings, catalog = self.settings, _truth(self.settings.data)
+        train = catalog.split("train")
+        task = get_task(settings.task).present_in(train if len(train) else catalog)
+        covered = catalog.where(task.covers(catalog)).require_real()
+        test, val = evaluation.judged_rows(covered), covered.split("val")
+        if not len(val):
+            print("no thresholds: the data has no validation images")
+        edges = evaluation.contrast_edges(catalog.table)
+        found = evaluation.compare(
+            **evaluation.inputs_from_catalog(test, task, evaluation.AXES, edges),
+            y_prob={
+                arm: [
+                    evaluation.predictions_from_csv(path, test, task.classes)
+                    for path in paths
+                ]
+                for arm, paths in self.arms.items()
+            },
+            reference=settings.reference,
+            operating_points=evaluation.thresholds_beside(self.arms, val, task)
+            if len(val)
+            else None,
+            n_replicates=settings.n_replicates,
+            seed=settings.seed,
+            stratified=settings.stratified,
+        )
+        table = found.table()
+        write_json(self.run / "compare.json", found.to_dict())
+        write_csv(self.run / "compare.csv", table)
+        draw_forests(self.run, "compare_forest", table, settings.reference)
+        print_comparison(found, table)
 
 
 def prediction_files(runs, predictions):
     """List the csv files of each arm.
 
     Args:
-        runs: Run directories.
+        runs: Evaluated run directories.
         predictions: Dict from arm to a csv or a list of them.
 
     Returns:
@@ -89,156 +85,33 @@ def prediction_files(runs, predictions):
         FileNotFoundError: Naming every file that is missing.
         ValueError: If there is no arm, or two files of an arm hold the same.
     """
-    arms = {}
-    for arm in ARMS if runs else ():
-        arms[arm] = [Path(run) / f"predictions/{arm}_ensemble_test.csv" for run in runs]
+    ending, arms = "_ensemble_test.csv", {arm: [] for arm in ARMS if runs}
+    for run in runs:
+        found = sorted((Path(run) / "predictions").glob(f"*{ending}"))
+        for arm in [path.name.removesuffix(ending) for path in found] or ARMS:
+            arms.setdefault(arm, []).append(Path(run) / f"predictions/{arm}{ending}")
+    arms = {arm: paths for arm, paths in arms.items() if paths}
     for arm, paths in predictions.items():
         paths = [paths] if isinstance(paths, str) else paths
         arms.setdefault(arm, []).extend(Path(path) for path in paths)
-    every = [path for paths in arms.values() for path in paths]
-    if not every:
+    if not any(arms.values()):
         raise ValueError("nothing to compare: give --runs or --predictions.NAME")
-    missing = [str(path) for path in every if not path.is_file()]
-    if missing:
-        raise FileNotFoundError(f"no such predictions: {', '.join(missing)}")
-    for arm, paths in arms.items():
-        contents = [short_digest(path.read_bytes()) for path in paths]
-        same = [
-            str(path)
-            for path, content in zip(paths, contents, strict=True)
-            if contents.count(content) > 1
-        ]
-        if same:
-            raise ValueError(
-                "each seed needs predictions of its own: copies would pass for seeds "
-                f"that agree. Received the same of {arm}: {', '.join(same)}"
-            )
+    evaluation.check_prediction_files(arms)
     return arms
 
 
-def _compare(run, arms, data, task, reference, options):
-    from keras_derm import evaluation
-    from keras_derm.catalog import get_task
-    from keras_derm.files import write_csv, write_json
-
-    catalog = _truth(data)
-    train = catalog.split("train")
-    task = get_task(task).present_in(train if len(train) else catalog)
-    covered = catalog.where(task.covers(catalog)).require_real()
-    test = _judged(covered)
-    inputs = evaluation.inputs_from_catalog(
-        test, task, evaluation.AXES, evaluation.contrast_edges(catalog.table)
-    )
-    y_prob = {
-        arm: [
-            evaluation.predictions_from_csv(path, test, task.classes) for path in paths
-        ]
-        for arm, paths in arms.items()
-    }
-    found = evaluation.compare_arms(
-        **inputs,
-        y_prob=y_prob,
-        reference=reference,
-        positive=task.classes[task.positive_class],
-        operating_points=_operating_points(arms, covered, task),
-        **options,
-    )
-    write_json(run / "compare.json", found.to_dict())
-    table = found.table()
-    write_csv(run / "compare.csv", table)
-    _figures(run, table, reference)
-    _print(found, table)
-
-
 def _truth(data):
-    from keras_derm.catalog import Catalog
-    from keras_derm.data_source import read_data_source
-
-    if data.endswith(".csv"):
-        return Catalog.load(data)
-    return read_data_source(data)
+    return Catalog.load(data) if data.endswith(".csv") else read_data_source(data)
 
 
-def _judged(catalog):
-    """Rows of the test split, or all where the catalog is not split.
-
-    Raises:
-        ValueError: The catalog is split and has no test part.
-    """
-    if catalog.table["split"].isna().all():
-        return catalog
-    test = catalog.split("test")
-    if not len(test):
-        present = catalog.table["split"].value_counts().to_dict()
-        raise ValueError(
-            "the data is split, and no image that the task covers is in test: give "
-            f"--data a catalog that has one, or one without splits. Received: {present}"
-        )
-    return test
-
-
-def _operating_points(arms, catalog, task):
-    """Thresholds on val, or None where a csv has no twin for val beside it."""
-    from keras_derm import evaluation
-
-    twins = {
-        arm: [
-            path.with_name(f"{path.name.removesuffix('_test.csv')}_val.csv")
-            for path in paths
-        ]
-        for arm, paths in arms.items()
-    }
-    if not all(path.is_file() for paths in twins.values() for path in paths):
-        return None
-    val = catalog.split("val")
-    if not len(val):
-        print("no thresholds: the data has no validation images")
-        return None
-    val_true = task.targets(val)
-    return {
-        arm: [
-            thresholds(
-                task,
-                val_true,
-                evaluation.predictions_from_csv(path, val, task.classes),
-            )
-            for path in paths
-        ]
-        for arm, paths in twins.items()
-    }
-
-
-def _figures(run, table, reference):
-    from keras_derm.jobs.figure_files import save_figure
-    from keras_derm.report import figures
-
-    table = forest_table(table[table["arm"] != reference])
-    if table.empty:
-        return
-    table = table.assign(label=table["arm"] + ", " + table["label"])
-    words = {
-        "xlabel": f"Arm minus {reference}",
-        "sides": (f"{reference} higher", "arm higher"),
-    }
-    by_tone = table["stratum"].isin(["all", *TONES])
-    figure = figures.forest_plot(table[by_tone], **words)
-    save_figure(run, "compare_forest", figure)
-    others = table[table["judged"] & (~by_tone | (table["stratum"] == "all"))]
-    if not others.empty:
-        figure = figures.forest_plot(others, **words)
-        save_figure(run, "compare_forest_others", figure)
-
-
-def _print(found, table, metric="balanced_accuracy"):
-    from rich.console import Console
-    from rich.table import Table
-
+def print_comparison(found, table, metric="balanced_accuracy"):
+    """Print one metric of all arms and strata, and a sentence for each arm."""
     shown = Table(title=f"{metric.replace('_', ' ')}, {found.level:.0%} intervals")
     for name in ("arm", "stratum", "n", "value", "difference", "adjusted p"):
         shown.add_column(
             name, justify="right" if name in ("n", "adjusted p") else "left"
         )
-    rows = forest_table(table, metric)
+    rows = evaluation.forest_table(table, metric)
     for row in rows[rows["judged"]].to_dict("records"):
         stratum = row["stratum"].replace("anatom_site_general", "site")
         stratum = stratum.replace("_", " ")

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from keras_derm.jobs.evaluate import chosen_arm, judged_task
+from keras_derm.jobs.evaluate import arm_folder, chosen_arm, judged_task
 from keras_derm.runs import RunDirectory
 
 KINDS = {
@@ -25,7 +25,7 @@ FIGURES = (
 
 def explain(
     run: str,
-    arm: Literal["chosen", "baseline", "augmented"] = "chosen",
+    arm: str = "chosen",
     method: Literal[
         "grad_cam", "grad_cam_plus_plus", "layer_cam", "smooth_grad"
     ] = "grad_cam",
@@ -43,7 +43,8 @@ def explain(
 
     Args:
         run: Run directory that has been evaluated.
-        arm: Whose ensemble to explain; chosen is the better one on validation.
+        arm: Whose ensemble to explain: an arm that was judged; chosen is the best on
+            validation.
         method: Grad-CAM, Grad-CAM++, LayerCAM, or SmoothGrad, which takes minutes.
         n_each: Cases of each kind: correct, missed melanoma, false alarm. One of each
             kind in each group of skin tones is shown as well.
@@ -67,7 +68,7 @@ def _explain(run, arm, method, n_each, n_points, seed):
     if run.settings("evaluation").get("predictions"):
         _show_cases(run, arm, task, n_each)
         return
-    model = load_classifier(run / arm / "ensemble.keras")
+    model = load_classifier(arm_folder(run, arm) / "ensemble.keras")
     found = _explain_cases(run, arm, task, model, method, n_each, seed)
     mixing = _map_features(run, arm, task, model, n_points, seed)
     write_json(

@@ -7,15 +7,15 @@ import pandas as pd
 from keras_derm.catalog import count_seen_in_training, find_leaks
 from keras_derm.files import short_digest
 from keras_derm.jobs.audit_skin_tone import describe_agreement
-from keras_derm.jobs.evaluate import ARMS, chosen_arm
+from keras_derm.jobs.evaluate import arm_folder, chosen_arm, stage_of
 from keras_derm.jobs.figure_files import figure_block
-from keras_derm.jobs.interval_cell import interval_cell
 from keras_derm.jobs.report_judgement import (
     judgement,
     positive_words,
     subgroups,
     thresholds,
 )
+from keras_derm.report.interval_cell import interval_cell
 from keras_derm.runs import RunDirectory
 
 LIMITS = """
@@ -101,13 +101,14 @@ def _summary(run, metrics):
     tones = catalog.table["skin_tone"].value_counts()
     dark = int(tones.get("V", 0) + tones.get("VI", 0))
     measured = int(tones.drop("undetermined", errors="ignore").sum())
-    before = metrics["baseline"]["strata"][0]["metrics"]
+    reference = metrics["reference"]
+    before = metrics["arms"][reference]["strata"][0]["metrics"]
     return [
         Callout("finding", metrics["verdict"]),
         Text(
             f"The archive holds {len(catalog):,} photographs. {measured:,} have a "
             f"skin tone, by a person's label or measured; of the dark types V and VI: "
-            f"{dark:,}.\n\n{_origin(run, metrics)}\n\nThe baseline finds "
+            f"{dark:,}.\n\n{_origin(run, metrics)}\n\nThe {reference} finds "
             f"{_percent(before['sensitivity'])} of the {positive_words(metrics)[1]} "
             "(sensitivity) and "
             f"clears {_percent(before['specificity'])} of the other lesions "
@@ -118,17 +119,26 @@ def _summary(run, metrics):
 
 def _origin(run, metrics):
     """Where the two models judged come from, and on what they are judged."""
-    n_test = f"the same {metrics['baseline']['strata'][0]['n']:,} real test images"
+    reference = metrics["reference"]
+    n_test = metrics["arms"][reference]["strata"][0]["n"]
+    judged_on = f"the same {n_test:,} real test images"
     if metrics["predictions"]:
-        files = ", ".join(f"{arm} from {metrics['predictions'][arm]}" for arm in ARMS)
-        return f"Predictions made elsewhere were judged on {n_test}: {files}."
-    arms = {arm: _json(run / arm / "ensemble.json", "train_classifier") for arm in ARMS}
+        given = metrics["predictions"].items()
+        files = ", ".join(f"{arm} from {path}" for arm, path in given)
+        return f"Predictions made elsewhere were judged on {judged_on}: {files}."
+    arms = {
+        arm: _json(arm_folder(run, arm) / "ensemble.json", "train_classifier")
+        for arm in metrics["arms"]
+    }
+    learned = "; ".join(
+        f"{arm} ({' and '.join(described['members'])}, averaged) learned from "
+        f"{described['n_real']:,} real and {described['n_synthetic']:,} synthetic "
+        "images"
+        for arm, described in arms.items()
+    )
     return (
-        f"The baseline ensemble ({' and '.join(arms['baseline']['members'])}, "
-        f"averaged) learned from {arms['baseline']['n_real']:,} real images; the "
-        f"augmented one from the same and {arms['augmented']['n_synthetic']:,} "
-        "synthetic images, with the same number of training steps. Both were judged on "
-        f"{n_test}. {_seen_in_training(run)}"
+        f"The ensembles: {learned}. All were judged on {judged_on}. "
+        f"{_seen_in_training(run)}"
     )
 
 
@@ -447,10 +457,10 @@ def _training(run, metrics):
     if metrics["predictions"]:
         return None
     histories = {}
-    for arm in ARMS:
-        for path in sorted((run / arm).glob("*/history.csv")):
+    for arm in metrics["arms"]:
+        for path in sorted(arm_folder(run, arm).glob("*/history.csv")):
             histories[f"{path.parent.name}, {arm}"] = pd.read_csv(path)
-    settings = run.settings("baseline")
+    settings = run.settings(stage_of(metrics["reference"]))
     pretrained = [b for b in settings["weights"] if settings["weights"][b]]
     scratch = [
         member["backbone"]
@@ -470,12 +480,13 @@ def _training(run, metrics):
         said.append(f"From random weights, without ImageNet: {', '.join(scratch)}.")
     return Section(
         "Training",
-        "Both arms were trained with identical settings and equally many steps.",
+        "Baseline and augmented were trained with identical settings and equally many "
+        "steps.",
         [
             Text(" ".join(said)),
             Figure(
                 figures.training_curves(histories, ["loss", "accuracy"]),
-                "Training and validation curves of every member in both arms.",
+                "Training and validation curves of every member in all arms.",
                 "Validation on real images. Training loss is class-weighted, "
                 "validation loss is not.",
             )
@@ -685,8 +696,7 @@ def _feature_map(run):
 
 
 def _export(run):
-    from keras_derm.jobs import export_tables
-    from keras_derm.report import Callout, Section, Table
+    from keras_derm.report import Callout, Section, Table, export_tables
 
     if not run.done("export"):
         return None

@@ -2,11 +2,10 @@
 
 import pandas as pd
 
-from keras_derm.jobs.evaluate import ALPHA, ARMS, TONES
+from keras_derm.evaluation import ALPHA, HEADLINE, TONE_STRATA
 from keras_derm.jobs.figure_files import figure_block
-from keras_derm.jobs.interval_cell import interval_cell
+from keras_derm.report.interval_cell import interval_cell
 
-HEADLINE = ("balanced_accuracy", "macro_auc", "sensitivity", "specificity")
 INTERVALS = (
     "95 % percentile intervals from the paired cluster bootstrap: lesions (or "
     "patients) are drawn with all their images."
@@ -15,38 +14,40 @@ INTERVALS = (
 
 def positive_words(metrics):
     """The class that is to be found, in the singular and in the plural."""
-    name = metrics["baseline"]["positive"]
+    name = metrics["positive"]
     if name in ("MEL", "melanoma"):
         return "melanoma", "melanomas"
     return name, f"{name} lesions"
 
 
 def judgement(run, metrics, table):
-    """Both arms on all test images."""
+    """All arms on all test images."""
     from keras_derm.report import Section, Table
 
     overall = table[table["stratum"] == "all"]
     labels = dict(zip(overall["metric"], overall["label"], strict=True))
-    by_class = _numbered(_intervals(overall[~_at_threshold(overall)]))
+    called = _intervals(overall[~_at_threshold(overall)], metrics["reference"])
     members = [
         {"arm": arm, "model": model}
         | {labels[name]: interval_cell(scores[name]) for name in HEADLINE}
-        for arm in ARMS
-        for model, scores in metrics["members"][arm].items()
+        for arm, models in metrics["members"].items()
+        for model, scores in models.items()
     ]
     return Section(
         "Judgement on real test images",
         metrics["verdict"],
         [
-            Table(by_class, "Called the class of highest probability", INTERVALS),
-            _tests(metrics),
-            figure_block(
-                run, "confusion", "Confusion matrices of the baseline and augmented."
+            Table(
+                _numbered(called),
+                "Called the class of highest probability",
+                INTERVALS,
             ),
+            *_tests(metrics),
+            figure_block(run, "confusion", f"Confusion matrices of {_arms(metrics)}."),
             figure_block(
                 run,
                 "roc",
-                "ROC curves of both arms with 95 % bands.",
+                f"ROC curves of {_arms(metrics)} with 95 % bands.",
                 "Bands from the cluster bootstrap, intervals of the areas by DeLong.",
             ),
             Table(
@@ -62,10 +63,12 @@ def subgroups(run, metrics, table):
     """Who gains and who loses: strata, gaps, sets of equal coverage."""
     from keras_derm.report import Section, Table
 
-    tones = table[table["stratum"].isin(TONES) & table["metric"].isin(HEADLINE)]
+    tones = table["stratum"].isin(TONE_STRATA) & table["metric"].isin(HEADLINE)
+    known = _intervals(table[tones], metrics["reference"])
+    tones = table[tones & (table["arm"] == metrics["reference"])]
     singular, plural = positive_words(metrics)
     columns = _tone_columns(tones, plural)
-    known = columns.join(_intervals(tones))
+    known = columns.join(known)
     too_few = columns.assign(why=tones["reason"])
     too_few["why"] = too_few["why"].where(too_few["n"] > 0, "no images")
     too_few = too_few[~tones["judged"]].drop_duplicates("tone")
@@ -73,7 +76,8 @@ def subgroups(run, metrics, table):
         figure_block(
             run,
             "forest",
-            "Difference in balanced accuracy, augmented minus baseline, per tone.",
+            "Difference in balanced accuracy per tone, each arm minus "
+            f"{metrics['reference']}.",
             "Hollow: the interval holds zero, or the difference does not survive the "
             "correction for the number of strata.",
         ),
@@ -113,10 +117,10 @@ def thresholds(run, metrics, table):
     points = "; ".join(
         f"{float(sensitivity):.0%}: "
         + ", ".join(
-            f"{metrics[arm]['operating_points'][sensitivity]:.3f} ({arm})"
-            for arm in ARMS
+            f"{found['operating_points'][sensitivity]:.3f} ({arm})"
+            for arm, found in metrics["arms"].items()
         )
-        for sensitivity in metrics["baseline"]["operating_points"]
+        for sensitivity in metrics["arms"][metrics["reference"]]["operating_points"]
     )
     return Section(
         "Thresholds and probabilities",
@@ -126,7 +130,11 @@ def thresholds(run, metrics, table):
                 "Probability from which an image is called "
                 f"{positive_words(metrics)[0]}, for {points}."
             ),
-            Table(_numbered(_intervals(overall)), "At these thresholds", INTERVALS),
+            Table(
+                _numbered(_intervals(overall, metrics["reference"])),
+                "At these thresholds",
+                INTERVALS,
+            ),
             _temperatures(metrics),
             figure_block(
                 run,
@@ -137,7 +145,7 @@ def thresholds(run, metrics, table):
             figure_block(
                 run,
                 "net_benefit",
-                "Net benefit of both arms against acting on all or on nobody.",
+                f"Net benefit of {_arms(metrics)} against acting on all or on nobody.",
                 "At each probability from which a reader would act; bands of 95 %.",
             ),
         ],
@@ -168,22 +176,30 @@ def _at_threshold(table):
     return table["metric"].str.contains("_at_")
 
 
+def _arms(metrics):
+    names = list(metrics["arms"])
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
 def _tests(metrics):
     from keras_derm.report import Text
 
-    mcnemar, delong = metrics["tests"]["mcnemar"], metrics["tests"]["delong"]
-    said = (
-        f"Lesions on which one arm alone is right more often: baseline "
-        f"{mcnemar['only_baseline']}, augmented {mcnemar['only_augmented']} "
-        f"(McNemar's exact test, p = {mcnemar['p_value']:.2g})."
-    )
-    if delong is not None and delong["low"] is not None:
-        said += (
-            f" Difference in {positive_words(metrics)[0]} AUC "
-            f"{delong['difference']:+.3f} ({delong['low']:+.3f} to "
-            f"{delong['high']:+.3f}; DeLong's test, p = {delong['p_value']:.2g})."
+    reference, said = metrics["reference"], []
+    for arm, tests in metrics["tests"].items():
+        mcnemar, delong = tests["mcnemar"], tests["delong"]
+        text = (
+            f"Lesions on which one arm alone is right more often: {reference} "
+            f"{mcnemar['only_reference']}, {arm} {mcnemar['only_arm']} "
+            f"(McNemar's exact test, p = {mcnemar['p_value']:.2g})."
         )
-    return Text(said)
+        if delong is not None and delong["low"] is not None:
+            text += (
+                f" Difference in {positive_words(metrics)[0]} AUC "
+                f"{delong['difference']:+.3f} ({delong['low']:+.3f} to "
+                f"{delong['high']:+.3f}; DeLong's test, p = {delong['p_value']:.2g})."
+            )
+        said.append(Text(text))
+    return said
 
 
 def _gaps(run):
@@ -248,17 +264,23 @@ def _tone_columns(table, positives):
     return table[list(columns)].rename(columns=columns)
 
 
-def _intervals(table):
-    """One row a metric: value and interval of both arms and of the difference."""
-    columns = {"metric": table["label"]}
-    for arm in (*ARMS, "difference"):
-        columns[arm] = [
-            interval_cell(
-                row,
-                arm,
-                "+" if arm == "difference" else "",
-                0 if "false_negatives" in row["metric"] else 3,
-            )
-            for row in table.to_dict("records")
-        ]
+def _intervals(table, reference):
+    """One row a stratum and metric: every arm, and its difference from the reference.
+
+    The index is that of the rows of the reference.
+    """
+    of_arm = dict(list(table.groupby("arm", sort=False)))
+    columns = {"metric": of_arm[reference]["label"]}
+    for arm, rows in of_arm.items():
+        columns[arm] = _cells(rows, "value")
+        if arm != reference:
+            title = "difference" if len(of_arm) == 2 else f"{arm} minus {reference}"
+            columns[title] = _cells(rows, "difference", "+")
     return pd.DataFrame(columns)
+
+
+def _cells(rows, name, sign=""):
+    return [
+        interval_cell(row, name, sign, 0 if "false_negatives" in row["metric"] else 3)
+        for row in rows.to_dict("records")
+    ]

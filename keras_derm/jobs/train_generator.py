@@ -214,7 +214,7 @@ def _train(
     import keras
 
     from keras_derm import generative
-    from keras_derm.jobs.image_quality import feature_extractor
+    from keras_derm.evaluation.feature_extractor import feature_extractor
     from keras_derm.jobs.prepared_images import resized_images
     from keras_derm.pipeline import PreparedImages
     from keras_derm.training import computing_in, default_strategy

@@ -7,11 +7,10 @@ from keras_derm.phantom.population import (
     TONE_FREQUENCIES,
     population,
 )
-from keras_derm.phantom.signs import PHANTOM_DIAGNOSES, bayes_accuracy
+from keras_derm.phantom.signs import bayes_accuracy
 
 __all__ = [
     "DIAGNOSIS_FREQUENCIES",
-    "PHANTOM_DIAGNOSES",
     "TONE_FREQUENCIES",
     "Photograph",
     "bayes_accuracy",

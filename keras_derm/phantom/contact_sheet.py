@@ -3,11 +3,11 @@
 import cv2
 import numpy as np
 
+from keras_derm.catalog import DIAGNOSES8
 from keras_derm.files import atomic_path
 from keras_derm.phantom.optics import MELANIN_RANGES
 from keras_derm.phantom.photograph import photograph
 from keras_derm.phantom.population import population
-from keras_derm.phantom.signs import PHANTOM_DIAGNOSES
 
 MARGIN = 22
 
@@ -26,7 +26,7 @@ def contact_sheet(seed=7, size=160):
     people = people[people["view"] == 0]
     shape = (MARGIN + 6 * size, MARGIN + 8 * size, 3)
     sheet = np.full(shape, 255, np.uint8)
-    for column, diagnosis in enumerate(PHANTOM_DIAGNOSES):
+    for column, diagnosis in enumerate(DIAGNOSES8):
         x = MARGIN + column * size
         _label(sheet, diagnosis, x + 4, 16)
         for row, tone in enumerate(MELANIN_RANGES):

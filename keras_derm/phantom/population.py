@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from keras_derm.catalog import DIAGNOSES8
 from keras_derm.phantom.fields import generator
 from keras_derm.phantom.optics import (
     BLOOD_RANGE,
@@ -10,7 +11,6 @@ from keras_derm.phantom.optics import (
     OXYGENATION_RANGE,
     skin_ita,
 )
-from keras_derm.phantom.signs import PHANTOM_DIAGNOSES
 
 TONE_FREQUENCIES = {
     "archive": {"I": 0.14, "II": 0.42, "III": 0.28, "IV": 0.10, "V": 0.04, "VI": 0.02},
@@ -33,7 +33,7 @@ DIAGNOSIS_FREQUENCIES = {
         "VASC": _HAM["VASC"] / 10015,
         "SCC": _HAM["AKIEC"] / 10015 * 628 / 1495,
     },
-    "balanced": dict.fromkeys(PHANTOM_DIAGNOSES, 1 / 8),
+    "balanced": dict.fromkeys(DIAGNOSES8, 1 / 8),
 }
 """Share of lesions of each diagnosis. "archive": HAM10000 (Tschandl et al. 2018)."""
 

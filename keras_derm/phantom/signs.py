@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-PHANTOM_DIAGNOSES = ("MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC")
+from keras_derm.catalog import DIAGNOSES8
 
 PRESENCE = {
     #                        MEL   NV   BCC   AK   BKL   DF   VASC  SCC
@@ -38,7 +38,7 @@ PRESENCE = {
     "dotted_vessels":       (0.15, 0.06, 0.05, 0.15, 0.08, 0.12, 0.02, 0.38),
     "white_circles":        (0.02, 0.01, 0.03, 0.12, 0.04, 0.01, 0.01, 0.45),
 }  # fmt: skip
-"""Probability that a sign is present, by diagnosis in `PHANTOM_DIAGNOSES` order."""
+"""Probability that a sign is present, by diagnosis in `DIAGNOSES8` order."""
 
 GRADES = {
     #                       MEL         NV          BCC         AK
@@ -96,9 +96,9 @@ def draw_signs(rng, diagnosis):
 
     Args:
         rng: NumPy generator.
-        diagnosis: One of `PHANTOM_DIAGNOSES`.
+        diagnosis: One of `DIAGNOSES8`.
     """
-    column = PHANTOM_DIAGNOSES.index(diagnosis)
+    column = DIAGNOSES8.index(diagnosis)
     present = frozenset(
         name for name, chances in PRESENCE.items() if rng.random() < chances[column]
     )
@@ -152,7 +152,7 @@ def bayes_accuracy(n=4000, seed=0, prior=None):
     prior = np.full(8, 1 / 8) if prior is None else np.asarray(prior, float)
     rng = generator(seed, 11)
     truth = rng.choice(8, size=n, p=prior / prior.sum())
-    signs = [draw_signs(rng, PHANTOM_DIAGNOSES[index]) for index in truth]
+    signs = [draw_signs(rng, DIAGNOSES8[index]) for index in truth]
     right = posterior(signs, prior).argmax(axis=1) == truth
     recall = [
         right[truth == k].mean() if (truth == k).any() else np.nan for k in range(8)

@@ -8,6 +8,9 @@ from keras_derm.evaluation import (
     evaluate,
     inputs_from_catalog,
     predictions_from_csv,
+    predictions_to_csv,
+    task_thresholds,
+    thresholds_beside,
 )
 
 CLASSES = ("MEL", "NV")
@@ -120,3 +123,27 @@ def test_a_catalog_gives_what_evaluate_needs(catalog, tmp_path):
     assert shown[("skin_tone", "undetermined")] == shown[("skin_tone", "V")] == 1
     # Image b is NV; its two probabilities are equal, so the first class, MEL, wins.
     assert np.isclose(found.overall["accuracy"]["value"], 2 / 3)
+
+
+def test_what_is_written_is_read_again(catalog, tmp_path):
+    y_prob = np.array([[0.25, 0.75], [1.0, 0.0], [0.5, 0.5]])
+    path = tmp_path / "predictions.csv"
+    predictions_to_csv(path, catalog, y_prob, CLASSES)
+    np.testing.assert_array_equal(predictions_from_csv(path, catalog, CLASSES), y_prob)
+
+
+def test_thresholds_are_of_the_files_beside(catalog, tmp_path):
+    task = get_task("diagnosis8").present_in(catalog)
+    files = {"gan": [tmp_path / "gan_test.csv"]}
+    assert thresholds_beside(files, catalog, task) is None
+    y_prob = np.array([[0.7, 0.3], [0.2, 0.8], [0.4, 0.6]])
+    predictions_to_csv(tmp_path / "gan_val.csv", catalog, y_prob, CLASSES)
+    # Image a alone is MEL: its probability finds all there are.
+    assert thresholds_beside(files, catalog, task) == {"gan": [{0.9: 0.7, 0.95: 0.7}]}
+    assert task_thresholds(task, np.array([1, 1, 1]), y_prob) == {}
+
+
+def test_a_task_without_its_positive_class_cannot_be_judged(catalog):
+    nevi = catalog.where(diagnosis="NV")
+    with pytest.raises(ValueError, match="class that is to be found.*Received: .*NV"):
+        inputs_from_catalog(nevi, get_task("diagnosis8").present_in(nevi))

@@ -9,11 +9,11 @@ import pytest
 from keras_derm.classifiers import build_ensemble
 from keras_derm.export import (
     MANIFEST,
-    FineTuning,
     QuantizedEnsemble,
     TrainingImages,
     export_ensemble,
 )
+from keras_derm.settings import FineTuningSettings
 
 SIZE = 32
 CLASSES = ["MEL", "NV", "BCC"]
@@ -69,7 +69,9 @@ def check_agreement(model, path, tolerance):
 def test_members_that_hardly_learned_agree_with_the_float_ensemble(tmp_path):
     model = ensemble(symmetric=True)
     before = model.get_weights()
-    path = exported(model, tmp_path / "model", FineTuning("qat", **ONE_TINY_STEP))
+    path = exported(
+        model, tmp_path / "model", FineTuningSettings("qat", **ONE_TINY_STEP)
+    )
     check_agreement(model, path, 0.01)
     seen = images(30, 1).astype("float32")
     one_view = ensemble(symmetric=False).predict(seen, verbose=0)
@@ -94,7 +96,7 @@ def test_bytes_go_in_and_a_member_may_stay_as_it_is(tmp_path, symmetric):
     path = exported(
         model,
         tmp_path / "model",
-        FineTuning("qat", **ONE_TINY_STEP),
+        FineTuningSettings("qat", **ONE_TINY_STEP),
         member_modes={"first": "dynamic"},
     )
     check_agreement(model, path, 0.01)
@@ -105,7 +107,7 @@ def test_bytes_go_in_and_a_member_may_stay_as_it_is(tmp_path, symmetric):
     ]
     alone = build_ensemble([model.get_layer("second")], SIZE, symmetric=symmetric)
     path = exported(
-        alone, tmp_path / "one", FineTuning("qat", **ONE_TINY_STEP), io="uint8"
+        alone, tmp_path / "one", FineTuningSettings("qat", **ONE_TINY_STEP), io="uint8"
     )
     assert path.name == "one.tflite"
     assert QuantizedEnsemble(path).description["io"] == "uint8"
@@ -116,7 +118,7 @@ def test_bytes_go_in_and_a_member_may_stay_as_it_is(tmp_path, symmetric):
 @pytest.mark.parametrize("mode", ["int8", "dynamic", "float16"])
 def test_pruned_members_take_the_ensembles_image(tmp_path, mode):
     model = ensemble(symmetric=True)
-    tuning = FineTuning("pruning", **ONE_TINY_STEP, sparsity=0.0)
+    tuning = FineTuningSettings("pruning", **ONE_TINY_STEP, sparsity=0.0)
     path = exported(model, tmp_path / "model", tuning, mode=mode)
     check_agreement(model, path, 0.01)
     assert QuantizedEnsemble(path).mode == mode
@@ -137,7 +139,9 @@ def test_a_member_learns_the_targets_or_imitates_itself(tmp_path):
             tmp_path / str(imitate),
             shown,
             classes=CLASSES,
-            fine_tuning=FineTuning(n_steps=100, learning_rate=1e-3, imitate=imitate),
+            fine_tuning=FineTuningSettings(
+                n_steps=100, learning_rate=1e-3, imitate=imitate
+            ),
             training_images=training,
         )
         found = QuantizedEnsemble(path).predict(shown)
@@ -168,7 +172,12 @@ def test_what_does_not_fit_is_refused_before_any_learns(
     tmp_path, tuning, settings, message
 ):
     with pytest.raises(ValueError, match=message) as error:
-        exported(ensemble(False), tmp_path / "model", FineTuning(**tuning), **settings)
+        exported(
+            ensemble(False),
+            tmp_path / "model",
+            FineTuningSettings(**tuning),
+            **settings,
+        )
     assert "Received:" in str(error.value)
     assert not list(tmp_path.iterdir())
 
@@ -176,5 +185,8 @@ def test_what_does_not_fit_is_refused_before_any_learns(
 def test_images_to_learn_from_are_asked_for(tmp_path):
     with pytest.raises(ValueError, match="needs `training_images`.*Received: None"):
         export_ensemble(
-            ensemble(False), tmp_path / "model", images(4, 0), fine_tuning=FineTuning()
+            ensemble(False),
+            tmp_path / "model",
+            images(4, 0),
+            fine_tuning=FineTuningSettings(),
         )

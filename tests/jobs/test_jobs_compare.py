@@ -189,11 +189,11 @@ def test_evaluate_writes_metrics_gaps_conformal_sets_and_curves(runs, monkeypatc
     monkeypatch.setattr(module, "predict_split", predict_split)
     evaluate(runs[0], n_replicates=100, stratified=True)
     metrics = json.loads((run / "metrics.json").read_text())
-    assert metrics["verdict"].startswith("The augmented model is better")
-    assert set(metrics["baseline"]["operating_points"]) == {"0.9", "0.95"}
-    assert metrics["tests"]["delong"]["p_value"] < 0.05
-    assert metrics["tests"]["mcnemar"]["only_augmented"] > 0
-    strata = {one["stratum"] for one in metrics["baseline"]["strata"]}
+    assert metrics["verdict"].startswith("augmented is better than baseline")
+    assert set(metrics["arms"]["baseline"]["operating_points"]) == {"0.9", "0.95"}
+    assert metrics["tests"]["augmented"]["delong"]["p_value"] < 0.05
+    assert metrics["tests"]["augmented"]["mcnemar"]["only_arm"] > 0
+    strata = {one["stratum"] for one in metrics["arms"]["baseline"]["strata"]}
     assert strata == {
         "all",
         "skin_tone",
@@ -212,3 +212,71 @@ def test_evaluate_writes_metrics_gaps_conformal_sets_and_curves(runs, monkeypatc
     assert {"net_benefit", "treat_all", "treat_none"} <= set(curves)
     for name in ("roc", "reliability", "net_benefit", "forest", "forest_others"):
         assert (run / f"figures/{name}.png").is_file()
+
+
+def test_every_arm_of_the_task_is_judged(runs, monkeypatch, capsys):
+    run = RunDirectory(runs[0])
+    for name, task in (("copies", "diagnosis8"), ("binary", "melanoma")):
+        with run.stage(f"arm_{name}", {"task": task, "seed": 1}):
+            pass
+    for folder in ("baseline", "augmented", "arms/copies"):
+        (run / folder).mkdir(parents=True)
+        (run / folder / "ensemble.json").write_text('{"n_synthetic": 0}')
+    strength = {"baseline": 0.3, "augmented": 1.0, "copies": 2.0}
+
+    def predict_split(run, arm, split, rows, task):
+        frame = predictions(rows, strength[arm], seed=1)
+        y_prob = frame[list(task.classes)].to_numpy()
+        return {"ensemble": y_prob, "member": y_prob}
+
+    module = sys.modules["keras_derm.jobs.evaluate"]
+    monkeypatch.setattr(module, "predict_split", predict_split)
+    evaluate(runs[0], n_replicates=50)
+    assert "binary is not judged: its task is melanoma" in capsys.readouterr().out
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert list(metrics["arms"]) == ["baseline", "augmented", "copies"]
+    assert (
+        set(metrics["differences"]) == set(metrics["tests"]) == {"augmented", "copies"}
+    )
+    assert metrics["chosen_arm"] == "copies"
+    for key in ("members", "validation_macro_auc", "temperature"):
+        assert set(metrics[key]) == set(strength)
+    assert metrics["verdict"].startswith("Nothing was compared between augmented and")
+    assert "copies is better than baseline" in metrics["verdict"]
+    for name in ("metrics", "disparities", "selective", "decision_curves"):
+        assert set(pd.read_csv(run / f"{name}.csv")["arm"]) == set(strength)
+    facts = json.loads((run / "arms/copies/ensemble.json").read_text())
+    assert facts["conformal"]["alpha"] == 0.1
+    assert facts["skin_tone"]["rule"] == "quadrant"
+
+
+def test_predictions_of_any_number_of_arms_are_judged(runs, tmp_path):
+    given = judged_elsewhere(runs[0], tmp_path)
+    given = {"mine": given["baseline"], "torch": given["augmented"]}
+    copy = tmp_path / "other.csv"
+    copy.write_bytes((tmp_path / "augmented.csv").read_bytes())
+    given["other"] = str(copy)
+    with pytest.raises(ValueError, match="for the reference, baseline.*Received"):
+        evaluate(runs[0], given, n_replicates=20)
+    evaluate(runs[0], given, reference="mine", n_replicates=20)
+    metrics = json.loads((RunDirectory(runs[0]) / "metrics.json").read_text())
+    assert metrics["reference"] == "mine"
+    assert set(metrics["verdicts"]) == {"torch", "other"}
+    differences = metrics["differences"]
+    assert differences["torch"] == differences["other"]
+    found = pd.read_csv(f"{runs[0]}/predictions/torch_ensemble_test.csv")
+    known = pd.read_csv(tmp_path / "augmented.csv").tail(len(found))
+    pd.testing.assert_frame_equal(found, known.reset_index(drop=True))
+
+
+def test_arms_of_runs_are_all_that_were_judged(runs, tmp_path):
+    for run in runs[:2]:
+        folder = RunDirectory(run) / "predictions"
+        for split in ("val", "test"):
+            frame = pd.read_csv(folder / f"augmented_ensemble_{split}.csv")
+            frame["MEL"] /= 2
+            frame["NV"] = 1 - frame["MEL"]
+            write_csv(folder / f"gan_ensemble_{split}.csv", frame)
+    compare(str(tmp_path / "out"), runs=runs, n_replicates=20)
+    found = json.loads((tmp_path / "out/compare.json").read_text())
+    assert found["n_seeds"] == {"baseline": 3, "augmented": 3, "gan": 2}

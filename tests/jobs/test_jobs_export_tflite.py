@@ -20,13 +20,13 @@ from keras_derm.classifiers import (
 )
 from keras_derm.export import (
     ExportRefused,
-    FineTuning,
     QuantizedEnsemble,
     export_tflite,
 )
 from keras_derm.jobs.command_line import command_line
 from keras_derm.pipeline import PreparedImages
 from keras_derm.runs import RunDirectory
+from keras_derm.settings import FineTuningSettings
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +99,9 @@ def test_figures_are_those_of_both_models_on_the_test_images(run, cost):
         for row in cost["scores"]
         if (row["stratum"], row["metric"]) == ("all", "balanced_accuracy")
     ]
-    known = metrics[arm]["strata"][0]["metrics"]["balanced_accuracy"]["value"]
-    assert whole["float"] == pytest.approx(known)
-    assert whole["difference"] == pytest.approx(whole["quantised"] - whole["float"])
+    known = metrics["arms"][arm]["strata"][0]["metrics"]["balanced_accuracy"]["value"]
+    assert whole["reference"] == pytest.approx(known)
+    assert whole["difference"] == pytest.approx(whole["value"] - whole["reference"])
     assert whole["agreement"] == pytest.approx(cost["argmax_agreement"])
     assert {row["metric"] for row in cost["scores"]} >= {
         "macro_auc",
@@ -162,7 +162,7 @@ def test_predictions_made_elsewhere_are_no_measure_of_an_export(copied):
 
 
 def test_card_counts_test_photographs_of_lesions_that_were_trained_on(copied):
-    from keras_derm.jobs.export_card import _seen_in_training
+    from keras_derm.report.export_card import _seen_in_training
 
     catalog = Catalog.load(copied / "catalog.csv")
     assert _seen_in_training(catalog) == "none"
@@ -323,7 +323,7 @@ def test_other_losses_are_imitated_or_refused(copied):
     content = json.loads(record.read_text())
     content["settings"]["imbalance"] = "focal"
     record.write_text(json.dumps(content))
-    tuning = FineTuning(imitate=False)
+    tuning = FineTuningSettings(imitate=False)
     with pytest.raises(ValueError, match="imitate.*Received: the arm baseline"):
         jobs.export_tflite(str(copied), "baseline", fine_tuning=tuning)
 
@@ -334,7 +334,7 @@ def test_other_losses_are_imitated_or_refused(copied):
         {"mode": "int4"},
         {"member_modes": {"first": "int4"}},
         {"margin": -0.1},
-        {"mode": "dynamic", "fine_tuning": FineTuning("qat")},
+        {"mode": "dynamic", "fine_tuning": FineTuningSettings("qat")},
     ],
 )
 def test_wrong_settings_are_refused_before_any_work(evaluated_run, settings):

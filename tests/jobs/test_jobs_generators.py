@@ -14,13 +14,12 @@ import tensorflow as tf
 from keras_derm import generative, jobs
 from keras_derm.catalog import Catalog
 from keras_derm.evaluation import image_quality, origin_probe
-from keras_derm.jobs.image_quality import SETS
+from keras_derm.evaluation.synthetic_quality import SETS, held_out_alike
 from keras_derm.jobs.report import _image_quality
 from keras_derm.report import Table
 from keras_derm.runs import RunDirectory
 from keras_derm.skin_tone import tone_of_angle
 
-QUALITY = importlib.import_module("keras_derm.jobs.image_quality")
 SYNTHESIZE = importlib.import_module("keras_derm.jobs.synthesize")
 SMALL = {
     "image_size": 32,
@@ -228,7 +227,7 @@ def test_reason_for_making_nothing_is_the_one_there_is(have, learned, said):
 def test_memorisation_compares_images_of_the_same_diagnoses():
     made = np.repeat(["MEL", "DF", "NV"], [30, 10, 2])
     held_out = np.repeat(["NV", "MEL"], [100, 12])
-    wanted = QUALITY._in_both(made, held_out, np.random.default_rng(0))
+    wanted = held_out_alike(made, held_out, np.random.default_rng(0))
     assert wanted.value_counts().to_dict() == {"MEL": 12, "NV": 2}
 
 

@@ -10,8 +10,8 @@ import pytest
 from sklearn.model_selection import cross_val_score
 from sklearn.tree import DecisionTreeClassifier
 
-from keras_derm.catalog import READERS
-from keras_derm.phantom import PHANTOM_DIAGNOSES, photograph, population, read, render
+from keras_derm.catalog import DIAGNOSES8, READERS
+from keras_derm.phantom import photograph, population, read, render
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -154,7 +154,7 @@ def test_mean_colour_does_not_tell_the_diagnosis():
                 ]
             )
         )
-    assert set(table["diagnosis"]) == set(PHANTOM_DIAGNOSES)
+    assert set(table["diagnosis"]) == set(DIAGNOSES8)
     tree = DecisionTreeClassifier(max_depth=2, random_state=0)
     scores = cross_val_score(
         tree, np.array(colours), table["diagnosis"], cv=4, scoring="balanced_accuracy"

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from keras_derm.catalog import DIAGNOSES8
 from keras_derm.phantom.fields import generator
 from keras_derm.phantom.population import DIAGNOSIS_FREQUENCIES
 from keras_derm.phantom.signs import (
     GRADES,
-    PHANTOM_DIAGNOSES,
     PRESENCE,
     Signs,
     bayes_accuracy,
@@ -25,7 +25,7 @@ def test_tables_cover_the_eight_diagnoses_and_overlap():
 def test_signs_occur_as_often_as_the_table_says():
     rng = generator(1)
     drawn = [draw_signs(rng, "BKL") for _ in range(1500)]
-    column = PHANTOM_DIAGNOSES.index("BKL")
+    column = DIAGNOSES8.index("BKL")
     for name, chances in PRESENCE.items():
         share = np.mean([name in signs.present for signs in drawn])
         assert share == pytest.approx(chances[column], abs=0.05)

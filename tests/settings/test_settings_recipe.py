@@ -101,7 +101,10 @@ def test_scale_names_only_what_it_changes(tmp_path):
     assert (generator.dropout, generator.latent_dim) == (0.2, 4)
     arm = recipe.arms()["baseline"]
     assert arm.weights == {}  # names of backbones are no settings
-    assert (arm.optimization.optimizer, arm.optimization.clip_norm) == ("adadelta", None)
+    assert (arm.optimization.optimizer, arm.optimization.clip_norm) == (
+        "adadelta",
+        None,
+    )
 
 
 def test_another_generator_has_none_of_the_published_ones_settings(tmp_path):

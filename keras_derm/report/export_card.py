@@ -1,7 +1,8 @@
 """The model card beside an exported ensemble."""
 
 from keras_derm.catalog import count_seen_in_training
-from keras_derm.jobs import export_tables
+from keras_derm.report import export_tables
+from keras_derm.report.model_card import model_card
 
 METHODS = {
     "qat": "quantisation-aware training",
@@ -25,24 +26,23 @@ CAVEATS = (
 )
 
 
-def write_card(run, catalog, cost, described, path):
-    """Write export/model_card.md.
+def write_card(path, catalog, archive, cost, described, model):
+    """Write the card of an exported ensemble.
 
     Args:
-        run: `RunDirectory`.
+        path: The .md to write.
         catalog: `Catalog` of the run's photographs that the task covers.
+        archive: Name of the archive that they are of.
         cost: Content of cost.json.
         described: Content of the ensemble.json of the arm.
-        path: The exported .tflite or folder.
+        model: The exported .tflite or folder, a `Path`.
     """
-    from keras_derm.report import model_card
-
     table = catalog.table
     test = table[table["split"] == "test"]
     licences = table["copyright_license"].dropna().unique()
     model_card(
-        run / "export/model_card.md",
-        path.name,
+        path,
+        model.name,
         model_details=[
             {
                 "Input": f"RGB in [0, 255], {described['image_size'][0]} by "
@@ -58,11 +58,11 @@ def write_card(run, catalog, cost, described, path):
         intended_use=USE,
         factors=FACTORS,
         metrics=export_tables.COST_NOTE,
-        evaluation_data=f"{len(test):,} real photographs of {_data(run)}, "
+        evaluation_data=f"{len(test):,} real photographs of {archive}, "
         f"{_seen_in_training(catalog)} of a lesion or patient that was trained on: "
         f"{_counts(test['skin_tone'])}.",
         training_data=[
-            f"{described['n_real']:,} real photographs of {_data(run)} and "
+            f"{described['n_real']:,} real photographs of {archive} and "
             f"{described['n_synthetic']:,} synthetic ones.",
             f"Licence of the images: {', '.join(licences) or 'not stated'}.",
         ],
@@ -112,10 +112,6 @@ def _seen_in_training(catalog):
     """How many test photographs are of a lesion or patient that was trained on."""
     n = count_seen_in_training(catalog)
     return f"{n:,} of them" if n else "none"
-
-
-def _data(run):
-    return run.settings("audit")["data"].partition(":")[0]
 
 
 def _counts(tones):

@@ -1,0 +1,66 @@
+"""What predict.py must know of a model beside its weights."""
+
+from dataclasses import asdict
+
+import numpy as np
+from rich.progress import track
+
+from keras_derm.catalog import ImageError, read_image
+from keras_derm.evaluation import fit_conformal_by_tone
+from keras_derm.export.photograph_limits import (
+    LEAST_PHOTOGRAPHS,
+    fit_photograph_limits,
+)
+
+N_PHOTOGRAPHS = 500
+
+
+def prediction_facts(task, val, val_prob, photographs, skin_tone):
+    """Facts that are written into the .json beside a model.
+
+    Args:
+        task: `Task` with the model's classes.
+        val: `Catalog` of the validation images.
+        val_prob: What the model says of them, `(n, n_classes)`.
+        photographs: What `photograph_facts` returned.
+        skin_tone: Dict of `rule` and `thresholds` by which the audit measured tones.
+
+    Returns:
+        Dict of `conformal`, thresholds of the prediction sets for each group of tones
+        (None where the validation images are too few); `photographs`; and
+        `skin_tone`.
+
+    Example:
+        >>> tones = {"rule": "quadrant", "thresholds": "del_bino"}
+        >>> facts = prediction_facts(task, val, y_prob, photograph_facts(train), tones)
+        >>> write_json("ensemble.json", json.loads(described) | facts)
+    """
+    # By ITA also where a person said the type, as predict.py has nothing else.
+    sets = fit_conformal_by_tone(val, task, val_prob, "ita_tone")
+    return {
+        "conformal": None if sets is None else asdict(sets),
+        "photographs": photographs,
+        "skin_tone": skin_tone,
+    }
+
+
+def photograph_facts(train):
+    """Limits measured on original training photographs.
+
+    Args:
+        train: `Catalog` of the training images, whose paths are of the originals.
+
+    Returns:
+        What `PhotographLimits.from_dict` takes, or None where they are too few or no
+        longer there, which the prepared images do without.
+    """
+    paths = np.array(train.paths)
+    if len(paths) < LEAST_PHOTOGRAPHS:
+        return None
+    chosen = np.random.default_rng(0).permutation(paths)[:N_PHOTOGRAPHS]
+    shown = track(chosen, "Limits of photographs", transient=True)
+    try:
+        return fit_photograph_limits(read_image(path) for path in shown).to_dict()
+    except ImageError as error:
+        print(f"predict.py will not warn of odd photographs with this model: {error}")
+        return None
