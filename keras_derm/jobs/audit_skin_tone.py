@@ -87,7 +87,7 @@ def _audit(run, data, rule, thresholds, skip_bad):
 def _compare_with_labels(run, catalog):
     from keras_derm.catalog import SKIN_TONES
     from keras_derm.files import write_csv, write_json
-    from keras_derm.skin_tone import label_agreement
+    from keras_derm.skin_tone import describe_agreement, label_agreement
 
     labels = catalog.table["fitzpatrick_skin_type"]
     if not labels.isin(SKIN_TONES).any():
@@ -98,21 +98,8 @@ def _compare_with_labels(run, catalog):
     print(describe_agreement(agreement))
 
 
-def describe_agreement(agreement):
-    """Say how often ITA agrees with people's labels; figures as `label_agreement`."""
-    said = f"People labelled {agreement['labelled']:,} images. "
-    if not agreement["both"]:
-        return said + "None of these could be measured."
-    return said + (
-        f"Of the {agreement['both']:,} that could be measured, ITA gives the same type "
-        f"in {agreement['exact']:.0%} and is within one type in "
-        f"{agreement['within_one']:.0%}."
-    )
-
-
 def _figures(run, catalog, cross):
-    from keras_derm.jobs.figure_files import save_figure
-    from keras_derm.report import figures
+    from keras_derm.report import figures, save_figure
     from keras_derm.skin_tone import audit_table
 
     counts = audit_table(catalog)

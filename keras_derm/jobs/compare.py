@@ -7,12 +7,11 @@ import pandas as pd
 from keras_derm.files import short_digest
 from keras_derm.jobs.evaluate import (
     ARMS,
-    TONES,
     forest_table,
     judged_task,
     thresholds,
 )
-from keras_derm.jobs.interval_cell import interval_cell
+from keras_derm.report.intervals import interval_cell
 from keras_derm.runs import RunDirectory
 
 
@@ -209,24 +208,10 @@ def _operating_points(arms, catalog, task):
 
 
 def _figures(run, table, reference):
-    from keras_derm.jobs.figure_files import save_figure
-    from keras_derm.report import figures
+    from keras_derm.report import figures, save_figure
 
-    table = forest_table(table[table["arm"] != reference])
-    if table.empty:
-        return
-    table = table.assign(label=table["arm"] + ", " + table["label"])
-    words = {
-        "xlabel": f"Arm minus {reference}",
-        "sides": (f"{reference} higher", "arm higher"),
-    }
-    by_tone = table["stratum"].isin(["all", *TONES])
-    figure = figures.forest_plot(table[by_tone], **words)
-    save_figure(run, "compare_forest", figure)
-    others = table[table["judged"] & (~by_tone | (table["stratum"] == "all"))]
-    if not others.empty:
-        figure = figures.forest_plot(others, **words)
-        save_figure(run, "compare_forest_others", figure)
+    for name, figure in figures.arm_forests(table, reference).items():
+        save_figure(run, f"compare_{name}", figure)
 
 
 def _print(found, table, metric="balanced_accuracy"):

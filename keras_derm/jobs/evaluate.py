@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from keras_derm.files import short_digest
-from keras_derm.jobs.interval_cell import interval_cell
+from keras_derm.report.intervals import interval_cell
 from keras_derm.runs import RunDirectory
 
 ARMS = ("baseline", "augmented")
@@ -285,13 +285,6 @@ def _write_selective(run, splits, val_true, y_prob_val, y_prob, inputs, bootstra
     write_csv(run / "selective.csv", pd.concat(tables))
 
 
-def chosen_arm(run, arm="chosen"):
-    """`arm`, or where it is "chosen" the arm with the higher validation AUC."""
-    if arm != "chosen":
-        return arm
-    return json.loads((run / "metrics.json").read_text())["chosen_arm"]
-
-
 def _made_elsewhere(run, arm, path, catalog, task):
     """Probabilities of both splits from one csv, copied into the run."""
     from keras_derm.evaluation import predictions_from_csv
@@ -356,8 +349,7 @@ def predict_split(run, arm, split, rows, task, prefix=None):
 
 
 def _figures(run, comparison):
-    from keras_derm.jobs.figure_files import save_figure
-    from keras_derm.report import figures
+    from keras_derm.report import figures, save_figure
 
     arms = {"Baseline": comparison.baseline, "Augmented": comparison.augmented}
     matrices = {name: found.confusion_matrix for name, found in arms.items()}
@@ -365,10 +357,11 @@ def _figures(run, comparison):
     save_figure(run, "confusion", figures.confusion_matrices(matrices, classes))
     table = forest_table(comparison.table())
     by_tone = table["stratum"].isin(["all", *TONES])
-    save_figure(run, "forest", figures.forest_plot(table[by_tone]))
+    words = "Augmented minus baseline", ("baseline higher", "augmented higher")
+    save_figure(run, "forest", figures.forest_plot(table[by_tone], *words))
     others = table[table["judged"] & ~by_tone]
     if not others.empty:
-        save_figure(run, "forest_others", figures.forest_plot(others))
+        save_figure(run, "forest_others", figures.forest_plot(others, *words))
     bins = {name: pd.DataFrame(found.reliability) for name, found in arms.items()}
     save_figure(run, "reliability", figures.reliability(bins))
 
@@ -377,8 +370,7 @@ def _write_curves(run, task, y_prob, inputs, bootstrap):
     """ROC with a band and net benefit of both arms, as figures and as a table."""
     from keras_derm import evaluation
     from keras_derm.files import write_csv
-    from keras_derm.jobs.figure_files import save_figure
-    from keras_derm.report import figures
+    from keras_derm.report import figures, save_figure
 
     is_positive = inputs["y_true"] == task.positive_class
     if is_positive.all() or not is_positive.any():

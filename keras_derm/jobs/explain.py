@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from keras_derm.jobs.evaluate import chosen_arm, judged_task
+from keras_derm.jobs.evaluate import judged_task
+from keras_derm.report.run_files import chosen_arm
 from keras_derm.runs import RunDirectory
 
 KINDS = {
@@ -157,9 +158,8 @@ def _chosen_cases(run, arm, task, n_each):
 def _show_cases(run, arm, task, n_each):
     """The chosen cases of predictions whose model is not here."""
     from keras_derm.files import write_csv
-    from keras_derm.jobs.figure_files import save_figure
     from keras_derm.pipeline import PreparedImages
-    from keras_derm.report import figures
+    from keras_derm.report import figures, save_figure
 
     test, _, cases, _ = _chosen_cases(run, arm, task, n_each)
     write_csv(run / "explanations.csv", cases)
@@ -231,8 +231,7 @@ def _attention(heatmaps, mask_paths, mask_layer):
 
 def _galleries(run, cases, tones, images, maps):
     """The chosen cases by kind, and one of each kind by tone."""
-    from keras_derm.jobs.figure_files import save_figure
-    from keras_derm.report import figures
+    from keras_derm.report import figures, save_figure
 
     captions = _captions(cases)
     for kind in KINDS:
@@ -253,8 +252,7 @@ def _galleries(run, cases, tones, images, maps):
 
 def _comparisons(run, cases, image_of_case, images, maps, by_member, members, check):
     """The first cases of each kind by member, and after forgetting."""
-    from keras_derm.jobs.figure_files import save_figure
-    from keras_derm.report import figures
+    from keras_derm.report import figures, save_figure
 
     overall = cases[cases["group"] == "all"]
     first = overall.groupby("kind", sort=False).head(N_SHOWN // len(KINDS))
@@ -278,8 +276,7 @@ def _comparisons(run, cases, image_of_case, images, maps, by_member, members, ch
 
 def _deletion_figure(run, curves):
     from keras_derm.explain import area_under
-    from keras_derm.jobs.figure_files import save_figure
-    from keras_derm.report import figures
+    from keras_derm.report import figures, save_figure
 
     names = {"attention": "most attended first", "random": "random patches first"}
     named = {
@@ -295,9 +292,8 @@ def _map_features(run, arm, task, model, n_points, seed):
 
     from keras_derm import explain
     from keras_derm.files import write_csv
-    from keras_derm.jobs.figure_files import save_figure
     from keras_derm.pipeline import PreparedImages
-    from keras_derm.report import figures
+    from keras_derm.report import figures, save_figure
 
     train = run.catalog.split("train")
     prepared = PreparedImages.load(run / "prepared/real")

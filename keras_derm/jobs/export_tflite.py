@@ -6,9 +6,10 @@ from dataclasses import asdict
 from typing import Literal
 
 from keras_derm.export.fine_tuning import FineTuning
-from keras_derm.jobs.evaluate import chosen_arm, judged_task
+from keras_derm.jobs.evaluate import judged_task
 from keras_derm.jobs.prediction_facts import prediction_facts
 from keras_derm.jobs.train_classifier import MEMBER_OPTIONS
+from keras_derm.report.run_files import chosen_arm
 from keras_derm.runs import RunDirectory
 
 N_TIMED = {1: 100, 8: 30}
@@ -116,8 +117,8 @@ def _export(run, arm, gate, margin, margin_tone, **how):
     from keras_derm import export
     from keras_derm.classifiers import load_classifier
     from keras_derm.files import write_json
-    from keras_derm.jobs.export_card import write_card
     from keras_derm.pipeline import PreparedImages
+    from keras_derm.report.export_card import write_export_card
 
     foreign = run.settings("evaluation").get("predictions")
     if foreign:
@@ -157,7 +158,7 @@ def _export(run, arm, gate, margin, margin_tone, **how):
         y_val = _predict(quantized, prepared, prepared.indices(val))
         facts = prediction_facts(run, task, val, y_val, described.get("photographs"))
         path = _put_in_place(path, run / "export" / path.name, facts)
-        write_card(run, rows, cost, described, path)
+        write_export_card(run, rows, cost, described, path)
     shutil.rmtree(run / CANDIDATE)
     write_json(run / "export/cost.json", cost)
     _print(cost, path)

@@ -1,7 +1,9 @@
 """The model card beside an exported ensemble."""
 
 from keras_derm.catalog import count_seen_in_training
-from keras_derm.jobs import export_tables
+from keras_derm.report import export_tables
+from keras_derm.report.model_card import write_model_card
+from keras_derm.settings import AuditSkinToneSettings
 
 METHODS = {
     "qat": "quantisation-aware training",
@@ -19,14 +21,14 @@ USE = (
 )
 CAVEATS = (
     "What holds on these test images need not hold for other clinics, cameras or skin "
-    "tones that the archive lacks. A group that is too small to judge has been shown "
-    "nothing, neither good nor bad. The intervals cover the choice of test images, "
+    "tones that the archive lacks. Of a group that is too small to judge nothing has "
+    "been shown, neither good nor bad. The intervals cover the choice of test images, "
     "not the chance of training."
 )
 
 
-def write_card(run, catalog, cost, described, path):
-    """Write export/model_card.md.
+def write_export_card(run, catalog, cost, described, path):
+    """Write export/model_card.md of an exported ensemble.
 
     Args:
         run: `RunDirectory`.
@@ -35,12 +37,10 @@ def write_card(run, catalog, cost, described, path):
         described: Content of the ensemble.json of the arm.
         path: The exported .tflite or folder.
     """
-    from keras_derm.report import model_card
-
     table = catalog.table
     test = table[table["split"] == "test"]
     licences = table["copyright_license"].dropna().unique()
-    model_card(
+    write_model_card(
         run / "export/model_card.md",
         path.name,
         model_details=[
@@ -115,7 +115,7 @@ def _seen_in_training(catalog):
 
 
 def _data(run):
-    return run.settings("audit")["data"].partition(":")[0]
+    return run.settings(AuditSkinToneSettings).data.partition(":")[0]
 
 
 def _counts(tones):

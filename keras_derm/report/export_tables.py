@@ -1,8 +1,8 @@
-"""What quantisation cost, as tables for the report and the model card."""
+"""What quantisation cost: tables of export/cost.json for report and model card."""
 
 import pandas as pd
 
-from keras_derm.jobs.interval_cell import interval_cell
+from keras_derm.report.intervals import interval_cell
 
 COST_NOTE = (
     "Quantised minus float on the same real test images; 95 % intervals from the "
@@ -65,8 +65,8 @@ def cost_table(cost):
                     "tone": _tone(row),
                     "n": row["n"],
                     "metric": row["label"],
-                    "float": interval_cell(row, "float"),
-                    "quantised": interval_cell(row, "quantised"),
+                    "float": interval_cell(row, "reference"),
+                    "quantised": interval_cell(row, "value"),
                     "difference": interval_cell(row, "difference", "+"),
                 }
             )

@@ -2,6 +2,7 @@
 
 from keras_derm.skin_tone.audit import (
     audit_table,
+    describe_agreement,
     label_agreement,
     rule_disagreement,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "audit_table",
     "cast_sensitivity",
     "degrees_outside",
+    "describe_agreement",
     "label_agreement",
     "measure",
     "measure_by_rules",

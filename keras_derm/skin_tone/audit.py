@@ -104,3 +104,22 @@ def label_agreement(labels, estimates):
         "within_one": float((distance <= 1).mean()),
     }
     return table.rename_axis(index="label", columns="estimate"), agreement
+
+
+def describe_agreement(agreement):
+    """Say how often ITA agrees with people's labels.
+
+    Args:
+        agreement: The dict of `label_agreement`, or what a JSON file keeps of it.
+
+    Returns:
+        A sentence or two.
+    """
+    said = f"People labelled {agreement['labelled']:,} images. "
+    if not agreement["both"]:
+        return said + "None of these could be measured."
+    return said + (
+        f"Of the {agreement['both']:,} that could be measured, ITA gives the same type "
+        f"in {agreement['exact']:.0%} and is within one type in "
+        f"{agreement['within_one']:.0%}."
+    )

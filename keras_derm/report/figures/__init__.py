@@ -11,7 +11,6 @@ from keras_derm.report.figures.attention import (
     cam_gallery,
     case_grid,
 )
-from keras_derm.report.figures.confusion import confusion_matrices
 from keras_derm.report.figures.curves import (
     deletion_curves,
     net_benefit,
@@ -21,7 +20,11 @@ from keras_derm.report.figures.curves import (
 from keras_derm.report.figures.embeddings import feature_map
 from keras_derm.report.figures.forests import arm_forests, forest_plot
 from keras_derm.report.figures.photographs import contact_sheet, preparation_stages
-from keras_derm.report.figures.tones import rule_disagreement, tone_by_diagnosis
+from keras_derm.report.figures.tables import (
+    confusion_matrices,
+    rule_disagreement,
+    tone_by_diagnosis,
+)
 from keras_derm.report.figures.training import training_curves
 
 __all__ = [

@@ -1,8 +1,9 @@
 """Photographs with the attention of a classifier laid over them."""
 
 import numpy as np
+from matplotlib.figure import Figure
 
-from keras_derm.report.figures.photo_grid import (
+from keras_derm.report.figures.photographs import (
     CAPTION,
     as_photograph,
     checked_captions,
@@ -15,7 +16,7 @@ from keras_derm.report.figures.style import MUTED, styled
 
 
 @styled
-def cam_gallery(images, heatmaps, captions=None, columns=3):
+def cam_gallery(images, heatmaps, captions=None, columns=3) -> Figure:
     """Each image beside itself with the model's attention laid over it.
 
     Args:
@@ -25,9 +26,6 @@ def cam_gallery(images, heatmaps, captions=None, columns=3):
             the image's shape or coarser.
         captions: One text an image: truth, prediction, probability.
         columns: Pairs a row.
-
-    Returns:
-        `matplotlib.figure.Figure`.
 
     Raises:
         ValueError: If the numbers of images, maps and captions differ.
@@ -52,7 +50,7 @@ def cam_gallery(images, heatmaps, captions=None, columns=3):
 
 
 @styled
-def case_grid(cases, rows, columns):
+def case_grid(cases, rows, columns) -> Figure:
     """Cases in a table, each a photograph beside its attention, empty cells said so.
 
     Args:
@@ -60,9 +58,6 @@ def case_grid(cases, rows, columns):
             `cam_gallery`; a cell without a case says "no such case".
         rows: Names of the rows, such as skin tones, in order.
         columns: Names of the columns, such as kinds of decision, in order.
-
-    Returns:
-        `matplotlib.figure.Figure`.
 
     Raises:
         ValueError: If there is no row or column, or a case belongs to none.
@@ -100,7 +95,7 @@ def _no_case(pair):
 
 
 @styled
-def attention_columns(images, maps, captions=None):
+def attention_columns(images, maps, captions=None) -> Figure:
     """One row an image: the photograph, then its attention by several accounts.
 
     Args:
@@ -109,9 +104,6 @@ def attention_columns(images, maps, captions=None):
         maps: `dict` of the column's name (a member, a stage) to one array `(h, w)`
             in [0, 1] an image, as in `cam_gallery`.
         captions: One text an image, written beside it.
-
-    Returns:
-        `matplotlib.figure.Figure`.
 
     Raises:
         ValueError: If the numbers of images, maps and captions differ.

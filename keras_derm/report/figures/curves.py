@@ -10,7 +10,7 @@ from keras_derm.report.figures.style import MUTED, distinguished, styled
 
 
 @styled
-def roc(curves, title="Receiver operating characteristic"):
+def roc(curves, title="Receiver operating characteristic") -> Figure:
     """Receiver operating characteristic, with intervals where they are given.
 
     Args:
@@ -18,9 +18,6 @@ def roc(curves, title="Receiver operating characteristic"):
             `pandas.DataFrame` with the columns `specificity` and `sensitivity` in
             [0, 1], and optionally `low` and `high`, the interval of sensitivity.
         title: Title of the figure.
-
-    Returns:
-        `matplotlib.figure.Figure`.
 
     Raises:
         ValueError: If a column is missing.
@@ -42,7 +39,7 @@ def roc(curves, title="Receiver operating characteristic"):
 
 
 @styled
-def reliability(curves, title="Reliability"):
+def reliability(curves, title="Reliability") -> Figure:
     """Predicted probability against how often it came true.
 
     Args:
@@ -50,9 +47,6 @@ def reliability(curves, title="Reliability"):
             `confidence` (mean predicted probability), `accuracy` (share that came
             true), both in [0, 1].
         title: Title of the figure.
-
-    Returns:
-        `matplotlib.figure.Figure`.
 
     Raises:
         ValueError: If a column is missing.
@@ -75,7 +69,7 @@ def reliability(curves, title="Reliability"):
 
 
 @styled
-def net_benefit(curves, title="Net benefit"):
+def net_benefit(curves, title="Net benefit") -> Figure:
     """Decision curves: what acting on a model gains over acting on all or nobody.
 
     Args:
@@ -83,9 +77,6 @@ def net_benefit(curves, title="Net benefit"):
             returns it: columns `threshold`, `net_benefit`, `low`, `high` and
             `treat_all`, the last the same for all models.
         title: Title of the figure.
-
-    Returns:
-        `matplotlib.figure.Figure`.
 
     Raises:
         ValueError: If there is no curve or a column is missing.
@@ -114,7 +105,7 @@ def net_benefit(curves, title="Net benefit"):
 
 
 @styled
-def deletion_curves(curves, title="When the attended pixels are replaced"):
+def deletion_curves(curves, title="When the attended pixels are replaced") -> Figure:
     """Probability of the explained class while its pixels are replaced.
 
     Args:
@@ -122,9 +113,6 @@ def deletion_curves(curves, title="When the attended pixels are replaced"):
             curve a case, as `explain.deletion_curve` gives them. Drawn are the mean
             and, shaded, the middle half of the cases.
         title: Title of the figure.
-
-    Returns:
-        `matplotlib.figure.Figure`.
 
     Raises:
         ValueError: If there is no curve or one has another shape.

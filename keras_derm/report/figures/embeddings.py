@@ -12,7 +12,7 @@ from keras_derm.report.figures.style import DIAGNOSIS_COLORS, MUTED, styled
 @styled
 def feature_map(
     points, diagnosis, synthetic, title="Images as the classifier sees them"
-):
+) -> Figure:
     """Images in the plane: colour for the diagnosis, marker for real or synthetic.
 
     The first panel shows all of them; each further one lifts a single diagnosis out
@@ -23,9 +23,6 @@ def feature_map(
         diagnosis: Array `(n,)` of diagnoses.
         synthetic: bool array `(n,)`.
         title: Title of the first panel.
-
-    Returns:
-        `matplotlib.figure.Figure`.
 
     Raises:
         ValueError: If the lengths differ or there is no point.

@@ -13,7 +13,7 @@ INTERVAL = ("difference", "difference_low", "difference_high")
 
 
 @styled
-def forest_plot(table, xlabel="Difference", sides=("lower", "higher")):
+def forest_plot(table, xlabel="Difference", sides=("lower", "higher")) -> Figure:
     """Differences with their intervals, one line a stratum, one panel a metric.
 
     A stratum that cannot be judged shows no point, only the words "too few to
@@ -29,9 +29,6 @@ def forest_plot(table, xlabel="Difference", sides=("lower", "higher")):
             (no claim above 0.05).
         xlabel: What the axis shows.
         sides: Words for the left and the right side of zero.
-
-    Returns:
-        `matplotlib.figure.Figure`.
 
     Raises:
         ValueError: If a column is missing or the table is empty.

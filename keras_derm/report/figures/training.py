@@ -10,7 +10,7 @@ from keras_derm.report.figures.style import COLORS, GRID, MUTED, styled
 
 
 @styled
-def training_curves(histories, metrics=None):
+def training_curves(histories, metrics=None) -> Figure:
     """Training and validation curves, one panel a metric, one colour a run.
 
     Args:

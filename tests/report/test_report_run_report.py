@@ -1,0 +1,59 @@
+import pytest
+
+from keras_derm.files import write_json
+from keras_derm.report.run_report import write_report
+from keras_derm.report.sections import SECTIONS
+
+
+@pytest.fixture
+def reportable(make_run):
+    """An evaluated run in which nothing but the judgement can be told."""
+
+    def make(*args, **kwargs):
+        run = make_run(*args, **kwargs)
+        run.stages = {"prepare_dataset", "evaluate"}
+        environment = {"platform": "Linux", "processors": 2, "packages": {}}
+        write_json(run / "environment.json", environment)
+        return run
+
+    return make
+
+
+def test_report_holds_the_sections_of_what_was_done(reportable):
+    html = write_report(reportable()).read_text()
+    for words in (
+        "Archive: HAM10000",
+        "Preparation and split",
+        "Judgement on real test images",
+        "For whom",
+        "Research use only",
+        "seed of the split",
+    ):
+        assert words in html
+    for words in ("Who is in the archive", "The quantised ensemble"):
+        assert words not in html
+
+
+def test_report_of_any_number_of_arms_names_each(reportable):
+    arms = ("baseline", "augmented", "copies_5x", "copies_10x")
+    html = write_report(reportable(arms)).read_text()
+    assert all(f"{arm} − baseline" in html for arm in arms[1:])
+
+
+def test_report_of_predictions_made_elsewhere_has_no_training(reportable):
+    predictions = {"baseline": "a.csv", "augmented": "b.csv"}
+    html = write_report(reportable(predictions=predictions)).read_text()
+    assert "made elsewhere" in html and "<h2>Training</h2>" not in html
+
+
+def test_archive_of_a_phantom_is_named_whole(reportable):
+    run = reportable()
+    audit = type(next(iter(run.given.values())))("phantom:n=60,seed=3")
+    run.given[type(audit)] = audit
+    assert "Archive: phantom:n=60,seed=3" in write_report(run).read_text()
+
+
+def test_sections_have_an_order_and_stand_once():
+    names = [section.__module__.rpartition(".")[2] for section in SECTIONS]
+    assert names[:2] == ["audit", "preparation"] and names[-1] == "export"
+    assert len(set(names)) == len(names) == 11
