@@ -10,37 +10,40 @@ INTERVALS = (
 )
 
 
-def beside_each_other(table, reference):
-    """One row a stratum and metric: the value of every arm, then every difference.
+def beside_each_other(table, reference, named=None):
+    """Values of every arm, and their differences from the reference.
+
+    Of two arms each has a column, and so has their difference; of more, whose columns
+    would not fit on a page, each has a row.
 
     Args:
         table: Rows of `Comparison.table()`, the same strata and metrics of every arm.
         reference: Name of the arm that the others are compared with.
+        named: `dict` from further columns, which come first, to what they are called.
 
     Returns:
-        `pandas.DataFrame` in the order of the reference's rows: `metric`, a column for
-        each arm with values and intervals, and one for each difference to the
-        reference, called `difference` where there is only one.
+        `pandas.DataFrame` in the order of the reference's rows.
     """
-    by_arm = table.groupby("arm", sort=False)
-    arms = {arm: rows.reset_index(drop=True) for arm, rows in by_arm}
-    others = [arm for arm in arms if arm != reference]
-    columns = [arms[reference]["label"].rename("metric")]
-    columns += [_cells(arms[arm], "value", arm) for arm in arms]
-    for arm in others:
-        name = "difference" if len(others) == 1 else f"{arm} − {reference}"
-        columns.append(_cells(arms[arm], "difference", name, "+"))
-    return pd.concat(columns, axis=1)
+    names = {**(named or {}), "label": "metric"}
+    arms = {arm: rows for arm, rows in table.groupby("arm", sort=False)}
+    if len(arms) > 2:
+        turn = table.groupby("arm").cumcount().sort_values(kind="stable")
+        rows = table.loc[turn.index]
+        columns = [rows[[*names, "arm"]], _cells(rows, "value", "value")]
+        columns.append(_cells(rows, "difference", f"difference from {reference}"))
+    else:
+        columns = [arms[reference][list(names)]]
+        columns += [_cells(rows, "value", arm) for arm, rows in arms.items()]
+        for arm in arms.keys() - {reference}:
+            columns.append(_cells(arms[arm], "difference", "difference"))
+    columns = [column.reset_index(drop=True) for column in columns]
+    return pd.concat(columns, axis=1).rename(columns=names)
 
 
-def _cells(rows, quantity, name, sign=""):
-    return pd.Series(
-        [
-            interval_cell(
-                row, quantity, sign, 0 if "false_negatives" in row["metric"] else 3
-            )
-            for row in rows.to_dict("records")
-        ],
-        name=name,
-        dtype=object,
-    )
+def _cells(rows, quantity, name):
+    sign = "+" if quantity == "difference" else ""
+    cells = [
+        interval_cell(row, quantity, sign, 0 if "negatives" in row["metric"] else 3)
+        for row in rows.to_dict("records")
+    ]
+    return pd.Series(cells, name=name, dtype=object)

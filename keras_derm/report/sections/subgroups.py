@@ -53,24 +53,18 @@ def _tones(metrics, table):
     # Types and pairs of types have the undetermined alike.
     twice = (rows["stratum"] == TONES[1]) & (rows["value_of_stratum"] == UNDETERMINED)
     rows = rows[~twice]
-    once = rows[rows["arm"] == metrics["reference"]].rename(
-        columns={
-            "value_of_stratum": "tone",
-            "n_positive": positive_words(metrics)[1],
-            "n_classes": "classes",
-        }
-    )
-    counts = ["tone", "n", positive_words(metrics)[1], "classes"]
-    judged, few = once[once["judged"]], once[~once["judged"]]
-    blocks = []
+    names = {"value_of_stratum": "tone", "n": "n"}
+    names |= {"n_positive": positive_words(metrics)[1], "n_classes": "classes"}
+    judged, blocks = rows[rows["judged"]], []
     if len(judged):
-        cells = beside_each_other(rows[rows["judged"]], metrics["reference"])
-        frame = pd.concat([judged[counts].reset_index(drop=True), cells], axis=1)
+        frame = beside_each_other(judged, metrics["reference"], names)
         blocks.append(Table(frame, "By apparent tone", INTERVALS))
+    few = rows[~rows["judged"]].drop_duplicates("value_of_stratum")
     if len(few):
-        few = few.assign(why=few["reason"].where(few["n"] > 0, "no images"))
-        frame = few[[*counts, "why"]].drop_duplicates("tone").reset_index(drop=True)
+        why = few["reason"].where(few["n"] > 0, "no images")
+        frame = few[list(names)].rename(columns=names).assign(why=why)
         note = "Their figures are in metrics.csv; they prove nothing."
+        frame = frame.reset_index(drop=True)
         blocks.append(Table(frame, "Tones of which nothing can be said", note))
     return blocks
 

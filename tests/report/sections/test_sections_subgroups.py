@@ -4,24 +4,26 @@ from fake_run import table, words
 from keras_derm.files import write_csv, write_json
 from keras_derm.report.sections import subgroups
 
+COUNTS = ["tone", "n", "melanomas", "classes", "metric"]
+
 
 def test_tones_that_can_be_judged_have_every_arm(four_arms):
     shown = table(subgroups.section(four_arms), "By apparent tone")
     assert shown["tone"].unique().tolist() == ["II"]
-    assert shown.columns.tolist()[:9] == [
-        "tone",
-        "n",
-        "melanomas",
-        "classes",
-        "metric",
-        *four_arms.arms,
-    ]
-    assert shown["metric"].tolist() == [
+    assert shown.columns.tolist()[:6] == [*COUNTS, "arm"]
+    assert shown["arm"].tolist() == [*four_arms.arms] * 4
+    assert shown["metric"].unique().tolist() == [
         "balanced accuracy",
         "macro AUC",
         "MEL sensitivity",
         "MEL specificity",
     ]
+
+
+def test_two_arms_stand_beside_each_other(run):
+    shown = table(subgroups.section(run), "By apparent tone")
+    assert shown.columns.tolist() == [*COUNTS, *run.arms, "difference"]
+    assert len(shown) == 4
 
 
 def test_tones_that_cannot_be_judged_are_named_once_with_the_reason(run):
