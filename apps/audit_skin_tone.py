@@ -1,5 +1,4 @@
-from keras_derm.jobs import audit_skin_tone
 from keras_derm.jobs.command_line import command_line
 
 if __name__ == "__main__":
-    command_line(audit_skin_tone)
+    command_line("audit_skin_tone")

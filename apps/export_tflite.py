@@ -1,5 +1,4 @@
-from keras_derm.jobs import export_tflite
 from keras_derm.jobs.command_line import command_line
 
 if __name__ == "__main__":
-    command_line(export_tflite)
+    command_line("export_tflite")

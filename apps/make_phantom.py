@@ -1,11 +1,4 @@
-"""Write a phantom data set (images, masks, metadata.csv) to disk.
-
-Example: python apps/make_phantom.py phantom --n 2000 --seed 7 --size 256
-"""
-
-from jsonargparse import auto_cli
-
-from keras_derm.phantom import write_phantom
+from keras_derm.jobs.command_line import command_line
 
 if __name__ == "__main__":
-    auto_cli(write_phantom)
+    command_line("make_phantom")

@@ -1,5 +1,4 @@
-from keras_derm.jobs import run_recipe
 from keras_derm.jobs.command_line import command_line
 
 if __name__ == "__main__":
-    command_line(run_recipe)
+    command_line("run_recipe")

@@ -1,5 +1,4 @@
-from keras_derm.jobs import train_classifier
 from keras_derm.jobs.command_line import command_line
 
 if __name__ == "__main__":
-    command_line(train_classifier, several_workers=True)
+    command_line("train_classifier")

@@ -1,5 +1,4 @@
-from keras_derm.jobs import train_generator
 from keras_derm.jobs.command_line import command_line
 
 if __name__ == "__main__":
-    command_line(train_generator)
+    command_line("train_generator")

@@ -1,36 +1,53 @@
-"""From a job to a command."""
+"""From an app to a command."""
 
-import inspect
+import dataclasses
 import itertools
 import json
 import os
 import sys
+from typing import get_type_hints
 
 import jsonargparse
+import yaml
 
-from keras_derm.runs import refuse_workers
+from keras_derm.jobs.table import APPS, app
+from keras_derm.settings import GENERATORS, Settings
+
+GENERATOR = "--generator"
 
 
-def command_line(job, several_workers=False, positional=()):
-    """Run `job` with the options on the command line.
+def main():
+    """The command `keras-derm APP ...`; its first word may be cut short."""
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] in ("-h", "--help"):
+        width = max(len(one.name) for one in APPS)
+        print("usage: keras-derm APP [options], keras-derm APP --help\n")
+        for one in APPS:
+            print(f"  {one.name:<{width}}  {one.summary}")
+        return
+    try:
+        name = app(arguments[0]).name
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    sys.argv = [f"keras-derm {name}", *arguments[1:]]
+    command_line(name)
 
-    Options, types and help come from the job's signature and docstring; every option
-    can be given in a YAML file with `--config`. `--skip-bad` is `--skip_bad true`, and
-    so for every option that is true or false. A fault of the input ends the command
-    with one message and exit status 1; `KERAS_DERM_DEBUG=1` shows where it arose.
+
+def command_line(name):
+    """Run an app with the options on the command line.
+
+    Every option can be given in a YAML file with `--config`. `--skip-bad` is
+    `--skip_bad true`, and so for every option that is true or false. A fault of the
+    input ends the command with one message and exit status 1; `KERAS_DERM_DEBUG=1`
+    shows where it arose.
 
     Args:
-        job: Function with type hints and a docstring.
-        several_workers: Whether it knows what to do where TF_CONFIG names several.
-        positional: Names of parameters whose values may stand first, without the
-            option; the last of them takes a list of all that are left.
+        name: Name of the app.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        if not several_workers:
-            refuse_workers(job.__name__)
-        arguments = spelled_out(job, with_options(sys.argv[1:], positional))
-        status = jsonargparse.auto_cli(job, args=arguments, as_positional=False)
+        status = _run(app(name), sys.argv[1:])
     except (ValueError, KeyError, OSError, RuntimeError, ImportError) as error:
         if os.environ.get("KERAS_DERM_DEBUG"):
             raise
@@ -41,6 +58,129 @@ def command_line(job, several_workers=False, positional=()):
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         sys.exit(130)
     sys.exit(status or 0)
+
+
+def _run(one, arguments):
+    from keras_derm.training.devices import refuse_workers
+
+    if not one.several_workers:
+        refuse_workers(one.name)
+    arguments = with_options(arguments, one.positional)
+    if one.settings is None:
+        return _run_function(one.work, arguments)
+    parser, arguments = stage_parser(one.settings, arguments)
+    said = parser.parse_args(spelled_out(flags(one.settings), arguments))
+    said = jsonargparse.namespace_to_dict(said)
+    run = said.pop("run")
+    said.pop("config", None)
+    settings = one.settings.from_dict(_plain(said))
+    return one.work(run, settings).do()
+
+
+def _run_function(function, arguments):
+    hints = get_type_hints(function)
+    known = {name for name, hint in hints.items() if hint in (bool, bool | None)}
+    arguments = spelled_out(known, arguments)
+    return jsonargparse.auto_cli(function, args=arguments, as_positional=False)
+
+
+def stage_parser(settings, arguments):
+    """Parser of the options of a stage.
+
+    Options that one generator alone has are `--generator.NAME.OPTION`; they are known,
+    and shown, where that generator is named.
+
+    Args:
+        settings: Class of the settings of a stage.
+        arguments: What stands on the command line.
+
+    Returns:
+        Tuple of the parser, and of the arguments that it is to parse.
+    """
+    parser = jsonargparse.ArgumentParser(description=_described(settings))
+    parser.add_argument("--config", action="config", help="YAML file with options.")
+    parser.add_argument("--run", type=str, required=True, help="Run directory.")
+    chosen = {
+        field.name
+        for field in dataclasses.fields(settings)
+        if field.name == GENERATOR.lstrip("-")
+    }
+    parser.add_class_arguments(settings, skip=chosen, fail_untyped=False)
+    if chosen:
+        name, arguments = named_generator(arguments)
+        if name is None:
+            parser.add_argument(
+                GENERATOR,
+                choices=list(GENERATORS),
+                default=settings().generator.name,
+                help="Which generator; its own options, --generator.NAME.OPTION, are "
+                "told by --generator NAME --help.",
+            )
+        else:
+            parser.add_class_arguments(GENERATORS[name], f"generator.{name}")
+    return parser, arguments
+
+
+def named_generator(arguments):
+    """Which generator is asked for, on the command line or in a file of options.
+
+    Args:
+        arguments: What stands on the command line.
+
+    Returns:
+        Tuple of its name, or None where none is named, and of the arguments without
+        `--generator NAME`.
+
+    Raises:
+        ValueError: Several are named, or one that is not known.
+    """
+    names, left, follows = [], [], None
+    for argument in arguments:
+        option, equals, value = argument.partition("=")
+        if follows == GENERATOR:
+            names.append(argument)
+            left.pop()
+        elif option == GENERATOR and equals:
+            names.append(value)
+            follows = None
+            continue
+        else:
+            left.append(argument)
+            if option.startswith(f"{GENERATOR}."):
+                names.append(option.split(".")[1])
+            path = value if option == "--config" else argument
+            if (option == "--config" and equals) or follows == "--config":
+                names += _generators_in(path)
+        follows = None if follows in (GENERATOR, "--config") else option
+    names = list(dict.fromkeys(names))
+    if len(names) > 1 or set(names) - set(GENERATORS):
+        raise ValueError(
+            f"`generator` must be one of {', '.join(GENERATORS)}. "
+            f"Received: {', '.join(names)}"
+        )
+    return (names[0] if names else None), left
+
+
+def _generators_in(path):
+    with open(path, encoding="utf-8") as file:
+        said = (yaml.safe_load(file) or {}).get("generator", {})
+    return [said] if isinstance(said, str) else list(said)
+
+
+def _described(settings):
+    """Help of a stage: what stands before the arguments in the docstring."""
+    return (settings.__doc__ or "").partition("\n    Args:")[0].strip()
+
+
+def _plain(value):
+    """Values as `Settings.from_dict` takes them."""
+    if isinstance(value, Settings):
+        return value
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value
 
 
 def with_options(arguments, positional):
@@ -65,22 +205,29 @@ def with_options(arguments, positional):
     return options + list(arguments[len(bare) :])
 
 
-def spelled_out(job, arguments):
+def flags(settings):
+    """Names of the options of a stage that are true or false."""
+    kinds = [(settings, "")]
+    kinds += [(each, f"generator.{name}.") for name, each in GENERATORS.items()]
+    return {
+        prefix + name
+        for kind, prefix in kinds
+        for name, hint in get_type_hints(kind).items()
+        if hint in (bool, bool | None)
+    }
+
+
+def spelled_out(flags, arguments):
     """Return the arguments as the parser knows them.
 
     Args:
-        job: Function whose parameters the options are.
+        flags: Names of the options that are true or false.
         arguments: What stands on the command line.
 
     Returns:
         List of str: `--skip-bad` becomes `--skip_bad`, and an option that is true or
         false and has no value gets `true`.
     """
-    flags = {
-        f"--{name}"
-        for name, parameter in inspect.signature(job).parameters.items()
-        if parameter.annotation in (bool, bool | None)
-    }
     spelled = []
     for i, argument in enumerate(arguments):
         name, equals, value = argument.partition("=")
@@ -89,7 +236,7 @@ def spelled_out(job, arguments):
             continue
         name = "--" + name[2:].replace("-", "_")
         following = arguments[i + 1 : i + 2]
-        if name in flags and not equals and following not in (["true"], ["false"]):
+        if name[2:] in flags and not equals and following not in (["true"], ["false"]):
             equals, value = "=", "true"
         spelled.append(name + equals + value)
     return spelled

@@ -1,5 +1,6 @@
 """A keras-tuner that trains one member of an ensemble a trial."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -8,14 +9,38 @@ import keras
 import keras_tuner
 import pandas as pd
 
-from keras_derm.classifiers.training import UnreadableData
+from keras_derm.classifiers import remove_states, train_member
 from keras_derm.files import write_json
-from keras_derm.jobs.train_classifier import (
-    remove_states,
-    train_member,
-    training_set,
-)
-from keras_derm.jobs.tune import trial_settings
+from keras_derm.jobs.train_classifier import arm_examples
+from keras_derm.settings import Recipe, TrainClassifierSettings
+from keras_derm.training import UnreadableData
+
+OBJECTIVE = "val_auc"
+SEARCHED = ("weight_decay", "dropout", "batch_size", "preset", "augmentation_strength")
+GIVEN = ("task", "imbalance", "batch_norm_momentum", "optimization", "weights", "seed")
+
+
+def trial_settings(settings, values):
+    """Settings of the arm that a trial trains.
+
+    Args:
+        settings: `TuneSettings`.
+        values: What the trial tries, by name.
+
+    Returns:
+        `TrainClassifierSettings` with the one member. What neither the search nor the
+        trial says is as its recipe has it.
+    """
+    recipe = Recipe.load(settings.recipe, settings.scale).stages["train_classifier"]
+    of_recipe = {k: v for k, v in recipe.items() if k not in ("arms", "precision")}
+    given = {name: getattr(settings, name) for name in GIVEN}
+    given = {name: value for name, value in given.items() if value is not None}
+    tried = {name: values[name] for name in SEARCHED if name in values}
+    rate = values["learning_rate"]
+    member = dataclasses.replace(settings.member, learning_rate=rate)
+    return TrainClassifierSettings.from_dict(
+        of_recipe | given | tried | {"members": [member]}
+    )
 
 
 class _WholeFiles:
@@ -46,13 +71,13 @@ class MemberTuner(keras_tuner.engine.base_tuner.BaseTuner):
 
     Args:
         run: `RunDirectory` with prepared images.
-        settings: Settings of `tune`.
+        settings: `TuneSettings`.
         oracle: `RandomSearch` or `BayesianOptimization`.
     """
 
     def __init__(self, run, settings, oracle):
         self.run, self.settings = run, settings
-        super().__init__(oracle, directory=str(run / "tuning"), project_name="search")
+        super().__init__(oracle, directory=str(run.tuning), project_name="search")
 
     def _get_tuner_fname(self):
         """The search has one state, whether it is run alone, or by a chief."""
@@ -78,25 +103,25 @@ class MemberTuner(keras_tuner.engine.base_tuner.BaseTuner):
         keras.backend.clear_session()
         values = trial.hyperparameters.values
         settings = trial_settings(self.settings, values)
-        (member,) = settings["members"]
-        folder = f"tuning/trial_{trial.trial_id}"
+        (member,) = settings.members
+        folder = self.run.tuning / f"trial_{trial.trial_id}"
         print(f"{folder}: {json.dumps(values)}", flush=True)
         try:
             self._begin(folder, values)
-            task, examples = training_set(self.run, folder, "nothing", settings)
-            model = train_member(self.run, folder, member, 0, settings, task, *examples)
-            remove_states(self.run, folder)
+            examples = arm_examples(self.run, folder, settings)
+            model = train_member(member, settings, examples, folder)
+            remove_states(folder)
         except (OSError, ValueError, KeyError, UnreadableData) as error:
             raise keras_tuner.errors.FatalRuntimeError(str(error)) from error
-        history = pd.read_csv(self.run / folder / model.name / "history.csv")
-        score = history["val_auc"].max()
+        history = pd.read_csv(folder / model.name / "history.csv")
+        score = history[OBJECTIVE].max()
         if pd.isna(score):
             raise keras_tuner.errors.FailedTrialError("no class has a val AUC")
-        return {"val_auc": float(score)}
+        return {OBJECTIVE: float(score)}
 
     def _begin(self, folder, values):
         """Go on with the training in a folder only where it is of these values."""
-        path = self.run / folder / "values.json"
+        path = folder / "values.json"
         if path.is_file() and json.loads(path.read_text()) == values:
             return
         if path.parent.exists():

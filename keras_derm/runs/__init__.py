@@ -1,14 +1,18 @@
-"""Run directories, the machine they were made on, seeds and devices."""
+"""Run directories: their stages, what these leave, and the machine they ran on."""
 
-from keras_derm.runs.devices import default_strategy, join_workers, refuse_workers
 from keras_derm.runs.environment import describe_environment
-from keras_derm.runs.run_directory import ARM, RunDirectory
+from keras_derm.runs.layout import ARM_STAGE, Layout
+from keras_derm.runs.lock import RunLockedError
+from keras_derm.runs.records import RecordError
+from keras_derm.runs.run_directory import RunDirectory
+from keras_derm.runs.stage import Stage
 
 __all__ = [
-    "ARM",
+    "ARM_STAGE",
+    "Layout",
+    "RecordError",
     "RunDirectory",
-    "default_strategy",
+    "RunLockedError",
+    "Stage",
     "describe_environment",
-    "join_workers",
-    "refuse_workers",
 ]

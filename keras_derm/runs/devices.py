@@ -83,7 +83,9 @@ def _index():
     """Which of `cluster_workers` this process is."""
     cluster, task = _configuration()["cluster"], _configuration().get("task", {})
     kind, index = task.get("type"), task.get("index")
-    if kind not in ("chief", "worker") or index not in range(len(cluster.get(kind, []))):
+    if kind not in ("chief", "worker") or index not in range(
+        len(cluster.get(kind, []))
+    ):
         raise ValueError(
             "TF_CONFIG must say which worker this is, such as "
             f'"task": {{"type": "worker", "index": 0}}. Received: {task}'

@@ -1,17 +1,31 @@
 """The directory that holds one run."""
 
-import json
-import shutil
+import contextlib
 import time
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 from keras_derm.catalog import Catalog
-from keras_derm.files import short_digest, write_json, write_yaml
+from keras_derm.files import write_json, write_yaml
 from keras_derm.runs.environment import describe_environment
+from keras_derm.runs.layout import ARM_STAGE, Layout
+from keras_derm.runs.lock import locked
+from keras_derm.runs.records import Record
+from keras_derm.runs.shelf import Shelf
+from keras_derm.settings import (
+    ARMS,
+    RECIPE_STAGES,
+    StageSettings,
+    TrainClassifierSettings,
+)
+
+AnyStage = TypeVar("AnyStage", bound=StageSettings)
+REFUSALS = (ValueError, KeyError, FileNotFoundError, ImportError)
+"""Errors that say that the input of a stage cannot be."""
 
 
-class RunDirectory:
+class RunDirectory(Layout):
     """What a run has made, stage by stage.
 
     `config.yaml` is a recipe of every stage done so far, with all its settings;
@@ -25,119 +39,112 @@ class RunDirectory:
 
     Example:
         >>> run = RunDirectory("runs/first")
-        >>> with run.stage("audit", {"rule": "quadrant"}) as todo:
-        ...     if todo:
-        ...         ...
+        >>> run.settings(AuditSkinToneSettings).rule
+        'quadrant'
+        >>> run.arms
+        ('baseline', 'augmented')
     """
 
-    def __init__(self, path):
-        self.path = Path(path)
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path)
         self.path.mkdir(parents=True, exist_ok=True)
 
-    def __truediv__(self, name):
-        return self.path / name
+    def locked(self) -> contextlib.AbstractContextManager[None]:
+        """Keep other processes from working here; see `runs.lock`."""
+        return locked(self.path)
 
-    @contextmanager
+    @contextlib.contextmanager
     def stage(
-        self, name, settings, after=(), folders=(), extends=(), self_contained=False
-    ):
+        self,
+        name: str,
+        settings: StageSettings,
+        after: tuple[str, ...] = (),
+        writes: tuple[str, ...] = (),
+        extends: tuple[str, ...] = (),
+        inputs: dict[str, str] | None = None,
+    ) -> Iterator[bool]:
         """Enter a stage; it counts as done when the block ends without error.
+
+        What an earlier one of other settings made is set aside until the new one is
+        whole, and brought back where the new one is refused or the old settings are
+        asked for again.
 
         Args:
             name: Name of the stage.
-            settings: Everything that decides its result, JSON-able.
+            settings: Everything that decides its result.
             after: Names of the finished stages it builds on.
-            folders: Folders in the run that belong to the stage alone. They are
-                removed when the stage is made anew with other settings, and kept
-                when a killed stage resumes.
+            writes: Files and folders that belong to the stage alone; glob patterns.
             extends: Names of settings that say how far to go, not which way. Where
-                only these differ the folders are kept, and the stage goes on.
-            self_contained: Whether all that the stage makes lies in its one folder.
-                Made anew, the folder is then set aside until the stage is done, and
-                brought back where the settings it had are asked for before that.
+                only these differ, what there is stays and the stage goes on.
+            inputs: Digest of each file of the user's that it reads.
 
         Yields:
             Whether there is anything to do.
 
         Raises:
             FileNotFoundError: A stage in `after` has not been done.
+            RunLockedError: Another process is working on this run.
         """
+        with self.locked():
+            wanted = Record(settings, self._digests(name, after), inputs or {})
+            shelf = Shelf(self, name, writes)
+            self._bring_out(name, wanted, shelf, extends)
+            if self.done(name):
+                print(f"[{name}] already done", flush=True)
+                yield False
+                return
+            wanted.write(self.begun_record(name))
+            print(f"[{name}] ...", flush=True)
+            start = time.monotonic()
+            try:
+                yield True
+            except REFUSALS:
+                shelf.bring_back_finished()
+                raise
+            seconds = round(time.monotonic() - start, 1)
+            wanted.write(self.record(name), seconds)
+            self.begun_record(name).unlink()
+            shelf.throw_away()
+            self._describe()
+            print(f"[{name}] done in {seconds:.0f} s", flush=True)
+
+    def _bring_out(
+        self, name: str, wanted: Record, shelf: Shelf, extends: tuple[str, ...]
+    ) -> None:
+        """Leave in the run what was made with these settings, and nothing else."""
+        current = shelf.current
+        if current == wanted:
+            return
+        if current is not None and current.goes_on(wanted, extends):
+            self.record(name).unlink(missing_ok=True)
+            return
+        if current is not None and self.done(name):
+            print(f"[{name}] anew: {current.differences(wanted)}", flush=True)
+        if shelf.bring_back(wanted):
+            print(f"[{name}] brought back as it was with these settings", flush=True)
+        else:
+            shelf.set_aside()
+
+    def _digests(self, name: str, after: tuple[str, ...]) -> dict[str, str]:
+        digests = {}
         for earlier in after:
-            if not self._record(earlier).is_file():
+            if not self.record(earlier).is_file():
+                app = earlier.partition(".")[0]
                 raise FileNotFoundError(
                     f"{self.path} has no finished stage {earlier!r}, which {name!r} "
-                    f"builds on; run it first (apps/{APPS.get(earlier, earlier)}.py)"
+                    f"builds on; run it first (apps/{app}.py)"
                 )
-        wanted = {
-            "settings": json.loads(json.dumps(settings, default=str)),
-            "after": {earlier: self._digest(earlier) for earlier in after},
-        }
-        record, begun = self._record(name), self._record(f"{name}.begun")
-        if self_contained:
-            self._bring_back(name, wanted, folders[0])
-        if record.is_file() and self._wanted(record) == wanted:
-            print(f"[{name}] already done", flush=True)
-            yield False
-            return
-        before = [path for path in (begun, record) if path.is_file()]
-        if not before or not _same_way(self._wanted(before[0]), wanted, extends):
-            present = [self / folder for folder in folders if (self / folder).exists()]
-            if self_contained and present and before:
-                told = _differences(self._wanted(before[0]), wanted)
-                self._set_aside(name, present[0], told)
-            for folder in present:
-                if folder.exists():
-                    shutil.rmtree(folder)
-        record.unlink(missing_ok=True)
-        write_json(begun, wanted)
-        print(f"[{name}] ...", flush=True)
-        start = time.monotonic()
-        yield True
-        seconds = round(time.monotonic() - start, 1)
-        write_json(record, {**wanted, "seconds": seconds})
-        begun.unlink()
-        if self_contained:
-            shutil.rmtree(_aside(self / folders[0]), ignore_errors=True)
-        self._describe()
-        print(f"[{name}] done in {seconds:.0f} s", flush=True)
+            digests[earlier] = Record.read(self.record(earlier)).digest
+        return digests
 
-    def _set_aside(self, name, folder, differences):
-        """Keep what a stage made until what takes its place is whole."""
-        aside = _aside(folder)
-        print(f"[{name}] anew: {differences}", flush=True)
-        if aside.exists():  # what was made before an attempt that was not finished
-            return
-        for record in (self._record(name), self._record(f"{name}.begun")):
-            if record.is_file():
-                shutil.copy(record, folder)
-        folder.rename(aside)
-
-    def _bring_back(self, name, wanted, folder):
-        """Undo `_set_aside` where these are the settings of what was set aside."""
-        folder = self / folder
-        aside = _aside(folder)
-        records = self._record(name), self._record(f"{name}.begun")
-        kept = [path for path in records if (aside / path.name).is_file()]
-        if not kept or self._wanted(aside / kept[0].name) != wanted:
-            return
-        if folder.exists():
-            shutil.rmtree(folder)
-        for record in records:
-            record.unlink(missing_ok=True)
-        aside.rename(folder)
-        for record in kept:
-            (folder / record.name).rename(record)
-        print(f"[{name}] brought back as it was with these settings", flush=True)
-
-    def _describe(self):
-        done = [stage for stage in APPS if self.done(stage)]
-        stages = {APPS[stage]: self.settings(stage) for stage in done}
-        arms = {name: self.settings(f"{ARM}{name}") for name in self._arms()}
-        trained = [stage for stage in done if APPS[stage] == "train_classifier"]
-        if len(trained) == 1:  # the other one is not to be trained either
-            arms = {trained[0]: stages.pop("train_classifier")} | arms
-        if arms:
-            stages.setdefault("train_classifier", {})["arms"] = arms
+    def _describe(self) -> None:
+        """Write the recipe that repeats what was done, and on what it was done."""
+        stages: dict[str, Any] = {}
+        for name in RECIPE_STAGES:
+            if name == "train_classifier" and self.arms:
+                stages[name] = self._arms_described()
+            elif self.record(name).is_file():
+                stages[name] = Record.read(self.record(name)).settings.to_dict()
         recipe = {
             "name": self.path.resolve().name,
             "only": list(stages),
@@ -146,95 +153,68 @@ class RunDirectory:
         write_yaml(self.path / "config.yaml", recipe)
         write_json(self.path / "environment.json", describe_environment())
 
-    def _arms(self):
-        """Names of the finished arms beside baseline and augmented."""
-        records = (self.path / "stages").glob(f"{ARM}*.json")
-        names = sorted(path.stem.removeprefix(ARM) for path in records)
-        return [name for name in names if not name.endswith(".begun")]
+    def _arms_described(self) -> dict[str, Any]:
+        """Settings of the arms as a recipe has them.
 
-    def done(self, name):
-        """Whether the stage has been finished."""
-        return self._record(name).is_file()
+        Where not both of `ARMS` were trained, the others stand alone: what is shared
+        without members would have these trained too.
+        """
+        arms = {
+            name: self.settings(TrainClassifierSettings, name).to_dict()
+            for name in self.arms
+        }
+        for own in arms.values():
+            del own["arm"]
+        if not set(ARMS) <= set(arms):
+            return {"arms": arms}
+        shared = arms.pop(ARMS[0])
+        others = {name: own for name, own in arms.items() if name != ARMS[1]}
+        if arms[ARMS[1]] != shared:
+            others = arms
+        return shared | ({"arms": others} if others else {})
 
-    def seconds(self):
-        """Seconds each finished stage took, by name."""
-        records = sorted(
-            (self.path / "stages").glob("*.json"), key=lambda p: p.stat().st_mtime
-        )
-        contents = {p.stem: json.loads(p.read_text()) for p in records}
-        return {k: v["seconds"] for k, v in contents.items() if "seconds" in v}
+    def settings(self, kind: type[AnyStage], arm: str | None = None) -> AnyStage:
+        """Settings of a finished stage.
 
-    def settings(self, name):
-        """Settings of a finished stage."""
-        return json.loads(self._record(name).read_text())["settings"]
+        Args:
+            kind: Class of its settings.
+            arm: Of `TrainClassifierSettings`, name of the arm.
 
-    def begun(self, name):
+        Raises:
+            FileNotFoundError: It has not been finished.
+        """
+        name = kind.stage if arm is None else f"{ARM_STAGE}{arm}"
+        if not self.record(name).is_file():
+            raise FileNotFoundError(
+                f"{self.path} has no finished stage {name!r}; run it first "
+                f"(apps/{kind.stage}.py)"
+            )
+        settings = Record.read(self.record(name)).settings
+        assert isinstance(settings, kind)
+        return settings
+
+    def begun(self, kind: type[AnyStage]) -> AnyStage | None:
         """Settings of a stage that is not finished, or None where none was begun."""
-        path = self._record(f"{name}.begun")
-        return json.loads(path.read_text())["settings"] if path.is_file() else None
+        path = self.begun_record(kind.stage)
+        settings = Record.read(path).settings if path.is_file() else None
+        assert settings is None or isinstance(settings, kind)
+        return settings
+
+    def seconds(self) -> dict[str, float]:
+        """Seconds each finished stage took, by the name of its record."""
+        paths = sorted(self.path.glob("stages/*.json"), key=lambda p: p.stat().st_mtime)
+        taken = {
+            path.name[: -len(".json")]: Record.read(path).seconds for path in paths
+        }
+        return {name: each for name, each in taken.items() if each is not None}
 
     @property
-    def catalog(self):
+    def catalog(self) -> Catalog:
         """Catalog of the real images."""
-        return Catalog.load(self.path / "catalog.csv")
+        return Catalog.load(self.catalog_file)
 
     @property
-    def synthetic_catalog(self):
-        """Catalog of the made images, or None where none was made or kept."""
-        path = self.path / "synthetic" / "catalog.csv"
+    def synthetic_catalog(self) -> Catalog | None:
+        """Catalog of the synthetic images, or None where none was made or kept."""
+        path = self.synthetic / "catalog.csv"
         return Catalog.load(path) if path.is_file() else None
-
-    def _record(self, name):
-        return self.path / "stages" / f"{name}.json"
-
-    def _digest(self, name):
-        content = json.dumps(self._wanted(self._record(name)), sort_keys=True)
-        return short_digest(content.encode())
-
-    @staticmethod
-    def _wanted(record):
-        content = json.loads(record.read_text())
-        return {key: content[key] for key in ("settings", "after")}
-
-
-def _aside(folder):
-    return folder.with_name(f".{folder.name}.before")
-
-
-def _differences(before, wanted):
-    """Say which settings are others."""
-    first, second = before["settings"], wanted["settings"]
-    told = [
-        f"{key} was {first.get(key)!r} and is {second.get(key)!r}"
-        for key in dict.fromkeys([*first, *second])
-        if first.get(key) != second.get(key)
-    ]
-    if before["after"] != wanted["after"]:
-        told.append("what it builds on was made anew")
-    return "; ".join(told)
-
-
-def _same_way(before, wanted, extends):
-    settings = (before["settings"], wanted["settings"])
-    first, second = (
-        {key: value for key, value in each.items() if key not in extends}
-        for each in settings
-    )
-    return first == second and before["after"] == wanted["after"]
-
-
-ARM = "arm_"
-"""What the stage of an arm beside baseline and augmented begins with."""
-
-APPS = {
-    "audit": "audit_skin_tone",
-    "prepare": "prepare_dataset",
-    "generator": "train_generator",
-    "synthetic": "synthesize",
-    "image_quality": "image_quality",
-    "baseline": "train_classifier",
-    "augmented": "train_classifier",
-    "evaluation": "evaluate",
-    "explain": "explain",
-    "export": "export_tflite",
-}

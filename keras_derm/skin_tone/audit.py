@@ -107,14 +107,7 @@ def label_agreement(labels, estimates):
 
 
 def describe_agreement(agreement):
-    """Say how often ITA agrees with people's labels.
-
-    Args:
-        agreement: The dict of `label_agreement`, or what a JSON file keeps of it.
-
-    Returns:
-        A sentence or two.
-    """
+    """Say how often ITA agrees with people's labels; figures as `label_agreement`."""
     said = f"People labelled {agreement['labelled']:,} images. "
     if not agreement["both"]:
         return said + "None of these could be measured."

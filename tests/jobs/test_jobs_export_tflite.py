@@ -162,7 +162,7 @@ def test_predictions_made_elsewhere_are_no_measure_of_an_export(copied):
 
 
 def test_card_counts_test_photographs_of_lesions_that_were_trained_on(copied):
-    from keras_derm.jobs.export_card import _seen_in_training
+    from keras_derm.report.export_card import _seen_in_training
 
     catalog = Catalog.load(copied / "catalog.csv")
     assert _seen_in_training(catalog) == "none"

@@ -1,0 +1,112 @@
+"""The apps: what each is called, what it takes, and where its work lies.
+
+An app that is a stage of a run has its settings in `keras_derm.settings` and its work,
+a `Stage`, in the module of `keras_derm.jobs` that is called like the app. Nothing here
+imports that module before it is needed: it imports TensorFlow.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from keras_derm.settings import RECIPE_STAGES, STAGES, StageSettings
+
+
+@dataclass(frozen=True)
+class App:
+    """One app.
+
+    Args:
+        name: Its name: of its script in apps/, of its module, and of its stage.
+        function: Where the function lies that does it, as `module:name`, if it is no
+            stage.
+        positional: Options whose values may stand first, without the option; the last
+            takes a list of all that are left.
+        several_workers: Whether it knows what to do where TF_CONFIG names several.
+
+    Example:
+        >>> app("evaluate").settings
+        <class 'keras_derm.settings.evaluate.EvaluateSettings'>
+    """
+
+    name: str
+    function: str | None = None
+    positional: tuple[str, ...] = ()
+    several_workers: bool = False
+
+    @property
+    def settings(self) -> type[StageSettings] | None:
+        """Class of its settings, or None where it is no stage."""
+        return None if self.function else STAGES[self.name]
+
+    @property
+    def work(self) -> Any:
+        """Its `Stage`, or its function."""
+        if self.function:
+            module, _, name = self.function.partition(":")
+            return getattr(import_module(module), name)
+        name = "".join(part.capitalize() for part in self.name.split("_"))
+        return getattr(import_module(f"keras_derm.jobs.{self.name}"), name)
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of its help."""
+        source: Callable[..., Any] | type = self.settings or self.work
+        return (source.__doc__ or "").partition("\n\n")[0].replace("\n", " ").strip()
+
+
+APPS = (
+    App("run_recipe", function="keras_derm.jobs.run_recipe:run_recipe"),
+    *(App(name, several_workers=name == "train_classifier") for name in RECIPE_STAGES),
+    App("report", function="keras_derm.jobs.report:report"),
+    App(
+        "predict",
+        function="keras_derm.jobs.predict:predict",
+        positional=("model", "images"),
+    ),
+    App("compare"),
+    App("tune"),
+    App("make_phantom", function="keras_derm.phantom:write_phantom"),
+)
+"""All apps, those of a recipe in the order in which it runs them."""
+
+
+def app(name: str) -> App:
+    """The app that is called `name`, or is the only one whose name begins so.
+
+    Raises:
+        ValueError: There is none, or there are several.
+    """
+    exact = [one for one in APPS if one.name == name]
+    found = exact or [one for one in APPS if one.name.startswith(name)]
+    if len(found) != 1:
+        raise ValueError(
+            f"an app is one of {', '.join(one.name for one in APPS)}. "
+            f"Received: {name!r}"
+        )
+    return found[0]
+
+
+def run_stage(
+    name: str, run: Any, settings: StageSettings | None = None, **options: Any
+) -> Any:
+    """Run one stage of a run, as the app of that name does.
+
+    Args:
+        name: Name of the stage.
+        run: Run directory.
+        settings: Its settings.
+        **options: In place of `settings`, single ones; the others have their default.
+
+    Raises:
+        SettingsError: A setting is unknown or cannot be.
+        FileNotFoundError: A stage that it builds on has not been done.
+
+    Example:
+        >>> run_stage("audit_skin_tone", "runs/first", data="phantom:n=200,seed=7")
+        >>> run_stage("prepare_dataset", "runs/first", image_size=96)
+    """
+    if settings is None:
+        settings = STAGES[name].from_dict(options)
+    return app(name).work(run, settings).do()

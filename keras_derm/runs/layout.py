@@ -1,0 +1,100 @@
+"""Where everything lies in a run directory."""
+
+from pathlib import Path
+
+from keras_derm.settings import ARMS
+
+ARM_STAGE = "train_classifier."
+"""What the record of an arm begins with; its name follows."""
+
+
+class Layout:
+    """Paths of a run directory, and which of its stages have been finished.
+
+    Args:
+        path: The directory.
+
+    Example:
+        >>> Layout("runs/first").arm("baseline") / "ensemble.keras"
+        PosixPath('runs/first/arms/baseline/ensemble.keras')
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def __truediv__(self, name: str | Path) -> Path:
+        return self.path / name
+
+    @property
+    def audited_catalog(self) -> Path:
+        """The catalog as the audit made it, of which nothing has been left out."""
+        return self.path / "audit/catalog.csv"
+
+    @property
+    def catalog_file(self) -> Path:
+        """The catalog with its split."""
+        return self.path / "catalog.csv"
+
+    @property
+    def prepared_real(self) -> Path:
+        """Folder of the prepared photographs."""
+        return self.path / "prepared/real"
+
+    @property
+    def prepared_synthetic(self) -> Path:
+        """Folder of the prepared synthetic images."""
+        return self.path / "prepared/synthetic"
+
+    @property
+    def generator(self) -> Path:
+        """Folder of the generator."""
+        return self.path / "generator"
+
+    @property
+    def synthetic(self) -> Path:
+        """Folder of the synthetic images that were kept, with their catalog."""
+        return self.path / "synthetic"
+
+    @property
+    def predictions(self) -> Path:
+        """Folder of the predictions for val and test."""
+        return self.path / "predictions"
+
+    @property
+    def export(self) -> Path:
+        """Folder of the exported ensemble."""
+        return self.path / "export"
+
+    @property
+    def tuning(self) -> Path:
+        """Folder of a search."""
+        return self.path / "tuning"
+
+    def arm(self, name: str) -> Path:
+        """Folder of an arm: its members, and their ensemble."""
+        return self.path / "arms" / name
+
+    def figure(self, name: str) -> Path:
+        """File of a figure."""
+        return self.path / f"figures/{name}.png"
+
+    def record(self, stage: str) -> Path:
+        """What a finished stage leaves: its settings, and what it builds on."""
+        return self.path / f"stages/{stage}.json"
+
+    def begun_record(self, stage: str) -> Path:
+        """What a stage leaves while it is not finished."""
+        return self.path / f"stages/{stage}.begun"
+
+    def done(self, stage: str) -> bool:
+        """Whether the stage has been finished; `train_classifier`, for any arm."""
+        if stage == ARM_STAGE.rstrip("."):
+            return bool(self.arms)
+        return self.record(stage).is_file()
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Names of the finished arms: those of every recipe first, then by name."""
+        records = self.path.glob(f"stages/{ARM_STAGE}*.json")
+        names = sorted(path.name[len(ARM_STAGE) : -len(".json")] for path in records)
+        return tuple(sorted(names, key=lambda arm: (*ARMS, arm).index(arm)))

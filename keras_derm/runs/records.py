@@ -1,0 +1,97 @@
+"""What a stage leaves of itself: its settings, its inputs and what it builds on."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from keras_derm.files import short_digest, write_json
+from keras_derm.settings import STAGES, SettingsError, StageSettings
+
+LAYOUT = 2
+"""Version of the records; those of other versions cannot be gone on with."""
+
+
+class RecordError(RuntimeError):
+    """A record that this version cannot read."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What decides the result of a stage.
+
+    Two records are compared after defaults are filled in, so that a setting which is
+    new in this version makes nothing anew at its default.
+
+    Args:
+        settings: Settings of the stage.
+        after: Digest of the record of each stage that it builds on, by name.
+        inputs: Digest of each file of the user's that it reads, by path.
+        seconds: Seconds it took, or None where it is not finished.
+    """
+
+    settings: StageSettings
+    after: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    seconds: float | None = field(default=None, compare=False)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a record.
+
+        Raises:
+            RecordError: It is damaged, or of another version of keras_derm.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(content, dict) or content.get("layout") != LAYOUT:
+                raise RecordError(
+                    f"{path.parents[1]} was made by an earlier version of keras_derm, "
+                    "which kept its runs in another way: begin a new run directory. "
+                    f"Received: {path}"
+                )
+            settings = STAGES[content["stage"]].from_dict(content["settings"])
+            return cls(
+                settings, content["after"], content["inputs"], content.get("seconds")
+            )
+        except (ValueError, KeyError, TypeError, SettingsError) as error:
+            raise RecordError(
+                f"the record of a stage cannot be read: remove it, and the stage is "
+                f"made anew. Received: {path}: {error}"
+            ) from error
+
+    def write(self, path: Path, seconds: float | None = None) -> None:
+        """Write the record, `seconds` where the stage is finished."""
+        content: dict[str, Any] = {
+            "layout": LAYOUT,
+            "stage": self.settings.stage,
+            "settings": self.settings.to_dict(),
+            "after": dict(self.after),
+            "inputs": dict(self.inputs),
+        }
+        write_json(path, content | ({} if seconds is None else {"seconds": seconds}))
+
+    @property
+    def digest(self) -> str:
+        """What two records share if and only if they are equal."""
+        content = (self.settings.to_dict(), dict(self.after), dict(self.inputs))
+        return short_digest(json.dumps(content, sort_keys=True).encode())
+
+    def goes_on(self, other: "Record", extends: tuple[str, ...]) -> bool:
+        """Whether `other` differs at most in how far to go, not in which way."""
+        before, after = self.settings.to_dict(), other.settings.to_dict()
+        for name in extends:
+            before.pop(name, None)
+            after.pop(name, None)
+        same = (self.after, self.inputs) == (other.after, other.inputs)
+        return same and before == after
+
+    def differences(self, other: "Record") -> str:
+        """Say what is different in `other`."""
+        told = self.settings.differences(other.settings)
+        if self.inputs != other.inputs:
+            told.append("a file that it reads has changed")
+        if self.after != other.after:
+            told.append("what it builds on was made anew")
+        return "; ".join(told)

@@ -1,0 +1,61 @@
+"""What can be set, in every stage: frozen dataclasses that check themselves.
+
+Nothing here imports TensorFlow, so that a command line and its help are quick, and
+nothing else of keras_derm, so that every part may.
+"""
+
+from keras_derm.settings.audit_skin_tone import AuditSkinToneSettings
+from keras_derm.settings.compare import CompareSettings
+from keras_derm.settings.evaluate import EvaluateSettings
+from keras_derm.settings.explain import ExplainSettings
+from keras_derm.settings.export_tflite import ExportTfliteSettings
+from keras_derm.settings.fine_tuning import FineTuningSettings
+from keras_derm.settings.generators import (
+    GENERATORS,
+    ConditionalWGANGPSettings,
+    CycleGANSettings,
+    GeneratorSettings,
+    SNGANSettings,
+    generator_settings,
+)
+from keras_derm.settings.image_quality import ImageQualitySettings
+from keras_derm.settings.member import MemberSettings
+from keras_derm.settings.optimization import OptimizationSettings
+from keras_derm.settings.prepare_dataset import PrepareDatasetSettings
+from keras_derm.settings.recipe import RECIPE_STAGES, Recipe
+from keras_derm.settings.settings import Settings, SettingsError
+from keras_derm.settings.stage import STAGES, StageSettings
+from keras_derm.settings.synthesize import SynthesizeSettings
+from keras_derm.settings.train_classifier import ARMS, TrainClassifierSettings
+from keras_derm.settings.train_generator import TrainGeneratorSettings
+from keras_derm.settings.tune import TuneSettings
+
+__all__ = [
+    "ARMS",
+    "GENERATORS",
+    "RECIPE_STAGES",
+    "STAGES",
+    "AuditSkinToneSettings",
+    "CompareSettings",
+    "ConditionalWGANGPSettings",
+    "CycleGANSettings",
+    "EvaluateSettings",
+    "ExplainSettings",
+    "ExportTfliteSettings",
+    "FineTuningSettings",
+    "GeneratorSettings",
+    "ImageQualitySettings",
+    "MemberSettings",
+    "OptimizationSettings",
+    "PrepareDatasetSettings",
+    "Recipe",
+    "SNGANSettings",
+    "Settings",
+    "SettingsError",
+    "StageSettings",
+    "SynthesizeSettings",
+    "TrainClassifierSettings",
+    "TrainGeneratorSettings",
+    "TuneSettings",
+    "generator_settings",
+]

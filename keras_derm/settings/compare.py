@@ -1,0 +1,48 @@
+"""Settings of a comparison over runs."""
+
+from dataclasses import dataclass, field
+
+from keras_derm.settings.kinds import Count, Flag, Seed, TaskName
+from keras_derm.settings.settings import SettingsError
+from keras_derm.settings.stage import StageSettings
+
+
+@dataclass(frozen=True)
+class CompareSettings(StageSettings, stage="compare"):
+    """Compare models on the same real test images: did it help, and for whom?
+
+    Writes compare.json, compare.csv and figures/compare_*.png, and prints a table and
+    a sentence for each arm, which may say no.
+
+    Args:
+        runs: Evaluated run directories that differ in their seed, as in
+            "[runs/seed0, runs/seed1]": each arm of a run is a seed of that arm.
+        predictions: Further arms: name and csv files, one a seed, as in
+            --predictions.cyclegan "[a_test.csv, b_test.csv]". A csv has isic_id and
+            one probability column per class. Where a_val.csv lies beside each
+            a_test.csv, thresholds are fixed on it for 90 and 95 % sensitivity.
+        data: Where the truth lies: catalog.csv of a run, or a data source READER:PATH.
+            By default the catalog of the first of runs. Images of its test split are
+            judged, or all where it has no split at all.
+        task: What is told apart, where no runs are given: diagnosis8, melanoma or
+            melanocytic.
+        reference: The arm that the others are compared with.
+        n_replicates: Bootstrap replicates; lesions (or patients) are drawn.
+        seed: Seed of the bootstrap.
+        stratified: Draw as many lesions (or patients) of each diagnosis as there are.
+    """
+
+    runs: tuple[str, ...] = ()
+    predictions: dict[str, str | list[str]] = field(default_factory=dict)
+    data: str | None = None
+    task: TaskName = "diagnosis8"
+    reference: str = "baseline"
+    n_replicates: Count = 2000
+    seed: Seed = 0
+    stratified: Flag = False
+
+    def check(self) -> None:
+        if self.data is None and not self.runs:
+            raise SettingsError(
+                "say where the truth lies: --data or --runs. Received: neither"
+            )

@@ -1,0 +1,37 @@
+"""Settings of the judgement."""
+
+from dataclasses import dataclass
+
+from keras_derm.settings.kinds import Count, Flag, Seed, TaskName
+from keras_derm.settings.stage import StageSettings
+
+
+@dataclass(frozen=True)
+class EvaluateSettings(StageSettings, stage="evaluate"):
+    """Judge all arms of a run on the same real test images, beside a reference.
+
+    Writes predictions/*.csv, metrics.json, metrics.csv (every metric, overall and
+    by skin tone, sex, age, site, source and contrast, with 95 % intervals and the
+    paired difference from the reference), disparities.csv, decision_curves.csv,
+    conformal sets per skin tone (conformal/*.json and selective.csv) and figures.
+
+    Args:
+        reference: Arm that the others are compared with.
+        predictions: Predictions made elsewhere, to be judged instead of the arms of
+            the run: --predictions.baseline a.csv --predictions.augmented b.csv. A csv
+            has isic_id and one probability column per class, with a row for every
+            val and test image of the run's catalog.csv. One model alone is judged by
+            compare.py.
+        task: What the predictions given tell apart: diagnosis8, melanoma or
+            melanocytic.
+        n_replicates: Bootstrap replicates; lesions (or patients) are drawn.
+        seed: Seed of the bootstrap.
+        stratified: Draw as many lesions (or patients) of each diagnosis as there are.
+    """
+
+    reference: str = "baseline"
+    predictions: dict[str, str] | None = None
+    task: TaskName = "diagnosis8"
+    n_replicates: Count = 2000
+    seed: Seed = 0
+    stratified: Flag = False

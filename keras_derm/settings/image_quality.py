@@ -1,0 +1,25 @@
+"""Settings of the judgement of synthetic images."""
+
+from dataclasses import dataclass
+
+from keras_derm.settings.kinds import Seed
+from keras_derm.settings.stage import StageSettings
+
+
+@dataclass(frozen=True)
+class ImageQualitySettings(StageSettings, stage="image_quality"):
+    """Judge the synthetic images that were kept against real ones held out of training.
+
+    Writes image_quality.csv (kernel and Fréchet distance, precision, recall, density,
+    coverage, diversity by diagnosis, of the synthetic images beside real training
+    images, copies and noise), memorisation.json and origin_probe.csv (whether value
+    range, pixel grid or sharpness tell synthetic from real images).
+
+    Args:
+        feature_weights: Weights of MobileNetV2 without the top: a path, or imagenet.
+            Without them only the traces are looked for.
+        seed: Seed of which images are drawn.
+    """
+
+    feature_weights: str | None = None
+    seed: Seed = 0

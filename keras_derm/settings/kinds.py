@@ -1,0 +1,58 @@
+"""Types of single settings: ranges of numbers, and names that are known."""
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+Flag = Annotated[bool, Field(strict=True)]
+Count = Annotated[int, Field(strict=True, ge=1)]
+CountOrNone = Annotated[int, Field(strict=True, ge=0)]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+Share = Annotated[float, Field(strict=True, ge=0, le=1)]
+Momentum = Annotated[float, Field(strict=True, ge=0, lt=1)]
+NonNegative = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+
+
+def _in_order(limits: tuple[float, float]) -> tuple[float, float]:
+    if not limits[0] <= limits[1]:
+        raise ValueError("must give the least value first")
+    return limits
+
+
+Range = Annotated[tuple[NonNegative, NonNegative], AfterValidator(_in_order)]
+LogRange = Annotated[tuple[Positive, Positive], AfterValidator(_in_order)]
+
+
+def _sum_to_one(fractions: tuple[float, float, float]) -> tuple[float, float, float]:
+    if not math.isclose(sum(fractions), 1, abs_tol=1e-6):
+        raise ValueError(
+            "must be three numbers in [0, 1] with sum 1 (train, val, test)"
+        )
+    return fractions
+
+
+Fractions = Annotated[tuple[Share, Share, Share], AfterValidator(_sum_to_one)]
+
+Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
+TaskName = Literal["diagnosis8", "melanoma", "melanocytic"]
+Preset = Literal[
+    "sn_gan_ensemble", "keras_derm", "lora_diffusion", "cwgan_gp", "melanet"
+]
+Imbalance = Literal[
+    "none", "class_weights", "focal", "balanced_sampling", "logit_adjustment"
+]
+Backbone = Literal[
+    "ResNet50",
+    "InceptionResNetV2",
+    "InceptionV3",
+    "NASNetLarge",
+    "VGG16",
+    "EfficientNetB0",
+    "MobileNetV2",
+    "EfficientNetLite0",
+    "CustomCNN",
+    "SmallResNet",
+]
+QuantizationMode = Literal["int8", "selective", "weight_only", "dynamic", "float16"]

@@ -1,0 +1,42 @@
+"""One classifier of an ensemble."""
+
+from dataclasses import dataclass
+
+from keras_derm.settings.kinds import Backbone, Count, Positive, Precision
+from keras_derm.settings.settings import Settings
+
+
+@dataclass(frozen=True)
+class MemberSettings(Settings):
+    """One member of the ensemble.
+
+    Args:
+        backbone: Name of the network.
+        image_size: Side of its images in pixels; its published one by default.
+        epochs: Epochs over as many images as there are real ones to train on.
+        learning_rate: Peak of the schedule.
+        frozen_until: Name of the layer up to which pretrained weights stay as they
+            are, which more than halves the work of a step; without pretrained
+            weights all layers learn.
+        precision: What its layers compute in while it trains, as in
+            `TrainClassifierSettings`; by default what the arm has.
+        file: A trained .keras to take as it is, over the same classes; the other
+            settings then say nothing.
+        digest: Digest of that file, as config.yaml records it; another is refused.
+
+    Example:
+        >>> MemberSettings("MobileNetV2", image_size=96, epochs=3)
+    """
+
+    backbone: Backbone
+    image_size: Count | None = None
+    epochs: Count = 25
+    learning_rate: Positive = 1e-4
+    frozen_until: str | None = None
+    precision: Precision | None = None
+    file: str | None = None
+    digest: str | None = None
+
+    @classmethod
+    def title(cls) -> str:
+        return "members"

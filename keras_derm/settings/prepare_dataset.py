@@ -1,0 +1,39 @@
+"""Settings of the preparation."""
+
+from dataclasses import dataclass
+
+from keras_derm.settings.kinds import Count, Flag, Fractions, Preset, Seed
+from keras_derm.settings.stage import StageSettings
+
+
+@dataclass(frozen=True)
+class PrepareDatasetSettings(StageSettings, stage="prepare_dataset"):
+    """Split the audited images and prepare them (resize, hair removal).
+
+    Writes the split into catalog.csv and the prepared images to prepared/. Where these
+    were deleted, the same command prepares them again. What is left out here is not
+    lost: audit/catalog.csv keeps the catalog as it was before the first preparation,
+    and every other one begins with it.
+
+    Args:
+        image_size: Side of the square prepared images in pixels.
+        preset: Name of the chain of image layers.
+        fractions: Shares of train, val and test. Images of one patient (else lesion)
+            stay together; diagnoses are spread evenly.
+        split_file: csv with a published split, taken instead; lesions that leak are
+            counted in a warning.
+        exclude_artefacts: Leave out images of which dark corners, a ruler, ink or
+            bubbles cover so much that it cannot be painted over; they are listed
+            with the reason in excluded_images.csv.
+        images_per_shard: Keep the prepared images in TFRecord files of so many images
+            each, for storage on a network; by default in one array.
+        seed: Seed of the split.
+    """
+
+    image_size: Count = 224
+    preset: Preset = "sn_gan_ensemble"
+    fractions: Fractions = (0.7, 0.15, 0.15)
+    split_file: str | None = None
+    exclude_artefacts: Flag = False
+    images_per_shard: Count | None = None
+    seed: Seed = 0

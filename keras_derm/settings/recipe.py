@@ -1,0 +1,206 @@
+"""Recipes: the settings of every stage of a system, in one YAML file."""
+
+import re
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from keras_derm.settings.generators import GENERATORS
+from keras_derm.settings.settings import Settings, SettingsError
+from keras_derm.settings.stage import STAGES, StageSettings
+from keras_derm.settings.train_classifier import ARMS, TrainClassifierSettings
+
+RECIPE_STAGES = (
+    "audit_skin_tone",
+    "prepare_dataset",
+    "train_generator",
+    "synthesize",
+    "image_quality",
+    "train_classifier",
+    "evaluate",
+    "explain",
+    "export_tflite",
+)
+"""The stages of a recipe in the order in which they are run."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of every stage of a recipe at one scale.
+
+    Attributes:
+        name: Its name.
+        scale: The scale that was taken.
+        stages: For each of `RECIPE_STAGES` a dict of what the recipe says of it; what
+            it leaves out has its default.
+        only: The stages to be run.
+        reference: The publication, or None.
+
+    Example:
+        >>> recipe = Recipe.load("melanet", "published")
+        >>> recipe.settings("synthesize").target_per_diagnosis
+        727
+    """
+
+    name: str
+    scale: str
+    stages: dict[str, dict[str, Any]]
+    only: tuple[str, ...] = RECIPE_STAGES
+    reference: str | None = None
+
+    @classmethod
+    def load(cls, recipe: str, scale: str) -> Self:
+        """Read a recipe and take the settings of one scale.
+
+        Args:
+            recipe: Name in `keras_derm/recipes`, or path of a .yaml file.
+            scale: Name of a scale in the recipe; what it does not name is as published.
+
+        Raises:
+            SettingsError: There is no such recipe, scale or stage, the file is no
+                recipe, or a stage has no such setting, or not with this value.
+        """
+        content = _parsed(_text(recipe), recipe)
+        scales = content["scales"]
+        if scale not in scales:
+            raise SettingsError(
+                f"`scale` must be one of {list(scales)}. Received: {scale!r}"
+            )
+        chosen, published = scales[scale] or {}, scales["published"]
+        for unknown in (set(chosen) | set(published)) - set(RECIPE_STAGES):
+            raise SettingsError(
+                f"a recipe's stages are {list(RECIPE_STAGES)}. Received: {unknown!r}"
+            )
+        stages = {
+            name: _merged(STAGES[name], published.get(name), chosen.get(name))
+            for name in RECIPE_STAGES
+        }
+        only = tuple(_only(content.get("only", RECIPE_STAGES)))
+        name = str(content.get("name", Path(recipe).stem))
+        found = cls(name, scale, stages, only, content.get("reference"))
+        for stage in RECIPE_STAGES:
+            found.check(stage)
+        return found
+
+    def settings(self, stage: str, **others: Any) -> StageSettings:
+        """Settings of a stage, with `others` in place of what the recipe says."""
+        said = {k: v for k, v in self.stages[stage].items() if k != "arms"}
+        return STAGES[stage].from_dict(said | others)
+
+    def arms(self) -> dict[str, TrainClassifierSettings]:
+        """Settings of each arm that is to be trained, by its name.
+
+        They are `ARMS` and those that differ from these in `arms`. Without `members`,
+        which only a run's own config.yaml is, they are those in `arms` alone.
+        """
+        shared = dict(self.stages["train_classifier"])
+        own = shared.pop("arms", None) or {}
+        names = dict.fromkeys([*(ARMS if "members" in shared else ()), *own])
+        return {
+            arm: TrainClassifierSettings.from_dict(
+                _merged(TrainClassifierSettings, shared, own.get(arm)) | {"arm": arm},
+                f"train_classifier, arm {arm}",
+            )
+            for arm in names
+        }
+
+    def check(self, stage: str) -> None:
+        """Refuse a setting that the stage does not have, or a value that cannot be."""
+        # The archive may be named on the command line alone.
+        self.settings(
+            stage, **({"data": "phantom"} if stage == "audit_skin_tone" else {})
+        )
+        if stage == "train_classifier":
+            self.arms()
+
+
+def _text(recipe: str) -> str:
+    if recipe.endswith((".yaml", ".yml")):
+        return Path(recipe).read_text(encoding="utf-8")
+    folder = resources.files("keras_derm.recipes")
+    names = sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".yaml"))
+    if recipe not in names:
+        raise SettingsError(
+            f"`recipe` must be one of {names} or the path of a .yaml file. "
+            f"Received: {recipe!r}"
+        )
+    return (folder / f"{recipe}.yaml").read_text(encoding="utf-8")
+
+
+def _parsed(text: str, recipe: str) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SettingsError(
+            f"a recipe must be YAML: {error}. Received: {recipe}"
+        ) from error
+    scales = content.get("scales") if isinstance(content, dict) else None
+    if not isinstance(scales, dict) or not isinstance(scales.get("published"), dict):
+        raise SettingsError(
+            "a recipe has `scales`, among them `published`, each with the settings of "
+            f"its stages. Received: {recipe}, which has not"
+        )
+    for scale, stages in scales.items():
+        if stages is not None and not isinstance(stages, dict):
+            raise SettingsError(
+                f"scale {scale} must name stages with their settings. "
+                f"Received: {stages!r}"
+            )
+    return _with_numbers(content)
+
+
+def _with_numbers(value: Any) -> Any:
+    """Read 1e-3 as the number that it is, which YAML 1.1 takes for a word."""
+    if isinstance(value, dict):
+        return {key: _with_numbers(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with_numbers(each) for each in value]
+    if isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value):
+        return float(value)
+    return value
+
+
+def _only(stages: Any) -> list[str]:
+    known = isinstance(stages, list | tuple) and set(stages) <= set(RECIPE_STAGES)
+    if not known:
+        raise SettingsError(
+            f"`only` must be a list of {list(RECIPE_STAGES)}. Received: {stages!r}"
+        )
+    return [name for name in RECIPE_STAGES if name in stages]
+
+
+def _merged(kind: type[Settings], published: Any, chosen: Any) -> dict[str, Any]:
+    """What a scale says of a stage, over what is published.
+
+    Settings within settings are merged too, so that a scale names only what it
+    changes: those of one generator, or of the optimization. Lists and dicts of names,
+    such as `members` and `weights`, are replaced as a whole.
+    """
+    for said in (published, chosen):
+        if said is not None and not isinstance(said, dict):
+            kind.from_dict(said)  # says what is wrong
+    merged = {**(published or {}), **(chosen or {})}
+    for name in {"optimization", "fine_tuning"} & set(published or {}) & set(merged):
+        if isinstance(merged[name], dict) and isinstance(published[name], dict):
+            merged[name] = published[name] | merged[name]
+    if "generator" in merged:
+        merged["generator"] = _merged_generator(published, chosen)
+    return merged
+
+
+def _merged_generator(published: Any, chosen: Any) -> Any:
+    said = [
+        each["generator"]
+        for each in (published, chosen)
+        if each and "generator" in each
+    ]
+    named = [{one: {}} if isinstance(one, str) else one for one in said]
+    if not all(isinstance(one, dict) for one in named) or len(named) < 2:
+        return said[-1]
+    first, last = named
+    if set(first) != set(last) or not set(first) <= set(GENERATORS):
+        return said[-1]
+    return {name: (first[name] or {}) | (last[name] or {}) for name in first}

@@ -1,0 +1,147 @@
+"""Settings of the training of an arm."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from keras_derm.settings.kinds import (
+    Count,
+    Flag,
+    Imbalance,
+    Momentum,
+    NonNegative,
+    Precision,
+    Preset,
+    Seed,
+    Share,
+    TaskName,
+)
+from keras_derm.settings.member import MemberSettings
+from keras_derm.settings.optimization import OptimizationSettings
+from keras_derm.settings.settings import SettingsError
+from keras_derm.settings.stage import StageSettings
+
+ARMS = ("baseline", "augmented")
+"""Arms that every recipe trains; the first is what the others are compared with."""
+
+PUBLISHED_MEMBERS = (
+    MemberSettings("ResNet50"),
+    MemberSettings("InceptionResNetV2"),
+    MemberSettings("NASNetLarge"),
+)
+Strength = Annotated[float, Field(strict=True, ge=0, le=3)]
+
+
+@dataclass(frozen=True)
+class TrainClassifierSettings(StageSettings, stage="train_classifier"):
+    """Train the classifiers of one arm and average them in an ensemble.
+
+    baseline trains on real images, augmented on real and synthetic ones; all else is
+    the same, the number of steps too. The best epoch by validation AUC is kept. A run
+    started again goes on at the epoch it had reached.
+
+    An arm lies in arms/NAME. evaluate.py judges all arms that are trained.
+
+    Where TF_CONFIG names several workers, each is started with the same command and
+    they train together. The first one writes the run; the others read the catalog and
+    the prepared images of theirs, which may be the same.
+
+    Args:
+        arm: baseline, augmented, or a name of your own.
+        members: Members of the ensemble.
+        task: What is to be told apart: diagnosis8, melanoma or melanocytic. Classes
+            without a real training image are left out.
+        preset: Name of the chain of random image layers.
+        augmentation_strength: Factor of how far they go, from 0 (flips alone) to 3.
+        batch_size: Images a step, of all workers together.
+        dropout: Rate after the pooling.
+        hidden_units: Units of a dense layer between dropout and softmax; by default
+            there is none.
+        batch_norm_momentum: Momentum of BatchNormalization; the backbone's by default.
+        weight_decay: Weight decay of the optimizer.
+        optimization: Optimizer, schedule and when to end.
+        weights: For each backbone imagenet or the path of a weights file; one that is
+            not named starts from random weights.
+        adds: What the arm has besides the real images: nothing, the synthetic ones, or
+            flipped and turned copies of the real ones, made beforehand. By default
+            augmented has the synthetic ones and every other arm nothing.
+        n_copies: Copies of each real image, where the arm adds copies.
+        imbalance: What is done about rare classes: none; class_weights in the loss;
+            focal loss; balanced_sampling, every class drawn equally often; or
+            logit_adjustment, by the class frequencies and in training alone.
+        focal_gamma: Exponent of the focal loss.
+        focal_alpha: Weight of the positive class in the focal loss, the others having
+            1 - focal_alpha; by default all have the same.
+        label_smoothing: Share of each target that is spread over all classes; with
+            logit_adjustment by their frequencies.
+        ensemble_weights: How much each member counts: equal, or fitted to the least
+            log-loss on val.
+        symmetric: Average over the eight flips and quarter turns of each image that is
+            judged (test-time augmentation): mostly more accurate, eight times slower.
+        gradient_checkpointing: Compute feature maps again in the backward pass instead
+            of keeping them: less memory for a longer step.
+        precision: What the layers compute in while they train: float32; mixed_bfloat16
+            or mixed_float16, faster for some backbones on some devices; or auto, which
+            measures a few steps of each before the first training, takes another than
+            float32 where it is clearly faster, and keeps the choice in precision.json
+            of the run and with each member in config.yaml. Probabilities, loss, metrics
+            and weights are float32, and so is the model that is kept.
+        seed: Seed of weights, order and augmentation.
+    """
+
+    arm: str = ARMS[0]
+    members: tuple[MemberSettings, ...] = PUBLISHED_MEMBERS
+    task: TaskName = "diagnosis8"
+    preset: Preset = "sn_gan_ensemble"
+    augmentation_strength: Strength = 1.0
+    batch_size: Count = 32
+    dropout: Momentum = 0.2
+    hidden_units: Count | None = None
+    batch_norm_momentum: Share | None = None
+    weight_decay: NonNegative = 1e-4
+    optimization: OptimizationSettings = field(default_factory=OptimizationSettings)
+    weights: dict[str, str] | None = None
+    adds: Literal["nothing", "synthetic", "copies"] | None = None
+    n_copies: Count = 5
+    imbalance: Imbalance = "class_weights"
+    focal_gamma: NonNegative = 2.0
+    focal_alpha: Share | None = None
+    label_smoothing: Momentum = 0.0
+    ensemble_weights: Literal["equal", "fitted"] = "equal"
+    symmetric: Flag = False
+    gradient_checkpointing: Flag = False
+    precision: Precision = "float32"
+    seed: Seed = 0
+
+    @property
+    def record(self) -> str:
+        return f"{self.stage}.{self.arm}"
+
+    @property
+    def added(self) -> str:
+        """What the arm has besides the real images."""
+        usual = "synthetic" if self.arm == ARMS[1] else "nothing"
+        return self.adds or usual
+
+    def check(self) -> None:
+        if not re.fullmatch(r"[\w-]+", self.arm) or self.arm == "chosen":
+            raise SettingsError(
+                "`arm` must be a plain name of letters, digits, _ and -, other than "
+                f"chosen. Received: {self.arm!r}"
+            )
+        usual = dict(zip(ARMS, ("nothing", "synthetic"), strict=True))
+        if self.adds not in (None, usual.get(self.arm, self.adds)):
+            raise SettingsError(
+                f"the arm {self.arm} adds {usual[self.arm]}, which the report relies "
+                f"on: give the arm another name. Received: {self.adds!r}"
+            )
+        if not self.members:
+            raise SettingsError("`members` must name a member or more. Received: none")
+        for member in self.members:
+            if member.file is None and self.optimization.head_epochs >= member.epochs:
+                raise SettingsError(
+                    "`head_epochs` must leave an epoch in which all layers learn. "
+                    f"Received: {self.optimization.head_epochs} of {member.epochs}"
+                )

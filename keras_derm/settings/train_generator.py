@@ -1,0 +1,91 @@
+"""Settings of the training of a generator."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import Field
+
+from keras_derm.settings.generators import AnyGenerator, SNGANSettings
+from keras_derm.settings.kinds import (
+    Count,
+    CountOrNone,
+    Flag,
+    Positive,
+    Precision,
+    Seed,
+)
+from keras_derm.settings.settings import SettingsError
+from keras_derm.settings.stage import StageSettings
+
+
+@dataclass(frozen=True)
+class TrainGeneratorSettings(StageSettings, stage="train_generator"):
+    """Train a generator on the real training images, and on no others.
+
+    A run started again goes on after its last whole epoch, also where n_steps (but
+    for cyclegan), patience or max_minutes were changed to go further. Writes
+    generator/: the model, history.csv, and a grid of samples for every epoch; with
+    feature_weights also quality.csv and the best model so far, which is then the one
+    that is sampled.
+
+    Args:
+        generator: Which generator, with its own options.
+        image_size: Side of the images it makes, 32 to 256 pixels.
+        n_steps: Steps in all, each with one update of the generator, or one gradient
+            where gradients are accumulated.
+        steps_per_epoch: Steps between two savings.
+        gradient_accumulation: Gradients averaged for one update, so that batches may be
+            larger than memory; n_steps is a multiple of it. On one device only.
+        precision: What the networks compute in where they allow it: float32 or
+            mixed_bfloat16. Nothing is measured here, and the losses of generators are
+            not scaled: auto and mixed_float16 are for train_classifier.py.
+        jit_compile: Compile the step with XLA. The random numbers stay the same, but
+            for dropout's, and losses agree to rounding (2e-6 of them in two steps).
+        tensorboard: Write losses and grids of samples for TensorBoard too, into
+            generator/tensorboard. Needs the package tensorboard.
+        feature_weights: Weights of MobileNetV2 without the top (a path, or imagenet),
+            with which the kernel distance between made and training images is
+            measured while training goes on.
+        measure_every: Epochs between two measurements.
+        patience: Measurements without a new best after which training ends; 0 to go
+            on up to n_steps.
+        max_minutes: Minutes of training after which it ends; restarts count on.
+        seed: Seed of weights, order and noise.
+    """
+
+    generator: AnyGenerator = field(default_factory=SNGANSettings)
+    image_size: Annotated[int, Field(strict=True, ge=32, le=256)] = 64
+    n_steps: Count = 20000
+    steps_per_epoch: Count = 100
+    gradient_accumulation: Count = 1
+    precision: Precision = "float32"
+    jit_compile: Flag = False
+    tensorboard: Flag = False
+    feature_weights: str | None = None
+    measure_every: Count = 5
+    patience: CountOrNone = 0
+    max_minutes: Positive | None = None
+    seed: Seed = 0
+
+    def check(self) -> None:
+        if self.n_steps % self.gradient_accumulation:
+            raise SettingsError(
+                "`gradient_accumulation` must be positive and divide `n_steps`. "
+                f"Received: gradient_accumulation={self.gradient_accumulation}, "
+                f"n_steps={self.n_steps}"
+            )
+        if self.n_steps % self.steps_per_epoch:
+            raise SettingsError(
+                "`n_steps` must be a multiple of `steps_per_epoch`. Received: "
+                f"n_steps={self.n_steps}, steps_per_epoch={self.steps_per_epoch}"
+            )
+        if self.precision not in ("float32", "mixed_bfloat16"):
+            raise SettingsError(
+                "`precision` of a generator must be float32 or mixed_bfloat16. "
+                f"Received: {self.precision!r}"
+            )
+        if self.patience and self.feature_weights is None:
+            raise SettingsError(
+                "`patience` counts measurements, which need `feature_weights`. "
+                f"Received: patience={self.patience} without feature_weights"
+            )
