@@ -231,9 +231,7 @@ def with_precisions(run, settings):
         if chosen == "auto" and not member.file:
             chosen = measured_precision(run, member, settings)
         usual = member.file or chosen == "float32"
-        members.append(
-            dataclasses.replace(member, precision=None if usual else chosen)
-        )
+        members.append(dataclasses.replace(member, precision=None if usual else chosen))
     return dataclasses.replace(settings, members=tuple(members), precision="float32")
 
 

@@ -2,7 +2,7 @@
 
 import matplotlib.figure
 import pytest
-from fake_run import FakeRun, write_catalog
+from fake_run import write_run
 
 from keras_derm.report import save_figure
 
@@ -12,8 +12,7 @@ def make_run(tmp_path):
     """Make a run of these arms, or of predictions made elsewhere."""
 
     def make(arms=("baseline", "augmented"), predictions=None):
-        write_catalog(tmp_path)
-        return FakeRun(tmp_path, arms, predictions)
+        return write_run(tmp_path, arms, predictions)
 
     return make
 
@@ -26,8 +25,8 @@ def run(make_run):
 
 @pytest.fixture
 def four_arms(make_run):
-    """A run with the arms of melanet."""
-    return make_run(("baseline", "augmented", "copies_5x", "copies_10x"))
+    """A run with the further arms beside the usual two."""
+    return make_run(("baseline", "augmented", "balanced", "copies_5x"))
 
 
 @pytest.fixture

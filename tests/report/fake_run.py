@@ -1,18 +1,26 @@
 """A small run as the report reads it: its files, and what a `RunDirectory` says."""
 
+import dataclasses
+
 import pandas as pd
-from keras_derm.settings import (
-    AuditSkinToneSettings,
-    ExplainSettings,
-    MemberSettings,
-    PrepareDatasetSettings,
-    TrainClassifierSettings,
-    TrainGeneratorSettings,
-)
 
 from keras_derm.catalog import Catalog
 from keras_derm.files import write_csv, write_json
 from keras_derm.report.html import Callout, Table, Text
+from keras_derm.runs import RunDirectory
+from keras_derm.runs.records import Record
+from keras_derm.settings import (
+    AuditSkinToneSettings,
+    EvaluateSettings,
+    ExplainSettings,
+    ExportTfliteSettings,
+    ImageQualitySettings,
+    MemberSettings,
+    PrepareDatasetSettings,
+    SynthesizeSettings,
+    TrainClassifierSettings,
+    TrainGeneratorSettings,
+)
 
 MEMBERS = (MemberSettings("ResNet50"), MemberSettings("MobileNetV2"))
 METRICS = {
@@ -34,57 +42,54 @@ STRATA = (  # variable, value, images, and whether they are enough
 )
 
 
-class FakeRun:
-    """What the sections ask of a run.
+def write_run(path, arms, predictions=None):
+    """Write a run in which every stage is finished.
 
     Args:
-        path: Folder of its files.
+        path: Folder of the run.
         arms: Names of the arms; the first is the reference.
         predictions: Dict from arm to csv, where nothing was trained here.
+
+    Returns:
+        `RunDirectory`.
     """
+    run = RunDirectory(path)
+    write_catalog(path)
+    finish(run, AuditSkinToneSettings("ham10000:/data/HAM10000"), seconds=12.4)
+    finish(run, PrepareDatasetSettings(seed=3))
+    finish(
+        run,
+        TrainGeneratorSettings(image_size=64, n_steps=100, steps_per_epoch=50, seed=5),
+    )
+    finish(run, SynthesizeSettings())
+    finish(run, ImageQualitySettings())
+    if not predictions:
+        for arm in arms:
+            weights = {"ResNet50": "imagenet"}
+            finish(run, TrainClassifierSettings(arm, MEMBERS, weights=weights, seed=7))
+            write_arm(run, arm)
+    finish(run, EvaluateSettings(predictions=predictions))
+    write_metrics(run, arms, predictions)
+    finish(run, ExplainSettings())
+    finish(run, ExportTfliteSettings())
+    return run
 
-    def __init__(self, path, arms, predictions=None):
-        self.path = path
-        self.arms = () if predictions else tuple(arms)
-        self.stages = {"audit_skin_tone", "prepare_dataset", "synthesize"}
-        self.stages |= {"train_generator", "image_quality", "evaluate", "explain"}
-        self.stages |= {"export_tflite"}
-        self.given = {
-            AuditSkinToneSettings: AuditSkinToneSettings("ham10000:/data/HAM10000"),
-            PrepareDatasetSettings: PrepareDatasetSettings(seed=3),
-            TrainGeneratorSettings: TrainGeneratorSettings(
-                image_size=64, n_steps=100, steps_per_epoch=50, seed=5
-            ),
-            ExplainSettings: ExplainSettings(),
-        }
-        self.trained = {
-            arm: TrainClassifierSettings(
-                arm=arm, members=MEMBERS, weights={"ResNet50": "imagenet"}, seed=7
-            )
-            for arm in self.arms
-        }
-        write_metrics(self, arms, predictions)
-        for arm in self.arms:
-            write_arm(self, arm)
 
-    def __truediv__(self, name):
-        return self.path / name
+def finish(run, settings, seconds=1.0):
+    """Leave the record of a finished stage."""
+    Record(settings).write(run.record(settings.record), seconds)
 
-    def arm(self, name):
-        return self.path / "arms" / name
 
-    def done(self, stage):
-        return stage in self.stages
+def undo(run, *stages):
+    """Have stages not done."""
+    for stage in stages:
+        run.record(stage).unlink()
 
-    def settings(self, kind, arm=None):
-        return self.trained[arm] if arm else self.given[kind]
 
-    def seconds(self):
-        return {"audit_skin_tone": 12.4, "train_classifier.baseline": 3600.0}
-
-    @property
-    def catalog(self):
-        return Catalog.load(self.path / "catalog.csv")
+def change_arm(run, arm, **settings):
+    """Have an arm trained with other settings."""
+    trained = run.settings(TrainClassifierSettings, arm)
+    finish(run, dataclasses.replace(trained, **settings))
 
 
 def write_catalog(path):
@@ -104,6 +109,24 @@ def write_catalog(path):
     table["skin_tone"] = table["skin_tone"].fillna("undetermined")
     table["skin_tone_reason"] = ["", "", "", "", "", "", "", "no skin: 12 pixels"]
     Catalog(table, path).save(path / "catalog.csv")
+
+
+def write_audit(run):
+    counts = pd.DataFrame(
+        {"I": [1, 1], "undetermined": [1, 1], "total": [2, 2]},
+        index=pd.Index(["MEL", "total"], name="diagnosis"),
+    )
+    write_csv(run / "audit/tone_by_diagnosis.csv", counts, index=True)
+    disagreement = {
+        "both_determined": 1000,
+        "disagree": 300,
+        "published_dark": 40,
+        "published_dark_but_bright": 39,
+        "default_dark": 2,
+    }
+    write_json(run / "audit/rule_disagreement.json", disagreement)
+    casts = pd.DataFrame({"cast": ["warmer"], "images": [0]})
+    write_csv(run / "audit/cast_sensitivity.csv", casts)
 
 
 def number(value):

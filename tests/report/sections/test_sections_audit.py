@@ -1,38 +1,14 @@
 import pandas as pd
 import pytest
-from fake_run import table, words
+from fake_run import table, undo, words, write_audit
 
 from keras_derm.files import write_csv, write_json
 from keras_derm.report.sections import audit
 
-DISAGREEMENT = {
-    "both_determined": 1000,
-    "disagree": 300,
-    "published_dark": 40,
-    "published_dark_but_bright": 39,
-    "default_dark": 2,
-}
-
 
 @pytest.fixture
 def audited(run):
-    counts = pd.DataFrame(
-        {"I": [1, 1], "undetermined": [1, 1], "total": [2, 2]},
-        index=pd.Index(["MEL", "total"], name="diagnosis"),
-    )
-    write_csv(run / "audit/tone_by_diagnosis.csv", counts, index=True)
-    write_json(run / "audit/rule_disagreement.json", DISAGREEMENT)
-    casts = pd.DataFrame({"cast": ["warmer"], "images": [0]})
-    casts = casts.reindex(
-        columns=[
-            *casts,
-            "median_change",
-            "p95_absolute_change",
-            "share_of_type_changed",
-            "became_undetermined",
-        ]
-    )
-    write_csv(run / "audit/cast_sensitivity.csv", casts)
+    write_audit(run)
     return run
 
 
@@ -77,5 +53,5 @@ def test_casts_labels_and_bad_images_are_told_where_there_are_any(audited):
 
 
 def test_no_section_before_the_audit(audited):
-    audited.stages.remove("audit_skin_tone")
+    undo(audited, "audit_skin_tone")
     assert audit.section(audited) is None

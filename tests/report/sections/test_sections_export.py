@@ -1,7 +1,7 @@
 import copy
 
 import pytest
-from fake_run import table, words
+from fake_run import table, undo, words
 
 from keras_derm.files import write_json
 from keras_derm.report.sections import export
@@ -114,5 +114,5 @@ def test_gate_and_refusal_are_told(run, cost):
 
 
 def test_no_section_before_the_export(run, cost):
-    run.stages.remove("export_tflite")
+    undo(run, "export_tflite")
     assert export.section(run) is None

@@ -1,10 +1,11 @@
 import pandas as pd
 import pytest
-from fake_run import words
+from fake_run import finish, undo, words
 
 from keras_derm.files import write_csv, write_json
 from keras_derm.report.html import Callout
 from keras_derm.report.sections import feature_map
+from keras_derm.settings import ExplainSettings
 
 NO_SYNTHETIC = {
     "same_class": None,
@@ -58,8 +59,9 @@ def test_map_of_real_images_alone_claims_nothing(mapped):
 
 
 def test_no_section_without_a_map(mapped):
-    mapped.stages.remove("explain")
+    undo(mapped, "explain")
     assert feature_map.section(mapped) is None
-    mapped.stages.add("explain")
+    finish(mapped, ExplainSettings())
+    assert feature_map.section(mapped) is not None
     (mapped / "feature_map.csv").unlink()
     assert feature_map.section(mapped) is None

@@ -1,6 +1,6 @@
 import pandas as pd
 import pytest
-from fake_run import table, words
+from fake_run import table, undo, words
 
 from keras_derm.files import write_csv, write_json
 from keras_derm.report.sections import image_quality
@@ -69,5 +69,5 @@ def test_traces_of_origin_are_judged_by_their_intervals(run, auc, low, high, ver
 def test_no_section_where_nothing_was_measured(run):
     assert image_quality.section(run) is None
     write_probe(run, 0.5, 0.45, 0.55)
-    run.stages.remove("image_quality")
+    undo(run, "image_quality")
     assert image_quality.section(run) is None

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from fake_run import table, words
+from fake_run import table, undo, words
 
 from keras_derm.files import write_json
 from keras_derm.report.sections import judgement
@@ -35,15 +35,15 @@ def test_each_of_four_arms_has_its_rows_its_tests_and_its_verdict(four_arms):
         ["balanced accuracy", "baseline", "0.800 (0.750 to 0.850)", "–"],
         [
             "balanced accuracy",
-            "copies_10x",
+            "copies_5x",
             "0.860 (0.810 to 0.910)",
             "+0.060 (+0.010 to +0.110)",
         ],
     ]
     assert shown.columns[-1] == "difference from baseline"
-    assert "- copies_10x: No change by copies_10x." in words(section)
+    assert "- copies_5x: No change by copies_5x." in words(section)
     tests = table(section, "Tests of each arm against baseline")
-    assert tests["arm"].tolist() == ["augmented", "copies_5x", "copies_10x"]
+    assert tests["arm"].tolist() == ["augmented", "balanced", "copies_5x"]
 
 
 def test_each_member_has_a_line(four_arms):
@@ -89,5 +89,5 @@ def test_figures_say_which_arms_they_show(run, draw):
 
 
 def test_no_section_before_the_evaluation(run):
-    run.stages.remove("evaluate")
+    undo(run, "evaluate")
     assert judgement.section(run) is None

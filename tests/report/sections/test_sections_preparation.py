@@ -1,4 +1,4 @@
-from fake_run import table, words
+from fake_run import table, undo, words
 
 from keras_derm.catalog import Catalog
 from keras_derm.report.sections import preparation
@@ -28,5 +28,5 @@ def test_figure_is_shown_where_there_is_one(run, draw):
 
 
 def test_no_section_before_the_preparation(run):
-    run.stages.remove("prepare_dataset")
+    undo(run, "prepare_dataset")
     assert preparation.section(run) is None

@@ -1,5 +1,5 @@
 import pandas as pd
-from fake_run import table, words
+from fake_run import table, undo, words
 
 from keras_derm.files import write_csv, write_json
 from keras_derm.report.sections import subgroups
@@ -66,5 +66,5 @@ def test_forests_say_what_the_arms_are_compared_with(run, draw):
 
 
 def test_no_section_before_the_evaluation(run):
-    run.stages.remove("evaluate")
+    undo(run, "evaluate")
     assert subgroups.section(run) is None

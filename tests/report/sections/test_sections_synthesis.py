@@ -1,6 +1,6 @@
 import pandas as pd
 import pytest
-from fake_run import table, words
+from fake_run import table, undo, words
 
 from keras_derm.files import write_csv, write_json
 from keras_derm.report.sections import synthesis
@@ -59,5 +59,5 @@ def test_nothing_made_is_said_with_its_reason(run):
 
 
 def test_no_section_before_the_synthesis(screened):
-    screened.stages.remove("synthesize")
+    undo(screened, "synthesize")
     assert synthesis.section(screened) is None

@@ -1,5 +1,5 @@
 import pandas as pd
-from fake_run import table, words
+from fake_run import table, undo, words
 
 from keras_derm.files import write_csv
 from keras_derm.report.sections import thresholds
@@ -33,5 +33,5 @@ def test_no_section_without_thresholds_or_before_the_evaluation(run):
     write_csv(run / "metrics.csv", table[~table["metric"].str.contains("_at_")])
     assert thresholds.section(run) is None
     write_csv(run / "metrics.csv", table)
-    run.stages.remove("evaluate")
+    undo(run, "evaluate")
     assert thresholds.section(run) is None
