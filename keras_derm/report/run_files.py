@@ -6,15 +6,7 @@ import pandas as pd
 
 
 def read_json(path, app):
-    """Read a JSON file of a run.
-
-    Args:
-        path: `Path` of the file.
-        app: Name of the app that writes it.
-
-    Raises:
-        FileNotFoundError: The file is missing; the message names the app to run.
-    """
+    """Read a JSON file of a run; raise `FileNotFoundError` naming the app to run."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing; run apps/{app}.py first")
     return json.loads(path.read_text())

@@ -45,16 +45,11 @@ def feature_map(
     for name, color in colors.items():
         _feature_points(axes, points, diagnosis == name, synthetic, color, 26)
     axes.set_title(title)
-    axes.legend(
-        handles=[
-            *(_key("s", color, name) for name, color in colors.items()),
-            _key("o", MUTED, "real"),
-            *([_key("x", MUTED, "synthetic")] if synthetic.any() else []),
-        ],
-        loc="center left",
-        bbox_to_anchor=(1.0, 0.5),
-        fontsize=10,
-    )
+    keys = [_key("s", color, name) for name, color in colors.items()]
+    keys.append(_key("o", MUTED, "real"))
+    if synthetic.any():
+        keys.append(_key("x", MUTED, "synthetic"))
+    axes.legend(handles=keys, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=10)
     _plane(axes, points)
     for i, (name, color) in enumerate(colors.items()):
         panel = figure.add_subplot(grid[1 + i // columns, i % columns])

@@ -10,6 +10,13 @@ from keras_derm.export.gate import TONES
 from keras_derm.report.figures.style import COLORS, GRID, MUTED, styled
 
 INTERVAL = ("difference", "difference_low", "difference_high")
+NO_POINT = {
+    "ha": "center",
+    "va": "center",
+    "style": "italic",
+    "color": MUTED,
+    "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+}
 
 
 @styled
@@ -109,18 +116,10 @@ def _forest_panel(axes, group, reach):
         if known:
             claimed = not row.get("p_adjusted", 0) > 0.05
             _forest_line(axes, line, *(row[name] for name in INTERVAL), claimed)
-            continue
-        enough = row.get("judged", False)
-        axes.text(
-            0,
-            line,
-            "not measurable" if enough else "too few to judge",
-            ha="center",
-            va="center",
-            style="italic",
-            color=MUTED,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
-        )
+        else:
+            enough = row.get("judged", False)
+            why = "not measurable" if enough else "too few to judge"
+            axes.text(0, line, why, **NO_POINT)
     axes.set_yticks(range(len(rows)), [_stratum(row) for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(-reach, reach)
@@ -135,15 +134,8 @@ def _forest_line(axes, line, middle, low, high, claimed):
     color = COLORS[0]
     inside = color if claimed and (low > 0 or high < 0) else "white"
     axes.plot([low, high], [line, line], color=color, solid_capstyle="butt")
-    axes.plot(
-        middle,
-        line,
-        "s",
-        markersize=8,
-        markeredgecolor=color,
-        markerfacecolor=inside,
-        markeredgewidth=2,
-    )
+    marker = {"markersize": 8, "markeredgewidth": 2, "markerfacecolor": inside}
+    axes.plot(middle, line, "s", markeredgecolor=color, **marker)
 
 
 def _stratum(row):

@@ -179,16 +179,8 @@ def _write_cells(axes, texts, darkness, size=11):
     for row, line in enumerate(texts):
         for column, text in enumerate(line):
             color = "white" if darkness[row][column] > 0.55 else INK
-            axes.text(
-                column,
-                row,
-                text,
-                ha="center",
-                va="center",
-                color=color,
-                fontsize=size,
-                linespacing=1.05,
-            )
+            style = {"fontsize": size, "linespacing": 1.05, "color": color}
+            axes.text(column, row, text, ha="center", va="center", **style)
 
 
 def _outline_cell(axes, row, column, **style):

@@ -1,12 +1,10 @@
 """Losses and metrics over the epochs of training."""
 
-from itertools import cycle
-
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from keras_derm.report.figures.style import COLORS, GRID, MUTED, styled
+from keras_derm.report.figures.style import GRID, MUTED, distinguished, styled
 
 
 @styled
@@ -27,11 +25,8 @@ def training_curves(histories, metrics=None) -> Figure:
         ValueError: If there is no history, or a metric that no history has.
     """
     metrics = list(metrics or _curve_metrics(histories))
-    unknown = [
-        name
-        for name in metrics
-        if not any(name in history for history in histories.values())
-    ]
+    known = {name for history in histories.values() for name in history}
+    unknown = [name for name in metrics if name not in known]
     if not metrics or unknown:
         raise ValueError(
             f"No history has the metrics {unknown or 'to draw'}. Received: histories "
@@ -42,7 +37,7 @@ def training_curves(histories, metrics=None) -> Figure:
     figure = Figure(figsize=(4.4 * columns + 0.6, 3.1 * lines), layout="constrained")
     panels = figure.subplots(lines, columns, squeeze=False).ravel()
     for axes, metric in zip(panels, metrics, strict=False):
-        for color, history in zip(cycle(COLORS), histories.values(), strict=False):
+        for _, history, color, _ in distinguished(histories):
             _curve(axes, history, metric, color)
         axes.set_title(metric.replace("_", " "))
         axes.set_xlabel("Epoch")
@@ -52,7 +47,7 @@ def training_curves(histories, metrics=None) -> Figure:
         axes.remove()
     keys = [
         Line2D([], [], color=color, linewidth=4, label=name)
-        for color, name in zip(cycle(COLORS), histories, strict=False)
+        for name, _, color, _ in distinguished(histories)
     ]
     if any(f"val_{metric}" in frame for frame in histories.values()):
         keys.append(Line2D([], [], color=MUTED, linestyle="-", label="validation"))

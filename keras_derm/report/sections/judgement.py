@@ -77,16 +77,15 @@ def _tests(metrics):
     area = f"difference in {positive_words(metrics)[0]} AUC"
     for arm, tests in metrics["tests"].items():
         mcnemar, delong = tests["mcnemar"], tests["delong"]
-        row = {"arm": arm}
-        if mcnemar is not None:
-            row["this arm alone is right"] = mcnemar["only_arm"]
-            row[f"{reference} alone is right"] = mcnemar["only_reference"]
-            row["McNemar's p"] = f"{mcnemar['p_value']:.2g}"
+        if mcnemar is None:
+            continue
+        row = {"arm": arm, "this arm alone is right": mcnemar["only_arm"]}
+        row[f"{reference} alone is right"] = mcnemar["only_reference"]
+        row["McNemar's p"] = f"{mcnemar['p_value']:.2g}"
         if delong is not None and delong["low"] is not None:
             row[area] = interval_cell(delong | {"value": delong["difference"]}, "", "+")
             row["DeLong's p"] = f"{delong['p_value']:.2g}"
-        if len(row) > 1:
-            rows.append(row)
+        rows.append(row)
     if not rows:
         return None
     return Table(

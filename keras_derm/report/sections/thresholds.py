@@ -52,20 +52,13 @@ def _fixed_on_validation(metrics):
     """One row an arm: its thresholds, its temperature, and what that did on test."""
     rows = []
     for arm, found in metrics["arms"].items():
-        scaled = metrics["temperature"][arm]
-        points = {
-            f"threshold for {float(sensitivity):.0%}": threshold
-            for sensitivity, threshold in found["operating_points"].items()
-        }
-        rows.append(
-            {
-                "arm": arm,
-                **points,
-                "temperature": f"{scaled['temperature']:.2f}",
-                "calibration error": scaled["expected_calibration_error"],
-                "with temperature": scaled["expected_calibration_error_scaled"],
-            }
-        )
+        row, scaled = {"arm": arm}, metrics["temperature"][arm]
+        for sensitivity, threshold in found["operating_points"].items():
+            row[f"threshold for {float(sensitivity):.0%}"] = threshold
+        row["temperature"] = f"{scaled['temperature']:.2f}"
+        row["calibration error"] = scaled["expected_calibration_error"]
+        row["with temperature"] = scaled["expected_calibration_error_scaled"]
+        rows.append(row)
     return Table(
         pd.DataFrame(rows),
         "Fixed on validation images",

@@ -66,30 +66,22 @@ def _examples(run):
     rows = []
     for arm in run.arms:
         found = read_json(run.arm(arm) / "ensemble.json", "train_classifier")
-        rows.append(
-            {
-                "arm": arm,
-                "members": ", ".join(found["members"]),
-                "real images": found["n_real"],
-                "synthetic images": found["n_synthetic"],
-                "altered copies": found["n_copies"],
-            }
-        )
-    return pd.DataFrame(rows)
+        n_images = (found[f"n_{kind}"] for kind in ("real", "synthetic", "copies"))
+        rows.append((arm, ", ".join(found["members"]), *n_images))
+    images = ["real images", "synthetic images", "altered copies"]
+    return pd.DataFrame(rows, columns=["arm", "members", *images])
 
 
 def _initial_weights(settings):
     """Which members began with ImageNet's weights, and which layers kept them."""
     pretrained = settings.weights or {}
-    said, of_files, scratch = [], [], []
-    for member in settings.members:
-        if member.file:
-            of_files.append(member.backbone)
-        elif member.backbone not in pretrained:
-            scratch.append(member.backbone)
+    of_files = [member.backbone for member in settings.members if member.file]
+    trained = [member for member in settings.members if not member.file]
+    scratch = [one.backbone for one in trained if one.backbone not in pretrained]
+    said = []
     if pretrained:
         said.append(f"ImageNet weights: {', '.join(pretrained)}.")
-    for member in settings.members:
+    for member in trained:
         if member.backbone in pretrained and member.frozen_until:
             said.append(
                 f"The layers of {member.backbone} up to {member.frozen_until} stayed "
