@@ -21,7 +21,7 @@ from jsonargparse import auto_cli
 from rich.console import Console
 from rich.table import Table
 
-from keras_derm import classifiers, generative, jobs
+from keras_derm import classifiers, generative, jobs, training
 from keras_derm.catalog import get_task, read_image
 from keras_derm.files import write_csv
 from keras_derm.jobs.prepared_images import resized_images
@@ -230,11 +230,12 @@ def _train(arm, seed, recipe, sets, task, out, settings):
     keras.utils.set_random_seed(seed)
     n_classes = len(task.classes)
     _, model = _classifier(n_classes, settings["image_size"], settings["weights"])
-    model = classifiers.train_classifier(
+    model = training.fit(
         model,
         _batches(recipe, n_classes, settings["batch_size"], seed),
         _whole(sets["val"], n_classes),
         out / "trainings" / f"{arm}_{seed}",
+        classifiers.classification_objective(),
         epochs=N_EPOCHS,
         steps_per_epoch=settings["n_steps"] // N_EPOCHS,
         learning_rate=settings["learning_rate"],

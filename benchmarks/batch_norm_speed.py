@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from jsonargparse import auto_cli
 
-from keras_derm.classifiers.fused_batch_normalization import fuse_batch_normalization
+from keras_derm.networks import fuse_batch_normalization
 
 
 def main(

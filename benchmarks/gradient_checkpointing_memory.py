@@ -21,7 +21,8 @@ def measure(backbone, image_size, batch_size, checkpointed):
     import keras
     import numpy as np
 
-    from keras_derm.classifiers import build_classifier, checkpoint_gradients
+    from keras_derm.classifiers import build_classifier
+    from keras_derm.networks import checkpoint_gradients
 
     model = build_classifier(backbone, 8, image_size)
     if checkpointed:

@@ -1,15 +1,16 @@
-"""Backbones, heads, the averaging ensemble and their training."""
+"""Backbones, heads, the averaging ensemble, and what a classifier is trained for."""
 
-from keras_derm.classifiers.backbones import BACKBONES, build_classifier, freeze
+from keras_derm.classifiers.backbones import BACKBONES, build_classifier
 from keras_derm.classifiers.ensemble import (
     build_ensemble,
     ensemble_members,
     ensemble_weights,
     is_symmetric,
     load_classifier,
+    models_of,
 )
 from keras_derm.classifiers.ensemble_weights import fit_ensemble_weights
-from keras_derm.classifiers.gradient_checkpointing import checkpoint_gradients
+from keras_derm.classifiers.examples import Examples, training_examples
 from keras_derm.classifiers.imbalance import (
     IMBALANCE,
     LogitAdjustedCrossentropy,
@@ -18,38 +19,39 @@ from keras_derm.classifiers.imbalance import (
     sample_weights,
     smoothed_targets,
 )
-from keras_derm.classifiers.input_scaling import InputScaling
-from keras_derm.classifiers.precision import (
-    fastest_precision,
-    in_float32,
-    measure_precisions,
+from keras_derm.classifiers.members import (
+    member_numbers,
+    read_member,
+    remove_states,
+    train_member,
+    untrained_member,
 )
+from keras_derm.classifiers.objective import classification_objective
 from keras_derm.classifiers.prediction import predict_probabilities
-from keras_derm.classifiers.training import train_classifier
-from keras_derm.classifiers.workers import Workers
 
 __all__ = [
     "BACKBONES",
     "IMBALANCE",
-    "InputScaling",
+    "Examples",
     "LogitAdjustedCrossentropy",
-    "Workers",
     "build_classifier",
     "build_ensemble",
-    "checkpoint_gradients",
     "class_weights",
     "classification_loss",
+    "classification_objective",
     "ensemble_members",
     "ensemble_weights",
-    "fastest_precision",
     "fit_ensemble_weights",
-    "freeze",
-    "in_float32",
     "is_symmetric",
     "load_classifier",
-    "measure_precisions",
+    "member_numbers",
+    "models_of",
     "predict_probabilities",
+    "read_member",
+    "remove_states",
     "sample_weights",
     "smoothed_targets",
-    "train_classifier",
+    "train_member",
+    "training_examples",
+    "untrained_member",
 ]

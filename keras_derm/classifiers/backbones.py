@@ -9,11 +9,8 @@ import numpy as np
 
 from keras_derm.classifiers.custom_cnn import custom_cnn
 from keras_derm.classifiers.efficientnet_lite import efficientnet_lite0
-from keras_derm.classifiers.fused_batch_normalization import (
-    fuse_batch_normalization,
-)
-from keras_derm.classifiers.input_scaling import InputScaling
 from keras_derm.classifiers.small_resnet import small_resnet
+from keras_derm.networks import InputScaling, fuse_batch_normalization
 
 IMAGENET_STANDARD_DEVIATION = (0.229, 0.224, 0.225)
 """Of red, green and blue in [0, 1]."""
@@ -96,7 +93,7 @@ def build_classifier(
     VGG16 without dropout is the VGG-GAP of melanet, EfficientNetB0 with dropout 0.3
     and 512 hidden units the classifier of lora_diffusion.
 
-    Under a mixed dtype policy (`keras_derm.precision.computing_in`) the backbone
+    Under a mixed dtype policy (`keras_derm.training.computing_in`) the backbone
     computes in half precision; the scaling of the images and all from the pooling on
     stay float32, and so do the weights.
 
@@ -149,28 +146,6 @@ def build_classifier(
     return keras.Model(
         network.inputs[0], outputs, name=f"{backbone.lower()}_{image_size}"
     )
-
-
-def freeze(model, last_layer):
-    """Keep the weights of all layers up to one as they are, for transfer learning.
-
-    Frozen BatchNormalization uses its moving statistics. Compile afterwards.
-
-    Args:
-        model: Classifier from `build_classifier`.
-        last_layer: Name of the last frozen layer.
-
-    Raises:
-        ValueError: The model has no such layer.
-    """
-    names = [layer.name for layer in model.layers]
-    if last_layer not in names:
-        raise ValueError(
-            f"`last_layer` must be a layer of {model.name}, such as "
-            f"{names[len(names) // 3]!r}. Received: {last_layer!r}"
-        )
-    for layer in model.layers[: names.index(last_layer) + 1]:
-        layer.trainable = False
 
 
 def _network(name, facts, inputs, weights):

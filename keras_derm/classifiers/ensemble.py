@@ -5,8 +5,8 @@ from pathlib import Path
 import keras
 
 from keras_derm.classifiers.ensemble_weights import WeightedAverage, checked_weights
-from keras_derm.classifiers.precision import in_float32
 from keras_derm.classifiers.symmetric_views import SymmetricViews
+from keras_derm.training import in_float32
 
 
 def build_ensemble(members, image_size, weights=None, symmetric=False):
@@ -133,6 +133,12 @@ def ensemble_members(model):
     if parts == [model]:
         return parts
     return [member for part in parts for member in ensemble_members(part)]
+
+
+def models_of(ensemble):
+    """The ensemble, as "ensemble", and each of its members by name."""
+    members = {member.name: member for member in ensemble_members(ensemble)}
+    return {"ensemble": ensemble} | members
 
 
 def _parts(model):

@@ -14,7 +14,7 @@ from keras_derm.explain.attention_maps import (
     average_maps,
     member_attention_maps,
 )
-from keras_derm.layer_weights import set_weights
+from keras_derm.networks import set_weights
 
 # Share of the layers, counted from the output, that get random weights.
 STAGES = {"output layer": 0.0, "upper half": 0.5, "all layers": 1.0}

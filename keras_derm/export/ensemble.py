@@ -5,8 +5,8 @@ from pathlib import Path
 
 from keras_derm.export.fine_tuning import check_training_images, fine_tuned_member
 from keras_derm.export.quantized_ensemble import MANIFEST, QuantizedEnsemble
+from keras_derm.export.tf_keras.twin_description import describe_twin
 from keras_derm.export.tflite import MODES, export_tflite
-from keras_derm.export.twin import describe_twin
 from keras_derm.files import atomic_path, write_json
 
 FORMS = ("auto", "file", "folder")

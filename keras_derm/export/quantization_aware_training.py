@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from keras_derm.export.runtime import sidecar_path
+from keras_derm.export.tf_keras.twin_description import describe_twin
 from keras_derm.export.tflite import (
     check_settings,
     class_names,
     describe,
     image_size_of,
 )
-from keras_derm.export.twin import describe_twin
 from keras_derm.files import atomic_path, new_array, write_json
 
 METHODS = ("qat", "pruning", "clustering")
@@ -294,7 +294,7 @@ def _run_worker(folder):
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
     }
-    command = [sys.executable, "-m", "keras_derm.export.tf_keras_worker", str(folder)]
+    command = [sys.executable, "-m", "keras_derm.export.tf_keras.worker", str(folder)]
     status = subprocess.run(command, env=environment, check=False).returncode
     if status:
         raise RuntimeError(

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_derm.fused_batch_normalization import FusedBatchNormalization
+from keras_derm.networks import FusedBatchNormalization
 
 
 @keras.saving.register_keras_serializable(package="keras_derm")

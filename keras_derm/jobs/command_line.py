@@ -10,6 +10,7 @@ from typing import get_type_hints
 import jsonargparse
 import yaml
 
+from keras_derm.cluster import refuse_workers
 from keras_derm.jobs.table import APPS, app
 from keras_derm.settings import GENERATORS, Settings
 
@@ -61,8 +62,6 @@ def command_line(name):
 
 
 def _run(one, arguments):
-    from keras_derm.training.devices import refuse_workers
-
     if not one.several_workers:
         refuse_workers(one.name)
     arguments = with_options(arguments, one.positional)

@@ -341,7 +341,8 @@ def predict_split(run, arm, split, rows, task, prefix=None):
         dataset = image_dataset(
             prepared, prepared.indices(rows), image_size=model.input_shape[1:3]
         )
-        found[name] = predict_probabilities(model, dataset)
+        what = f"predicting {split} with {arm}"
+        found[name] = predict_probabilities(model, dataset, what)
         ids = rows.table["isic_id"]
         path = run / f"{prefix}{name}_{split}.csv"
         _write_predictions(path, ids, found[name], task)

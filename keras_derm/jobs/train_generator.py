@@ -217,8 +217,7 @@ def _train(
     from keras_derm.jobs.image_quality import feature_extractor
     from keras_derm.jobs.prepared_images import resized_images
     from keras_derm.pipeline import PreparedImages
-    from keras_derm.precision import computing_in
-    from keras_derm.runs import default_strategy
+    from keras_derm.training import computing_in, default_strategy
 
     keras.utils.set_random_seed(seed)
     train = run.catalog.split("train")

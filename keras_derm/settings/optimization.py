@@ -6,12 +6,11 @@ from typing import Literal
 from keras_derm.settings.kinds import (
     Count,
     CountOrNone,
-    Momentum,
+    Fraction,
     NonNegative,
     Positive,
-    Share,
 )
-from keras_derm.settings.settings import Settings, SettingsError
+from keras_derm.settings.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,8 @@ class OptimizationSettings(Settings):
             adadelta.
         schedule: cosine, after a warm-up; plateau, which lowers the learning rate when
             the monitored figure has not improved for some epochs; or constant.
-        monitor: Figure that plateau and early stopping watch.
+        monitor: Figure that plateau and early stopping watch; by default the one by
+            which the best epoch is chosen.
         plateau_factor: Factor of the learning rate on a plateau, between 0 and 1.
         plateau_patience: Epochs without progress after which it is applied.
         min_learning_rate: Rate below which plateau does not go.
@@ -41,22 +41,15 @@ class OptimizationSettings(Settings):
 
     optimizer: Literal["adamw", "adam", "adadelta"] = "adamw"
     schedule: Literal["cosine", "plateau", "constant"] = "cosine"
-    monitor: Literal["val_auc", "val_accuracy", "val_loss"] = "val_auc"
-    plateau_factor: Share = 0.5
+    monitor: str | None = None
+    plateau_factor: Fraction = 0.5
     plateau_patience: Count = 3
     min_learning_rate: NonNegative = 1e-7
     early_stopping: Count | None = None
     clip_norm: Positive | None = 1.0
     head_epochs: CountOrNone = 0
     steps_per_execution: Count = 1
-    ema_momentum: Momentum | None = None
-
-    def check(self) -> None:
-        if not 0 < self.plateau_factor < 1:
-            raise SettingsError(
-                "`plateau_factor` must lie between 0 and 1. "
-                f"Received: {self.plateau_factor}"
-            )
+    ema_momentum: Fraction | None = None
 
     @classmethod
     def title(cls) -> str:

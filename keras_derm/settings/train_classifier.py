@@ -26,6 +26,9 @@ from keras_derm.settings.stage import StageSettings
 ARMS = ("baseline", "augmented")
 """Arms that every recipe trains; the first is what the others are compared with."""
 
+MONITORS = ("val_auc", "val_accuracy", "val_loss")
+"""Figures of a classifier that may be watched; the first chooses the best epoch."""
+
 PUBLISHED_MEMBERS = (
     MemberSettings("ResNet50"),
     MemberSettings("InceptionResNetV2"),
@@ -139,6 +142,11 @@ class TrainClassifierSettings(StageSettings, stage="train_classifier"):
             )
         if not self.members:
             raise SettingsError("`members` must name a member or more. Received: none")
+        if self.optimization.monitor not in (None, *MONITORS):
+            raise SettingsError(
+                f"`monitor` must be one of {', '.join(MONITORS)}. "
+                f"Received: {self.optimization.monitor!r}"
+            )
         for member in self.members:
             if member.file is None and self.optimization.head_epochs >= member.epochs:
                 raise SettingsError(

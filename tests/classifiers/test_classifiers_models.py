@@ -8,12 +8,11 @@ from keras_derm.classifiers import (
     build_classifier,
     build_ensemble,
     ensemble_members,
-    freeze,
     is_symmetric,
     load_classifier,
 )
-from keras_derm.classifiers.input_scaling import InputScaling
 from keras_derm.explain.attention_maps import feature_layer
+from keras_derm.networks import InputScaling, freeze
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import pytest
 
-from keras_derm.classifiers import InputScaling
 from keras_derm.export import (
     ModelFileError,
     QuantizedModel,
@@ -16,6 +15,7 @@ from keras_derm.export import (
     export_tflite,
     sidecar_path,
 )
+from keras_derm.networks import InputScaling
 
 SIZE = 32
 CLASSES = ["MEL", "NV", "BCC"]

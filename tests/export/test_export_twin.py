@@ -6,7 +6,7 @@ import pytest
 from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
 
 from keras_derm.classifiers import build_classifier, build_ensemble
-from keras_derm.export.twin import SCALING, describe_twin
+from keras_derm.export.tf_keras.twin_description import SCALING, describe_twin
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from keras_derm import classifiers, jobs
+from keras_derm import jobs, training
 from keras_derm.jobs.run_recipe import load_recipe
 from keras_derm.runs import RunDirectory
 
@@ -38,7 +38,7 @@ def measured(monkeypatch):
         names.append(build().name)
         return SPEEDS[names[-1]]
 
-    monkeypatch.setattr(classifiers, "measure_precisions", measure)
+    monkeypatch.setattr(training, "measure_precisions", measure)
     job = importlib.import_module("keras_derm.jobs.train_classifier")
     for name in ("_train_ensemble", "_predict"):
         monkeypatch.setattr(job, name, lambda *args: None)

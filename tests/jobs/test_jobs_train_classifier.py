@@ -83,8 +83,8 @@ def test_steps_made_at_once_leave_an_epoch_as_long_as_it_is(
 ):
     seen = {}
     monkeypatch.setattr(
-        "keras_derm.classifiers.train_classifier",
-        lambda *args, **settings: seen.update(settings),
+        "keras_derm.training.fit",
+        lambda *args, **settings: seen.update(settings, optimization=args[-1]),
     )
     model = SimpleNamespace(input_shape=(None, 8, 8, 3), name="tiny")
     monkeypatch.setattr(JOB, "_untrained", lambda *args: model)
@@ -105,7 +105,8 @@ def test_steps_made_at_once_leave_an_epoch_as_long_as_it_is(
     member = {"epochs": 2, "learning_rate": 1e-3}
     examples = prepared, np.arange(36), np.arange(36) % 2, 36
     JOB.train_member(Path("run"), "own", member, 0, settings, task, *examples)
-    assert (seen["steps_per_epoch"], seen["steps_per_execution"]) == (9, expected)
+    assert seen["steps_per_epoch"] == 9
+    assert seen["optimization"].steps_per_execution == expected
 
 
 def test_member_that_tells_other_classes_apart_is_refused(tmp_path, monkeypatch):

@@ -15,10 +15,10 @@ import pandas as pd
 import pytest
 
 from keras_derm import jobs
-from keras_derm.classifiers.training import UnreadableData
 from keras_derm.files import write_json
 from keras_derm.jobs.run_recipe import load_recipe
 from keras_derm.runs import RunDirectory
+from keras_derm.training import UnreadableData
 
 pytest.importorskip("keras_tuner")
 

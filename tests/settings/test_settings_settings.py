@@ -26,9 +26,6 @@ from keras_derm.settings import (
 
 DATA = {"data": "phantom:n=9"}
 NEEDED = {"audit_skin_tone": DATA, "compare": DATA}
-    "audit_skin_tone": {"data": "phantom:n=9"},
-    "compare": {"data": "phantom:n=9"},
-}
 
 
 def test_no_setting_needs_tensorflow():

@@ -1,0 +1,59 @@
+"""What classifiers are trained for, and judged by after each epoch."""
+
+import keras
+import numpy as np
+from sklearn.metrics import log_loss, roc_auc_score
+
+from keras_derm.classifiers.prediction import as_probabilities
+from keras_derm.training import Objective
+
+
+def classification_objective(loss=None):
+    """Objective of a classifier: the epoch with the best macro AUC is kept.
+
+    Args:
+        loss: `keras.losses.Loss` of one-hot targets and probabilities, such as
+            `classification_loss` gives; categorical cross-entropy by default.
+
+    Returns:
+        `keras_derm.training.Objective`. Its head begins behind the layer "pooling".
+
+    Example:
+        >>> fit(model, train, validation, "classifier", classification_objective(), ...)
+    """
+    return Objective(
+        loss=loss or keras.losses.CategoricalCrossentropy(),
+        scores=classification_scores,
+        monitors={"val_auc": "max", "val_accuracy": "max", "val_loss": "min"},
+        best="val_auc",
+        metrics=lambda: [keras.metrics.CategoricalAccuracy(name="accuracy")],
+        head_begins_after="pooling",
+    )
+
+
+def classification_scores(targets, predictions):
+    """Scores of a classifier on a validation set.
+
+    Args:
+        targets: One-hot array `(n, n_classes)`.
+        predictions: Probabilities `(n, n_classes)`.
+
+    Returns:
+        Dict: `val_auc`, the mean one-vs-rest AUC over the classes present (NaN where
+        there is one class alone), `val_loss` and `val_accuracy`.
+    """
+    probabilities, classes = as_probabilities(predictions), targets.argmax(axis=1)
+    loss = log_loss(classes, probabilities, labels=range(targets.shape[1]))
+    right = classes == probabilities.argmax(axis=1)
+    return {
+        "val_auc": _macro_auc(targets, probabilities),
+        "val_loss": float(loss),
+        "val_accuracy": float(np.mean(right)),
+    }
+
+
+def _macro_auc(targets, scores):
+    present = [c for c in range(targets.shape[1]) if 0 < targets[:, c].mean() < 1]
+    if not present:
+        return float("nan")
+    return float(np.mean([roc_auc_score(targets[:, c], scores[:, c]) for c in present]))

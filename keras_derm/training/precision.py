@@ -1,0 +1,157 @@
+"""Number formats that layers compute in: set, measure, and turn back to float32."""
+
+import contextlib
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_derm.networks import set_weights
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+"""Keras' names of dtype policies; in all of them the weights are float32."""
+
+MARGIN = 1.1
+"""A precision is taken where it makes so many times the images of a plainer one."""
+
+N_STEPS = 6
+MOST_SECONDS = 20
+HOPELESS = 2
+"""Times the fastest step so far, after which a precision is measured no further."""
+
+
+@contextlib.contextmanager
+def computing_in(precision):
+    """Within this context new layers compute in one of `PRECISIONS`.
+
+    Args:
+        precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`.
+
+    Raises:
+        ValueError: There is no such precision.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(
+            f"`precision` must be one of {', '.join(PRECISIONS)}. "
+            f"Received: {precision!r}"
+        )
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def candidate_precisions():
+    """Precisions worth measuring here: float16 is emulated on processors."""
+    if tf.config.list_physical_devices("GPU"):
+        return PRECISIONS
+    return ("float32", "mixed_bfloat16")
+
+
+def measure_precisions(build, batch_size, precisions=None):
+    """Images per second of training steps in each precision on this device.
+
+    Each candidate makes a step that traces the graph, then up to `N_STEPS` timed ones.
+    The fastest counts: other work on the machine only ever slows a step down. Of
+    several GPUs one is measured with its share of the batch.
+
+    Args:
+        build: Function without arguments that returns a new model of images, which
+            is called once for each precision.
+        batch_size: Images a step.
+        precisions: Names in `PRECISIONS`;
+            `candidate_precisions()` by default.
+
+    Returns:
+        Dict of precision to images per second.
+    """
+    n_devices = max(1, len(tf.config.list_physical_devices("GPU")))
+    batch_size = max(1, batch_size // n_devices)
+    seconds = {}
+    for precision in precisions or candidate_precisions():
+        keras.backend.clear_session()
+        with computing_in(precision):
+            model = build()
+        limit = HOPELESS * min(seconds.values(), default=float("inf"))
+        seconds[precision] = _fastest_step(model, batch_size, limit)
+    keras.backend.clear_session()
+    return {
+        precision: n_devices * batch_size / taken
+        for precision, taken in seconds.items()
+    }
+
+
+def fastest_precision(images_per_second):
+    """The precision to train in: a plainer one unless another is clearly faster.
+
+    Args:
+        images_per_second: Dict as `measure_precisions` returns it, with float32.
+
+    Returns:
+        Name in `PRECISIONS`.
+    """
+    chosen = PRECISIONS[0]
+    for precision in PRECISIONS[1:]:
+        speed = images_per_second.get(precision, 0.0)
+        if speed > MARGIN * images_per_second[chosen]:
+            chosen = precision
+    return chosen
+
+
+def in_float32(model):
+    """Return the same model computing in float32, for all that comes after training.
+
+    Args:
+        model: Functional model, or an ensemble with nested members.
+
+    Returns:
+        `model` itself where it computes in float32; else a new functional model of the
+        same layers, names and weights, not compiled.
+    """
+    if not _is_mixed(model):
+        return model
+
+    def copied(layer):
+        if isinstance(layer, keras.Model):
+            return in_float32(layer)
+        if not isinstance(layer, keras.layers.Layer):
+            return layer
+        return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
+
+    # A compiled model would be cloned with its optimizer.
+    plain = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    twin = keras.models.clone_model(plain, clone_function=copied)
+    set_weights(twin, plain.get_weights())
+    return twin
+
+
+def _is_mixed(model):
+    return any(
+        _is_mixed(layer)
+        if isinstance(layer, keras.Model)
+        else layer.compute_dtype != "float32"
+        for layer in model.layers
+        if not isinstance(layer, keras.layers.InputLayer)
+    )
+
+
+def _fastest_step(model, batch_size, limit):
+    """Seconds of the fastest of some training steps; few where they exceed `limit`."""
+    generator = np.random.default_rng(0)
+    inputs, outputs = model.input_shape[1:], model.output_shape[1:]
+    images = tf.constant(generator.uniform(0, 255, (batch_size, *inputs)), "float32")
+    targets = tf.constant(generator.uniform(0, 1, (batch_size, *outputs)), "float32")
+    model.compile("adamw", "mean_squared_error")  # the loss takes no time of its own
+    model.train_on_batch(images, targets)
+    fastest, begin = float("inf"), time.perf_counter()
+    for _ in range(N_STEPS):
+        start = time.perf_counter()
+        model.train_on_batch(images, targets)
+        end = time.perf_counter()
+        fastest = min(fastest, end - start)
+        if fastest > limit or end - begin > MOST_SECONDS:
+            break
+    return fastest
