@@ -158,7 +158,9 @@ def _export(run, arm, gate, margin, margin_tone, **how):
         y_val = _predict(quantized, prepared, prepared.indices(val))
         facts = prediction_facts(run, task, val, y_val, described.get("photographs"))
         path = _put_in_place(path, run / "export" / path.name, facts)
-        write_export_card(run, rows, cost, described, path)
+        archive = run.settings("audit")["data"].partition(":")[0]
+        card = run / "export/model_card.md"
+        write_export_card(card, rows, archive, cost, described, path)
     shutil.rmtree(run / CANDIDATE)
     write_json(run / "export/cost.json", cost)
     _print(cost, path)

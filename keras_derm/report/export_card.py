@@ -3,7 +3,6 @@
 from keras_derm.catalog import count_seen_in_training
 from keras_derm.report import export_tables
 from keras_derm.report.model_card import write_model_card
-from keras_derm.settings import AuditSkinToneSettings
 
 METHODS = {
     "qat": "quantisation-aware training",
@@ -27,22 +26,23 @@ CAVEATS = (
 )
 
 
-def write_export_card(run, catalog, cost, described, path):
-    """Write export/model_card.md of an exported ensemble.
+def write_export_card(path, catalog, archive, cost, described, model):
+    """Write the model card of an exported ensemble.
 
     Args:
-        run: `RunDirectory`.
+        path: The .md to write.
         catalog: `Catalog` of the run's photographs that the task covers.
+        archive: Name of the archive that they are of.
         cost: Content of cost.json.
         described: Content of the ensemble.json of the arm.
-        path: The exported .tflite or folder.
+        model: `Path` of the exported .tflite or folder.
     """
     table = catalog.table
     test = table[table["split"] == "test"]
     licences = table["copyright_license"].dropna().unique()
     write_model_card(
-        run / "export/model_card.md",
-        path.name,
+        path,
+        model.name,
         model_details=[
             {
                 "Input": f"RGB in [0, 255], {described['image_size'][0]} by "
@@ -58,12 +58,13 @@ def write_export_card(run, catalog, cost, described, path):
         intended_use=USE,
         factors=FACTORS,
         metrics=export_tables.COST_NOTE,
-        evaluation_data=f"{len(test):,} real photographs of {_data(run)}, "
+        evaluation_data=f"{len(test):,} real photographs of {archive}, "
         f"{_seen_in_training(catalog)} of a lesion or patient that was trained on: "
         f"{_counts(test['skin_tone'])}.",
         training_data=[
-            f"{described['n_real']:,} real photographs of {_data(run)} and "
-            f"{described['n_synthetic']:,} synthetic ones.",
+            f"{described['n_real']:,} real photographs of {archive}, "
+            f"{described['n_synthetic']:,} synthetic ones and "
+            f"{described['n_copies']:,} altered copies of real ones.",
             f"Licence of the images: {', '.join(licences) or 'not stated'}.",
         ],
         quantitative_analyses=[
@@ -112,10 +113,6 @@ def _seen_in_training(catalog):
     """How many test photographs are of a lesion or patient that was trained on."""
     n = count_seen_in_training(catalog)
     return f"{n:,} of them" if n else "none"
-
-
-def _data(run):
-    return run.settings(AuditSkinToneSettings).data.partition(":")[0]
 
 
 def _counts(tones):

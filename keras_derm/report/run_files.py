@@ -23,8 +23,18 @@ def read_metrics_table(run):
 
 
 def chosen_arm(run, arm="chosen"):
-    """Return `arm`, or for "chosen" the arm with the highest AUC on validation."""
-    return read_metrics(run)["chosen_arm"] if arm == "chosen" else arm
+    """Return `arm`, or for "chosen" the arm with the highest AUC on validation.
+
+    Raises:
+        ValueError: If `arm` was not judged.
+    """
+    metrics = read_metrics(run)
+    if arm != "chosen" and arm not in metrics["arms"]:
+        raise ValueError(
+            f"`arm` must be chosen or an arm that was judged, {list(metrics['arms'])}. "
+            f"Received: {arm!r}"
+        )
+    return metrics["chosen_arm"] if arm == "chosen" else arm
 
 
 def positive_words(metrics):

@@ -53,11 +53,14 @@ def test_section_says_whose_maps_they_are_and_where_they_lie(explained):
     assert "7 by 7 (resnet50_224) regions" in said
 
 
-def test_an_arm_of_any_name_can_be_explained(explained):
-    finish(explained, ExplainSettings(arm="copies_10x", method="smooth_grad"))
+def test_any_arm_that_was_judged_can_be_explained(explained):
+    finish(explained, ExplainSettings(arm="baseline", method="smooth_grad"))
     section = explanation.section(explained)
-    assert section.lead.startswith("SmoothGrad of the copies_10x ensemble")
+    assert section.lead.startswith("SmoothGrad of the baseline ensemble")
     assert "no finer than the features" not in words(section)
+    finish(explained, ExplainSettings(arm="copies"))
+    with pytest.raises(ValueError, match="an arm that was judged.*Received: 'copies'"):
+        explanation.section(explained)
 
 
 def test_checks_say_whether_the_maps_can_be_believed(explained):
