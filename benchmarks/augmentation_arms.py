@@ -27,7 +27,7 @@ from keras_derm.files import write_csv
 from keras_derm.jobs.prepared_images import resized_images
 from keras_derm.layers.presets import augmentation
 from keras_derm.pipeline import PreparedImages
-from keras_derm.report.interval_cell import interval_cell
+from keras_derm.report import interval_cell
 from keras_derm.runs import RunDirectory
 
 BACKBONE = "MobileNetV2"

@@ -20,7 +20,7 @@ from rich.table import Table
 from keras_derm import evaluation, jobs
 from keras_derm.catalog import find_leaks, get_task
 from keras_derm.jobs.run_recipe import classifier_arguments, load_recipe
-from keras_derm.report.interval_cell import interval_cell
+from keras_derm.report import interval_cell
 from keras_derm.runs import RunDirectory
 
 PUBLISHED = {

@@ -32,7 +32,7 @@ from keras_derm.catalog import get_task
 from keras_derm.classifiers import BACKBONES
 from keras_derm.evaluation.metrics import macro_auc
 from keras_derm.jobs.run_recipe import classifier_arguments, load_recipe
-from keras_derm.report.interval_cell import interval_cell
+from keras_derm.report import interval_cell
 from keras_derm.runs import RunDirectory
 
 RECIPES = ("keras_derm", "sn_gan_ensemble", "lora_diffusion", "melanet", "cwgan_gp")

@@ -14,7 +14,7 @@ from keras_derm.evaluation import TOO_FEW, predictions_from_csv
 from keras_derm.files import write_json
 from keras_derm.jobs.judged import chosen_arm, judged_task, tone_rule
 from keras_derm.pipeline import PreparedImages
-from keras_derm.report import write_card
+from keras_derm.report.export_card import write_export_card
 from keras_derm.runs import Stage
 from keras_derm.settings import (
     AuditSkinToneSettings,
@@ -73,7 +73,7 @@ class ExportTflite(Stage):
             path = put_in_place(path, run.export / path.name, facts)
             archive = run.settings(AuditSkinToneSettings).data.partition(":")[0]
             card = run.export / "model_card.md"
-            write_card(card, rows, archive, cost, described, path)
+            write_export_card(card, rows, archive, cost, described, path)
         shutil.rmtree(run.export / "candidate")
         write_json(run.export / "cost.json", cost)
         print_cost(cost, path)

@@ -142,9 +142,8 @@ def _figure(run, catalog, prepared, layers, preset, seed):
     import numpy as np
 
     from keras_derm.catalog import read_image
-    from keras_derm.jobs.figure_files import save_figure
     from keras_derm.layers.presets import augmentation
-    from keras_derm.report import figures
+    from keras_derm.report import figures, save_figure
 
     train = catalog.split("train")
     paths = np.array(train.paths)

@@ -201,8 +201,7 @@ def _figure(run, images, verdicts, real, train, seed):
     """Made images beside the real training image nearest to each."""
     import numpy as np
 
-    from keras_derm.jobs.figure_files import save_figure
-    from keras_derm.report import figures
+    from keras_derm.report import figures, save_figure
 
     position = {isic_id: i for i, isic_id in enumerate(train.table["isic_id"])}
     verdicts = verdicts.reset_index(drop=True)

@@ -1,6 +1,7 @@
 """Figures, the self-contained HTML report and the model card."""
 
 from keras_derm.report import figures
+from keras_derm.report.figure_files import figure_block, save_figure
 from keras_derm.report.html import (
     Callout,
     Figure,
@@ -9,7 +10,8 @@ from keras_derm.report.html import (
     Text,
     render_report,
 )
-from keras_derm.report.model_card import model_card
+from keras_derm.report.intervals import interval_cell
+from keras_derm.report.model_card import write_model_card
 
 __all__ = [
     "Callout",
@@ -17,7 +19,10 @@ __all__ = [
     "Section",
     "Table",
     "Text",
+    "figure_block",
     "figures",
-    "model_card",
+    "interval_cell",
     "render_report",
+    "save_figure",
+    "write_model_card",
 ]

@@ -2,7 +2,7 @@
 
 from keras_derm.catalog import count_seen_in_training
 from keras_derm.report import export_tables
-from keras_derm.report.model_card import model_card
+from keras_derm.report.model_card import write_model_card
 
 METHODS = {
     "qat": "quantisation-aware training",
@@ -20,14 +20,14 @@ USE = (
 )
 CAVEATS = (
     "What holds on these test images need not hold for other clinics, cameras or skin "
-    "tones that the archive lacks. A group that is too small to judge has been shown "
-    "nothing, neither good nor bad. The intervals cover the choice of test images, "
+    "tones that the archive lacks. Of a group that is too small to judge nothing has "
+    "been shown, neither good nor bad. The intervals cover the choice of test images, "
     "not the chance of training."
 )
 
 
-def write_card(path, catalog, archive, cost, described, model):
-    """Write the card of an exported ensemble.
+def write_export_card(path, catalog, archive, cost, described, model):
+    """Write the model card of an exported ensemble.
 
     Args:
         path: The .md to write.
@@ -35,12 +35,12 @@ def write_card(path, catalog, archive, cost, described, model):
         archive: Name of the archive that they are of.
         cost: Content of cost.json.
         described: Content of the ensemble.json of the arm.
-        model: The exported .tflite or folder, a `Path`.
+        model: `Path` of the exported .tflite or folder.
     """
     table = catalog.table
     test = table[table["split"] == "test"]
     licences = table["copyright_license"].dropna().unique()
-    model_card(
+    write_model_card(
         path,
         model.name,
         model_details=[
@@ -62,8 +62,9 @@ def write_card(path, catalog, archive, cost, described, model):
         f"{_seen_in_training(catalog)} of a lesion or patient that was trained on: "
         f"{_counts(test['skin_tone'])}.",
         training_data=[
-            f"{described['n_real']:,} real photographs of {archive} and "
-            f"{described['n_synthetic']:,} synthetic ones.",
+            f"{described['n_real']:,} real photographs of {archive}, "
+            f"{described['n_synthetic']:,} synthetic ones and "
+            f"{described['n_copies']:,} altered copies of real ones.",
             f"Licence of the images: {', '.join(licences) or 'not stated'}.",
         ],
         quantitative_analyses=[

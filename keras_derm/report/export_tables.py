@@ -1,8 +1,8 @@
-"""What quantisation cost (cost.json), as tables for the report and the model card."""
+"""What quantisation cost: tables of export/cost.json for report and model card."""
 
 import pandas as pd
 
-from keras_derm.report.interval_cell import interval_cell
+from keras_derm.report.intervals import interval_cell
 
 COST_NOTE = (
     "Quantised minus float on the same real test images; 95 % intervals from the "
@@ -24,88 +24,63 @@ def members_table(cost):
 
 def speed_table(cost):
     """Size, latency and memory of both models."""
-    quantised = f"TFLite {cost['mode']}"
-    rows = [
-        {
-            "": "size, MB",
-            "Keras float32": cost["float_size_bytes"] / 1e6,
-            quantised: cost["size_bytes"] / 1e6,
-        }
-    ]
+    rows = [("size, MB", cost["float_size_bytes"] / 1e6, cost["size_bytes"] / 1e6)]
     for batch_size, times in cost["latency"].items():
         batch = f"batch of {batch_size}" if batch_size != "1" else "one image"
         for name, key in (("median", "median_ms"), ("95th percentile", "p95_ms")):
-            rows.append(
-                {
-                    "": f"{name}, ms, {batch}",
-                    "Keras float32": times["float"][key],
-                    quantised: times["quantised"][key],
-                }
-            )
-    memory = cost["memory"]
-    if memory["float"] and memory["quantised"]:
-        rows.append(
-            {
-                "": "peak memory of the process, MB",
-                "Keras float32": memory["float"]["peak_mb"],
-                quantised: memory["quantised"]["peak_mb"],
-            }
-        )
-    table = pd.DataFrame(rows)
-    return table.assign(ratio=table["Keras float32"] / table[quantised])
+            both = times["float"][key], times["quantised"][key]
+            rows.append((f"{name}, ms, {batch}", *both))
+    memory = [cost["memory"][model] for model in ("float", "quantised")]
+    if all(memory):
+        peaks = (of_model["peak_mb"] for of_model in memory)
+        rows.append(("peak memory of the process, MB", *peaks))
+    table = pd.DataFrame(rows, columns=["", "Keras float32", f"TFLite {cost['mode']}"])
+    return table.assign(ratio=table.iloc[:, 1] / table.iloc[:, 2])
 
 
 def cost_table(cost):
     """Float against quantised: all test images, and each tone that can be judged."""
-    rows = []
-    for row in cost["scores"]:
-        if row["judged"] or row["stratum"] == "all":
-            rows.append(
-                {
-                    "tone": _tone(row),
-                    "n": row["n"],
-                    "metric": row["label"],
-                    "float": interval_cell(row, "reference"),
-                    "quantised": interval_cell(row, "value"),
-                    "difference": interval_cell(row, "difference", "+"),
-                }
-            )
-    return pd.DataFrame(rows)
+    rows = [
+        (
+            _tone(row),
+            row["n"],
+            row["label"],
+            interval_cell(row, "reference"),
+            interval_cell(row, "value"),
+            interval_cell(row, "difference", "+"),
+        )
+        for row in cost["scores"]
+        if row["judged"] or row["stratum"] == "all"
+    ]
+    columns = ["tone", "n", "metric", "float", "quantised", "difference"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def agreement_table(cost):
     """On how many images of each group both models name the same class."""
-    return pd.DataFrame(
-        [
-            {
-                "tone": _tone(row),
-                "n": row["n"],
-                "same class": interval_cell(row, "agreement"),
-                "metrics": "judged"
-                if row["judged"]
-                else row["reason"].partition(";")[0],
-            }
-            for row in cost["scores"]
-            if row["metric"] == "macro_auc" and row["n"]
-        ]
-    )
+    rows = []
+    for row in cost["scores"]:
+        if row["metric"] == "macro_auc" and row["n"]:
+            judged = "judged" if row["judged"] else row["reason"].partition(";")[0]
+            rows.append((_tone(row), row["n"], interval_cell(row, "agreement"), judged))
+    return pd.DataFrame(rows, columns=["tone", "n", "same class", "metrics"])
 
 
 def gate_table(cost):
     """The verdict on each group."""
-    return pd.DataFrame(
-        [
-            {
-                "group": group["group"],
-                "n": group["n"],
-                "change of macro AUC": interval_cell(group, "difference", "+", 4),
-                "margin": f"{group['margin']:g}",
-                "verdict": group["verdict"],
-            }
-            for group in cost["gate"]["groups"]
-            if group["n"]
-        ]
-    )
+    rows = [
+        (
+            group["group"],
+            group["n"],
+            interval_cell(group, "difference", "+", 4),
+            f"{group['margin']:g}",
+            group["verdict"],
+        )
+        for group in cost["gate"]["groups"]
+        if group["n"]
+    ]
+    columns = ["group", "n", "change of macro AUC", "margin", "verdict"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _tone(row):

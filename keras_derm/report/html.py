@@ -43,7 +43,7 @@ class Text:
         """The paragraphs as `str`, each list as a `list` of `str`."""
         parts = []
         for paragraph in re.split(r"\n\s*\n", self.text.strip()):
-            words = []
+            words, in_list = [], False
             for line in map(str.strip, paragraph.splitlines()):
                 if line.startswith("- "):
                     if words:
@@ -52,6 +52,9 @@ class Text:
                     if not (parts and isinstance(parts[-1], list)):
                         parts.append([])
                     parts[-1].append(line[2:])
+                    in_list = True
+                elif in_list:
+                    parts[-1][-1] += f" {line}"
                 else:
                     words.append(line)
             if words:

@@ -23,7 +23,7 @@ NOT_A_DEVICE = (
 NOT_STATED = "Not stated."
 
 
-def model_card(
+def write_model_card(
     path,
     name,
     model_details=None,

@@ -15,8 +15,7 @@ from keras_derm import generative, jobs
 from keras_derm.catalog import Catalog
 from keras_derm.evaluation import image_quality, origin_probe
 from keras_derm.evaluation.synthetic_quality import SETS, held_out_alike
-from keras_derm.jobs.report import _image_quality
-from keras_derm.report import Table
+from keras_derm.report import Table, sections
 from keras_derm.runs import RunDirectory
 from keras_derm.skin_tone import tone_of_angle
 
@@ -149,7 +148,7 @@ def test_synthetic_images_are_judged_beside_floor_and_ceilings(
     assert memory["network"] == "MobileNetV2" and memory["memorisation_ratio"] > 0
     probe = pd.read_csv(run / "origin_probe.csv")
     assert probe["trace"].tolist() == list(origin_probe.TRACES)
-    blocks = _image_quality(RunDirectory(run))
+    blocks = sections.image_quality.section(RunDirectory(run)).blocks
     frames = [block.frame for block in blocks if isinstance(block, Table)]
     assert len(frames) == 3 and frames[-1]["trace"].tolist() == list(probe["trace"])
 

@@ -98,6 +98,65 @@ def test_forest_names_the_missing_column():
         figures.forest_plot(forest_table().drop(columns="difference_high"))
 
 
+def arms_table(*arms):
+    """What a comparison of arms gives, the first being the reference."""
+    rows = forest_table().assign(metric="balanced_accuracy", label="balanced accuracy")
+    other = rows.iloc[:1].assign(stratum="sex", value_of_stratum="female")
+    rows = pd.concat([rows, other, rows.assign(metric="auc")], ignore_index=True)
+    return pd.concat([rows.assign(arm=arm) for arm in arms], ignore_index=True)
+
+
+def test_forests_of_two_arms_name_both():
+    drawn = figures.arm_forests(arms_table("baseline", "augmented"), "baseline")
+    assert list(drawn) == ["forest", "forest_others"]
+    (axes,) = drawn["forest"].axes
+    assert axes.get_title("left") == "balanced accuracy"
+    assert axes.get_xlabel() == (
+        "Augmented minus baseline\n← baseline higher   |   augmented higher →"
+    )
+    # Strata without an image are left out.
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "all\nn = 500, 60 positive",
+        "skin tone V\nn = 9, 2 positive",
+    ]
+
+
+def test_forests_of_four_arms_have_a_panel_for_each_but_the_reference():
+    table = arms_table("real", "a", "b", "c")
+    drawn = figures.arm_forests(table, "real")
+    for figure in drawn.values():
+        assert [axes.get_title("left") for axes in figure.axes] == [
+            f"{arm}, balanced accuracy" for arm in "abc"
+        ]
+    assert drawn["forest"].axes[-1].get_xlabel().startswith("Arm minus real")
+    assert figures.arm_forests(arms_table("real"), "real") == {}
+
+
+def test_four_matrices_stand_two_in_a_row():
+    matrices = dict.fromkeys("abcd", np.eye(3))
+    figure = figures.confusion_matrices(matrices, ("MEL", "NV", "BCC"))
+    assert {axes.get_subplotspec().get_geometry()[:2] for axes in figure.axes} == {
+        (2, 2)
+    }
+    assert len(figures.confusion_matrices({"a": np.eye(3)}, "xyz").axes) == 1
+    matrices = dict.fromkeys("abc", np.eye(3))
+    assert len(figures.confusion_matrices(matrices, "xyz").axes) == 3
+
+
+def test_arms_have_the_same_colours_in_every_figure():
+    arms = ["baseline", "augmented", "copies_5x", "copies_10x"]
+    curve = pd.DataFrame({"specificity": [1, 0], "sensitivity": [0, 1]})
+    history = pd.DataFrame({"loss": [2.0, 1.0]})
+    lines = {
+        "roc": figures.roc(dict.fromkeys(arms, curve)).axes[0].lines[1:],
+        "training": figures.training_curves(dict.fromkeys(arms, history)).axes[0].lines,
+    }
+    colors = {name: [line.get_color() for line in of] for name, of in lines.items()}
+    assert colors["roc"] == colors["training"]
+    assert colors["roc"][:2] == ["#0072B2", "#D55E00"] and len(set(colors["roc"])) == 4
+    assert len({line.get_linestyle() for line in lines["roc"]}) == 4
+
+
 def test_training_curves_count_epochs_from_one():
     history = pd.DataFrame(
         {"epoch": [0, 1], "loss": [2.0, 1], "val_loss": [2.5, 2], "lr": [0.1, 0.1]}

@@ -192,6 +192,8 @@ def test_cells_read_as_people_write_numbers():
 def test_text_knows_paragraphs_and_lists():
     text = "One\nparagraph.\n\n- a\n- b\n\nLast."
     assert Text(text).parts == ["One paragraph.", ["a", "b"], "Last."]
+    text = "Three:\n- a long\n  item\n- b\n- c"
+    assert Text(text).parts == ["Three:", ["a long item", "b", "c"]]
 
 
 def test_blocks_check_their_arguments():

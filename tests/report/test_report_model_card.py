@@ -1,14 +1,14 @@
 import pandas as pd
 import pytest
 
-from keras_derm.report.model_card import SECTIONS, model_card
+from keras_derm.report.model_card import SECTIONS, write_model_card
 
 
 def test_card_has_the_sections_of_mitchell_and_shows_gaps(tmp_path):
     path = tmp_path / "model_card.md"
     table = pd.DataFrame({"n": [1502], "sensitivity": [0.6127]}, index=["All"])
     table.index.name = "stratum"
-    model_card(
+    write_model_card(
         path,
         "ensemble",
         model_details={"licence": "Apache-2.0"},
@@ -26,5 +26,5 @@ def test_card_has_the_sections_of_mitchell_and_shows_gaps(tmp_path):
 
 def test_card_refuses_what_it_cannot_write(tmp_path):
     with pytest.raises(TypeError, match="'Metrics'.*Received: int"):
-        model_card(tmp_path / "card.md", "ensemble", metrics=3)
+        write_model_card(tmp_path / "card.md", "ensemble", metrics=3)
     assert not list(tmp_path.iterdir())

@@ -1,0 +1,49 @@
+"""Tables that set arms beside each other, from the long table of a `Comparison`."""
+
+import pandas as pd
+
+from keras_derm.report.intervals import interval_cell
+
+INTERVALS = (
+    "95 % percentile intervals from the paired cluster bootstrap: lesions (or "
+    "patients) are drawn with all their images."
+)
+
+
+def beside_each_other(table, reference, named=None):
+    """Values of every arm, and their differences from the reference.
+
+    Of two arms each has a column, and so has their difference; of more, whose columns
+    would not fit on a page, each has a row.
+
+    Args:
+        table: Rows of `Comparison.table()`, the same strata and metrics of every arm.
+        reference: Name of the arm that the others are compared with.
+        named: `dict` from further columns, which come first, to what they are called.
+
+    Returns:
+        `pandas.DataFrame` in the order of the reference's rows.
+    """
+    names = {**(named or {}), "label": "metric"}
+    arms = {arm: rows for arm, rows in table.groupby("arm", sort=False)}
+    if len(arms) > 2:
+        turn = table.groupby("arm").cumcount().sort_values(kind="stable")
+        rows = table.loc[turn.index]
+        columns = [rows[[*names, "arm"]], _cells(rows, "value", "value")]
+        columns.append(_cells(rows, "difference", f"difference from {reference}"))
+    else:
+        columns = [arms[reference][list(names)]]
+        columns += [_cells(rows, "value", arm) for arm, rows in arms.items()]
+        for arm in arms.keys() - {reference}:
+            columns.append(_cells(arms[arm], "difference", "difference"))
+    columns = [column.reset_index(drop=True) for column in columns]
+    return pd.concat(columns, axis=1).rename(columns=names)
+
+
+def _cells(rows, quantity, name):
+    sign = "+" if quantity == "difference" else ""
+    cells = [
+        interval_cell(row, quantity, sign, 0 if "negatives" in row["metric"] else 3)
+        for row in rows.to_dict("records")
+    ]
+    return pd.Series(cells, name=name, dtype=object)

@@ -1,0 +1,47 @@
+"""Figures of the report: each takes numbers or images and returns a Figure.
+
+Every function returns a `matplotlib.figure.Figure` that belongs to no window and
+no global state. Colours are those of Okabe and Ito, told apart by colour-blind
+readers; line style, marker or text always says the same as the colour. Figures of
+arms take any number of them and colour them in order.
+"""
+
+from keras_derm.report.figures.attention import (
+    attention_columns,
+    cam_gallery,
+    case_grid,
+)
+from keras_derm.report.figures.curves import (
+    deletion_curves,
+    net_benefit,
+    reliability,
+    roc,
+)
+from keras_derm.report.figures.embeddings import feature_map
+from keras_derm.report.figures.forests import arm_forests, forest_plot
+from keras_derm.report.figures.photographs import contact_sheet, preparation_stages
+from keras_derm.report.figures.tables import (
+    confusion_matrices,
+    rule_disagreement,
+    tone_by_diagnosis,
+)
+from keras_derm.report.figures.training import training_curves
+
+__all__ = [
+    "arm_forests",
+    "attention_columns",
+    "cam_gallery",
+    "case_grid",
+    "confusion_matrices",
+    "contact_sheet",
+    "deletion_curves",
+    "feature_map",
+    "forest_plot",
+    "net_benefit",
+    "preparation_stages",
+    "reliability",
+    "roc",
+    "rule_disagreement",
+    "tone_by_diagnosis",
+    "training_curves",
+]

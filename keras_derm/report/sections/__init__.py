@@ -1,0 +1,30 @@
+"""Sections of the report: `section(run)` each, None where there is nothing to say."""
+
+from keras_derm.report.sections import (
+    audit,
+    explanation,
+    export,
+    feature_map,
+    image_quality,
+    judgement,
+    preparation,
+    subgroups,
+    synthesis,
+    thresholds,
+    training,
+)
+
+SECTIONS = (
+    audit.section,
+    preparation.section,
+    synthesis.section,
+    image_quality.section,
+    training.section,
+    judgement.section,
+    subgroups.section,
+    thresholds.section,
+    explanation.section,
+    feature_map.section,
+    export.section,
+)
+"""In reading order."""

@@ -1,0 +1,101 @@
+"""Section: who is in the archive, by diagnosis and apparent skin tone."""
+
+import json
+
+import pandas as pd
+
+from keras_derm.report.figure_files import figure_block
+from keras_derm.report.html import Section, Table, Text
+from keras_derm.skin_tone import describe_agreement
+
+
+def section(run):
+    """Counts by diagnosis and tone, and doubts; None before audit_skin_tone."""
+    if not run.done("audit_skin_tone"):
+        return None
+    counts = json.loads((run / "audit/rule_disagreement.json").read_text())
+    table = pd.read_csv(run / "audit/tone_by_diagnosis.csv", index_col=0)
+    undetermined = int(table.loc["total", "undetermined"])
+    undecided = run.catalog.where(skin_tone="undetermined").table
+    # One line for each kind of reason, not for each figure in it.
+    reasons = undecided["skin_tone_reason"].str.split(":").str[0].value_counts()
+    blocks = [
+        Table(
+            table,
+            "Images by diagnosis and apparent tone (ITA)",
+            "Types by the ITA of the skin around the lesion, or by a person's label "
+            "where the archive has one.",
+        ),
+        figure_block(
+            run,
+            "tone_by_diagnosis",
+            "Heat table of image counts, diagnosis by skin tone.",
+        ),
+        figure_block(
+            run,
+            "tone_sheet",
+            "Photographs drawn at random from each tone.",
+            "Drawn at random from each tone: see for yourself whether the types fit.",
+        ),
+        Text(
+            "The published rule (mean colour, plain arctangent) and ours (medians, "
+            "quadrant-aware angle, corners and lesion left out) disagree on "
+            f"{counts['disagree']:,} of the {counts['both_determined']:,} images that "
+            f"both can judge. The published rule calls {counts['published_dark']:,} "
+            f"images V or VI; {counts['published_dark_but_bright']:,} of these are "
+            "bright skin whose pink cast turns the sign of its angle. Called "
+            f"V or VI by ours: {counts['default_dark']:,}."
+        ),
+        figure_block(
+            run,
+            "rule_disagreement",
+            "Cross table of skin tone by our rule against the published rule.",
+        ),
+    ]
+    blocks += _doubts_about_tone(run)
+    if len(reasons):
+        frame = reasons.rename_axis("reason").reset_index(name="images")
+        blocks.append(Table(frame.head(12), "Why a tone was not determined"))
+    if (run / "bad_images.csv").is_file():
+        bad = pd.read_csv(run / "bad_images.csv")
+        blocks.append(Table(bad.head(50), f"{len(bad)} images left out as unreadable"))
+    return Section(
+        "Who is in the archive",
+        f"{undetermined:,} of {len(run.catalog):,} images have no tone that could be "
+        "determined.",
+        blocks,
+    )
+
+
+def _doubts_about_tone(run):
+    """What a colour cast does to the tone, and how far people agree with it."""
+    blocks = []
+    casts = pd.read_csv(run / "audit/cast_sensitivity.csv")
+    if casts["images"].any():
+        shown = pd.DataFrame(
+            {
+                "cast of a few per cent": casts["cast"],
+                "images": casts["images"],
+                "median change of ITA": casts["median_change"].map("{:+.0f}°".format),
+                "95 % change less than": casts["p95_absolute_change"].map(
+                    "{:.0f}°".format
+                ),
+                "another type": casts["share_of_type_changed"].map("{:.0%}".format),
+                "no type": casts["became_undetermined"].map("{:.0%}".format),
+            }
+        )
+        shown = shown.mask(shown.isin(["+nan°", "nan°", "nan%"]), "–")
+        blocks.append(
+            Table(
+                shown,
+                "What a small colour cast of the camera does to the measured tone",
+                "The same photographs measured again with red, green and blue changed "
+                "by 3 to 5 per cent, or the light by 10.",
+            )
+        )
+    if (run / "audit/label_agreement.json").is_file():
+        found = json.loads((run / "audit/label_agreement.json").read_text())
+        cross = pd.read_csv(run / "audit/label_agreement.csv", index_col=0)
+        blocks.append(Table(cross, "People's labels against the tone by ITA"))
+        blocks.append(Text(f"{describe_agreement(found)} The labels are used."))
+    return blocks

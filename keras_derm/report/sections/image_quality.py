@@ -1,0 +1,116 @@
+"""Section: how far the synthetic images are from real ones."""
+
+import json
+
+import pandas as pd
+
+from keras_derm.report.html import Section, Table, Text
+from keras_derm.report.intervals import interval_cell
+
+NOTABLE_AUC = 0.6
+
+
+def section(run):
+    """Distances to real images and traces of origin; None before image_quality."""
+    blocks = [*_distances(run), *_traces_of_origin(run)]
+    if not run.done("image_quality") or not blocks:
+        return None
+    return Section(
+        "Synthetic images beside real ones",
+        "How far the images that were kept are from real ones, and whether anything "
+        "but the lesion gives them away.",
+        blocks,
+    )
+
+
+def _distances(run):
+    if not (run / "image_quality.csv").is_file():
+        return []
+    table = pd.read_csv(run / "image_quality.csv")
+    memory = json.loads((run / "memorisation.json").read_text())
+    few = table.loc[table["metric"] == "too few images", "cell"]
+    table = table[table["set"].notna()]
+    blocks = _distance_tables(table) if len(table) else []
+    if memory["memorisation_ratio"] is None:
+        told = "no image of the same diagnoses was held out to compare with."
+        return [*blocks, Text(f"Learned by heart? It cannot be said: {told}")]
+    return [*blocks, Text(_learned_by_heart(memory, few))]
+
+
+def _learned_by_heart(memory, few):
+    """What the nearest training images say; `few` names cells with too few images."""
+    said = (
+        "Learned by heart? The median distance of a synthetic image to the nearest "
+        f"training image, flips and rotations included, is "
+        f"{memory['memorisation_ratio']:.2f} of that of real images of the same "
+        "diagnoses that the generator did not see (1: nothing, 0: everything); "
+        f"{memory['copied_share']:.1%} are nearer than all but 1 % of those."
+    )
+    if len(few):
+        said += f" Too few images to judge one by one: {', '.join(few)}."
+    return said
+
+
+def _distance_tables(table):
+    leading = table["metric"].iloc[0]
+    distance = table[table["metric"] == leading]
+    shown = distance["value"].map("{:.2f}".format)
+    shown += distance["deviation"].map(" ± {:.2f}".format)
+    by_cell = distance.assign(shown=shown).pivot(
+        index=["cell", "n"], columns="set", values="shown"
+    )
+    pooled = table["cell"].unique()[0]
+    others = table[(table["cell"] == pooled) & (table["metric"] != leading)]
+    others = others.assign(shown=others["value"].map("{:.2f}".format)).pivot(
+        index="metric", columns="set", values="shown"
+    )
+    order = list(distance["set"].unique())
+    return [
+        Table(
+            by_cell[order].reset_index(),
+            f"{leading} to real images held out of training, ± deviation over subsets "
+            "(the less the better; no set can be expected to pass the floor)",
+        ),
+        Table(
+            others[order].reset_index(),
+            f"Further measures, {pooled if pooled != 'all' else 'all diagnoses'}",
+        ),
+    ]
+
+
+def _traces_of_origin(run):
+    if not (run / "origin_probe.csv").is_file():
+        return []
+    probe = pd.read_csv(run / "origin_probe.csv")
+    # Without an interval no image is on the wrong side.
+    told = probe.loc[probe["low"].fillna(probe["auc"]) > NOTABLE_AUC, "trace"]
+    if len(told):
+        verdict = (
+            "Warning: a linear probe tells synthetic images from real ones by "
+            f"{' and '.join(told)} alone. A classifier can learn this instead of the "
+            "disease."
+        )
+    elif (probe["high"] <= NOTABLE_AUC).all():
+        verdict = (
+            "A linear probe on value range, pixel grid or sharpness hardly tells "
+            "synthetic images from real ones."
+        )
+    else:
+        verdict = (
+            "Whether a linear probe tells synthetic images from real ones by value "
+            "range, pixel grid or sharpness cannot be said from so few."
+        )
+    areas = probe.assign(
+        auc=[
+            interval_cell({**row, "value": row["auc"]}, decimals=2)
+            for row in probe.to_dict("records")
+        ]
+    )
+    columns = {"auc": "AUC, synthetic against real (0.5: no trace)", "n": "of each"}
+    return [
+        Text(verdict),
+        Table(
+            areas[["trace", "n", "auc"]].rename(columns=columns),
+            "Traces of origin in the images as classifiers are given them",
+        ),
+    ]

@@ -1,0 +1,96 @@
+"""Section: what the classifiers are worth, on all test images."""
+
+import pandas as pd
+
+from keras_derm.evaluation.differences import HEADLINE
+from keras_derm.report.arm_tables import INTERVALS, beside_each_other
+from keras_derm.report.figure_files import figure_block
+from keras_derm.report.html import Section, Table, Text
+from keras_derm.report.intervals import interval_cell
+from keras_derm.report.run_files import (
+    listed,
+    positive_words,
+    read_metrics,
+    read_metrics_table,
+)
+
+
+def section(run):
+    """All arms on all test images; None before evaluate."""
+    if not run.done("evaluate"):
+        return None
+    metrics, table = read_metrics(run), read_metrics_table(run)
+    overall = table[table["stratum"] == "all"]
+    at_highest = overall[~overall["metric"].str.contains("_at_")]
+    arms = listed(metrics["arms"])
+    return Section(
+        "Judgement on real test images",
+        metrics["verdict"],
+        [
+            _verdicts(metrics),
+            Table(
+                beside_each_other(at_highest, metrics["reference"]),
+                "Called the class of highest probability",
+                INTERVALS,
+            ),
+            _tests(metrics),
+            figure_block(run, "confusion", f"Confusion matrices of {arms}."),
+            figure_block(
+                run,
+                "roc",
+                f"ROC curves of {arms} with 95 % bands.",
+                "Bands from the cluster bootstrap, intervals of the areas by DeLong.",
+            ),
+            Table(
+                _members(metrics, overall),
+                "Each member on its own, and the ensemble",
+                INTERVALS,
+            ),
+        ],
+    )
+
+
+def _verdicts(metrics):
+    """A sentence for each arm, where the lead does not say it of the only one."""
+    verdicts = metrics["verdicts"]
+    if len(verdicts) < 2:
+        return None
+    return Text("\n".join(f"- {arm}: {said}" for arm, said in verdicts.items()))
+
+
+def _members(metrics, overall):
+    """One row an arm and member; the ensemble is one of them."""
+    labels = dict(zip(overall["metric"], overall["label"], strict=True))
+    return pd.DataFrame(
+        [
+            {"arm": arm, "model": model}
+            | {labels[name]: interval_cell(scores[name]) for name in HEADLINE}
+            for arm, members in metrics["members"].items()
+            for model, scores in members.items()
+        ]
+    )
+
+
+def _tests(metrics):
+    """Tests of each arm against the reference; of several seeds there are none."""
+    reference, rows = metrics["reference"], []
+    area = f"difference in {positive_words(metrics)[0]} AUC"
+    for arm, tests in metrics["tests"].items():
+        mcnemar, delong = tests["mcnemar"], tests["delong"]
+        if mcnemar is None:
+            continue
+        row = {"arm": arm, "this arm alone is right": mcnemar["only_arm"]}
+        row[f"{reference} alone is right"] = mcnemar["only_reference"]
+        row["McNemar's p"] = f"{mcnemar['p_value']:.2g}"
+        if delong is not None and delong["low"] is not None:
+            row[area] = interval_cell(delong | {"value": delong["difference"]}, "", "+")
+            row["DeLong's p"] = f"{delong['p_value']:.2g}"
+        rows.append(row)
+    if not rows:
+        return None
+    return Table(
+        pd.DataFrame(rows),
+        f"Tests of each arm against {reference}",
+        "On how many lesions (or patients) one of the two is right more often, by "
+        "McNemar's exact test; areas by DeLong's test.",
+    )

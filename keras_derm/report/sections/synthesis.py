@@ -1,0 +1,70 @@
+"""Section: the synthetic images, how they were made and which were kept."""
+
+import json
+
+import pandas as pd
+
+from keras_derm.report.figure_files import figure_block
+from keras_derm.report.html import Section, Table, Text
+from keras_derm.report.run_files import read_json
+from keras_derm.settings import TrainGeneratorSettings
+
+
+def section(run):
+    """What was made, screened and kept; None before synthesize."""
+    if not run.done("synthesize"):
+        return None
+    path = run / "screening.csv"
+    if not path.is_file():
+        said = "None were made"
+        if (run / "synthesis.json").is_file():
+            why = json.loads((run / "synthesis.json").read_text())
+            said += f": {why['none_because']}"
+        return Section("Synthetic images", f"{said}.")
+    verdicts = pd.read_csv(path, keep_default_na=False)
+    by_cell = verdicts.groupby(["diagnosis", "skin_tone"])[["accepted", "kept"]].sum()
+    by_cell.insert(0, "sampled", verdicts.groupby(["diagnosis", "skin_tone"]).size())
+    by_cell = by_cell.rename(columns={"accepted": "passed screening"})
+    rejected = verdicts[~verdicts["accepted"].astype(bool)]
+    kinds = rejected["reason"].str.split(" unlike| of train|:").str[0].value_counts()
+    settings = run.settings(TrainGeneratorSettings)
+    generator = read_json(run / "generator/description.json", "train_generator")
+    blocks = [
+        Text(
+            f"{generator['text']} learned from the training images alone, "
+            f"{_steps_trained(run, settings)} at {settings.image_size} pixels. Its "
+            "images were compared with real ones in colour, structure, texture and "
+            "skin tone; outliers and near copies of training images were rejected. "
+            "They are in no validation or test set."
+        ),
+        figure_block(
+            run,
+            "synthetic",
+            "Synthetic images, each beside the real training image nearest to it.",
+            "Drawn at random from those kept, each beside the nearest real training "
+            "image.",
+        ),
+        Table(by_cell.reset_index(), "Synthetic images by diagnosis and tone"),
+        Table(
+            kinds.rename_axis("first reason").reset_index(name="images"),
+            "Why images were rejected",
+        ),
+    ]
+    return Section(
+        "Synthetic images",
+        f"{int(verdicts['accepted'].sum()):,} of {len(verdicts):,} sampled images "
+        f"passed the screening and {int(verdicts['kept'].sum()):,} were kept.",
+        blocks,
+    )
+
+
+def _steps_trained(run, settings):
+    """How long the generator was trained, and which of its states made the images."""
+    history = pd.read_csv(run / "generator/history.csv")
+    steps = (history["epoch"].max() + 1) * settings.steps_per_epoch
+    quality = run / "generator/quality.csv"
+    if not quality.is_file():
+        return f"{steps:,} steps"
+    measured = pd.read_csv(quality)
+    best = measured.loc[measured["kernel_distance"].idxmin(), "step"]
+    return f"{steps:,} steps (those of step {best:,} were nearest to training images)"

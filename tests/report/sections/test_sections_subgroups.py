@@ -1,0 +1,70 @@
+import pandas as pd
+from fake_run import table, undo, words
+
+from keras_derm.files import write_csv, write_json
+from keras_derm.report.sections import subgroups
+
+COUNTS = ["tone", "n", "melanomas", "classes", "metric"]
+
+
+def test_tones_that_can_be_judged_have_every_arm(four_arms):
+    shown = table(subgroups.section(four_arms), "By apparent tone")
+    assert shown["tone"].unique().tolist() == ["II"]
+    assert shown.columns.tolist()[:6] == [*COUNTS, "arm"]
+    assert shown["arm"].tolist() == [*four_arms.arms] * 4
+    assert shown["metric"].unique().tolist() == [
+        "balanced accuracy",
+        "macro AUC",
+        "MEL sensitivity",
+        "MEL specificity",
+    ]
+
+
+def test_two_arms_stand_beside_each_other(run):
+    shown = table(subgroups.section(run), "By apparent tone")
+    assert shown.columns.tolist() == [*COUNTS, *run.arms, "difference"]
+    assert len(shown) == 4
+
+
+def test_tones_that_cannot_be_judged_are_named_once_with_the_reason(run):
+    few = table(subgroups.section(run), "Tones of which nothing can be said")
+    assert few[["tone", "n", "why"]].to_numpy().tolist() == [
+        ["VI", 4, "too few to judge: 1 patient"],
+        ["undetermined", 0, "no images"],
+        ["V-VI", 5, "too few to judge: 1 patient"],
+    ]
+
+
+def test_gaps_are_given_of_every_arm_where_two_groups_can_be_judged(four_arms):
+    section = subgroups.section(four_arms)
+    gaps = table(section, "Gaps between groups")
+    assert gaps["arm"].tolist() == list(four_arms.arms)
+    assert gaps.loc[0, "value"] == "0.100 (0.020 to 0.200)"
+    assert "No gap can be given for skin tone: fewer than two groups" in words(section)
+
+
+def test_prediction_sets_are_told_with_the_share_they_were_fitted_for(run):
+    assert "abstention" not in words(subgroups.section(run))
+    numbers = {
+        f"{name}{end}": [0.9]
+        for name in ("coverage", "decided", "accuracy")
+        for end in ("", "_low", "_high")
+    }
+    found = pd.DataFrame({"group": ["all"], "arm": "baseline", "n": 200} | numbers)
+    write_csv(run / "selective.csv", found.assign(reason=None))
+    write_json(run / "conformal/baseline.json", {"alpha": 0.1})
+    section = subgroups.section(run)
+    assert "so that 90% hold the truth" in words(section)
+    columns = table(section, "Prediction sets and abstention").columns.tolist()
+    assert columns[:3] == ["tone", "arm", "n"] and "remark" not in columns
+
+
+def test_forests_say_what_the_arms_are_compared_with(run, draw):
+    draw("forest")
+    said = words(subgroups.section(run))
+    assert "Difference in balanced accuracy to baseline, per tone." in said
+
+
+def test_no_section_before_the_evaluation(run):
+    undo(run, "evaluate")
+    assert subgroups.section(run) is None

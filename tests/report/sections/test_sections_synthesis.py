@@ -1,0 +1,63 @@
+import pandas as pd
+import pytest
+from fake_run import table, undo, words
+
+from keras_derm.files import write_csv, write_json
+from keras_derm.report.sections import synthesis
+
+
+@pytest.fixture
+def screened(run):
+    verdicts = pd.DataFrame(
+        {
+            "diagnosis": ["MEL", "MEL", "NV"],
+            "skin_tone": ["V", "V", "II"],
+            "accepted": [True, False, True],
+            "kept": [True, False, False],
+            "reason": ["", "colours unlike real images of MEL: 0.9 > 0.7", ""],
+        }
+    )
+    write_csv(run / "screening.csv", verdicts)
+    description = {"name": "sngan", "text": "A conditional SN-GAN (spectrally so)"}
+    write_json(run / "generator/description.json", description)
+    write_csv(run / "generator/history.csv", pd.DataFrame({"epoch": [0, 1]}))
+    return run
+
+
+def test_section_says_what_was_made_by_which_generator(screened):
+    section = synthesis.section(screened)
+    assert section.lead == (
+        "2 of 3 sampled images passed the screening and 1 were kept."
+    )
+    assert (
+        "A conditional SN-GAN (spectrally so) learned from the training images alone, "
+        "100 steps at 64 pixels."
+    ) in words(section)
+
+
+def test_every_cell_and_every_reason_is_counted(screened):
+    section = synthesis.section(screened)
+    cells = table(section, "Synthetic images by diagnosis and tone")
+    assert cells.iloc[0].tolist() == ["MEL", "V", 2, 1, 1]
+    reasons = table(section, "Why images were rejected")
+    assert reasons.to_dict("records") == [{"first reason": "colours", "images": 1}]
+
+
+def test_measured_generator_names_the_state_that_made_the_images(screened):
+    measured = pd.DataFrame({"step": [50, 100], "kernel_distance": [0.2, 0.3]})
+    write_csv(screened / "generator/quality.csv", measured)
+    said = words(synthesis.section(screened))
+    assert "100 steps (those of step 50 were nearest to training images)" in said
+
+
+def test_nothing_made_is_said_with_its_reason(run):
+    assert synthesis.section(run).lead == "None were made."
+    why = {"none_because": "no diagnosis is short of images"}
+    write_json(run / "synthesis.json", why)
+    lead = synthesis.section(run).lead
+    assert lead == "None were made: no diagnosis is short of images."
+
+
+def test_no_section_before_the_synthesis(screened):
+    undo(screened, "synthesize")
+    assert synthesis.section(screened) is None

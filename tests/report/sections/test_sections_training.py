@@ -1,0 +1,69 @@
+import shutil
+
+from fake_run import change_arm, table, words
+
+from keras_derm.report.html import Figure
+from keras_derm.report.sections import training
+from keras_derm.settings import MemberSettings
+
+
+def curves(section):
+    return [block for block in section.blocks if isinstance(block, Figure)]
+
+
+def test_every_member_has_a_figure_with_all_arms(four_arms):
+    shown = curves(training.section(four_arms))
+    assert [figure.caption.split(".")[0] for figure in shown] == [
+        "mobilenetv2_224",
+        "resnet50_224",
+    ]
+    named = [text.get_text() for text in shown[0].figure.legends[0].get_texts()]
+    assert named == [*four_arms.arms, "validation", "training"]
+
+
+def test_section_says_what_each_arm_learned_from(four_arms):
+    examples = table(training.section(four_arms), "What each arm learned from")
+    assert examples["arm"].tolist() == list(four_arms.arms)
+    assert examples["real images"].tolist() == [4, 4, 4, 4]
+    assert examples["synthetic images"].tolist() == [0, 12, 0, 0]
+    assert examples["altered copies"].tolist() == [0, 0, 0, 20]
+
+
+def test_section_says_which_members_began_with_imagenet(run):
+    frozen = MemberSettings("ResNet50", frozen_until="conv4_block6_out")
+    plain = MemberSettings("MobileNetV2")
+    of_file = MemberSettings("VGG16", file="vgg.keras")
+    change_arm(run, "baseline", members=(frozen, plain, of_file))
+    said = words(training.section(run))
+    assert "ImageNet weights: ResNet50." in said
+    assert "up to conv4_block6_out stayed as ImageNet left them" in said
+    assert "From random weights, without ImageNet: MobileNetV2." in said
+    assert "read from files: VGG16." in said
+
+
+def test_loss_is_called_weighted_only_where_it_is(run):
+    assert "Training loss is class-weighted" in words(training.section(run))
+    change_arm(run, "baseline", imbalance="focal")
+    assert "class-weighted" not in words(training.section(run))
+
+
+def test_arms_of_other_settings_are_not_called_alike(four_arms):
+    assert "identical settings and equally many steps" in (
+        training.section(four_arms).lead
+    )
+    change_arm(four_arms, "copies_5x", imbalance="focal", n_copies=9, seed=8)
+    assert training.section(four_arms).lead.endswith(
+        "more than what they learned from: copies_5x in imbalance and seed."
+    )
+
+
+def test_members_read_from_files_have_no_curves(run):
+    for arm in run.arms:
+        for member in ("mobilenetv2_224", "resnet50_224"):
+            shutil.rmtree(run.arm(arm) / member)
+    assert not curves(training.section(run))
+
+
+def test_no_section_where_nothing_was_trained(make_run):
+    assert training.section(make_run(predictions={"baseline": "a.csv"})) is None
+    assert training.section(make_run(arms=("baseline",))) is not None
