@@ -12,9 +12,10 @@ from keras_derm.classifiers import (
 )
 from keras_derm.evaluation import TOO_FEW, predictions_from_csv
 from keras_derm.files import write_json
-from keras_derm.jobs.judged import chosen_arm, judged_task, tone_rule
+from keras_derm.jobs.judged import judged_task, tone_rule
 from keras_derm.pipeline import PreparedImages
 from keras_derm.report.export_card import write_export_card
+from keras_derm.report.run_files import chosen_arm
 from keras_derm.runs import Stage
 from keras_derm.settings import (
     AuditSkinToneSettings,
