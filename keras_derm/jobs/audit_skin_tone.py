@@ -46,8 +46,8 @@ def audit_skin_tone(
 
 
 def _audit(run, data, rule, thresholds, skip_bad):
-    from keras_derm.data_source import read_data_source
     from keras_derm.files import write_csv, write_json
+    from keras_derm.readers import read_data_source
     from keras_derm.skin_tone import (
         audit_table,
         cast_sensitivity,

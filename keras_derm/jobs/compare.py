@@ -152,7 +152,7 @@ def _compare(run, arms, data, task, reference, options):
 
 def _truth(data):
     from keras_derm.catalog import Catalog
-    from keras_derm.data_source import read_data_source
+    from keras_derm.readers import read_data_source
 
     if data.endswith(".csv"):
         return Catalog.load(data)

@@ -96,8 +96,8 @@ def _explain_cases(run, arm, task, model, method, n_each, seed):
     maps = explain.average_maps(by_member, ensemble_weights(model))
     check = explain.sanity_check(model, *explained, trained=maps)
     curves = _deletion_curves(model, images, maps, explained[1], seed)
-    masks = [test.mask_paths[row] for row in rows]
-    measured = pd.DataFrame(_attention(maps, masks, _mask_layer(run)))
+    masks = _masks(run, [test.mask_paths[row] for row in rows])
+    measured = pd.DataFrame(explain.attention_in_lesions(maps, masks))
     for name, curve in curves.items():
         measured[f"deletion_area_{name}"] = explain.area_under(curve)
     random = check.table[check.table["stage"] == "all layers"]
@@ -194,39 +194,17 @@ def _deletion_curves(model, images, maps, y_pred, seed):
     return {"attention": curve(maps), "random": np.mean(floor, axis=0)}
 
 
-def _mask_layer(run):
-    """Layer that brings a mask into the square as the images were brought."""
-    from keras_derm.layers import SquarePad
-    from keras_derm.layers.presets import preprocessing
+def _masks(run, paths):
+    """Masks in the square as their images, None where there is none."""
+    from keras_derm.catalog import read_mask
+    from keras_derm.layers import preparation
 
-    prepared = run.settings("prepare")
-    first = preprocessing(prepared["preset"], prepared["image_size"])[0]
-    if isinstance(first, SquarePad):  # what it adds is no lesion
-        return SquarePad(prepared["image_size"], fill="black")
-    return first
-
-
-def _attention(heatmaps, mask_paths, mask_layer):
-    """Share of attention in the lesion, and share of the image that is lesion."""
-    import cv2
-    import numpy as np
-
-    from keras_derm.explain import attention_inside
-
-    attention = np.full(len(heatmaps), np.nan)
-    lesion_share = np.full(len(heatmaps), np.nan)
-    for i, path in enumerate(mask_paths):
-        if path is None:
-            continue
-        mask = cv2.imread(path, cv2.IMREAD_UNCHANGED)
-        mask = (mask if mask.ndim == 2 else mask.max(axis=2)) != 0
-        image = np.repeat(255 * mask[..., np.newaxis].astype("uint8"), 3, axis=2)
-        mask = np.asarray(mask_layer(image[np.newaxis]))[0, ..., 0] > 127
-        lesion_share[i] = mask.mean()
-        size = heatmaps.shape[2], heatmaps.shape[1]
-        mask = cv2.resize(mask.astype("uint8"), size, interpolation=cv2.INTER_NEAREST)
-        attention[i] = attention_inside(heatmaps[i : i + 1], mask[None])[0]
-    return {"attention_in_lesion": attention, "lesion_share": lesion_share}
+    settings = run.settings("prepare")
+    chain = preparation(settings["preset"], settings["image_size"])
+    return [
+        None if path is None else chain.transform_masks(read_mask(path)[None])[0]
+        for path in paths
+    ]
 
 
 def _galleries(run, cases, tones, images, maps):

@@ -63,10 +63,10 @@ def prepare_dataset(
 def _check(preset, image_size, fractions, split_file, images_per_shard=None, **others):
     """Refuse what could not be done, before what is there is removed."""
     from keras_derm.catalog import check_fractions
-    from keras_derm.layers.presets import preprocessing
+    from keras_derm.layers import preparation
     from keras_derm.pipeline.shards import check_images_per_shard
 
-    preprocessing(preset, image_size)
+    preparation(preset, image_size)
     check_fractions(fractions)
     if images_per_shard is not None:
         check_images_per_shard(images_per_shard)
@@ -105,8 +105,8 @@ def _prepare(
     else:
         catalog = apply_split_file(catalog, split_file)
         catalog = catalog.where(split=["train", "val", "test"])
-    layers, prepared = _images(run, catalog, image_size, preset, images_per_shard)
-    _figure(run, catalog, prepared, layers, preset, seed)
+    chain, prepared = _images(run, catalog, image_size, preset, images_per_shard)
+    _figure(run, catalog, prepared, chain, preset, seed)
     catalog.save(run / "catalog.csv")
     counts = catalog.table.groupby(["diagnosis", "split"]).size().unstack()
     counts = counts.reindex(columns=["train", "val", "test"]).fillna(0).astype(int)
@@ -114,14 +114,12 @@ def _prepare(
 
 
 def _images(run, catalog, image_size, preset, images_per_shard):
-    """The layers that prepare, and the images they have prepared."""
-    from keras_derm.layers.presets import preprocessing
+    """The chain that prepares, and the images it has prepared."""
+    from keras_derm.layers import preparation
     from keras_derm.pipeline import prepare
 
-    layers = preprocessing(preset, image_size)
-    return layers, prepare(
-        catalog, layers, run / REAL, images_per_shard=images_per_shard
-    )
+    chain = preparation(preset, image_size)
+    return chain, prepare(catalog, chain, run / REAL, images_per_shard=images_per_shard)
 
 
 def _without_artefacts(run, catalog):
@@ -137,13 +135,13 @@ def _without_artefacts(run, catalog):
     return catalog.where(~left_out)
 
 
-def _figure(run, catalog, prepared, layers, preset, seed):
+def _figure(run, catalog, prepared, chain, preset, seed):
     """Show the training images on which preparation changed most."""
     import numpy as np
 
     from keras_derm.catalog import read_image
     from keras_derm.jobs.figure_files import save_figure
-    from keras_derm.layers.presets import augmentation
+    from keras_derm.layers import augmentation
     from keras_derm.report import figures
 
     train = catalog.split("train")
@@ -151,13 +149,11 @@ def _figure(run, catalog, prepared, layers, preset, seed):
     generator = np.random.default_rng(seed)
     rows = generator.permutation(len(train))[:N_LOOKED_AT]
     originals = [read_image(path) for path in paths[rows]]
-    resized = np.stack([np.asarray(layers[0](image[None]))[0] for image in originals])
+    squares = [chain.apply_geometry(image[None])[0] for image in originals]
     done = prepared.take(prepared.indices(train)[rows])
-    change = np.abs(resized - done).mean(axis=(1, 2, 3))
+    change = np.abs(np.stack(squares) - done).mean(axis=(1, 2, 3))
     shown = np.argsort(-change, kind="stable")[:N_SHOWN]
-    augmented = done[shown].astype("float32")
-    for layer in augmentation(preset, seed):
-        augmented = layer(augmented, training=True)
+    augmented = augmentation(preset, seed)(done[shown])
     stages = {
         "original": [originals[i] for i in shown],
         "prepared": done[shown],

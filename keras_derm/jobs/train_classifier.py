@@ -252,7 +252,7 @@ def check_members(settings):
         ValueError: A backbone, preset or strength does not exist.
     """
     from keras_derm.classifiers import BACKBONES
-    from keras_derm.layers.presets import augmentation
+    from keras_derm.layers import augmentation
 
     for member in settings["members"]:
         if member["backbone"] not in BACKBONES and not member.get("file"):
@@ -592,7 +592,7 @@ def train_member(
     import keras
 
     from keras_derm import classifiers
-    from keras_derm.layers.presets import augmentation
+    from keras_derm.layers import augmentation
     from keras_derm.pipeline import image_dataset
     from keras_derm.precision import computing_in
     from keras_derm.runs import default_strategy
@@ -626,7 +626,7 @@ def train_member(
         classifiers.sample_weights(imbalance, targets, n_classes),
         **batches,
         balance_by=targets if imbalance == "balanced_sampling" else None,
-        layers=augmentation(
+        augmentation=augmentation(
             settings["preset"], seed, settings["augmentation_strength"]
         ),
         share=(0, 1) if workers is None else workers.share(batch_size),

@@ -12,7 +12,7 @@ from keras_derm.classifiers import predict_probabilities, train_classifier
 from keras_derm.classifiers.batch_statistics import N_BATCHES
 from keras_derm.classifiers.training import UnreadableData
 from keras_derm.classifiers.training_callbacks import SaveState, ValidationScores
-from keras_derm.layers.presets import augmentation
+from keras_derm.layers import augmentation
 from keras_derm.pipeline import PreparedImages, image_dataset
 
 
@@ -28,7 +28,7 @@ def tiny_classifier():
     return keras.Model(inputs, outputs)
 
 
-def data(layers=None):
+def data(augment=True):
     """Bright against dark images: to be told apart with ease."""
     generator = np.random.default_rng(0)
     targets = np.arange(64) % 2
@@ -44,7 +44,7 @@ def data(layers=None):
         np.ones(64, "float32"),
         repeat=True,
         shuffle=True,
-        layers=augmentation("sn_gan_ensemble", 1) if layers is None else layers,
+        augmentation=augmentation("sn_gan_ensemble", 1) if augment else None,
     )
     return train, image_dataset(prepared, rows, labels)
 
