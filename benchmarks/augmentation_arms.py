@@ -25,7 +25,7 @@ from keras_derm import classifiers, generative, jobs, training
 from keras_derm.catalog import get_task, read_image
 from keras_derm.files import write_csv
 from keras_derm.jobs.prepared_images import resized_images
-from keras_derm.layers.presets import augmentation
+from keras_derm.layers import augmentation
 from keras_derm.pipeline import PreparedImages
 from keras_derm.report import interval_cell
 from keras_derm.runs import RunDirectory
@@ -206,13 +206,11 @@ def _recipes(train, task, generators, trunk):
 
 def _augmented(images, seed):
     """Every image once, as augmentation changes it."""
-    layers = augmentation(CLASSICAL, seed)
+    augment = augmentation(CLASSICAL, seed)
     parts = []
     for start in range(0, len(images), 128):
         part = tf.cast(images[start : start + 128], tf.float32)
-        for layer in layers:
-            part = layer(part, training=True)
-        parts.append(np.clip(np.rint(part), 0, 255).astype("uint8"))
+        parts.append(np.clip(np.rint(augment(part)), 0, 255).astype("uint8"))
     return np.concatenate(parts)
 
 

@@ -9,10 +9,10 @@ from rich.table import Table
 
 from keras_derm import evaluation
 from keras_derm.catalog import Catalog, get_task
-from keras_derm.data_source import read_data_source
 from keras_derm.files import write_csv, write_json
 from keras_derm.jobs.evaluate import draw_forests
 from keras_derm.jobs.judged import judged_task
+from keras_derm.readers import read_data_source
 from keras_derm.report import interval_cell
 from keras_derm.runs import RunDirectory, Stage
 from keras_derm.settings import ARMS, CompareSettings

@@ -47,6 +47,7 @@ def _synthesize(run, target_per_diagnosis, max_ratio, candidates_per_image, seed
     from keras_derm import generative
     from keras_derm.files import write_csv, write_json
     from keras_derm.jobs.prepared_images import resized_images
+    from keras_derm.layers import preparation
     from keras_derm.pipeline import PreparedImages, prepare
 
     for name in (*RESULTS, "screening.csv", "synthesis.json", "figures/synthetic.png"):
@@ -97,27 +98,9 @@ def _synthesize(run, target_per_diagnosis, max_ratio, candidates_per_image, seed
         run / "synthetic",
         None if parents is None else verdicts["parent_id"][kept],
     )
-    size = prepared.image_size[0]
-    layers = _preparation(run.settings("prepare")["preset"], size)
-    prepare(catalog, layers, run / "prepared/synthetic")
+    chain = preparation(run.settings("prepare")["preset"], prepared.image_size[0])
+    prepare(catalog, chain.of_prepared(), run / "prepared/synthetic")
     _figure(run, images[kept], verdicts[kept], real, train, seed)
-
-
-def _preparation(preset, size):
-    """Layers that prepare made images.
-
-    They were made after prepared images, so that only their size is to be changed, and
-    where every image has the same range of values, theirs.
-    """
-    from keras_derm.layers import MinMaxRescale
-    from keras_derm.layers.presets import preprocessing
-
-    rescaling = [
-        layer
-        for layer in preprocessing(preset, size)
-        if isinstance(layer, MinMaxRescale)
-    ]
-    return [*preprocessing("sn_gan_ensemble", size)[:1], *rescaling]
 
 
 def _why_none(deficits, target, learned):

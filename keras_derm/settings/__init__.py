@@ -19,6 +19,7 @@ from keras_derm.settings.generators import (
     generator_settings,
 )
 from keras_derm.settings.image_quality import ImageQualitySettings
+from keras_derm.settings.kinds import Backbone, Preset, QuantizationMode
 from keras_derm.settings.member import MemberSettings
 from keras_derm.settings.optimization import OptimizationSettings
 from keras_derm.settings.prepare_dataset import PrepareDatasetSettings
@@ -36,6 +37,7 @@ __all__ = [
     "RECIPE_STAGES",
     "STAGES",
     "AuditSkinToneSettings",
+    "Backbone",
     "CompareSettings",
     "ConditionalWGANGPSettings",
     "CycleGANSettings",
@@ -48,6 +50,8 @@ __all__ = [
     "MemberSettings",
     "OptimizationSettings",
     "PrepareDatasetSettings",
+    "Preset",
+    "QuantizationMode",
     "Recipe",
     "SNGANSettings",
     "Settings",

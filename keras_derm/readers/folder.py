@@ -6,7 +6,7 @@ import pandas as pd
 
 from keras_derm.catalog.catalog import DIAGNOSES
 from keras_derm.catalog.faults import CatalogError, faults_at
-from keras_derm.catalog.readers.archive import (
+from keras_derm.readers.archive import (
     IMAGE_SUFFIXES,
     archive_root,
     files_under,
@@ -14,8 +14,8 @@ from keras_derm.catalog.readers.archive import (
     is_annotation,
     make_catalog,
 )
-from keras_derm.catalog.readers.ham10000 import DIAGNOSES_OF_DX
-from keras_derm.catalog.readers.isic_archive import diagnosis_of_label
+from keras_derm.readers.ham10000 import DIAGNOSES_OF_DX
+from keras_derm.readers.isic_archive import diagnosis_of_label
 
 MALIGNANCIES = ("benign", "malignant")
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from keras_derm.catalog.faults import CatalogError
-from keras_derm.catalog.readers.archive import (
+from keras_derm.readers.archive import (
     archive_root,
     find_csv,
     find_masks,

@@ -6,7 +6,7 @@ import pandas as pd
 
 from keras_derm.catalog.catalog import SKIN_TONES
 from keras_derm.catalog.faults import faults_at
-from keras_derm.catalog.readers.archive import (
+from keras_derm.readers.archive import (
     archive_root,
     find_csv,
     find_images,

@@ -5,7 +5,7 @@ import pandas as pd
 
 from keras_derm.catalog.catalog import DIAGNOSES
 from keras_derm.catalog.faults import faults_at
-from keras_derm.catalog.readers.archive import (
+from keras_derm.readers.archive import (
     archive_root,
     find_csv,
     find_masks,

@@ -7,7 +7,7 @@ import pandas as pd
 
 from keras_derm.catalog.faults import CatalogError, faults_at
 from keras_derm.catalog.groups import group_of_rows
-from keras_derm.catalog.readers.archive import (
+from keras_derm.readers.archive import (
     archive_root,
     find_csv,
     find_masks,

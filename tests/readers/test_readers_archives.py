@@ -4,8 +4,9 @@ import warnings
 import pandas as pd
 import pytest
 
-from keras_derm.catalog import READERS, CatalogError, split_catalog
-from keras_derm.catalog.readers.isic_archive import diagnosis_of_label
+from keras_derm.catalog import CatalogError, split_catalog
+from keras_derm.readers import READERS
+from keras_derm.readers.isic_archive import diagnosis_of_label
 
 HAM_HEADER = "lesion_id,image_id,dx,dx_type,age,sex,localization\n"
 
@@ -74,7 +75,7 @@ def test_missing_csv_column_is_named(ham):
         READERS["ham10000"](ham)
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", sorted(set(READERS) - {"phantom"}))
 def test_empty_or_absent_folder_is_refused(name, tmp_path):
     with pytest.raises(CatalogError, match="Received"):
         READERS[name](tmp_path)
