@@ -25,9 +25,8 @@ from keras_derm import classifiers, generative, jobs
 from keras_derm.catalog import get_task, read_image
 from keras_derm.files import write_csv
 from keras_derm.jobs.interval_cell import interval_cell
-from keras_derm.jobs.prepared_images import resized_images
 from keras_derm.layers.presets import augmentation
-from keras_derm.pipeline import PreparedImages
+from keras_derm.pipeline import PreparedImages, resized_images
 from keras_derm.runs import RunDirectory
 
 BACKBONE = "MobileNetV2"

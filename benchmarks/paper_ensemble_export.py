@@ -58,7 +58,7 @@ from keras_derm.export import (
     size_bytes,
 )
 from keras_derm.export.memory import peak_bytes
-from keras_derm.jobs.prepared_images import resize
+from keras_derm.pipeline import resize
 
 N_CLASSES = 8
 N_DIRECTIONS = 2

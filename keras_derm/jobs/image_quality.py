@@ -104,8 +104,7 @@ def _compare(run, made, feature_weights, seed):
         memorisation,
         quality_table,
     )
-    from keras_derm.jobs.prepared_images import resized_images
-    from keras_derm.pipeline import PreparedImages
+    from keras_derm.pipeline import PreparedImages, resized_images
 
     extractor = feature_extractor(feature_weights)
     prepared = PreparedImages.load(run / "prepared/real")

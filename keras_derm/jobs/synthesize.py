@@ -4,7 +4,6 @@ from keras_derm.jobs.image_quality import RESULTS
 from keras_derm.runs import RunDirectory
 
 N_SHOWN = 24
-TRANSLATED_TO = "MEL"
 
 
 def synthesize(
@@ -41,48 +40,38 @@ def synthesize(
 
 
 def _synthesize(run, target_per_diagnosis, max_ratio, candidates_per_image, seed):
-    import keras
     import numpy as np
 
     from keras_derm import generative
     from keras_derm.files import write_csv, write_json
-    from keras_derm.jobs.prepared_images import resized_images
-    from keras_derm.pipeline import PreparedImages, prepare
+    from keras_derm.jobs.train_generator import build, options_of
+    from keras_derm.pipeline import PreparedImages, prepare, resized_images
 
     for name in (*RESULTS, "screening.csv", "synthesis.json", "figures/synthetic.png"):
         (run / name).unlink(missing_ok=True)
     train = run.catalog.split("train")
-    prepared = PreparedImages.load(run / "prepared/real")
-    generator = run.settings("generator")
-    name = generator["model"]
-    deficits = generative.cell_deficits(train, target_per_diagnosis, max_ratio)
-    learned = [TRANSLATED_TO] if name == "cyclegan" else generator.get("diagnoses")
-    because = _why_none(deficits, target_per_diagnosis, learned)
-    if learned is not None:
-        deficits = deficits[deficits["diagnosis"].isin(learned)]
-    wanted = generative.deficit_conditions(deficits)
-    write_csv(run / "cell_deficits.csv", deficits)
-    if len(wanted) == 0:
-        write_json(run / "synthesis.json", {"none_because": because})
-        print(f"nothing to make: {because}")
+    settings = run.settings("generator")
+    options, name = options_of(settings), settings["model"]
+    learned = generative.generator_class(name).learned(options)
+    plan = generative.plan_synthesis(train, target_per_diagnosis, max_ratio, learned)
+    write_csv(run / "cell_deficits.csv", plan.deficits)
+    if plan.none_because:
+        write_json(run / "synthesis.json", {"none_because": plan.none_because})
+        print(f"nothing to make: {plan.none_because}")
         return
-    n_each = np.unique(wanted, axis=0, return_counts=True)
-    candidates = n_each[0], np.ceil(n_each[1] * candidates_per_image).astype(int)
-    print(f"making {candidates[1].sum()} images for {len(wanted)} wanted", flush=True)
-    model = keras.models.load_model(generative.best_model_file(run / "generator"))
-    real = resized_images(prepared, train, generator["image_size"])(
-        np.arange(len(train))
-    )
-    if name == "cyclegan":
-        images, conditions, parents = _translated(model, train, real, candidates, seed)
-    else:
-        conditions, parents = np.repeat(*candidates, axis=0), None
-        images = model.sample(conditions, seed)
-    thresholds = run.settings("audit")["thresholds"]
-    if not generator.get("conditional", True):
-        conditions[:, 1] = generative.measured_tones(images, thresholds)
-    verdicts = _screened(
-        images, conditions, parents, train, real, n_each, seed, thresholds
+    generator = generative.load_best(build(settings, options), run / "generator")
+    prepared = PreparedImages.load(run / "prepared/real")
+    take = resized_images(prepared, train, settings["image_size"])
+    real = take(np.arange(len(train)))
+    images, conditions, verdicts = generative.made_images(
+        generator,
+        options,
+        plan,
+        train,
+        real,
+        candidates_per_image,
+        seed,
+        run.settings("audit")["thresholds"],
     )
     write_csv(run / "screening.csv", verdicts)
     kept, accepted = verdicts["kept"].to_numpy(), verdicts["accepted"].sum()
@@ -95,7 +84,7 @@ def _synthesize(run, target_per_diagnosis, max_ratio, candidates_per_image, seed
         seed,
         name,
         run / "synthetic",
-        None if parents is None else verdicts["parent_id"][kept],
+        verdicts["parent_id"][kept] if "parent_id" in verdicts else None,
     )
     size = prepared.image_size[0]
     layers = _preparation(run.settings("prepare")["preset"], size)
@@ -118,83 +107,6 @@ def _preparation(preset, size):
         if isinstance(layer, MinMaxRescale)
     ]
     return [*preprocessing("sn_gan_ensemble", size)[:1], *rescaling]
-
-
-def _why_none(deficits, target, learned):
-    """Say why no image is to be made, where that is so."""
-    have = deficits.groupby("diagnosis")["have"].sum()
-    short = [name for name, n in have.items() if n < target]
-    if not short:
-        return "no diagnosis is short of images"
-    if learned is not None and not set(short) & set(learned):
-        return f"the generator did not learn those that are short, {', '.join(short)}"
-    return (
-        f"{', '.join(short)} are short of images, but no skin tone has enough real "
-        "training images, 20, to aim at"
-    )
-
-
-def _translated(model, train, images, candidates, seed):
-    """Translations of benign training images that have the tone wanted.
-
-    Args:
-        model: `CycleGAN`.
-        train: `Catalog` of the training images.
-        images: Their images, uint8 (m, side, side, 3).
-        candidates: Cells wanted, integers (k, 2), and how many images of each.
-        seed: Seed of which are translated.
-
-    Returns:
-        Tuple of the translations, their conditions, and the positions of their
-        parents. A translation keeps its parent's tone, and no image has two.
-    """
-    import numpy as np
-
-    from keras_derm.generative import benign_and_malignant, condition_indices
-
-    benign, _ = benign_and_malignant(train.require_training_only(), TRANSLATED_TO)
-    benign = np.random.default_rng(seed).permutation(benign)
-    tones = condition_indices(train)[benign, 1]
-    chosen = [benign[tones == cell[1]][:n] for cell, n in zip(*candidates, strict=True)]
-    conditions = np.repeat(candidates[0], [len(rows) for rows in chosen], axis=0)
-    parents = np.concatenate(chosen)
-    return model.translate(images[parents]), conditions, parents
-
-
-def _screened(images, conditions, parents, train, real, n_each, seed, thresholds):
-    """Verdicts of the screening, with what each image shall be and is kept as."""
-    from keras_derm import generative
-
-    verdicts = generative.screen(
-        images,
-        conditions,
-        real,
-        generative.condition_indices(train),
-        seed=seed,
-        parents=parents,
-        thresholds=thresholds,
-    )
-    kept = _first_of_each_cell(conditions, verdicts["accepted"].to_numpy(), n_each)
-    names = generative.condition_names(conditions)
-    verdicts.insert(0, "diagnosis", [diagnosis for diagnosis, _ in names])
-    verdicts.insert(1, "skin_tone", [tone for _, tone in names])
-    verdicts.insert(2, "kept", kept)
-    ids = train.table["isic_id"].to_numpy()
-    verdicts["nearest_reference"] = ids[verdicts["nearest_reference"].to_numpy(int)]
-    if parents is not None:
-        verdicts["parent_id"] = ids[parents]
-    return verdicts
-
-
-def _first_of_each_cell(conditions, accepted, n_each):
-    """Of the accepted images of each cell, the first as many as are wanted."""
-    import numpy as np
-
-    kept = np.zeros(len(conditions), bool)
-    for cell, n in zip(*n_each, strict=True):
-        rows = np.flatnonzero((conditions == cell).all(axis=1) & accepted)
-        kept[rows[:n]] = True
-    return kept
 
 
 def _figure(run, images, verdicts, real, train, seed):

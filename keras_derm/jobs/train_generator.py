@@ -1,53 +1,21 @@
 """Job: train the generator on the training images."""
 
+from dataclasses import asdict, fields
 from typing import Literal
 
 from keras_derm.runs import RunDirectory
+from keras_derm.settings import GENERATOR_SETTINGS
 
-# What each model takes, with the value where none is given; None is the model's own.
-CONDITIONAL_OPTIONS = {
-    "batch_size": 64,
-    "base_channels": 32,
-    "latent_dim": 128,
-    "balance": 0.5,
-    "ema_decay": 0.995,
-    "diagnoses": None,
-    "conditional": True,
-}
-OPTIONS = {
-    "sngan": CONDITIONAL_OPTIONS
-    | {
-        "learning_rate": 2e-4,
-        "augmentation": True,
-        "loss": None,
-        "dropout": 0.0,
-        "batch_normalization": False,
-    },
-    "conditional_wgan_gp": CONDITIONAL_OPTIONS
-    | {"learning_rate": 1e-4, "augmentation": False, "critic_steps": None},
-    "cyclegan": {
-        "batch_size": 1,
-        "base_channels": 32,
-        "learning_rate": 2e-4,
-        "ema_decay": 0.0,
-        "augmentation": False,
-        "loss": None,
-        "identity_weight": None,
-    },
-}
 N_MEASURED = 1000
 EXTENDS = ("patience", "max_minutes", "tensorboard")
-ALL_OPTIONS = frozenset().union(*OPTIONS.values())
-BETAS = {
-    "sngan": (0.5, 0.999),
-    "conditional_wgan_gp": (0.0, 0.9),
-    "cyclegan": (0.5, 0.999),
-}
+MODEL_OPTIONS = frozenset(
+    field.name for options in GENERATOR_SETTINGS.values() for field in fields(options)
+)
 
 
 def train_generator(
     run: str,
-    model: Literal["sngan", "conditional_wgan_gp", "cyclegan"] = "sngan",
+    model: Literal[tuple(GENERATOR_SETTINGS)] = "sngan",
     image_size: int = 64,
     n_steps: int = 20000,
     steps_per_epoch: int = 100,
@@ -66,7 +34,7 @@ def train_generator(
     critic_steps: int | None = None,
     identity_weight: float | None = None,
     gradient_accumulation: int = 1,
-    mixed_precision: bool = False,
+    precision: str = "float32",
     jit_compile: bool = False,
     tensorboard: bool = False,
     feature_weights: str | None = None,
@@ -121,7 +89,8 @@ def train_generator(
             For cyclegan alone.
         gradient_accumulation: Gradients averaged for one update, so that batches may be
             larger than memory; n_steps is a multiple of it. On one device only.
-        mixed_precision: Compute in bfloat16 where the networks allow it.
+        precision: float32, or mixed_bfloat16 where the networks allow it. It is not
+            measured here which is faster, so that auto is refused.
         jit_compile: Compile the step with XLA. The random numbers stay the same, but
             for dropout's, and losses agree to rounding (2e-6 of them in two steps).
         tensorboard: Write losses and grids of samples for TensorBoard too, into
@@ -135,15 +104,16 @@ def train_generator(
         max_minutes: Minutes of training after which it ends; restarts count on.
         seed: Seed of weights, order and noise.
     """
-    options = {name: value for name, value in locals().items() if name in ALL_OPTIONS}
+    given = {name: value for name, value in locals().items() if name in MODEL_OPTIONS}
+    options = _model_settings(model, given)
     settings = {
         "model": model,
         "image_size": image_size,
         "n_steps": n_steps,
         "steps_per_epoch": steps_per_epoch,
-        **_model_options(model, options),
+        **asdict(options),
         "gradient_accumulation": gradient_accumulation,
-        "mixed_precision": mixed_precision,
+        "precision": precision,
         "jit_compile": jit_compile,
         "tensorboard": tensorboard,
         "feature_weights": feature_weights,
@@ -152,174 +122,126 @@ def train_generator(
         "max_minutes": max_minutes,
         "seed": seed,
     }
-    if not settings.get("conditional", True) and len(diagnoses or ()) != 1:
-        raise ValueError(
-            "without conditions, an image is of the one diagnosis that the generator "
-            f"learned: name it, such as --diagnoses '[MEL]'. Received: {diagnoses}"
-        )
     if gradient_accumulation < 1 or n_steps % gradient_accumulation:
         raise ValueError(
             "`gradient_accumulation` must be positive and divide `n_steps`. Received: "
             f"gradient_accumulation={gradient_accumulation}, n_steps={n_steps}"
         )
+    from keras_derm.generative import generator_class
+
+    generator_class(model).check_precision(precision)
     run = RunDirectory(run)
     with run.stage(
         "generator",
         settings,
         after=["prepare"],
         folders=["generator"],
-        # The learning rate of cyclegan falls with the share of steps done.
-        extends=EXTENDS if model == "cyclegan" else (*EXTENDS, "n_steps"),
+        extends=(*EXTENDS, *options.EXTENDS),
         self_contained=True,
     ) as todo:
         if todo:
-            _train(run, **settings)
+            _train(run, settings, options)
 
 
-def _model_options(model, given):
-    """Options of the model: what was given, else its defaults."""
+def _model_settings(model, given):
+    """Settings of the model: what was given, else its defaults."""
     given = {name: value for name, value in given.items() if value is not None}
-    foreign = sorted(set(given) - set(OPTIONS[model]))
-    if foreign:
+    known = {field.name for field in fields(GENERATOR_SETTINGS[model])}
+    if not given.keys() <= known:
         raise ValueError(
-            f"{model} takes the options {sorted(OPTIONS[model])}. Received: {foreign}"
+            f"{model} takes the options {sorted(known)}. "
+            f"Received: {sorted(given.keys() - known)}"
         )
-    options = OPTIONS[model] | given
-    return {name: value for name, value in options.items() if value is not None}
+    return GENERATOR_SETTINGS[model](**given)
 
 
-def _train(
-    run,
-    model,
-    image_size,
-    n_steps,
-    steps_per_epoch,
-    batch_size,
-    learning_rate,
-    gradient_accumulation,
-    mixed_precision,
-    jit_compile,
-    tensorboard,
-    feature_weights,
-    measure_every,
-    patience,
-    max_minutes,
-    seed,
-    balance=None,
-    diagnoses=None,
-    **options,
-):
+def build(settings, options):
+    """The generator of a run, with new weights.
+
+    Args:
+        settings: Dict of the stage's settings.
+        options: `Settings` of the generator.
+
+    Returns:
+        Compiled `Generator`.
+    """
+    from keras_derm.generative import generator_class
+    from keras_derm.precision import computing_in
+
+    with computing_in(settings["precision"]):
+        return generator_class(settings["model"]).from_settings(
+            options,
+            settings["image_size"],
+            settings["n_steps"],
+            settings["seed"],
+            settings["gradient_accumulation"],
+            settings["jit_compile"],
+        )
+
+
+def options_of(settings):
+    """The `Settings` of the generator among a stage's settings."""
+    kind = GENERATOR_SETTINGS[settings["model"]]
+    return kind(**{field.name: settings[field.name] for field in fields(kind)})
+
+
+def _train(run, settings, options):
     import sys
 
     import keras
 
     from keras_derm import generative
     from keras_derm.jobs.image_quality import feature_extractor
-    from keras_derm.jobs.prepared_images import resized_images
-    from keras_derm.pipeline import PreparedImages
-    from keras_derm.precision import computing_in
+    from keras_derm.pipeline import PreparedImages, resized_images
     from keras_derm.runs import default_strategy
 
+    seed, folder = settings["seed"], run / "generator"
     keras.utils.set_random_seed(seed)
-    train = run.catalog.split("train")
-    if diagnoses is not None:
-        present = train.table["diagnosis"].value_counts().to_dict()
-        train = train.where(diagnosis=diagnoses)
-        if not len(train):
-            raise ValueError(
-                "`diagnoses` must be of training images. "
-                f"Received: {diagnoses}, where there are {present}"
-            )
+    train = generative.generator_class(settings["model"]).training_rows(
+        options, run.catalog.split("train")
+    )
     prepared = PreparedImages.load(run / "prepared/real")
-    build = getattr(generative, f"build_{model}")
-    precision = "mixed_bfloat16" if mixed_precision else "float32"
-    with default_strategy().scope(), computing_in(precision):
-        network = build(image_size, seed=seed, **options)
-        network.compile(
-            *(
-                _adam(model, learning_rate, n_steps, gradient_accumulation)
-                for _ in range(2)
-            ),
-            jit_compile=jit_compile,
-        )
-    settings = {
-        "n_steps": n_steps,
-        "steps_per_epoch": steps_per_epoch,
-        "batch_size": batch_size,
-        "measure_every": measure_every,
-        "patience": patience,
-        "max_minutes": max_minutes,
-        "seed": seed,
-        "verbose": "auto" if sys.stdout.isatty() else 2,
-    }
-    images = resized_images(prepared, train, image_size)
-    folder = run / "generator"
-    if tensorboard:
+    with default_strategy().scope():
+        generator = build(settings, options)
+    images = resized_images(prepared, train, settings["image_size"])
+    measure, callbacks = None, []
+    if settings["tensorboard"]:
         board = generative.SampleBoard(folder / "tensorboard", folder / "samples")
-        settings["callbacks"] = [board]
-    if feature_weights is not None:
-        extractor = feature_extractor(feature_weights)
-        settings["measure"] = _kernel_distance(extractor, train, images, model, seed)
-    if model == "cyclegan":
-        generative.train_translator(network, train, images, folder, **settings)
-    else:
-        generative.train_generator(
-            network, train, images, folder, balance=balance, **settings
-        )
+        callbacks.append(board)
+    if settings["feature_weights"] is not None:
+        extractor = feature_extractor(settings["feature_weights"])
+        measure = _kernel_distance(generator, extractor, train, images, seed)
+    generative.train(
+        generator,
+        train,
+        images,
+        folder,
+        options,
+        n_steps=settings["n_steps"],
+        steps_per_epoch=settings["steps_per_epoch"],
+        seed=seed,
+        measure=measure,
+        measure_every=settings["measure_every"],
+        patience=settings["patience"],
+        max_minutes=settings["max_minutes"],
+        callbacks=callbacks,
+        verbose="auto" if sys.stdout.isatty() else 2,
+    )
 
 
-def _kernel_distance(extractor, train, images, model, seed):
-    """Function of a model: distance of its images to training images, as features.
+def _kernel_distance(generator, extractor, train, images, seed):
+    """Function that measures how far made images are from training images.
 
-    The images are of the conditions of the training images that they are compared
-    with: rare diagnoses have a part, as in training.
+    Both are of the same conditions, among which rare diagnoses have a part, as in
+    training; distances are of features.
     """
-    import numpy as np
-
-    from keras_derm import generative
     from keras_derm.evaluation.image_quality import kernel_distance
 
-    generator = np.random.default_rng(seed)
-    if model == "cyclegan":
-        benign, malignant = (
-            np.sort(generator.permutation(rows)[:N_MEASURED])
-            for rows in generative.benign_and_malignant(train)
-        )
-        real = extractor(images(malignant))
-        sources = images(benign)
+    real, make = generator.counterparts(train, images, N_MEASURED, seed, balance=0.5)
+    real = extractor(real)
 
-        def make(network):
-            return network.translate(sources)
-    else:
-        conditions = generative.condition_indices(train)
-        weights = generative.sampling_weights(conditions[:, 0])
-        n = min(N_MEASURED, len(train))
-        rows = np.sort(generator.choice(len(train), n, replace=False, p=weights))
-        real = extractor(images(rows))
-
-        def make(network):
-            return network.sample(conditions[rows], seed)
-
-    def measure(network):
-        mean, deviation = kernel_distance(real, extractor(make(network)))
+    def measure():
+        mean, deviation = kernel_distance(real, extractor(make()))
         return {"kernel_distance": mean, "kernel_distance_deviation": deviation}
 
     return measure
-
-
-def _adam(model, learning_rate, n_steps, gradient_accumulation):
-    import keras
-
-    from keras_derm.generative import LinearDecay
-
-    if model == "cyclegan":
-        constant = n_steps // 2
-        learning_rate = LinearDecay(learning_rate, constant, n_steps - constant)
-    beta_1, beta_2 = BETAS[model]
-    accumulated = gradient_accumulation if gradient_accumulation > 1 else None
-    return keras.optimizers.Adam(
-        learning_rate,
-        beta_1=beta_1,
-        beta_2=beta_2,
-        gradient_accumulation_steps=accumulated,
-    )

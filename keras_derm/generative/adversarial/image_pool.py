@@ -3,7 +3,11 @@
 import keras
 import tensorflow as tf
 
-from keras_derm.generative.replicas import all_replicas, replica_draw, replica_part
+from keras_derm.generative.adversarial.replicas import (
+    all_replicas,
+    replica_draw,
+    replica_part,
+)
 from keras_derm.generative.stateless_random import split, uniform
 
 
