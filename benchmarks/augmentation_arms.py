@@ -183,7 +183,7 @@ def _recipes(train, task, generators, trunk):
         return more(_features(trunk, made), task.targets(catalog))
 
     def synthetic_only(run):
-        model = keras.models.load_model(generative.best_model_file(run / "generator"))
+        model = keras.models.load_model(generative.best_state_file(run / "generator"))
         conditions = generative.condition_indices(train["catalog"])
         made = model.sample(conditions, seed=0)
         return arm(_features(trunk, made))
@@ -198,7 +198,9 @@ def _recipes(train, task, generators, trunk):
     for name, run in generators.items():
         recipes[name] = partial(with_synthetic, run)
     for name, run in generators.items():
-        if run.settings("generator")["model"] != "cyclegan":
+        generator = generative.generator_class(run.settings("generator")["model"])
+        # A translator makes nothing of conditions alone.
+        if generator.sample is not generative.Generator.sample:
             recipes[f"{name}_only"] = partial(synthetic_only, run)
     return recipes
 

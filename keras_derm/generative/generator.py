@@ -6,6 +6,7 @@ import numpy as np
 from keras_derm.generative.callbacks import SampleGrid, StopOnCollapse
 from keras_derm.generative.conditions import condition_indices
 from keras_derm.generative.datasets import sampling_weights, taker, training_dataset
+from keras_derm.precision import computing_in
 
 N_WATCHED = 128
 N_COLUMNS = 8
@@ -14,7 +15,7 @@ N_COLUMNS = 8
 class Generator(keras.Model):
     """A model that makes dermoscopy, and all that the jobs need to know of it.
 
-    A subclass brings `Settings`, `from_settings`, `description`, `steps_done`, a
+    A subclass brings `Settings`, `_from_settings`, `description`, `steps_done`, a
     `train_step`, and `sample`, from which everything else here follows. One that makes
     images of images, and not of conditions alone, writes `dataset`, `counterparts`,
     `sample_grid` and `make` anew. `register_generator` gives it its name.
@@ -51,6 +52,7 @@ class Generator(keras.Model):
         n_steps,
         seed=0,
         gradient_accumulation=1,
+        precision="float32",
         jit_compile=False,
     ):
         """A compiled generator with new weights.
@@ -59,13 +61,26 @@ class Generator(keras.Model):
             settings: Of the type `Settings`.
             image_size: Side of the images in pixels.
             n_steps: Training steps that it is to take in all.
-            seed: Integer seed of all that is random in a step.
+            seed: Integer seed of all that is random in a step. The weights are drawn
+                as Keras draws them, see `keras.utils.set_random_seed`.
             gradient_accumulation: Steps whose gradients make one update.
+            precision: What the networks compute in, one of `PRECISIONS`.
             jit_compile: Whether XLA compiles the step.
 
         Raises:
-            ValueError: If networks of this size cannot be built.
+            ValueError: If networks of this size or precision cannot be built.
         """
+        cls.check_precision(precision)
+        with computing_in(precision):
+            return cls._from_settings(
+                settings, image_size, n_steps, seed, gradient_accumulation, jit_compile
+            )
+
+    @classmethod
+    def _from_settings(
+        cls, settings, image_size, n_steps, seed, gradient_accumulation, jit_compile
+    ):
+        """`from_settings` where Keras is told what to compute in."""
         raise NotImplementedError
 
     @classmethod

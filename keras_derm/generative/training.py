@@ -17,7 +17,17 @@ HISTORY_FILE = "history.csv"
 
 
 class GeneratorCollapse(RuntimeError):
-    """Training was stopped: a loss was not finite or the samples became alike."""
+    """Training was stopped: a loss was not finite or the samples became alike.
+
+    Example:
+
+    ```python
+    try:
+        train(generator, catalog, images, directory, settings)
+    except GeneratorCollapse as collapse:
+        print(collapse)
+    ```
+    """
 
 
 def train(

@@ -39,17 +39,6 @@ METHODS = {
     "layer_cam": "LayerCAM",
     "smooth_grad": "SmoothGrad",
 }
-GENERATORS = {
-    "sngan": (
-        "A conditional SN-GAN (spectrally normalised GAN, condition: diagnosis and "
-        "tone)"
-    ),
-    "conditional_wgan_gp": (
-        "A conditional WGAN-GP (Wasserstein GAN with gradient penalty, condition: "
-        "diagnosis and tone)"
-    ),
-    "cyclegan": "A CycleGAN (translates benign lesions into melanoma)",
-}
 
 
 def report(run: str):
@@ -298,7 +287,7 @@ def _synthesis(run):
     sampled, settings = len(verdicts), run.settings("generator")
     blocks = [
         Text(
-            f"{GENERATORS[settings['model']]} learned from the training "
+            f"{_generator(settings)} learned from the training "
             f"images alone, {_steps_trained(run, settings)} at "
             f"{settings['image_size']} pixels. Its images were compared with "
             "real ones in colour, structure, texture and skin tone; outliers and near "
@@ -325,6 +314,14 @@ def _synthesis(run):
         f"screening and {int(verdicts['kept'].sum()):,} were kept.",
         blocks,
     )
+
+
+def _generator(settings):
+    """What made the images, in words."""
+    from keras_derm.generative import generator_class
+    from keras_derm.jobs.train_generator import options_of
+
+    return generator_class(settings["model"]).description(options_of(settings))
 
 
 def _steps_trained(run, settings):

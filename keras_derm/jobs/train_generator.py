@@ -166,17 +166,16 @@ def build(settings, options):
         Compiled `Generator`.
     """
     from keras_derm.generative import generator_class
-    from keras_derm.precision import computing_in
 
-    with computing_in(settings["precision"]):
-        return generator_class(settings["model"]).from_settings(
-            options,
-            settings["image_size"],
-            settings["n_steps"],
-            settings["seed"],
-            settings["gradient_accumulation"],
-            settings["jit_compile"],
-        )
+    return generator_class(settings["model"]).from_settings(
+        options,
+        settings["image_size"],
+        settings["n_steps"],
+        settings["seed"],
+        settings["gradient_accumulation"],
+        settings["precision"],
+        settings["jit_compile"],
+    )
 
 
 def options_of(settings):

@@ -24,6 +24,12 @@ class ConditionalGANSettings:
 
     Raises:
         ValueError: If several diagnoses are to be learned without conditions.
+
+    Example:
+
+    ```python
+    settings = SNGANSettings(conditional=False, diagnoses=("MEL",))
+    ```
     """
 
     EXTENDS: ClassVar[tuple[str, ...]] = ("n_steps",)

@@ -74,14 +74,8 @@ class AdversarialModel(Generator):
         self.seed = seed
 
     @classmethod
-    def from_settings(
-        cls,
-        settings,
-        image_size,
-        n_steps,
-        seed=0,
-        gradient_accumulation=1,
-        jit_compile=False,
+    def _from_settings(
+        cls, settings, image_size, n_steps, seed, gradient_accumulation, jit_compile
     ):
         options = {
             field.name: getattr(settings, field.name)

@@ -18,6 +18,13 @@ class ConditionalGAN(AdversarialModel):
     Attributes:
         TITLE: Pair of the model's name and what it stands for.
         batches_per_step: Batches of images that one training step takes.
+
+    Example:
+
+    ```python
+    model = build_sngan(64)
+    images = model.sample([[0, 2], [5, 4]], seed=7)
+    ```
     """
 
     TITLE = ()

@@ -26,6 +26,13 @@ class ImagePool(keras.layers.Layer):
     Raises:
         ValueError: If `size` is less than 1.
 
+    Example:
+
+    ```python
+    pool = ImagePool(size=50)
+    shown = pool(fakes, tf.constant([seed, step]))
+    ```
+
     Reference:
         Shrivastava et al., "Learning from Simulated and Unsupervised Images through
         Adversarial Training", CVPR 2017.
