@@ -57,7 +57,7 @@ from keras_derm.export import (
     size_bytes,
 )
 from keras_derm.export.memory import peak_bytes
-from keras_derm.jobs.prepared_images import resize
+from keras_derm.pipeline import resize
 from keras_derm.readers import read_data_source
 
 N_CLASSES = 8

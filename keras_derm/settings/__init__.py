@@ -11,7 +11,7 @@ from keras_derm.settings.explain import ExplainSettings
 from keras_derm.settings.export_tflite import ExportTfliteSettings
 from keras_derm.settings.fine_tuning import FineTuningSettings
 from keras_derm.settings.generators import (
-    GENERATORS,
+    GENERATOR_SETTINGS,
     ConditionalWGANGPSettings,
     CycleGANSettings,
     GeneratorSettings,
@@ -33,7 +33,7 @@ from keras_derm.settings.tune import TuneSettings
 
 __all__ = [
     "ARMS",
-    "GENERATORS",
+    "GENERATOR_SETTINGS",
     "RECIPE_STAGES",
     "STAGES",
     "AuditSkinToneSettings",

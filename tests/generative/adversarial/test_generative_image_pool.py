@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_derm.generative.image_pool import ImagePool
+from keras_derm.generative.adversarial.image_pool import ImagePool
 
 
 def numbered(first, n):

@@ -1,12 +1,18 @@
 """What the adversarial generators have in common."""
 
+import dataclasses
+
 import keras
 import tensorflow as tf
 
-from keras_derm.generative.differentiable_augmentation import augment
+from keras_derm.generative.adversarial.differentiable_augmentation import augment
+from keras_derm.generative.generator import Generator
+
+OF_TRAINING = ("batch_size", "learning_rate", "balance", "diagnoses")
+"""Settings that say how a model is trained; the others say what it is."""
 
 
-class AdversarialModel(keras.Model):
+class AdversarialModel(Generator):
     """Networks that train against each other, with one optimizer a side.
 
     Random numbers are functions of `seed` and of the number of steps done, and every
@@ -22,7 +28,8 @@ class AdversarialModel(keras.Model):
 
     A subclass names its optimizers and whose variables each moves in `SIDES`, and in
     `AVERAGED` the network whose moving average makes the images. The networks are
-    arguments of its `__init__` under those names.
+    arguments of its `__init__` under those names. `BETAS` are Adam's, as published,
+    and `_with_networks` builds a model of the settings that are not of its training.
 
     Args:
         networks: Dictionary of the networks by name.
@@ -31,10 +38,24 @@ class AdversarialModel(keras.Model):
         augmentation: Whether discriminators see augmented images only. Helps where
             there are fewer than some tens of thousands.
         seed: Integer seed of all that is random in a step.
+
+    Example:
+
+    ```python
+    class PlainGAN(AdversarialModel):
+        SIDES = {"generator_optimizer": ("generator",), "critic_optimizer": ("critic",)}
+
+        def train_step(self, data):
+            ...
+            self._minimize("critic_optimizer", critic_loss, critic_tape)
+            self._minimize("generator_optimizer", generator_loss, generator_tape)
+            self._update_average()
+    ```
     """
 
     SIDES = {}
     AVERAGED = "generator"
+    BETAS = (0.9, 0.999)
 
     def __init__(self, networks, ema_decay, augmentation, seed, **kwargs):
         super().__init__(**kwargs)
@@ -52,9 +73,46 @@ class AdversarialModel(keras.Model):
         self.augmentation = augmentation
         self.seed = seed
 
+    @classmethod
+    def _from_settings(
+        cls, settings, image_size, n_steps, seed, gradient_accumulation, jit_compile
+    ):
+        options = {
+            field.name: getattr(settings, field.name)
+            for field in dataclasses.fields(settings)
+            if field.name not in OF_TRAINING
+        }
+        model = cls._with_networks(image_size, seed=seed, **options)
+        optimizers = [
+            cls._adam(cls._learning_rate(settings, n_steps), gradient_accumulation)
+            for _ in cls.SIDES
+        ]
+        model.compile(*optimizers, jit_compile=jit_compile)
+        return model
+
+    @classmethod
+    def _with_networks(cls, image_size, **options):
+        """A model with networks of its own, not compiled."""
+        raise NotImplementedError
+
+    @classmethod
+    def _learning_rate(cls, settings, n_steps):
+        """A number, or a schedule over the steps."""
+        return settings.learning_rate
+
+    @classmethod
+    def _adam(cls, learning_rate=None, gradient_accumulation=1):
+        beta_1, beta_2 = cls.BETAS
+        accumulated = gradient_accumulation if gradient_accumulation > 1 else None
+        return keras.optimizers.Adam(
+            cls.Settings().learning_rate if learning_rate is None else learning_rate,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            gradient_accumulation_steps=accumulated,
+        )
+
     @property
     def steps_done(self):
-        """Number of training steps so far, over all calls of `fit`."""
         return int(self._batches_seen("generator_optimizer").numpy())
 
     def _batches_seen(self, optimizer_name):
@@ -65,9 +123,10 @@ class AdversarialModel(keras.Model):
         return getattr(self, optimizer_name)._iterations
 
     def _compile(self, jit_compile, **optimizers):
-        """Sets and builds the optimizers that `SIDES` names."""
+        """Sets and builds the optimizers that `SIDES` names, Adam where one is None."""
         n_replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        for name, optimizer in optimizers.items():
+        for name, given in optimizers.items():
+            optimizer = optimizers[name] = given or self._adam()
             steps = optimizer.gradient_accumulation_steps
             if steps and n_replicas > 1:
                 raise ValueError(

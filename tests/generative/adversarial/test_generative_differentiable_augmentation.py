@@ -1,7 +1,7 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_derm.generative.differentiable_augmentation import (
+from keras_derm.generative.adversarial.differentiable_augmentation import (
     _augment_colour,
     _flip_and_shift,
     augment,

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_derm.generative.translation_networks import (
+from keras_derm.generative.adversarial.translation_networks import (
     build_patch_discriminator,
     build_translator,
 )

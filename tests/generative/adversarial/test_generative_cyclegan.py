@@ -7,7 +7,7 @@ import tensorflow as tf
 from generator_checks import assert_goes_on_exactly, translation_batches
 
 from keras_derm.generative import CycleGAN, LinearDecay, build_cyclegan
-from keras_derm.generative.cyclegan import adversarial_loss
+from keras_derm.generative.adversarial.cyclegan import adversarial_loss
 
 
 def small_model(**kwargs):

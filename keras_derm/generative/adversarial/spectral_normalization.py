@@ -24,6 +24,14 @@ class SpectralNormalization(keras.layers.Layer):
     Raises:
         ValueError: If the layer is of another kind, or has a bias or activation.
 
+    Example:
+
+    ```python
+    layer = SpectralNormalization(keras.layers.Dense(1, use_bias=False))
+    score = layer(features)
+    layer.update()
+    ```
+
     Reference:
         Miyato, Kataoka, Koyama, Yoshida, "Spectral Normalization for Generative
         Adversarial Networks", ICLR 2018.

@@ -3,17 +3,19 @@
 import keras
 import tensorflow as tf
 
-from keras_derm.generative.conditional_gan import ConditionalGAN
-from keras_derm.generative.networks import build_discriminator, build_generator
-from keras_derm.generative.spectral_normalization import update_singular_vectors
+from keras_derm.generative.adversarial.conditional_gan import ConditionalGAN
+from keras_derm.generative.adversarial.networks import (
+    build_discriminator,
+    build_generator,
+)
+from keras_derm.generative.adversarial.spectral_normalization import (
+    update_singular_vectors,
+)
 from keras_derm.generative.stateless_random import split
 from keras_derm.generative.value_range import from_pixels
+from keras_derm.settings import SNGANSettings
 
 LOSSES = ("binary_crossentropy", "hinge")
-
-
-def _adam():
-    return keras.optimizers.Adam(2e-4, beta_1=0.5, beta_2=0.999)
 
 
 def discriminator_loss(real_logits, fake_logits, loss):
@@ -68,6 +70,9 @@ class SNGAN(ConditionalGAN):
         ICLR 2018.
     """
 
+    Settings = SNGANSettings
+    TITLE = "SN-GAN", "spectrally normalised GAN"
+    BETAS = (0.5, 0.999)
     SIDES = {
         "generator_optimizer": ("generator",),
         "discriminator_optimizer": ("discriminator",),
@@ -94,6 +99,10 @@ class SNGAN(ConditionalGAN):
         self.fake_score = keras.metrics.Mean(name="fake_score")
         self.built = True
 
+    @classmethod
+    def _with_networks(cls, image_size, **options):
+        return build_sngan(image_size, **options)
+
     @property
     def metrics(self):
         return [
@@ -109,8 +118,8 @@ class SNGAN(ConditionalGAN):
         """Sets both optimizers; Adam 2e-4 with betas (0.5, 0.999) where None."""
         self._compile(
             jit_compile,
-            generator_optimizer=generator_optimizer or _adam(),
-            discriminator_optimizer=discriminator_optimizer or _adam(),
+            generator_optimizer=generator_optimizer,
+            discriminator_optimizer=discriminator_optimizer,
         )
 
     def _logits(self, images, conditions, seed):

@@ -1,4 +1,4 @@
-"""Prepared images of a run at the sizes that jobs ask for."""
+"""Prepared images at other sizes."""
 
 import cv2
 import numpy as np

@@ -3,12 +3,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_derm.generative.networks import (
+from keras_derm.generative.adversarial.networks import (
     build_discriminator,
     build_generator,
     upsampling_plan,
 )
-from keras_derm.generative.spectral_normalization import (
+from keras_derm.generative.adversarial.spectral_normalization import (
     SpectralNormalization,
     update_singular_vectors,
 )

@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_derm.generative.adversarial_model import AdversarialModel
-from keras_derm.generative.replicas import replica_draw
+from keras_derm.generative.adversarial.adversarial_model import AdversarialModel
+from keras_derm.generative.adversarial.replicas import replica_draw
 from keras_derm.generative.stateless_random import normal
 from keras_derm.generative.value_range import to_pixels
 
@@ -16,10 +16,37 @@ class ConditionalGAN(AdversarialModel):
     `build_generator`. The arguments are those of `AdversarialModel`.
 
     Attributes:
+        TITLE: Pair of the model's name and what it stands for.
         batches_per_step: Batches of images that one training step takes.
+
+    Example:
+
+    ```python
+    model = build_sngan(64)
+    images = model.sample([[0, 2], [5, 4]], seed=7)
+    ```
     """
 
+    TITLE = ()
     batches_per_step = 1
+
+    @classmethod
+    def description(cls, settings):
+        name, meaning = cls.TITLE
+        if settings.conditional:
+            return f"A conditional {name} ({meaning}, condition: diagnosis and tone)"
+        return f"An unconditional {name} ({meaning}, {settings.diagnoses[0]} alone)"
+
+    @classmethod
+    def learned(cls, settings):
+        return settings.diagnoses
+
+    @classmethod
+    def makes_wanted_tones(cls, settings):
+        return settings.conditional
+
+    def images_per_step(self, settings):
+        return settings.batch_size * self.batches_per_step
 
     @property
     def latent_dim(self):

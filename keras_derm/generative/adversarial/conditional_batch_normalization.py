@@ -19,6 +19,12 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         momentum: Of the moving mean and variance. 0.9 suits short training.
         epsilon: Added to the variance.
 
+    Example:
+
+    ```python
+    features = ConditionalBatchNormalization()([features, condition])
+    ```
+
     Reference:
         De Vries et al., "Modulating early visual processing by language",
         NeurIPS 2017.

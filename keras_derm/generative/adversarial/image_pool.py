@@ -3,7 +3,11 @@
 import keras
 import tensorflow as tf
 
-from keras_derm.generative.replicas import all_replicas, replica_draw, replica_part
+from keras_derm.generative.adversarial.replicas import (
+    all_replicas,
+    replica_draw,
+    replica_part,
+)
 from keras_derm.generative.stateless_random import split, uniform
 
 
@@ -21,6 +25,13 @@ class ImagePool(keras.layers.Layer):
 
     Raises:
         ValueError: If `size` is less than 1.
+
+    Example:
+
+    ```python
+    pool = ImagePool(size=50)
+    shown = pool(fakes, tf.constant([seed, step]))
+    ```
 
     Reference:
         Shrivastava et al., "Learning from Simulated and Unsupervised Images through

@@ -9,9 +9,10 @@ from generator_checks import (
     small_generator,
 )
 
-from keras_derm.generative import ConditionalWGANGP, conditional_wgan_gp
-from keras_derm.generative.conditional_wgan_gp import gradient_penalty
-from keras_derm.generative.networks import build_critic
+from keras_derm.generative import ConditionalWGANGP
+from keras_derm.generative.adversarial import conditional_wgan_gp
+from keras_derm.generative.adversarial.conditional_wgan_gp import gradient_penalty
+from keras_derm.generative.adversarial.networks import build_critic
 
 
 def small_model(**kwargs):

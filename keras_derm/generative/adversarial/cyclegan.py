@@ -4,20 +4,23 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_derm.generative.adversarial_model import AdversarialModel
-from keras_derm.generative.image_pool import ImagePool
-from keras_derm.generative.stateless_random import split
-from keras_derm.generative.translation_networks import (
+from keras_derm.generative.adversarial.adversarial_model import AdversarialModel
+from keras_derm.generative.adversarial.image_pool import ImagePool
+from keras_derm.generative.adversarial.linear_decay import LinearDecay
+from keras_derm.generative.adversarial.translation_networks import (
     build_patch_discriminator,
     build_translator,
 )
+from keras_derm.generative.callbacks import SampleGrid
+from keras_derm.generative.conditions import condition_indices
+from keras_derm.generative.datasets import taker, translation_dataset
+from keras_derm.generative.domains import TRANSLATED_TO, benign_and_malignant
+from keras_derm.generative.generator import N_COLUMNS, N_WATCHED
+from keras_derm.generative.stateless_random import split
 from keras_derm.generative.value_range import from_pixels, to_pixels
+from keras_derm.settings import CycleGANSettings
 
 LOSSES = ("binary_crossentropy", "least_squares")
-
-
-def _adam():
-    return keras.optimizers.Adam(2e-4, beta_1=0.5)
 
 
 def adversarial_loss(logits, real, loss):
@@ -85,6 +88,8 @@ class CycleGAN(AdversarialModel):
         using adversarial training and deep transfer learning", 2020.
     """
 
+    Settings = CycleGANSettings
+    BETAS = (0.5, 0.999)
     SIDES = {
         "generator_optimizer": ("benign_to_malignant", "malignant_to_benign"),
         "discriminator_optimizer": ("benign_discriminator", "malignant_discriminator"),
@@ -133,6 +138,29 @@ class CycleGAN(AdversarialModel):
         self.identity_loss = keras.metrics.Mean(name="identity_loss")
         self.built = True
 
+    @classmethod
+    def _with_networks(cls, image_size, **options):
+        return build_cyclegan(image_size, **options)
+
+    @classmethod
+    def _learning_rate(cls, settings, n_steps):
+        constant = n_steps // 2
+        return LinearDecay(settings.learning_rate, constant, n_steps - constant)
+
+    @classmethod
+    def description(cls, settings):
+        return "A CycleGAN (translates benign lesions into melanoma)"
+
+    @classmethod
+    def learned(cls, settings):
+        return (TRANSLATED_TO,)
+
+    @classmethod
+    def training_rows(cls, settings, catalog):
+        """All rows, of which there must be some of both domains."""
+        benign_and_malignant(catalog, TRANSLATED_TO)
+        return catalog
+
     @property
     def metrics(self):
         metrics = [self.generator_loss, self.discriminator_loss, self.cycle_loss]
@@ -144,8 +172,8 @@ class CycleGAN(AdversarialModel):
         """Sets both optimizers; Adam 2e-4 with betas (0.5, 0.999) where None."""
         self._compile(
             jit_compile,
-            generator_optimizer=generator_optimizer or _adam(),
-            discriminator_optimizer=discriminator_optimizer or _adam(),
+            generator_optimizer=generator_optimizer,
+            discriminator_optimizer=discriminator_optimizer,
         )
 
     def call(self, images, training=False):
@@ -235,6 +263,50 @@ class CycleGAN(AdversarialModel):
             part = slice(start, start + batch_size)
             translations[part] = to_pixels(self(from_pixels(images[part])))
         return translations
+
+    def images_per_step(self, settings):
+        return 2 * settings.batch_size
+
+    def dataset(self, catalog, images, settings, seed=0, first_step=0):
+        return translation_dataset(
+            catalog, images, settings.batch_size, TRANSLATED_TO, seed, first_step
+        )
+
+    def counterparts(self, catalog, images, n, seed=0, balance=0.0):
+        """Images of melanoma, and translations of as many benign ones."""
+        benign, malignant = self._domains(catalog, images, n, seed)
+        return malignant, lambda: self.translate(benign)
+
+    def sample_grid(self, catalog, images, directory, seed=0):
+        """Benign images above their translations."""
+        benign = self._domains(catalog, images, N_WATCHED, seed)[0][:N_COLUMNS]
+        return SampleGrid(
+            directory,
+            lambda: np.concatenate([benign, self.translate(benign)]),
+            len(benign),
+        )
+
+    @staticmethod
+    def _domains(catalog, images, n, seed):
+        generator = np.random.default_rng(seed)
+        return [
+            taker(images)(np.sort(generator.permutation(rows)[:n]))
+            for rows in benign_and_malignant(catalog, TRANSLATED_TO)
+        ]
+
+    def make(self, cells, seed, catalog=None, images=None):
+        """Translations of benign training images that have the tone wanted.
+
+        A translation keeps its parent's tone, and no image has two: there may be
+        fewer than are wanted. The arguments are those of `Generator.make`.
+        """
+        benign, _ = benign_and_malignant(catalog.require_training_only(), TRANSLATED_TO)
+        benign = np.random.default_rng(seed).permutation(benign)
+        tones = condition_indices(catalog)[benign, 1]
+        chosen = [benign[tones == cell[1]][:n] for cell, n in zip(*cells, strict=True)]
+        conditions = np.repeat(cells[0], [len(rows) for rows in chosen], axis=0)
+        parents = np.concatenate(chosen)
+        return self.translate(images[parents]), conditions, parents
 
     def get_config(self):
         return super().get_config() | {

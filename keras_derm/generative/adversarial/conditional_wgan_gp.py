@@ -3,15 +3,12 @@
 import keras
 import tensorflow as tf
 
-from keras_derm.generative.conditional_gan import ConditionalGAN
-from keras_derm.generative.networks import build_critic, build_generator
-from keras_derm.generative.replicas import replica_draw
+from keras_derm.generative.adversarial.conditional_gan import ConditionalGAN
+from keras_derm.generative.adversarial.networks import build_critic, build_generator
+from keras_derm.generative.adversarial.replicas import replica_draw
 from keras_derm.generative.stateless_random import split, uniform
 from keras_derm.generative.value_range import from_pixels
-
-
-def _adam():
-    return keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9)
+from keras_derm.settings import ConditionalWGANGPSettings
 
 
 def gradient_penalty(critic, real, fakes, conditions, shares):
@@ -83,6 +80,9 @@ class ConditionalWGANGP(ConditionalGAN):
         Algorithm 1 and its default numbers.
     """
 
+    Settings = ConditionalWGANGPSettings
+    TITLE = "WGAN-GP", "Wasserstein GAN with gradient penalty"
+    BETAS = (0.0, 0.9)
     SIDES = {"generator_optimizer": ("generator",), "critic_optimizer": ("critic",)}
 
     def __init__(
@@ -111,6 +111,10 @@ class ConditionalWGANGP(ConditionalGAN):
         self.penalty = keras.metrics.Mean(name="gradient_penalty")
         self.built = True
 
+    @classmethod
+    def _with_networks(cls, image_size, **options):
+        return build_conditional_wgan_gp(image_size, **options)
+
     @property
     def batches_per_step(self):
         return self.critic_steps
@@ -125,8 +129,8 @@ class ConditionalWGANGP(ConditionalGAN):
         """Sets both optimizers; Adam 1e-4 with betas (0, 0.9) where None."""
         self._compile(
             jit_compile,
-            generator_optimizer=generator_optimizer or _adam(),
-            critic_optimizer=critic_optimizer or _adam(),
+            generator_optimizer=generator_optimizer,
+            critic_optimizer=critic_optimizer,
         )
 
     def train_step(self, data):

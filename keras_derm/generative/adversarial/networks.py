@@ -3,10 +3,12 @@
 import keras
 from keras import layers, ops
 
-from keras_derm.generative.conditional_batch_normalization import (
+from keras_derm.generative.adversarial.conditional_batch_normalization import (
     ConditionalBatchNormalization,
 )
-from keras_derm.generative.spectral_normalization import SpectralNormalization
+from keras_derm.generative.adversarial.spectral_normalization import (
+    SpectralNormalization,
+)
 
 CONDITION_FEATURES = 32
 MAX_CHANNEL_FACTOR = 8

@@ -13,7 +13,7 @@ from generator_checks import (
 )
 
 from keras_derm.generative import SNGAN, ConditionalWGANGP, build_cyclegan
-from keras_derm.generative.networks import build_discriminator
+from keras_derm.generative.adversarial.networks import build_discriminator
 
 
 def trained(make, batches, rates, accumulated):
