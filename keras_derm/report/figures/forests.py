@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from keras_derm.export.gate import TONES
+from keras_derm.evaluation import TONE_STRATA
 from keras_derm.report.figures.style import COLORS, GRID, MUTED, styled
 
 INTERVAL = ("difference", "difference_low", "difference_high")
@@ -94,7 +94,7 @@ def arm_forests(table, reference, metric="balanced_accuracy"):
     }
     if len(arms) > 1:
         table = table.assign(label=table["arm"] + ", " + table["label"])
-    by_tone = table["stratum"].isin(["all", *TONES])
+    by_tone = table["stratum"].isin(["all", *TONE_STRATA])
     figures = {"forest": forest_plot(table[by_tone], **words)}
     others = table[table["judged"] & ~by_tone]
     if not others.empty:
