@@ -53,8 +53,8 @@ def _probe(run, made, seed):
     """Traces that tell origin, in images as the classifiers are given them."""
     import numpy as np
 
-    from keras_derm.evaluation import origin_probe
-    from keras_derm.evaluation.synthetic_quality import draw_alike
+    from keras_derm.evaluation.image_quality import origin_probe
+    from keras_derm.evaluation.image_quality.synthetic_quality import draw_alike
     from keras_derm.pipeline import PreparedImages
 
     train = run.catalog.split("train")
@@ -77,8 +77,10 @@ def _compare(run, made, feature_weights, seed):
     import numpy as np
 
     from keras_derm.catalog import read_image
-    from keras_derm.evaluation.feature_extractor import feature_extractor
-    from keras_derm.evaluation.synthetic_quality import judge_synthetic_images
+    from keras_derm.evaluation.image_quality.feature_extractor import feature_extractor
+    from keras_derm.evaluation.image_quality.synthetic_quality import (
+        judge_synthetic_images,
+    )
     from keras_derm.jobs.prepared_images import resized_images
     from keras_derm.pipeline import PreparedImages
 

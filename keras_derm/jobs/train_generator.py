@@ -214,7 +214,7 @@ def _train(
     import keras
 
     from keras_derm import generative
-    from keras_derm.evaluation.feature_extractor import feature_extractor
+    from keras_derm.evaluation.image_quality.feature_extractor import feature_extractor
     from keras_derm.jobs.prepared_images import resized_images
     from keras_derm.pipeline import PreparedImages
     from keras_derm.precision import computing_in
@@ -277,7 +277,7 @@ def _kernel_distance(extractor, train, images, model, seed):
     import numpy as np
 
     from keras_derm import generative
-    from keras_derm.evaluation.image_quality import kernel_distance
+    from keras_derm.evaluation.image_quality.feature_distances import kernel_distance
 
     generator = np.random.default_rng(seed)
     if model == "cyclegan":
