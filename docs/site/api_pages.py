@@ -1,7 +1,8 @@
 """Pages of the API reference: one for each room of keras_derm, read from its sources.
 
-A room's public names are those in `__all__` of its `__init__.py`, those of a module of
-the package itself all without underscore. Nothing is imported.
+A room's public names are those in `__all__` of its `__init__.py`; of a module of the
+package itself, its functions and classes without underscore. A name that several give
+stands on the first page alone. Nothing is imported.
 """
 
 import ast
@@ -14,7 +15,7 @@ PACKAGE = "keras_derm"
 
 def on_config(config):
     """Put the pages at the end of the navigation."""
-    pages = [{room: page_path(room)} for room in rooms(config)]
+    pages = [{room: page_path(room)} for room in reference(config)]
     config.nav.append({"API reference": [{"Rooms": "api/index.md"}, *pages]})
     return config
 
@@ -22,31 +23,15 @@ def on_config(config):
 def on_files(files, config):
     """Add the pages, and one that lists them."""
     listed = []
-    for room, init in rooms(config).items():
-        module = ast.parse(init.read_text(encoding="utf-8"))
-        text = page(room, public_names(module))
+    for room, (docstring, paths) in reference(config).items():
+        directives = [f"::: {path}" for path in paths]
+        text = "\n\n".join([f"# {room}", docstring, *directives])
         files.append(File.generated(config, page_path(room), content=text))
-        summary = (ast.get_docstring(module) or "").partition("\n")[0]
+        summary = docstring.partition("\n")[0]
         listed.append(f"- [`{room}`]({Path(page_path(room)).name}): {summary}")
     index = "# API reference\n\nThe public names of each room.\n\n" + "\n".join(listed)
     files.append(File.generated(config, "api/index.md", content=index))
     return files
-
-
-def rooms(config):
-    """The source of every room and module that has public names, by its name."""
-    root = Path(config.config_file_path).parent
-    sources = [
-        *sorted((root / PACKAGE).glob("[!_]*.py")),
-        *sorted((root / PACKAGE).rglob("*/__init__.py")),
-    ]
-    return {
-        ".".join(source.relative_to(root).with_suffix("").parts).removesuffix(
-            ".__init__"
-        ): source
-        for source in sources
-        if source.name != "__init__.py" or "__all__" in source.read_text()
-    }
 
 
 def page_path(room):
@@ -54,35 +39,49 @@ def page_path(room):
     return f"api/{room.removeprefix(PACKAGE + '.')}.md"
 
 
-def public_names(module):
-    """Where each name of `__all__` is defined.
-
-    Args:
-        module: `ast.Module` of an `__init__.py`.
+def reference(config):
+    """What there is to show.
 
     Returns:
-        dict from the name to the submodule that `_LOADED_LATER` gives for it, or to
-        None where the module itself imports or defines it; empty without `__all__`.
+        dict from the name of a room or module to its docstring and the paths of what
+        its public names name, such as `"keras_derm.layers.clahe.CLAHE"`.
     """
-    values = {
-        target.id: ast.literal_eval(node.value)
-        for node in module.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name) and target.id in ("__all__", "_LOADED_LATER")
-    }
-    later = values.get("_LOADED_LATER", {})
-    return {name: later.get(name) for name in values.get("__all__", ())}
+    root = Path(config.config_file_path).parent / PACKAGE
+    sources = [*sorted(root.rglob("*/__init__.py")), *sorted(root.glob("[!_]*.py"))]
+    shown, rooms = set(), {}
+    for source in sources:
+        parts = source.relative_to(root.parent).with_suffix("").parts
+        room = ".".join(parts).removesuffix(".__init__")
+        module = ast.parse(source.read_text(encoding="utf-8"))
+        paths = [path for path in public_paths(room, module) if path not in shown]
+        shown.update(paths)
+        if paths:
+            rooms[room] = (ast.get_docstring(module) or "", paths)
+    return rooms
 
 
-def page(room, names):
-    """Markdown of a room's page, with directives for mkdocstrings."""
-    here = [name for name, submodule in names.items() if submodule is None]
-    only = f"\n    options:\n      members: {here}" if names else ""
-    parts = [f"# {room}", f"::: {room}{only}"]
-    parts += [
-        f"::: {room}.{submodule}.{name}\n    options:\n      show_root_heading: true"
-        for name, submodule in names.items()
-        if submodule is not None
-    ]
-    return "\n\n".join(parts) + "\n"
+def public_paths(room, module):
+    """Where the public names of a module are defined.
+
+    Args:
+        room: Name of the module.
+        module: Its `ast.Module`.
+
+    Returns:
+        List of str.
+    """
+    imported, values, defined = {}, {}, []
+    for node in module.body:
+        if isinstance(node, ast.ImportFrom):
+            imported |= {each.name: node.module for each in node.names}
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            values[node.targets[0].id] = node.value
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            defined.append(node.name)
+    # `export` imports these when they are first used.
+    if "_LOADED_LATER" in values:
+        later = ast.literal_eval(values["_LOADED_LATER"])
+        imported |= {name: f"{room}.{part}" for name, part in later.items()}
+    public = [name for name in defined if not name.startswith("_")]
+    names = ast.literal_eval(values["__all__"]) if "__all__" in values else public
+    return [f"{imported.get(name, room)}.{name}" for name in names]
