@@ -1,4 +1,3 @@
-# make demo | demo DATA=READER:PATH | test | test-slow | lint | bench | requirements
 PYTHON ?= python3.11
 BIN := .venv/bin
 
@@ -11,28 +10,40 @@ WEIGHTS ?= $(firstword $(wildcard ../shared/data/weights/mobilenet_v2*.h5))
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test test-slow lint bench requirements
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow browser-test lint types docs bench requirements
 
-demo: .venv/.installed
+help: ## what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/.installed ## every stage, to a report: DATA=READER:PATH, RUN, SCALE, WEIGHTS
 	$(BIN)/python apps/run_recipe.py --recipe sn_gan_ensemble --scale $(SCALE) \
 	  --data "$(DATA)" --run $(RUN) $(if $(WEIGHTS),--weights.MobileNetV2 $(WEIGHTS))
 
 # Two processes; the tests of a file stay together, as they share what is slow to make.
-test: .venv/.installed
+test: .venv/.installed ## the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-slow: .venv/.installed
+test-slow: .venv/.installed ## tests that take minutes or run at full scale
 	$(BIN)/python -m pytest -m slow
 
-lint: .venv/.installed
+browser-test: .venv/.installed ## the report in a browser, where chromium is installed
+	$(BIN)/python -m pytest -m browser tests/report
+
+lint: .venv/.installed ## ruff: faults and form
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-bench: .venv/.installed
+types: .venv/.installed ## mypy: settings and run directories
+	$(BIN)/mypy
+
+docs: .venv/.installed ## the site, in build/site; a broken link is an error
+	$(BIN)/mkdocs build --strict
+
+bench: .venv/.installed ## every measurement under benchmarks/; hours
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-# Remakes requirements.txt, the full pinned set, from the ranges in setup.cfg.
-requirements: .venv/.installed
+requirements: .venv/.installed ## requirements.txt anew, from the ranges in setup.cfg
 	$(BIN)/pip install -q pip-tools
 	$(BIN)/pip-compile -q --upgrade --all-extras --strip-extras --no-header \
 	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \

@@ -203,6 +203,7 @@ def test_blocks_check_their_arguments():
         Callout("alarm", "text")
 
 
+@pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1440])
 def test_nothing_is_cut_off_in_a_browser(report, tmp_path, width):
     """The page itself never scrolls sideways, and no box outside a scroller does."""
