@@ -84,6 +84,15 @@ def test_made_images_get_the_size_and_the_range_alone():
     np.testing.assert_array_equal(melanet(images), expected)
 
 
+def test_made_images_have_the_range_of_values_of_prepared_ones():
+    dull = np.linspace(70, 200, 64, dtype="float32").reshape(1, 8, 8, 1)
+    dull = np.repeat(dull, 3, axis=-1)
+    for preset, expected in (("melanet", (0, 255)), ("keras_derm", (70, 200))):
+        images = preparation(preset, 8).of_prepared()(dull)
+        found = np.min(images), np.max(images)
+        np.testing.assert_allclose(found, expected, atol=1)
+
+
 VIEWS = {
     "flips": mirrored(1),
     "turns by quarters and all between": turned(2, 1.0, "constant"),

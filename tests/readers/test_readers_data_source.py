@@ -33,10 +33,10 @@ def test_what_names_no_reader_is_refused(source):
         read_data_source(source)
 
 
-@pytest.mark.parametrize("skip_bad", [False, True])
-def test_the_phantom_is_read_as_archives_are(tmp_path, monkeypatch, skip_bad):
+def test_the_phantom_is_read_as_archives_are(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_DERM_CACHE", str(tmp_path))
-    catalog = read_data_source("phantom:n=2,seed=1,size=64", skip_bad)
-    assert len(catalog) == 2 and str(tmp_path) in catalog.paths[0]
+    for skip_bad in (False, True):
+        catalog = read_data_source("phantom:n=1,seed=1,size=64", skip_bad)
+        assert len(catalog) == 1 and str(tmp_path) in catalog.paths[0]
     mask = read_mask(catalog.mask_paths[0])
     assert mask.shape == (64, 64) and mask.dtype == bool and 0 < np.mean(mask) < 1
