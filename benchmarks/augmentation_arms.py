@@ -24,9 +24,8 @@ from rich.table import Table
 from keras_derm import classifiers, generative, jobs, training
 from keras_derm.catalog import get_task, read_image
 from keras_derm.files import write_csv
-from keras_derm.jobs.prepared_images import resized_images
-from keras_derm.layers.presets import augmentation
-from keras_derm.pipeline import PreparedImages
+from keras_derm.layers import augmentation
+from keras_derm.pipeline import PreparedImages, resized_images
 from keras_derm.report import interval_cell
 from keras_derm.runs import RunDirectory
 
@@ -184,7 +183,7 @@ def _recipes(train, task, generators, trunk):
         return more(_features(trunk, made), task.targets(catalog))
 
     def synthetic_only(run):
-        model = keras.models.load_model(generative.best_model_file(run / "generator"))
+        model = keras.models.load_model(generative.best_state_file(run / "generator"))
         conditions = generative.condition_indices(train["catalog"])
         made = model.sample(conditions, seed=0)
         return arm(_features(trunk, made))
@@ -199,20 +198,20 @@ def _recipes(train, task, generators, trunk):
     for name, run in generators.items():
         recipes[name] = partial(with_synthetic, run)
     for name, run in generators.items():
-        if run.settings("generator")["model"] != "cyclegan":
+        generator = generative.generator_class(run.settings("generator")["model"])
+        # A translator makes nothing of conditions alone.
+        if generator.sample is not generative.Generator.sample:
             recipes[f"{name}_only"] = partial(synthetic_only, run)
     return recipes
 
 
 def _augmented(images, seed):
     """Every image once, as augmentation changes it."""
-    layers = augmentation(CLASSICAL, seed)
+    augment = augmentation(CLASSICAL, seed)
     parts = []
     for start in range(0, len(images), 128):
         part = tf.cast(images[start : start + 128], tf.float32)
-        for layer in layers:
-            part = layer(part, training=True)
-        parts.append(np.clip(np.rint(part), 0, 255).astype("uint8"))
+        parts.append(np.clip(np.rint(augment(part)), 0, 255).astype("uint8"))
     return np.concatenate(parts)
 
 

@@ -17,9 +17,9 @@ from jsonargparse import auto_cli
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from keras_derm.catalog import SKIN_TONES, read_image
-from keras_derm.data_source import read_data_source
 from keras_derm.layers import HairRemoval
 from keras_derm.phantom import render
+from keras_derm.readers import read_data_source
 from keras_derm.report import figures
 
 KERNEL, THRESHOLD, TELEA_RADIUS = 17, 10, 1

@@ -37,9 +37,9 @@ import tensorflow as tf
 from jsonargparse import auto_cli
 
 from keras_derm.classifiers import build_classifier
-from keras_derm.data_source import read_data_source
-from keras_derm.layers.presets import augmentation, preprocessing
+from keras_derm.layers import augmentation, preparation
 from keras_derm.pipeline import image_dataset, prepare
+from keras_derm.readers import read_data_source
 
 N_CLASSES = 8
 ARMS = ("memory", "memory, augmented", "pipeline, plain", "pipeline")
@@ -54,7 +54,7 @@ def prepared_images(data, n_images, size, preset, folder):
     """The first images of an archive as train_classifier.py finds them."""
     catalog = read_data_source(data)
     ids = catalog.table["isic_id"][:n_images].tolist()
-    return prepare(catalog.where(isic_id=ids), preprocessing(preset, size), folder)
+    return prepare(catalog.where(isic_id=ids), preparation(preset, size), folder)
 
 
 def datasets(prepared, preset, image_size, batch_size, n_steps):
@@ -64,10 +64,10 @@ def datasets(prepared, preset, image_size, batch_size, n_steps):
     sizes = {"batch_size": batch_size, "image_size": (image_size, image_size)}
     order = {"shuffle": True, "repeat": True, "seed": 0}
 
-    def pipeline(layers):
+    def pipeline(augment):
         columns = targets, np.ones(n, "float32")
         return image_dataset(
-            prepared, np.arange(n), *columns, layers=layers, **sizes, **order
+            prepared, np.arange(n), *columns, augmentation=augment, **sizes, **order
         )
 
     made = list(pipeline(augmentation(preset, 0)).take(n_steps))
@@ -79,8 +79,8 @@ def datasets(prepared, preset, image_size, batch_size, n_steps):
             ARMS,
             (
                 memory.repeat().prefetch(tf.data.AUTOTUNE),
-                in_memory(prepared, targets, augmentation(preset, 0), **sizes),
-                pipeline(()),
+                in_memory(prepared, targets, augmentation(preset, 0).layers, **sizes),
+                pipeline(None),
                 pipeline(augmentation(preset, 0)),
             ),
             strict=True,

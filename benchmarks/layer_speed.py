@@ -135,7 +135,7 @@ def chains(size):
         "ToneTransfer": [layers.ToneTransfer(-10)],
         "ArtefactSuppression": [layers.ArtefactSuppression()],
         **{
-            f"preset {name}": layers.preprocessing(name, size)
+            f"preset {name}": layers.preparation(name, size).layers
             for name in ("sn_gan_ensemble", "lora_diffusion", "melanet", "keras_derm")
         },
     }

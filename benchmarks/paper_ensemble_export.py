@@ -49,7 +49,6 @@ from keras_derm.classifiers import (
     ensemble_members,
     load_classifier,
 )
-from keras_derm.data_source import read_data_source
 from keras_derm.export import (
     QuantizedEnsemble,
     agreement,
@@ -58,7 +57,8 @@ from keras_derm.export import (
     size_bytes,
 )
 from keras_derm.export.memory import peak_bytes
-from keras_derm.jobs.prepared_images import resize
+from keras_derm.pipeline import resize
+from keras_derm.readers import read_data_source
 
 N_CLASSES = 8
 N_DIRECTIONS = 2

@@ -15,8 +15,8 @@ from jsonargparse import auto_cli
 CHILD = """
 import sys
 import numpy as np
-from keras_derm.data_source import read_data_source
-from keras_derm.layers import preprocessing
+from keras_derm.readers import read_data_source
+from keras_derm.layers import preparation
 from keras_derm.pipeline import prepare
 
 data, n, size, preset, folder = sys.argv[1:]
@@ -24,7 +24,7 @@ catalog = read_data_source(data)
 rows = np.zeros(len(catalog), bool)
 rows[: int(n)] = True
 catalog = catalog.where(isic_id=catalog.table["isic_id"][rows].tolist())
-prepare(catalog, preprocessing(preset, int(size)), folder)
+prepare(catalog, preparation(preset, int(size)), folder)
 for line in open("/proc/self/status"):
     if line.startswith(("VmHWM", "RssAnon")):
         print(len(catalog), line.split(":")[0], int(line.split()[1]) // 1024, "MiB")

@@ -25,8 +25,7 @@ from keras_derm import classifiers, export, jobs
 from keras_derm.catalog import get_task
 from keras_derm.evaluation.metrics import macro_auc
 from keras_derm.files import write_csv
-from keras_derm.jobs.prepared_images import resized_images
-from keras_derm.pipeline import PreparedImages
+from keras_derm.pipeline import PreparedImages, resized_images
 from keras_derm.runs import RunDirectory
 
 POST_TRAINING = export.MODES

@@ -49,9 +49,8 @@ from keras_derm.export import (
     spread_over_cells,
 )
 from keras_derm.files import write_csv, write_json
-from keras_derm.jobs.evaluate import arm_folder, judged_task
-from keras_derm.jobs.prepared_images import resized_images
-from keras_derm.pipeline import PreparedImages
+from keras_derm.jobs.judged import judged_task
+from keras_derm.pipeline import PreparedImages, resized_images
 from keras_derm.runs import RunDirectory
 
 KERAS, ONNX, ONNX_INT8 = "Keras float32", "ONNX Runtime float32", "ONNX Runtime int8"

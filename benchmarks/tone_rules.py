@@ -8,7 +8,7 @@ from pathlib import Path
 from jsonargparse import auto_cli
 
 from keras_derm.catalog import read_image
-from keras_derm.data_source import read_data_source
+from keras_derm.readers import read_data_source
 from keras_derm.report import figures
 from keras_derm.skin_tone import measure_by_rules, rule_disagreement
 

@@ -58,6 +58,18 @@ def read_image(path):
         raise ImageError(path, damage(error)) from error
 
 
+def read_mask(path):
+    """Read a mask: bool array, shape (height, width), True where it is not black.
+
+    Args:
+        path: An image file.
+
+    Raises:
+        ImageError: As `read_image`.
+    """
+    return read_image(path).any(axis=-1)
+
+
 def open_image(path):
     """Open a photograph without decoding it.
 

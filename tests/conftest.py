@@ -1,7 +1,9 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -14,3 +16,16 @@ def shared_data():
     if not SHARED_DATA.is_dir():
         pytest.skip("real data absent: no ../shared/data beside the checkout")
     return SHARED_DATA
+
+
+@pytest.fixture
+def write_image():
+    """Write a small photograph-like image, making its folder."""
+
+    def write(path, size=(24, 18), seed=0):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3))
+        Image.fromarray(noise.astype(np.uint8)).save(path)
+        return path
+
+    return write

@@ -10,7 +10,6 @@ from keras_derm.catalog.catalog import (
 )
 from keras_derm.catalog.faults import CatalogError
 from keras_derm.catalog.images import check_images
-from keras_derm.catalog.readers import READERS
 from keras_derm.catalog.splits import (
     apply_split_file,
     check_fractions,
@@ -20,13 +19,12 @@ from keras_derm.catalog.splits import (
     split_catalog,
 )
 from keras_derm.catalog.tasks import TASKS, Task, get_task
-from keras_derm.photographs import ImageError, read_image
+from keras_derm.photographs import ImageError, read_image, read_mask
 
 __all__ = [
     "COLUMN_TYPES",
     "DIAGNOSES",
     "DIAGNOSES8",
-    "READERS",
     "SKIN_TONES",
     "SPLITS",
     "TASKS",
@@ -42,5 +40,6 @@ __all__ = [
     "get_task",
     "group_ids",
     "read_image",
+    "read_mask",
     "split_catalog",
 ]

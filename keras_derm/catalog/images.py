@@ -10,9 +10,8 @@ from PIL import Image
 from rich.progress import track
 
 from keras_derm.catalog.faults import faults_at, raise_faults
-from keras_derm.photographs import ImageError, damage, open_image
+from keras_derm.photographs import ORIENTATION, ImageError, damage, open_image
 
-EXIF_ORIENTATION = 0x0112
 SKIP_HINT = "Mend these, or go on without them with `skip_bad=True` (`--skip-bad`)."
 
 
@@ -90,7 +89,7 @@ def _inspect(path):
 def _is_plain(image, data):
     if image.mode != "RGB" or "transparency" in image.info:
         return False
-    if image.getexif().get(EXIF_ORIENTATION, 1) > 1:
+    if image.getexif().get(ORIENTATION, 1) > 1:
         return False
     if image.format == "JPEG":
         return b"\xff\xd9" in data[-64:]

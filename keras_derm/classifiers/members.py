@@ -107,7 +107,7 @@ def _augmented(settings, examples, side, order, share):
             **order,
             image_size=(side, side),
             balance_by=targets if imbalance == "balanced_sampling" else None,
-            layers=augmentation(
+            augmentation=augmentation(
                 settings.preset, order["seed"], settings.augmentation_strength
             ),
             share=share,

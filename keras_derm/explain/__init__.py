@@ -1,6 +1,9 @@
 """Show what a classifier looked at, whether to believe it, and the whole set."""
 
-from keras_derm.explain.attention_inside import attention_inside
+from keras_derm.explain.attention_inside import (
+    attention_in_lesions,
+    attention_inside,
+)
 from keras_derm.explain.attention_maps import (
     METHODS,
     attention_maps,
@@ -26,6 +29,7 @@ from keras_derm.explain.sanity_check import (
 __all__ = [
     "METHODS",
     "area_under",
+    "attention_in_lesions",
     "attention_inside",
     "attention_maps",
     "average_maps",

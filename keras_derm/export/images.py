@@ -7,10 +7,10 @@ from keras_derm.photographs import read_image
 
 
 def load_images(paths, image_size):
-    """Read photographs and resize them, as the preset `cwgan_gp` does.
+    """Read photographs and resize them, as `keras_derm.layers.resize` does.
 
-    A model whose description names another `preset` was trained on images prepared
-    by more than resizing (hair removal, say): `apps/predict.py` prepares them so.
+    A model whose description names a `preset` other than `cwgan_gp` was trained on
+    images prepared by more than that (hair removal, say): `apps/predict.py` does it.
 
     Args:
         paths: Image files.

@@ -1,45 +1,59 @@
 """Generators of dermoscopy, and what decides which of their images are kept."""
 
+from keras_derm.generative.adversarial import (
+    SNGAN,
+    ConditionalWGANGP,
+    CycleGAN,
+    LinearDecay,
+    build_conditional_wgan_gp,
+    build_cyclegan,
+    build_sngan,
+)
 from keras_derm.generative.callbacks import SampleBoard, SampleGrid, StopOnCollapse
 from keras_derm.generative.cell_deficits import cell_deficits, deficit_conditions
-from keras_derm.generative.conditional_wgan_gp import (
-    ConditionalWGANGP,
-    build_conditional_wgan_gp,
-)
 from keras_derm.generative.conditions import (
     CONDITION_TONES,
     condition_indices,
     condition_names,
     measured_tones,
 )
-from keras_derm.generative.cyclegan import CycleGAN, build_cyclegan
+from keras_derm.generative.datasets import (
+    sampling_weights,
+    training_dataset,
+    translation_dataset,
+)
 from keras_derm.generative.domains import benign_and_malignant
-from keras_derm.generative.linear_decay import LinearDecay
+from keras_derm.generative.generator import Generator
+from keras_derm.generative.registry import (
+    GENERATORS,
+    generator_class,
+    register_generator,
+)
 from keras_derm.generative.screening import screen
-from keras_derm.generative.sngan import SNGAN, build_sngan
+from keras_derm.generative.synthesis import Synthesis, made_images, plan_synthesis
 from keras_derm.generative.synthetic_images import write_synthetic
 from keras_derm.generative.training import (
     GeneratorCollapse,
-    best_model_file,
-    sampling_weights,
-    train_generator,
-    train_translator,
-    training_dataset,
-    translation_dataset,
+    best_state_file,
+    load_best,
+    train,
 )
 
 __all__ = [
     "CONDITION_TONES",
-    "ConditionalWGANGP",
+    "GENERATORS",
     "SNGAN",
+    "ConditionalWGANGP",
     "CycleGAN",
+    "Generator",
     "GeneratorCollapse",
     "LinearDecay",
     "SampleBoard",
     "SampleGrid",
     "StopOnCollapse",
+    "Synthesis",
     "benign_and_malignant",
-    "best_model_file",
+    "best_state_file",
     "build_conditional_wgan_gp",
     "build_cyclegan",
     "build_sngan",
@@ -47,11 +61,15 @@ __all__ = [
     "condition_indices",
     "condition_names",
     "deficit_conditions",
+    "generator_class",
+    "load_best",
+    "made_images",
     "measured_tones",
+    "plan_synthesis",
+    "register_generator",
     "sampling_weights",
     "screen",
-    "train_generator",
-    "train_translator",
+    "train",
     "training_dataset",
     "translation_dataset",
     "write_synthetic",

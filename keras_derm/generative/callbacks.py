@@ -23,6 +23,12 @@ class ImagesPerSecond(keras.callbacks.Callback):
 
     Args:
         images_per_step: Images that one training step takes, over all replicas.
+
+    Example:
+
+    ```python
+    model.fit(dataset, callbacks=[ImagesPerSecond(64), CSVLogger("history.csv")])
+    ```
     """
 
     def __init__(self, images_per_step):
@@ -39,52 +45,35 @@ class ImagesPerSecond(keras.callbacks.Callback):
 
 
 class SampleGrid(keras.callbacks.Callback):
-    """Writes samples of fixed noise after every epoch: one row a condition.
+    """Writes a grid of made images after every epoch.
 
     Args:
         directory: Where `epoch_0001.png` and so on go.
-        conditions: Integers (n, 2), one row of the grid each.
-        n_columns: Samples of each condition.
-        seed: Seed of the noise.
+        make: Function without arguments that makes the images, uint8 (n, side, side,
+            3): the same noise, or the same images to translate, each time.
+        n_columns: Images of a row; it divides their number.
+
+    Example:
+
+    ```python
+    conditions = np.repeat([[0, 2], [5, 4]], 8, axis=0)
+    SampleGrid("samples", lambda: model.sample(conditions, seed=7), n_columns=8)
+    ```
     """
 
-    def __init__(self, directory, conditions, n_columns=8, seed=0):
+    def __init__(self, directory, make, n_columns=8):
         super().__init__()
         self.directory = directory
-        self.conditions = np.asarray(conditions, dtype="int32")
+        self.make = make
         self.n_columns = n_columns
-        self.seed = seed
 
     def on_epoch_end(self, epoch, logs=None):
-        conditions = np.repeat(self.conditions, self.n_columns, axis=0)
-        images = self.model.sample(conditions, self.seed)
-        _save_grid(images, self.n_columns, self.directory, epoch)
-
-
-class TranslationGrid(keras.callbacks.Callback):
-    """Writes images and their translations after every epoch: two rows.
-
-    Args:
-        directory: Where `epoch_0001.png` and so on go.
-        images: Images to translate, uint8 (n, side, side, 3), one column each.
-    """
-
-    def __init__(self, directory, images):
-        super().__init__()
-        self.directory = directory
-        self.images = images
-
-    def on_epoch_end(self, epoch, logs=None):
-        images = np.concatenate([self.images, self.model.translate(self.images)])
-        _save_grid(images, len(self.images), self.directory, epoch)
-
-
-def _save_grid(images, n_columns, directory, epoch):
-    side = images.shape[1]
-    grid = images.reshape(-1, n_columns, side, side, 3).swapaxes(1, 2)
-    grid = grid.reshape(-1, n_columns * side, 3)
-    with atomic_path(_grid_path(directory, epoch)) as temporary:
-        Image.fromarray(grid).save(temporary)
+        images = self.make()
+        side = images.shape[1]
+        grid = images.reshape(-1, self.n_columns, side, side, 3).swapaxes(1, 2)
+        grid = grid.reshape(-1, self.n_columns * side, 3)
+        with atomic_path(_grid_path(self.directory, epoch)) as temporary:
+            Image.fromarray(grid).save(temporary)
 
 
 def _grid_path(directory, epoch):
@@ -94,7 +83,7 @@ def _grid_path(directory, epoch):
 class SampleBoard(keras.callbacks.TensorBoard):
     """Writes the losses of every epoch and its grid of samples for TensorBoard.
 
-    Comes after the `SampleGrid` or `TranslationGrid` that draws the grids.
+    Comes after the `SampleGrid` that draws the grids.
 
     Args:
         directory: Where the events go: `tensorboard --logdir DIRECTORY` shows them.
@@ -103,6 +92,12 @@ class SampleBoard(keras.callbacks.TensorBoard):
     Raises:
         ImportError: If the package tensorboard is not installed; TensorFlow cannot
             write for it without.
+
+    Example:
+
+    ```python
+    train(..., callbacks=[SampleBoard("generator/tensorboard", "generator/samples")])
+    ```
     """
 
     def __init__(self, directory, grids):
@@ -129,37 +124,35 @@ class StopOnCollapse(keras.callbacks.Callback):
 
     The diversity of images is the standard deviation over the images of their
     pixels at 8 x 8, averaged over pixels and channels. Samples are collapsed when
-    theirs is below `min_ratio` of that of real images with the same conditions.
+    theirs is below `min_ratio` of that of the real images.
 
     Args:
         images: Real images, uint8 (n, side, side, 3); 64 to 256 of them suffice.
-        conditions: Their conditions, integers (n, 2).
+        make: Function without arguments that makes images of the same conditions as
+            the model now is.
         min_ratio: Least diversity of the samples relative to the real images.
         patience: Number of epochs in a row below `min_ratio` that stop training.
         warm_up_steps: Training steps before diversity counts: an untrained generator
             makes grey images only.
-        seed: Seed of the noise.
 
     Attributes:
         reason: Why training was stopped, or None.
+        epochs_collapsed: Number of epochs in a row that were below `min_ratio`.
+
+    Example:
+
+    ```python
+    StopOnCollapse(images, lambda: model.sample(conditions, seed=0))
+    ```
     """
 
-    def __init__(
-        self,
-        images,
-        conditions,
-        min_ratio=0.1,
-        patience=2,
-        warm_up_steps=1000,
-        seed=0,
-    ):
+    def __init__(self, images, make, min_ratio=0.1, patience=2, warm_up_steps=1000):
         super().__init__()
-        self.conditions = np.asarray(conditions, dtype="int32")
+        self.make = make
         self.real_diversity = diversity(images)
         self.min_ratio = min_ratio
         self.patience = patience
         self.warm_up_steps = warm_up_steps
-        self.seed = seed
         self.reason = None
         self.epochs_collapsed = 0
 
@@ -172,7 +165,7 @@ class StopOnCollapse(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if self.model.steps_done < self.warm_up_steps:
             return
-        made = diversity(self._made_images())
+        made = diversity(self.make())
         ratio = made / max(self.real_diversity, 1e-6)
         collapsed = ratio < self.min_ratio
         self.epochs_collapsed = self.epochs_collapsed + 1 if collapsed else 0
@@ -183,29 +176,9 @@ class StopOnCollapse(keras.callbacks.Callback):
                 f"{self.patience} epochs"
             )
 
-    def _made_images(self):
-        return self.model.sample(self.conditions, self.seed)
-
     def _stop(self, reason):
         self.reason = self.reason or reason
         self.model.stop_training = True
-
-
-class StopOnTranslationCollapse(StopOnCollapse):
-    """`StopOnCollapse` for translations.
-
-    Args:
-        images: Real images of the domain translated to, uint8 (n, side, side, 3).
-        sources: Images to translate, uint8 (m, side, side, 3).
-        **kwargs: As for `StopOnCollapse`.
-    """
-
-    def __init__(self, images, sources, **kwargs):
-        super().__init__(images, conditions=(), **kwargs)
-        self.sources = sources
-
-    def _made_images(self):
-        return self.model.translate(self.sources)
 
 
 def diversity(images):
@@ -225,13 +198,20 @@ def diversity(images):
 
 
 class SaveWhenSound(keras.callbacks.Callback):
-    """Saves the model after each epoch whose images are sound, whole or not at all.
+    """Saves the generator after each epoch whose images are sound, or not at all.
 
     One that may be the first of a collapse is not saved over the last sound one.
 
     Args:
-        path: `.keras` file, replaced each time.
+        path: File that `Generator.save_state` writes, replaced each time.
         watch: `StopOnCollapse` that must come before this callback.
+
+    Example:
+
+    ```python
+    watch = StopOnCollapse(images, make)
+    model.fit(dataset, callbacks=[watch, SaveWhenSound("generator.keras", watch)])
+    ```
     """
 
     def __init__(self, path, watch):
@@ -242,7 +222,7 @@ class SaveWhenSound(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if self.watch.reason is None and not self.watch.epochs_collapsed:
             with atomic_path(self.path) as temporary:
-                self.model.save(temporary)
+                self.model.save_state(temporary)
 
 
 class TimeLimit(keras.callbacks.Callback):
@@ -256,6 +236,12 @@ class TimeLimit(keras.callbacks.Callback):
 
     Attributes:
         reached: Whether training was stopped.
+
+    Example:
+
+    ```python
+    model.fit(dataset, callbacks=[TimeLimit(minutes=30)])
+    ```
     """
 
     def __init__(self, minutes=None, spent=0.0):
@@ -280,23 +266,30 @@ class KeepBest(keras.callbacks.Callback):
 
     Losses of an adversarial training do not tell when to stop: they are of two sides
     that keep up with each other. Every measurement is a row of `quality.csv`, and the
-    model that had the least value so far lies in `best.keras`. A training that was
-    interrupted measures the same again.
+    state of the model that had the least value so far lies in `best.keras`, or with
+    the suffix that the generator's state has. A training that was interrupted measures
+    the same again.
 
     Args:
         directory: Where both files go.
-        measure: Function of the model to a dictionary of floats. The first decides,
-            the less the better. It must see training images only.
+        measure: Function without arguments to a dictionary of floats. The first
+            decides, the less the better. It must see training images only.
         every: Epochs between two measurements.
         patience: Number of measurements in a row without a new best that stop
             training; 0 to go on.
 
     Attributes:
         stalled: Whether training was stopped.
+
+    Example:
+
+    ```python
+    KeepBest("generator", lambda: {"distance": distance(real, make())}, patience=8)
+    ```
     """
 
     QUALITY_FILE = "quality.csv"
-    BEST_FILE = "best.keras"
+    BEST_NAME = "best"
 
     def __init__(self, directory, measure, every=5, patience=0):
         super().__init__()
@@ -320,10 +313,11 @@ class KeepBest(keras.callbacks.Callback):
         if (epoch + 1) % self.every:
             return
         before = [self._decisive(row) for row in self.rows]
-        self.rows.append({"step": self.model.steps_done, **self.measure(self.model)})
+        self.rows.append({"step": self.model.steps_done, **self.measure()})
         if self._decisive(self.rows[-1]) < min(before, default=math.inf):
-            with atomic_path(self.directory / self.BEST_FILE) as temporary:
-                self.model.save(temporary)
+            name = f"{self.BEST_NAME}{self.model.STATE_SUFFIX}"
+            with atomic_path(self.directory / name) as temporary:
+                self.model.save_state(temporary)
         write_csv(self.directory / self.QUALITY_FILE, pd.DataFrame(self.rows))
         values = [self._decisive(row) for row in self.rows]
         since_best = len(values) - 1 - int(np.argmin(values))

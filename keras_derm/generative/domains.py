@@ -4,8 +4,10 @@ import numpy as np
 
 from keras_derm.catalog import CatalogError
 
+TRANSLATED_TO = "MEL"
 
-def benign_and_malignant(catalog, diagnosis="MEL"):
+
+def benign_and_malignant(catalog, diagnosis=TRANSLATED_TO):
     """Rows of the domain to translate from, and of the one to translate to.
 
     Args:

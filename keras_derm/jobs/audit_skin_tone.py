@@ -1,8 +1,8 @@
 """Read an archive and measure the skin tones in it."""
 
 from keras_derm.catalog import SKIN_TONES, read_image
-from keras_derm.data_source import read_data_source
 from keras_derm.files import write_csv, write_json
+from keras_derm.readers import read_data_source
 from keras_derm.report import figures, save_figure
 from keras_derm.runs import Stage
 from keras_derm.settings import AuditSkinToneSettings

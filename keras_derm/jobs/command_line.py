@@ -12,7 +12,7 @@ import yaml
 
 from keras_derm.cluster import refuse_workers
 from keras_derm.jobs.table import APPS, app
-from keras_derm.settings import GENERATORS, Settings
+from keras_derm.settings import GENERATOR_SETTINGS, Settings
 
 GENERATOR = "--generator"
 
@@ -110,13 +110,13 @@ def stage_parser(settings, arguments):
         if name is None:
             parser.add_argument(
                 GENERATOR,
-                choices=list(GENERATORS),
+                choices=list(GENERATOR_SETTINGS),
                 default=settings().generator.name,
                 help="Which generator; its own options, --generator.NAME.OPTION, are "
                 "told by --generator NAME --help.",
             )
         else:
-            parser.add_class_arguments(GENERATORS[name], f"generator.{name}")
+            parser.add_class_arguments(GENERATOR_SETTINGS[name], f"generator.{name}")
     return parser, arguments
 
 
@@ -152,9 +152,9 @@ def named_generator(arguments):
                 names += _generators_in(path)
         follows = None if follows in (GENERATOR, "--config") else option
     names = list(dict.fromkeys(names))
-    if len(names) > 1 or set(names) - set(GENERATORS):
+    if len(names) > 1 or set(names) - set(GENERATOR_SETTINGS):
         raise ValueError(
-            f"`generator` must be one of {', '.join(GENERATORS)}. "
+            f"`generator` must be one of {', '.join(GENERATOR_SETTINGS)}. "
             f"Received: {', '.join(names)}"
         )
     return (names[0] if names else None), left
@@ -207,7 +207,7 @@ def with_options(arguments, positional):
 def flags(settings):
     """Names of the options of a stage that are true or false."""
     kinds = [(settings, "")]
-    kinds += [(each, f"generator.{name}.") for name, each in GENERATORS.items()]
+    kinds += [(each, f"generator.{name}.") for name, each in GENERATOR_SETTINGS.items()]
     return {
         prefix + name
         for kind, prefix in kinds

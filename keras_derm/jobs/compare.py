@@ -9,9 +9,9 @@ from rich.table import Table
 
 from keras_derm import evaluation
 from keras_derm.catalog import Catalog, get_task
-from keras_derm.data_source import read_data_source
 from keras_derm.files import write_csv, write_json
 from keras_derm.jobs.judged import judged_task
+from keras_derm.readers import read_data_source
 from keras_derm.report import figures, interval_cell, save_figure
 from keras_derm.runs import RunDirectory, Stage
 from keras_derm.settings import ARMS, CompareSettings

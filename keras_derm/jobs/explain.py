@@ -1,9 +1,29 @@
-"""Job: show what the ensemble looked at, whether to believe it, and the whole set."""
+"""Show what the ensemble looked at, whether to believe it, and the whole set."""
 
-from typing import Literal
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
 
-from keras_derm.jobs.evaluate import arm_folder, chosen_arm, judged_task
-from keras_derm.runs import RunDirectory
+from keras_derm import explain
+from keras_derm.catalog import read_mask
+from keras_derm.classifiers import (
+    ensemble_members,
+    ensemble_weights,
+    load_classifier,
+)
+from keras_derm.evaluation import predictions_from_csv, skin_tone_strata
+from keras_derm.files import write_csv, write_json
+from keras_derm.jobs.judged import judged_task
+from keras_derm.layers import preparation
+from keras_derm.pipeline import PreparedImages
+from keras_derm.report import figures, save_figure
+from keras_derm.report.run_files import chosen_arm
+from keras_derm.runs import Stage
+from keras_derm.settings import (
+    EvaluateSettings,
+    ExplainSettings,
+    PrepareDatasetSettings,
+)
 
 KINDS = {
     "correct": "correct",
@@ -13,92 +33,58 @@ KINDS = {
 N_RANDOM_MAPS = 3
 N_SHOWN = 6
 N_STEPS = 10
-FIGURES = (
-    *(f"{name}_{kind}" for name in ("attention", "cases") for kind in KINDS),
-    "attention_by_tone",
-    "attention_by_member",
-    "sanity_check",
-    "deletion",
-    "feature_map",
-)
 
 
-def explain(
-    run: str,
-    arm: str = "chosen",
-    method: Literal[
-        "grad_cam", "grad_cam_plus_plus", "layer_cam", "smooth_grad"
-    ] = "grad_cam",
-    n_each: int = 6,
-    n_points: int = 1500,
-    seed: int = 0,
-):
-    """Draw attention maps of real test cases, check them, and map all images.
+class Explain(Stage):
+    """Draw attention maps of real test cases, check them, and map all images."""
 
-    Writes explanations.csv (one row a case: attention inside the lesion where there is
-    a mask, area under the deletion curve, correlation with the map of random weights),
-    explanations.json (what the checks found), feature_map.csv (training images, real
-    and synthetic, laid out by UMAP) and the figures attention_*, sanity_check,
-    deletion and feature_map. Of predictions made elsewhere the cases alone are shown.
-
-    Args:
-        run: Run directory that has been evaluated.
-        arm: Whose ensemble to explain: an arm that was judged; chosen is the best on
-            validation.
-        method: Grad-CAM, Grad-CAM++, LayerCAM, or SmoothGrad, which takes minutes.
-        n_each: Cases of each kind: correct, missed melanoma, false alarm. One of each
-            kind in each group of skin tones is shown as well.
-        n_points: Most images in the map of features.
-        seed: Seed of random weights, random maps, SmoothGrad and UMAP.
-    """
-    settings = {key: value for key, value in locals().items() if key != "run"}
-    run = RunDirectory(run)
-    with run.stage("explain", settings, after=["evaluation"]) as todo:
-        if todo:
-            _explain(run, **settings)
-
-
-def _explain(run, arm, method, n_each, n_points, seed):
-    from keras_derm.classifiers import load_classifier
-    from keras_derm.files import write_json
-
-    arm, task = chosen_arm(run, arm), judged_task(run)
-    for name in (*(f"figures/{name}.png" for name in FIGURES), "feature_map.csv"):
-        (run / name).unlink(missing_ok=True)
-    if run.settings("evaluation").get("predictions"):
-        _show_cases(run, arm, task, n_each)
-        return
-    model = load_classifier(arm_folder(run, arm) / "ensemble.keras")
-    found = _explain_cases(run, arm, task, model, method, n_each, seed)
-    mixing = _map_features(run, arm, task, model, n_points, seed)
-    write_json(
-        run / "explanations.json",
-        {"arm": arm, "method": method, **found, "features": mixing},
+    Settings = ExplainSettings
+    after = ("evaluate",)
+    writes = (
+        "explanations.csv",
+        "explanations.json",
+        "feature_map.csv",
+        "figures/attention_*.png",
+        "figures/cases_*.png",
+        "figures/sanity_check.png",
+        "figures/deletion.png",
+        "figures/feature_map.png",
     )
+
+    def check(self):
+        if self.run.done("evaluate"):  # else the stage says so
+            chosen_arm(self.run, self.settings.arm)
+
+    def make(self):
+        run, settings = self.run, self.settings
+        arm, task = chosen_arm(run, settings.arm), judged_task(run)
+        if run.settings(EvaluateSettings).predictions:
+            _show_cases(run, arm, task, settings.n_each)
+            return
+        model = load_classifier(run.arm(arm) / "ensemble.keras")
+        found = _explain_cases(
+            run, arm, task, model, settings.method, settings.n_each, settings.seed
+        )
+        mixing = _map_features(run, arm, task, model, settings.n_points, settings.seed)
+        write_json(
+            run / "explanations.json",
+            {"arm": arm, "method": settings.method, **found, "features": mixing},
+        )
 
 
 def _explain_cases(run, arm, task, model, method, n_each, seed):
     """Explain chosen test images; return what the checks of the maps found."""
-    import numpy as np
-    import pandas as pd
-    from scipy.stats import binomtest
-
-    from keras_derm import explain
-    from keras_derm.classifiers import ensemble_members, ensemble_weights
-    from keras_derm.files import write_csv
-    from keras_derm.pipeline import PreparedImages
-
     test, y_prob, cases, tones = _chosen_cases(run, arm, task, n_each)
     rows, image_of_case = np.unique(cases["position"], return_inverse=True)
-    prepared = PreparedImages.load(run / "prepared/real")
+    prepared = PreparedImages.load(run.prepared_real)
     images = prepared.take(prepared.indices(test)[rows])
     explained = (images, y_prob[rows].argmax(axis=1), method, seed)
     by_member = explain.member_attention_maps(model, *explained)
     maps = explain.average_maps(by_member, ensemble_weights(model))
     check = explain.sanity_check(model, *explained, trained=maps)
     curves = _deletion_curves(model, images, maps, explained[1], seed)
-    masks = [test.mask_paths[row] for row in rows]
-    measured = pd.DataFrame(_attention(maps, masks, _mask_layer(run)))
+    masks = _masks(run, [test.mask_paths[row] for row in rows])
+    measured = pd.DataFrame(explain.attention_in_lesions(maps, masks))
     for name, curve in curves.items():
         measured[f"deletion_area_{name}"] = explain.area_under(curve)
     random = check.table[check.table["stage"] == "all layers"]
@@ -132,20 +118,15 @@ def _explain_cases(run, arm, task, model, method, n_each, seed):
 
 def _chosen_cases(run, arm, task, n_each):
     """Test images to look at, over all and for each group of tones."""
-    import pandas as pd
-
-    from keras_derm.evaluation import predictions_from_csv, skin_tone_strata
-    from keras_derm.explain import choose_cases
-
     test = run.catalog.where(task.covers(run.catalog)).split("test")
-    path = run / f"predictions/{arm}_ensemble_test.csv"
+    path = run.predictions / f"{arm}_ensemble_test.csv"
     y_prob = predictions_from_csv(path, test, task.classes)
     tones = skin_tone_strata(test.table["skin_tone"])["skin_tone_pooled"]
     known = (task.targets(test), y_prob, task.classes)
     cases = pd.concat(
         [
-            choose_cases(*known, n_each, task.positive_class),
-            choose_cases(*known, 1, task.positive_class, tones),
+            explain.choose_cases(*known, n_each, task.positive_class),
+            explain.choose_cases(*known, 1, task.positive_class, tones),
         ],
         ignore_index=True,
     )
@@ -157,14 +138,9 @@ def _chosen_cases(run, arm, task, n_each):
 
 def _show_cases(run, arm, task, n_each):
     """The chosen cases of predictions whose model is not here."""
-    from keras_derm.files import write_csv
-    from keras_derm.jobs.figure_files import save_figure
-    from keras_derm.pipeline import PreparedImages
-    from keras_derm.report import figures
-
     test, _, cases, _ = _chosen_cases(run, arm, task, n_each)
     write_csv(run / "explanations.csv", cases)
-    prepared = PreparedImages.load(run / "prepared/real")
+    prepared = PreparedImages.load(run.prepared_real)
     positions, captions = prepared.indices(test)[cases["position"]], _captions(cases)
     for kind in KINDS:
         rows = cases.index[(cases["group"] == "all") & (cases["kind"] == kind)]
@@ -184,57 +160,30 @@ def _captions(cases):
 
 def _deletion_curves(model, images, maps, y_pred, seed):
     """Curves by the maps and by random ones, the latter the mean of several."""
-    import numpy as np
-
-    from keras_derm.explain import deletion_curve, random_maps
 
     def curve(ordering):
-        return deletion_curve(model, images, ordering, y_pred, N_STEPS, seed=seed)
+        return explain.deletion_curve(
+            model, images, ordering, y_pred, N_STEPS, seed=seed
+        )
 
-    floor = [curve(random_maps(*maps.shape, [seed, i])) for i in range(N_RANDOM_MAPS)]
+    floor = [
+        curve(explain.random_maps(*maps.shape, [seed, i])) for i in range(N_RANDOM_MAPS)
+    ]
     return {"attention": curve(maps), "random": np.mean(floor, axis=0)}
 
 
-def _mask_layer(run):
-    """Layer that brings a mask into the square as the images were brought."""
-    from keras_derm.layers import SquarePad
-    from keras_derm.layers.presets import preprocessing
-
-    prepared = run.settings("prepare")
-    first = preprocessing(prepared["preset"], prepared["image_size"])[0]
-    if isinstance(first, SquarePad):  # what it adds is no lesion
-        return SquarePad(prepared["image_size"], fill="black")
-    return first
-
-
-def _attention(heatmaps, mask_paths, mask_layer):
-    """Share of attention in the lesion, and share of the image that is lesion."""
-    import cv2
-    import numpy as np
-
-    from keras_derm.explain import attention_inside
-
-    attention = np.full(len(heatmaps), np.nan)
-    lesion_share = np.full(len(heatmaps), np.nan)
-    for i, path in enumerate(mask_paths):
-        if path is None:
-            continue
-        mask = cv2.imread(path, cv2.IMREAD_UNCHANGED)
-        mask = (mask if mask.ndim == 2 else mask.max(axis=2)) != 0
-        image = np.repeat(255 * mask[..., np.newaxis].astype("uint8"), 3, axis=2)
-        mask = np.asarray(mask_layer(image[np.newaxis]))[0, ..., 0] > 127
-        lesion_share[i] = mask.mean()
-        size = heatmaps.shape[2], heatmaps.shape[1]
-        mask = cv2.resize(mask.astype("uint8"), size, interpolation=cv2.INTER_NEAREST)
-        attention[i] = attention_inside(heatmaps[i : i + 1], mask[None])[0]
-    return {"attention_in_lesion": attention, "lesion_share": lesion_share}
+def _masks(run, paths):
+    """Masks in the square as their images, None where there is none."""
+    settings = run.settings(PrepareDatasetSettings)
+    chain = preparation(settings.preset, settings.image_size)
+    return [
+        None if path is None else chain.transform_masks(read_mask(path)[None])[0]
+        for path in paths
+    ]
 
 
 def _galleries(run, cases, tones, images, maps):
     """The chosen cases by kind, and one of each kind by tone."""
-    from keras_derm.jobs.figure_files import save_figure
-    from keras_derm.report import figures
-
     captions = _captions(cases)
     for kind in KINDS:
         chosen = cases.index[(cases["group"] == "all") & (cases["kind"] == kind)]
@@ -254,9 +203,6 @@ def _galleries(run, cases, tones, images, maps):
 
 def _comparisons(run, cases, image_of_case, images, maps, by_member, members, check):
     """The first cases of each kind by member, and after forgetting."""
-    from keras_derm.jobs.figure_files import save_figure
-    from keras_derm.report import figures
-
     overall = cases[cases["group"] == "all"]
     first = overall.groupby("kind", sort=False).head(N_SHOWN // len(KINDS))
     shown = image_of_case[first.index]
@@ -278,13 +224,10 @@ def _comparisons(run, cases, image_of_case, images, maps, by_member, members, ch
 
 
 def _deletion_figure(run, curves):
-    from keras_derm.explain import area_under
-    from keras_derm.jobs.figure_files import save_figure
-    from keras_derm.report import figures
 
     names = {"attention": "most attended first", "random": "random patches first"}
     named = {
-        f"{names[key]} (area {area_under(curve).mean():.2f})": curve
+        f"{names[key]} (area {explain.area_under(curve).mean():.2f})": curve
         for key, curve in curves.items()
     }
     save_figure(run, "deletion", figures.deletion_curves(named))
@@ -292,19 +235,11 @@ def _deletion_figure(run, curves):
 
 def _map_features(run, arm, task, model, n_points, seed):
     """Lay out training images, real and synthetic; return how they mix."""
-    import pandas as pd
-
-    from keras_derm import explain
-    from keras_derm.files import write_csv
-    from keras_derm.jobs.figure_files import save_figure
-    from keras_derm.pipeline import PreparedImages
-    from keras_derm.report import figures
-
     train = run.catalog.split("train")
-    prepared = PreparedImages.load(run / "prepared/real")
+    prepared = PreparedImages.load(run.prepared_real)
     if run.synthetic_catalog is not None:
         train = train.concat(run.synthetic_catalog)
-        prepared = prepared + PreparedImages.load(run / "prepared/synthetic")
+        prepared = prepared + PreparedImages.load(run.prepared_synthetic)
     train = train.where(task.covers(train))
     table = train.table
     chosen = explain.choose_points(

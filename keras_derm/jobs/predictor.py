@@ -19,7 +19,7 @@ from keras_derm.export import (
 )
 from keras_derm.export.runtime import read_description
 from keras_derm.files import atomic_path
-from keras_derm.layers.presets import preprocessing
+from keras_derm.layers import preparation, resize
 from keras_derm.pipeline import image_preparation
 from keras_derm.skin_tone import IndividualTypologyAngle
 
@@ -59,9 +59,9 @@ class Predictor:
         self.limits = PhotographLimits.from_dict(photographs) if photographs else None
         self._estimator = IndividualTypologyAngle(**facts.get("skin_tone", {}))
         # Without a preset the file prepares for itself, all but the size.
-        preset = facts.get("preset") or "cwgan_gp"
-        layers = preprocessing(preset, facts["image_size"][0])
-        self._prepare = image_preparation(layers)
+        preset, size = facts.get("preset"), facts["image_size"][0]
+        chain = preparation(preset, size) if preset else resize(size)
+        self._prepare = image_preparation(chain)
         self._side = max(facts["image_size"])
         self._pool = ThreadPoolExecutor(os.cpu_count())
         self._written = set()

@@ -1,165 +1,97 @@
-"""Job: split a catalog and prepare its images."""
+"""Split a catalog and prepare its images."""
 
-from pathlib import Path
+import numpy as np
 
-from keras_derm.runs import RunDirectory
+from keras_derm.catalog import (
+    Catalog,
+    apply_split_file,
+    read_image,
+    split_catalog,
+)
+from keras_derm.files import write_csv
+from keras_derm.layers import augmentation, preparation
+from keras_derm.pipeline import exclusion_reasons, prepare
+from keras_derm.report import figures, save_figure
+from keras_derm.runs import Stage
+from keras_derm.settings import PrepareDatasetSettings
 
-REAL = "prepared/real"
 N_SHOWN = 6
 N_LOOKED_AT = 256
 
 
-def prepare_dataset(
-    run: str,
-    image_size: int = 224,
-    preset: str = "sn_gan_ensemble",
-    fractions: tuple[float, float, float] = (0.7, 0.15, 0.15),
-    split_file: str | None = None,
-    exclude_artefacts: bool = False,
-    images_per_shard: int | None = None,
-    seed: int = 0,
-):
-    """Split the audited images and prepare them (resize, hair removal).
+class PrepareDataset(Stage):
+    """Split the audited images and prepare them (resize, hair removal)."""
 
-    Writes the split into catalog.csv and the prepared images to prepared/. Where these
-    were deleted, the same command prepares them again. What is left out here is not
-    lost: audit/catalog.csv keeps the catalog as it was before the first preparation,
-    and every other one begins with it.
-
-    Args:
-        run: Run directory with a finished audit.
-        image_size: Side of the square prepared images in pixels.
-        preset: Name of the chain of image layers.
-        fractions: Shares of train, val and test. Images of one patient (else lesion)
-            stay together; diagnoses are spread evenly.
-        split_file: csv with a published split, taken instead; lesions that leak are
-            counted in a warning.
-        exclude_artefacts: Leave out images of which dark corners, a ruler, ink or
-            bubbles cover so much that it cannot be painted over; they are listed
-            with the reason in excluded_images.csv.
-        images_per_shard: Keep the prepared images in TFRecord files of so many images
-            each, for storage on a network; by default in one array.
-        seed: Seed of the split.
-    """
-    settings = {
-        "image_size": image_size,
-        "preset": preset,
-        "fractions": list(fractions),
-        "split_file": split_file,
-        "exclude_artefacts": exclude_artefacts,
-        "seed": seed,
-    }
-    if images_per_shard is not None:
-        settings["images_per_shard"] = images_per_shard
-    _check(**settings)
-    run = RunDirectory(run)
-    with run.stage("prepare", settings, after=["audit"], folders=["prepared"]) as todo:
-        if todo:
-            _prepare(run, **settings)
-        elif not (run / REAL).exists():
-            _images(run, run.catalog, image_size, preset, images_per_shard)
-
-
-def _check(preset, image_size, fractions, split_file, images_per_shard=None, **others):
-    """Refuse what could not be done, before what is there is removed."""
-    from keras_derm.catalog import check_fractions
-    from keras_derm.layers.presets import preprocessing
-    from keras_derm.pipeline.shards import check_images_per_shard
-
-    preprocessing(preset, image_size)
-    check_fractions(fractions)
-    if images_per_shard is not None:
-        check_images_per_shard(images_per_shard)
-    if split_file is not None and not Path(split_file).is_file():
-        raise FileNotFoundError(f"no split file. Received: {split_file}")
-
-
-def _whole_catalog(run):
-    """The audited catalog, of which no preparation has left anything out."""
-    from keras_derm.catalog import Catalog
-
-    whole = run / "audit/catalog.csv"
-    if not whole.is_file():
-        run.catalog.save(whole)
-    return Catalog.load(whole)
-
-
-def _prepare(
-    run,
-    image_size,
-    preset,
-    fractions,
-    split_file,
-    exclude_artefacts,
-    seed,
-    images_per_shard=None,
-):
-    from keras_derm.catalog import apply_split_file, split_catalog
-
-    catalog = _whole_catalog(run)
-    (run / "excluded_images.csv").unlink(missing_ok=True)
-    if exclude_artefacts:
-        catalog = _without_artefacts(run, catalog)
-    if split_file is None:
-        catalog = split_catalog(catalog, fractions, seed)
-    else:
-        catalog = apply_split_file(catalog, split_file)
-        catalog = catalog.where(split=["train", "val", "test"])
-    layers, prepared = _images(run, catalog, image_size, preset, images_per_shard)
-    _figure(run, catalog, prepared, layers, preset, seed)
-    catalog.save(run / "catalog.csv")
-    counts = catalog.table.groupby(["diagnosis", "split"]).size().unstack()
-    counts = counts.reindex(columns=["train", "val", "test"]).fillna(0).astype(int)
-    print(counts.to_string())
-
-
-def _images(run, catalog, image_size, preset, images_per_shard):
-    """The layers that prepare, and the images they have prepared."""
-    from keras_derm.layers.presets import preprocessing
-    from keras_derm.pipeline import prepare
-
-    layers = preprocessing(preset, image_size)
-    return layers, prepare(
-        catalog, layers, run / REAL, images_per_shard=images_per_shard
+    Settings = PrepareDatasetSettings
+    after = ("audit_skin_tone",)
+    writes = (
+        "prepared/real",
+        "catalog.csv",
+        "excluded_images.csv",
+        "figures/preparation.png",
     )
 
+    @property
+    def chain(self):
+        """The `Preparation` of every image."""
+        return preparation(self.settings.preset, self.settings.image_size)
 
-def _without_artefacts(run, catalog):
-    from keras_derm.files import write_csv
-    from keras_derm.pipeline import exclusion_reasons
+    def inputs(self):
+        split_file = self.settings.split_file
+        return [] if split_file is None else [split_file]
 
-    reasons = exclusion_reasons(catalog)
-    left_out = (reasons != "").to_numpy()
-    excluded = catalog.table.loc[left_out, ["isic_id", "path", "diagnosis"]]
-    excluded = excluded.assign(reason=reasons[left_out])
-    write_csv(run / "excluded_images.csv", excluded)
-    print(f"{len(excluded)} images left out for artefacts: excluded_images.csv")
-    return catalog.where(~left_out)
+    def make(self):
+        settings = self.settings
+        catalog = Catalog.load(self.run.audited_catalog)
+        if settings.exclude_artefacts:
+            catalog = self._without_artefacts(catalog)
+        if settings.split_file is None:
+            catalog = split_catalog(catalog, settings.fractions, settings.seed)
+        else:
+            catalog = apply_split_file(catalog, settings.split_file)
+            catalog = catalog.where(split=["train", "val", "test"])
+        self._draw(catalog, self._prepare(catalog))
+        catalog.save(self.run.catalog_file)
+        counts = catalog.table.groupby(["diagnosis", "split"]).size().unstack()
+        counts = counts.reindex(columns=["train", "val", "test"]).fillna(0).astype(int)
+        print(counts.to_string())
 
+    def finish(self):
+        """Prepare the images again where they were deleted."""
+        if not self.run.prepared_real.exists():
+            self._prepare(self.run.catalog)
 
-def _figure(run, catalog, prepared, layers, preset, seed):
-    """Show the training images on which preparation changed most."""
-    import numpy as np
+    def _prepare(self, catalog):
+        per_shard = self.settings.images_per_shard
+        return prepare(
+            catalog, self.chain, self.run.prepared_real, images_per_shard=per_shard
+        )
 
-    from keras_derm.catalog import read_image
-    from keras_derm.layers.presets import augmentation
-    from keras_derm.report import figures, save_figure
+    def _without_artefacts(self, catalog):
+        reasons = exclusion_reasons(catalog)
+        left_out = (reasons != "").to_numpy()
+        excluded = catalog.table.loc[left_out, ["isic_id", "path", "diagnosis"]]
+        excluded = excluded.assign(reason=reasons[left_out])
+        write_csv(self.run / "excluded_images.csv", excluded)
+        print(f"{len(excluded)} images left out for artefacts: excluded_images.csv")
+        return catalog.where(~left_out)
 
-    train = catalog.split("train")
-    paths = np.array(train.paths)
-    generator = np.random.default_rng(seed)
-    rows = generator.permutation(len(train))[:N_LOOKED_AT]
-    originals = [read_image(path) for path in paths[rows]]
-    resized = np.stack([np.asarray(layers[0](image[None]))[0] for image in originals])
-    done = prepared.take(prepared.indices(train)[rows])
-    change = np.abs(resized - done).mean(axis=(1, 2, 3))
-    shown = np.argsort(-change, kind="stable")[:N_SHOWN]
-    augmented = done[shown].astype("float32")
-    for layer in augmentation(preset, seed):
-        augmented = layer(augmented, training=True)
-    stages = {
-        "original": [originals[i] for i in shown],
-        "prepared": done[shown],
-        "in training": np.asarray(augmented),
-    }
-    save_figure(run, "preparation", figures.preparation_stages(stages))
+    def _draw(self, catalog, prepared):
+        """Show the training images on which preparation changed most."""
+        train, seed = catalog.split("train"), self.settings.seed
+        paths = np.array(train.paths)
+        rows = np.random.default_rng(seed).permutation(len(train))[:N_LOOKED_AT]
+        originals = [read_image(path) for path in paths[rows]]
+        chain = self.chain
+        squares = [chain.apply_geometry(image[None])[0] for image in originals]
+        done = prepared.take(prepared.indices(train)[rows])
+        change = np.abs(np.stack(squares) - done).mean(axis=(1, 2, 3))
+        shown = np.argsort(-change, kind="stable")[:N_SHOWN]
+        stages = {
+            "original": [originals[i] for i in shown],
+            "prepared": done[shown],
+            "in training": np.asarray(
+                augmentation(self.settings.preset, seed)(done[shown])
+            ),
+        }
+        save_figure(self.run, "preparation", figures.preparation_stages(stages))

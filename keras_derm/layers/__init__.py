@@ -1,6 +1,7 @@
 """Image layers: RGB photographs in [0, 255] in, RGB photographs out."""
 
 from keras_derm.layers.artefact_suppression import ArtefactSuppression
+from keras_derm.layers.chains import Augmentation, Preparation
 from keras_derm.layers.clahe import CLAHE
 from keras_derm.layers.colour_constancy import ColourConstancy
 from keras_derm.layers.gamma_correction import GammaCorrection
@@ -10,31 +11,39 @@ from keras_derm.layers.min_max_rescale import MinMaxRescale
 from keras_derm.layers.non_local_means import NonLocalMeans
 from keras_derm.layers.presets import (
     PRESETS,
+    Preset,
     augmentation,
     offline_copies,
-    preprocessing,
+    preparation,
+    resize,
 )
 from keras_derm.layers.random_darkening import RandomDarkening
 from keras_derm.layers.random_mirror import RandomMirror
 from keras_derm.layers.square_pad import SquarePad
+from keras_derm.layers.square_resize import SquareResize
 from keras_derm.layers.tone_transfer import ToneTransfer
 
 __all__ = [
     "CLAHE",
     "PRESETS",
     "ArtefactSuppression",
+    "Augmentation",
     "ColourConstancy",
     "GammaCorrection",
     "HairRemoval",
     "ImageNetNormalization",
     "MinMaxRescale",
     "NonLocalMeans",
+    "Preparation",
+    "Preset",
     "RandomDarkening",
     "RandomMirror",
     "SquarePad",
+    "SquareResize",
     "ToneTransfer",
     "augmentation",
     "offline_copies",
-    "preprocessing",
+    "preparation",
+    "resize",
     "scaled_kernel_size",
 ]

@@ -25,6 +25,9 @@ class CLAHE(ImageLayer):
         tile_grid_size: Number of tiles down and across.
         **kwargs: Arguments of `keras.layers.Layer`.
 
+    Example:
+        >>> equalised = CLAHE(clip_limit=2.0)(images)
+
     Reference:
         Zuiderveld, Contrast limited adaptive histogram equalization, Graphics Gems
         IV, 1994.

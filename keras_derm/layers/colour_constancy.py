@@ -26,6 +26,9 @@ class ColourConstancy(ImageLayer):
         method: `"shades_of_grey"`, `"grey_world"` or `"max_rgb"`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
+    Example:
+        >>> corrected = ColourConstancy("shades_of_grey")(images)
+
     Reference:
         Finlayson and Trezzi, Shades of gray and colour constancy, Color and Imaging
         Conference 2004; for dermoscopy Barata et al., IEEE Journal of Biomedical and

@@ -19,6 +19,9 @@ class GammaCorrection(ImageLayer):
     Args:
         gamma: Exponent, above 0.
         **kwargs: Arguments of `keras.layers.Layer`.
+
+    Example:
+        >>> brightened = GammaCorrection(1 / 1.2)(images)
     """
 
     def __init__(self, gamma, **kwargs):

@@ -13,7 +13,12 @@ class ImageLayer(keras.layers.Layer):
 
     Args:
         **kwargs: `name` and other arguments of `keras.layers.Layer`.
+
+    Attributes:
+        sets_range: Whether every image comes out with the same range of values.
     """
+
+    sets_range = False
 
     def __init__(self, **kwargs):
         kwargs.setdefault("dtype", "float32")

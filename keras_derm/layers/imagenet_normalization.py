@@ -21,6 +21,9 @@ class ImageNetNormalization(ImageLayer):
 
     Args:
         **kwargs: Arguments of `keras.layers.Layer`.
+
+    Example:
+        >>> inputs = ImageNetNormalization()(images)
     """
 
     def transform(self, images, training):

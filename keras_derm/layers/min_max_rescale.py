@@ -21,10 +21,15 @@ class MinMaxRescale(ImageLayer):
     Args:
         **kwargs: Arguments of `keras.layers.Layer`.
 
+    Example:
+        >>> stretched = MinMaxRescale()(images)
+
     Reference:
         Zunair and Ben Hamza, Melanoma detection using adversarial training and deep
         transfer learning, Physics in Medicine & Biology 65, 2020, equation 7.
     """
+
+    sets_range = True
 
     def transform(self, images, training):
         low = tf.reduce_min(images, axis=(1, 2, 3), keepdims=True)

@@ -25,6 +25,9 @@ class NonLocalMeans(ImageLayer):
         search_size: Side of the search window in pixels, odd.
         **kwargs: Arguments of `keras.layers.Layer`.
 
+    Example:
+        >>> denoised = NonLocalMeans(strength=3.0)(images)
+
     Reference:
         Buades, Coll and Morel, A non-local algorithm for image denoising, CVPR 2005.
     """

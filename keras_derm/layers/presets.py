@@ -1,125 +1,71 @@
 """Chains of image layers by the name of the published system that uses them."""
 
+from typing import get_args
+
 import keras
 
-from keras_derm.layers.artefact_suppression import ArtefactSuppression
-from keras_derm.layers.clahe import CLAHE
-from keras_derm.layers.gamma_correction import GammaCorrection
-from keras_derm.layers.hair_removal import HairRemoval, scaled_kernel_size
-from keras_derm.layers.min_max_rescale import MinMaxRescale
-from keras_derm.layers.non_local_means import NonLocalMeans
-from keras_derm.layers.random_darkening import RandomDarkening
-from keras_derm.layers.random_mirror import RandomMirror
-from keras_derm.layers.square_pad import SquarePad
+from keras_derm.layers.chains import Augmentation, Preparation
+from keras_derm.layers.geometry import mirrored, padded, stretched, turned, zoomed
+from keras_derm.layers.photometry import (
+    darkened,
+    enhanced,
+    full_range,
+    other_light,
+    without_dark_hair,
+    without_hair_and_rulers,
+)
+from keras_derm.settings import Preset
+
+PRESETS = get_args(Preset)
 
 
-def _resizing(image_size):
-    return keras.layers.Resizing(
-        image_size, image_size, antialias=True, dtype="float32"
-    )
+def resize(image_size):
+    """Return the `Preparation` that resizes and does no more.
+
+    Args:
+        image_size: Side of the square result in pixels.
+
+    Example:
+        >>> images = resize(224)(photographs)
+    """
+    return Preparation(stretched(image_size))
 
 
-def _keras_derm(image_size):
-    return [
-        SquarePad(image_size),
-        HairRemoval(),
-        ArtefactSuppression(["ruler"]),
-    ]
+def _turned(seed, strength):
+    return turned(seed, min(0.5, 0.5 * strength))
 
 
-def _sn_gan_ensemble(image_size):
-    return [
-        _resizing(image_size),
-        HairRemoval("published", kernel_size=scaled_kernel_size(image_size)),
-    ]
-
-
-def _lora_diffusion(image_size):
-    return [
-        _resizing(image_size),
-        NonLocalMeans(strength=3, patch_size=7, search_size=21),
-        GammaCorrection(1 / 1.2),
-        CLAHE(clip_limit=2.0, tile_grid_size=(8, 8)),
-        HairRemoval(),
-        ArtefactSuppression(["ruler"]),
-    ]
-
-
-def _cwgan_gp(image_size):
-    return [_resizing(image_size)]
-
-
-def _melanet(image_size):
-    return [SquarePad(image_size, fill="black"), MinMaxRescale()]
-
-
-def _flips_and_light(seed, strength):
-    first, second, third, fourth = _own_seeds(seed, 4)
-    turn, light = min(0.5, 0.5 * strength), 0.1 * strength
-    return [
-        RandomMirror(seed=first),
-        keras.layers.RandomRotation(turn, "reflect", seed=second, dtype="float32"),
-        keras.layers.RandomBrightness(light, seed=third, dtype="float32"),
-        # One number would only ever raise the contrast.
-        keras.layers.RandomContrast(
-            (light, light), (0, 255), seed=fourth, dtype="float32"
-        ),
-    ]
-
-
-def _flips_zoom_and_light(seed, strength):
-    *seeds, last = _own_seeds(seed, 5)
-    flip, *others = _flips_and_light(seeds[0], strength)
-    sides = (-0.2 * strength, 0.2 * strength)
-    zoom = keras.layers.RandomZoom(
-        sides, sides, fill_mode="reflect", seed=last, dtype="float32"
-    )
-    return [flip, zoom, *others]
-
-
-def _flips_and_darkening(seed, strength):
-    first, second = _own_seeds(seed, 2)
-    return [
-        RandomMirror(seed=first),
-        RandomDarkening(min(1.0, 0.25 * strength), seed=second),
-    ]
-
-
-def _flips(seed, strength):
-    return [RandomMirror(seed=seed)]
-
-
-def _flips_and_rotation(seed):
-    first, second = _own_seeds(seed, 2)
-    return [
-        RandomMirror(seed=first),
-        keras.layers.RandomRotation(1.0, "constant", seed=second, dtype="float32"),
-    ]
-
-
-def _own_seeds(seed, n_layers):
-    """A seed for each layer: those of one seed would draw the same numbers."""
-    return [None if seed is None else seed + number for number in range(n_layers)]
-
-
-_PREPROCESSING = {
-    "keras_derm": _keras_derm,
-    "sn_gan_ensemble": _sn_gan_ensemble,
-    "lora_diffusion": _lora_diffusion,
-    "cwgan_gp": _cwgan_gp,
-    "melanet": _melanet,
+_PREPARATIONS = {
+    "keras_derm": lambda size: Preparation(padded(size), without_hair_and_rulers()),
+    "sn_gan_ensemble": lambda size: Preparation(
+        stretched(size), without_dark_hair(size)
+    ),
+    "lora_diffusion": lambda size: Preparation(stretched(size), enhanced()),
+    "cwgan_gp": resize,
+    "melanet": lambda size: Preparation(padded(size, "black"), full_range()),
 }
-_AUGMENTATION = {
-    "keras_derm": _flips_zoom_and_light,
-    "sn_gan_ensemble": _flips_and_darkening,
-    "lora_diffusion": _flips_and_light,
-    "cwgan_gp": _flips,
-    "melanet": lambda seed, strength: [],
+_AUGMENTATIONS = {
+    "keras_derm": lambda seeds, strength: Augmentation(
+        [
+            *mirrored(seeds[0]),
+            *zoomed(seeds[4], 0.2 * strength),
+            *_turned(seeds[1], strength),
+        ],
+        other_light(seeds[2:4], 0.1 * strength),
+    ),
+    "sn_gan_ensemble": lambda seeds, strength: Augmentation(
+        mirrored(seeds[0]), darkened(seeds[1], min(1.0, 0.25 * strength))
+    ),
+    "lora_diffusion": lambda seeds, strength: Augmentation(
+        [*mirrored(seeds[0]), *_turned(seeds[1], strength)],
+        other_light(seeds[2:4], 0.1 * strength),
+    ),
+    "cwgan_gp": lambda seeds, strength: Augmentation(mirrored(seeds[0])),
+    "melanet": lambda seeds, strength: Augmentation(),
 }
-PRESETS = tuple(_PREPROCESSING)
 
 
-def preprocessing(name, image_size):
+def preparation(name, image_size):
     """Return the deterministic chain of a system.
 
     - `"keras_derm"`, ours: square padding, oriented hair removal, rulers painted
@@ -138,10 +84,15 @@ def preprocessing(name, image_size):
         image_size: Side of the square result in pixels.
 
     Returns:
-        New layers in the order in which they are applied; RGB in [0, 255] in and
-        out; the first makes all images one size.
+        A new `Preparation`: RGB in [0, 255] in and out.
+
+    Raises:
+        ValueError: There is no such preset.
+
+    Example:
+        >>> images = preparation("keras_derm", 224)(photographs)
     """
-    return _chosen(_PREPROCESSING, name)(image_size)
+    return _chosen(_PREPARATIONS, name)(image_size)
 
 
 def augmentation(name, seed=None, strength=1.0):
@@ -163,14 +114,17 @@ def augmentation(name, seed=None, strength=1.0):
             the flips alone. No image is turned further than half a circle.
 
     Returns:
-        New layers in the order in which they are applied.
+        A new `Augmentation`.
 
     Raises:
         ValueError: There is no such preset, or the strength is out of its range.
+
+    Example:
+        >>> images = augmentation("keras_derm", seed=0)(images)
     """
     if not 0 <= strength <= 3:
         raise ValueError(f"`strength` must be within [0, 3]. Received: {strength}")
-    return _chosen(_AUGMENTATION, name)(seed, strength)
+    return _chosen(_AUGMENTATIONS, name)(_own_seeds(seed, 5), strength)
 
 
 def offline_copies(images, n_copies=5, seed=0):
@@ -188,10 +142,15 @@ def offline_copies(images, n_copies=5, seed=0):
         (n * n_copies, height, width, 3), uint8; the copies of one image follow each
         other. They belong to the split of their image, and to training alone.
     """
-    copies = images.repeat(n_copies, axis=0).astype("float32")
-    for layer in _flips_and_rotation(seed):
-        copies = layer(copies, training=True)
+    first, second = _own_seeds(seed, 2)
+    views = Augmentation([*mirrored(first), *turned(second, 1.0, fill="constant")])
+    copies = views(images.repeat(n_copies, axis=0).astype("float32"))
     return keras.ops.convert_to_numpy(keras.ops.round(copies)).astype("uint8")
+
+
+def _own_seeds(seed, n_layers):
+    """A seed for each layer: those of one seed would draw the same numbers."""
+    return [None if seed is None else seed + number for number in range(n_layers)]
 
 
 def _chosen(table, name):

@@ -19,6 +19,9 @@ class RandomDarkening(ImageLayer):
         factor: What their RGB values are multiplied by, within [0, 1].
         seed: Integer for a repeatable sequence, or `None`.
         **kwargs: Arguments of `keras.layers.Layer`.
+
+    Example:
+        >>> darkened = RandomDarkening(0.25, seed=0)(images, training=True)
     """
 
     def __init__(self, probability=0.25, factor=0.5, seed=None, **kwargs):

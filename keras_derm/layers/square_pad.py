@@ -3,13 +3,13 @@
 import keras
 import tensorflow as tf
 
-from keras_derm.layers.image_layer import ImageLayer
+from keras_derm.layers.square_layer import SquareLayer, resized
 
 FILLS = ("reflect", "black")
 
 
 @keras.saving.register_keras_serializable(package="keras_derm")
-class SquarePad(ImageLayer):
+class SquarePad(SquareLayer):
     """Resize photographs so that they fit into a square, and pad the shorter side.
 
     Nothing is cut off, and nothing is stretched by more than half a pixel. Enlarging
@@ -23,56 +23,53 @@ class SquarePad(ImageLayer):
             published.
         **kwargs: Arguments of `keras.layers.Layer`.
 
+    Example:
+        >>> SquarePad(224)(photographs).shape
+        TensorShape([8, 224, 224, 3])
+
     Reference:
         Zunair and Ben Hamza, Melanoma detection using adversarial training and deep
         transfer learning, Physics in Medicine & Biology 65, 2020 (melanet).
     """
 
     def __init__(self, size, fill="reflect", **kwargs):
-        super().__init__(**kwargs)
-        if size < 1:
-            raise ValueError(f"`size` must be 1 or more. Received: {size}")
+        super().__init__(size, **kwargs)
         if fill not in FILLS:
             raise ValueError(f"`fill` must be one of {FILLS}. Received: {fill!r}")
-        self.size = int(size)
         self.fill = fill
 
     def transform(self, images, training):
-        lengths = [_length(images, axis) for axis in (1, 2)]
+        return self.squared(images, self.fill)
+
+    def squared(self, pixels, fill="black"):
+        lengths = [_length(pixels, axis) for axis in (1, 2)]
         content = [_share(self.size, length, lengths) for length in lengths]
         # Padding last touches the pixels of the result, not of the photograph.
         if any(map(tf.is_tensor, lengths)) or content != lengths:
-            images = tf.image.resize(images, tf.stack(content), antialias=True)
-            # The filter's weights sum to 1 only up to rounding.
-            images = tf.clip_by_value(images, 0.0, 255.0)
+            pixels = resized(pixels, tf.stack(content))
         for axis, length in zip((1, 2), content, strict=True):
             if tf.is_tensor(length) or length < self.size:
-                images = self._pad(images, length, axis)
-        return tf.ensure_shape(images, (None, self.size, self.size, 3))
+                pixels = self._pad(pixels, length, axis, fill)
+        return tf.ensure_shape(pixels, (None, self.size, self.size, pixels.shape[3]))
 
-    def _pad(self, images, length, axis):
+    def _pad(self, pixels, length, axis, fill):
         before = (self.size - length) // 2
-        if self.fill == "black":
+        if fill == "black":
             paddings = [[0, 0]] * 4
             paddings[axis] = [before, self.size - length - before]
-            return tf.pad(images, paddings)
+            return tf.pad(pixels, paddings)
         position = (tf.range(self.size) - before) % (2 * length)
         return tf.gather(
-            images, tf.minimum(position, 2 * length - 1 - position), axis=axis
+            pixels, tf.minimum(position, 2 * length - 1 - position), axis=axis
         )
 
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0], self.size, self.size, input_shape[3])
-
     def get_config(self):
-        config = super().get_config()
-        config.update(size=self.size, fill=self.fill)
-        return config
+        return {**super().get_config(), "fill": self.fill}
 
 
-def _length(images, axis):
-    known = images.shape[axis]
-    return tf.shape(images)[axis] if known is None else known
+def _length(pixels, axis):
+    known = pixels.shape[axis]
+    return tf.shape(pixels)[axis] if known is None else known
 
 
 def _share(size, length, lengths):

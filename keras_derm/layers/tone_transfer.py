@@ -42,6 +42,9 @@ class ToneTransfer(ImageLayer):
         target_ita: Individual typology angle in degrees, within [-80, 85].
         **kwargs: Arguments of `keras.layers.Layer`.
 
+    Example:
+        >>> darker = ToneTransfer(target_ita=-10)(images)
+
     Reference:
         Jacques, Origins of tissue optical properties in the UVA, visible and NIR
         regions, OSA TOPS 2, 1996 (melanin).

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_derm.files import atomic_path, new_array, write_json
-from keras_derm.layers.presets import offline_copies
+from keras_derm.layers import offline_copies
 from keras_derm.pipeline.prepared import PreparedImages
 
 _CHUNK = 64

@@ -20,7 +20,7 @@ def image_dataset(
     seed=0,
     balance_by=None,
     image_size=None,
-    layers=(),
+    augmentation=None,
     share=WHOLE,
     first_batch=0,
 ):
@@ -42,7 +42,7 @@ def image_dataset(
             None takes images as often as they occur. For `shuffle` with `repeat`.
         image_size: Height and width to which the images are resized (bilinear, as
             `build_ensemble` does for its members), or None to leave them.
-        layers: Keras layers applied with `training=True`: the augmentation.
+        augmentation: `keras_derm.layers.Augmentation` of the batches, or None.
         share: `(i, n)` to give part `i` of `n` equal parts of every batch, which alone
             is read and augmented, each part with other random numbers. For `repeat`.
         first_batch: Number of batches to leave out at the start. They are the ones
@@ -95,10 +95,10 @@ def image_dataset(
         return (images, *(tf.gather(column, rows) for column in columns))
 
     dataset = dataset.map(load, tf.data.AUTOTUNE)
-    if layers:
+    if augmentation is not None:
         # One batch after the other: in parallel they would draw from the layers'
         # random state in an order that no seed repeats.
-        augment = augmentation_of_batches(layers, repeat, share)
+        augment = augmentation_of_batches(augmentation, repeat, share)
         dataset = dataset.enumerate(first_batch).map(augment)
     return dataset.prefetch(tf.data.AUTOTUNE)
 
@@ -119,11 +119,11 @@ def part_of_batches(batch_size, repeat, index, count):
     return lambda batch: batch[index * size : (index + 1) * size]
 
 
-def augmentation_of_batches(layers, by_number, share=WHOLE):
-    """Function that applies layers to a batch.
+def augmentation_of_batches(augmentation, by_number, share=WHOLE):
+    """Function that augments a batch.
 
     Args:
-        layers: Keras layers, called with `training=True`.
+        augmentation: `keras_derm.layers.Augmentation`.
         by_number: Let the number of a batch decide what is drawn, whatever an iterator
             drew before. A data set that is passed over several times shall differ
             each time, and goes without.
@@ -134,7 +134,7 @@ def augmentation_of_batches(layers, by_number, share=WHOLE):
     """
     states = [
         (variable, int(np.asarray(variable)[0]))
-        for layer in layers
+        for layer in augmentation.layers
         for variable in layer.variables
         if by_number and "seed_generator_state" in variable.path
     ]
@@ -145,9 +145,7 @@ def augmentation_of_batches(layers, by_number, share=WHOLE):
         for state, seed in states:
             position = tf.stack([tf.cast(seed, number.dtype), number * DRAWS])
             state.assign(tf.cast(position, state.dtype))
-        for layer in layers:
-            images = layer(images, training=True)
-        return (images, *rest)
+        return (augmentation(images), *rest)
 
     return augment
 

@@ -1,11 +1,15 @@
 """Which images of a catalog are covered by artefacts beyond repair."""
 
 import pandas as pd
-import tensorflow as tf
 from rich.progress import track
 
-from keras_derm.layers import ArtefactSuppression, HairRemoval
-from keras_derm.pipeline.prepared import decoded_images
+from keras_derm.layers import (
+    ArtefactSuppression,
+    HairRemoval,
+    Preparation,
+    SquareResize,
+)
+from keras_derm.pipeline.prepared import prepared_batches
 
 WORKING_SIZE = 224
 _BATCH_SIZE = 4
@@ -24,19 +28,9 @@ def exclusion_reasons(catalog):
         `pandas.Series` of str with the index of `catalog.table`, empty where the
         image may stay; see `keras_derm.layers.ArtefactSuppression.exclusion_reasons`.
     """
-    hair, artefacts = HairRemoval(), ArtefactSuppression()
-    batches = (
-        decoded_images(catalog)
-        .map(
-            lambda image: tf.image.resize(
-                image, (WORKING_SIZE, WORKING_SIZE), antialias=True
-            ),
-            tf.data.AUTOTUNE,
-        )
-        .batch(_BATCH_SIZE)
-        .map(hair, tf.data.AUTOTUNE)
-        .prefetch(2)
-    )
+    artefacts = ArtefactSuppression()
+    hairless = Preparation([SquareResize(WORKING_SIZE)], [HairRemoval()])
+    batches = prepared_batches(catalog, hairless, _BATCH_SIZE).prefetch(2)
     reasons = []
     n_batches = -(-len(catalog) // _BATCH_SIZE)
     for images in track(batches, "Looking for artefacts", total=n_batches):

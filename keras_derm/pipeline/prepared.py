@@ -92,18 +92,15 @@ class PreparedImages:
         return images
 
 
-def prepare(catalog, layers, directory, batch_size=4, images_per_shard=None):
+def prepare(catalog, preparation, directory, batch_size=4, images_per_shard=None):
     """Prepare every image of `catalog` once and keep the results in `directory`.
 
-    The work runs in a `tf.data` pipeline: decode, `layers[0]` image by image (it
-    must give all images one size), the other layers on batches. Nothing random may
-    be among the layers. The directory appears whole or not at all; where it already
-    holds the same images prepared by the same layers, it is used as it is.
+    The directory appears whole or not at all; where it already holds the same images
+    prepared by the same layers, it is used as it is.
 
     Args:
         catalog: `Catalog` of the images.
-        layers: List of Keras layers, RGB in [0, 255] to RGB in [0, 255]; the first
-            resizes.
+        preparation: `keras_derm.layers.Preparation`.
         directory: Where the prepared images go.
         batch_size: Images per step; few, so that they fit into the cache of a
             processor core.
@@ -115,13 +112,16 @@ def prepare(catalog, layers, directory, batch_size=4, images_per_shard=None):
     Raises:
         ImageError: A file cannot be read (it was sound when the catalog was checked);
             the message names it. Nothing is kept.
+
+    Example:
+        >>> prepare(catalog, preparation("keras_derm", 224), "prepared")
     """
     directory = Path(directory)
     index = {
         "ids": catalog.table["isic_id"].tolist(),
         "layers": [
             {"class": type(layer).__name__, **_plain(layer.get_config())}
-            for layer in layers
+            for layer in preparation.layers
         ],
     }
     if images_per_shard is not None:
@@ -129,13 +129,8 @@ def prepare(catalog, layers, directory, batch_size=4, images_per_shard=None):
     stored = directory / "index.json"
     if stored.is_file() and _description(json.loads(stored.read_text())) == index:
         return PreparedImages.load(directory)
-    batches = (
-        decoded_images(catalog)
-        .map(lambda image: layers[0](image[None])[0], tf.data.AUTOTUNE)
-        .batch(batch_size)
-        .map(lambda images: _to_uint8(_apply(layers[1:], images)), tf.data.AUTOTUNE)
-        .prefetch(2)
-    )
+    batches = prepared_batches(catalog, preparation, batch_size)
+    batches = batches.map(_to_uint8, tf.data.AUTOTUNE).prefetch(2)
     with atomic_path(directory) as temporary:
         temporary.mkdir(parents=True)
         n_batches = -(-len(catalog) // batch_size)
@@ -149,24 +144,24 @@ def prepare(catalog, layers, directory, batch_size=4, images_per_shard=None):
     return PreparedImages.load(directory)
 
 
-def image_preparation(layers):
+def image_preparation(preparation):
     """Function that prepares one photograph as `prepare` does those of a catalog.
 
     It is a graph, as there: TensorFlow resizes a little differently outside of one, so
     that some pixels in a hundred would be rounded to another level.
 
     Args:
-        layers: The chain of image layers, from `keras_derm.layers.presets`.
+        preparation: `keras_derm.layers.Preparation`.
 
     Returns:
-        Function from an uint8 RGB array `(height, width, 3)` of any size to one of the
-        size that the first layer gives.
+        Function from a uint8 RGB array `(height, width, 3)` of any size to one of
+        `preparation.image_size`.
     """
     photograph = tf.TensorSpec((None, None, 3), tf.uint8)
 
     @tf.function(input_signature=[photograph])
     def prepared(image):
-        return _to_uint8(_apply(layers, image[None]))[0]
+        return _to_uint8(preparation(image[None]))[0]
 
     return lambda image: prepared(image).numpy()
 
@@ -184,6 +179,20 @@ def _write_array(batches, n_images, path):
 def _description(index):
     """What was prepared and how, without where in the shards it lies."""
     return {k: v for k, v in index.items() if k not in ("image_size", "shards")}
+
+
+def prepared_batches(catalog, preparation, batch_size):
+    """`tf.data.Dataset` of prepared images, float32 `(batch, side, side, 3)`.
+
+    Geometry, which gives all images one size, is applied image by image, photometry to
+    batches.
+    """
+
+    def square(image):
+        return preparation.apply_geometry(image[None])[0]
+
+    batches = decoded_images(catalog).map(square, tf.data.AUTOTUNE).batch(batch_size)
+    return batches.map(preparation.apply_photometry, tf.data.AUTOTUNE)
 
 
 def decoded_images(catalog):
@@ -227,12 +236,6 @@ def _named(batches, catalog):
         for path in catalog.paths[n_done:]:
             read_image(path)
         raise
-
-
-def _apply(layers, images):
-    for layer in layers:
-        images = layer(images)
-    return images
 
 
 def _to_uint8(images):

@@ -206,7 +206,7 @@ def sharded_dataset(
     seed=0,
     buffer_size=2048,
     image_size=None,
-    layers=(),
+    augmentation=None,
 ):
     """Batches of sharded images beside their targets.
 
@@ -226,7 +226,7 @@ def sharded_dataset(
         buffer_size: Images of a block, encoded; as large as memory allows, for images
             of one shard stay near each other.
         image_size: Height and width to resize to (bilinear), or None.
-        layers: Keras layers applied with `training=True`: the augmentation.
+        augmentation: `keras_derm.layers.Augmentation` of the batches, or None.
 
     Returns:
         `tf.data.Dataset` of tuples `(images, *columns)`; images are float32 RGB in
@@ -282,8 +282,9 @@ def sharded_dataset(
     dataset = epochs.flat_map(epoch)
     dataset = dataset.batch(batch_size, drop_remainder=repeat)
     dataset = dataset.map(read, tf.data.AUTOTUNE)
-    if layers:
-        dataset = dataset.enumerate().map(augmentation_of_batches(layers, repeat))
+    if augmentation is not None:
+        augment = augmentation_of_batches(augmentation, repeat)
+        dataset = dataset.enumerate().map(augment)
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 

@@ -11,7 +11,7 @@ from keras_derm.settings.explain import ExplainSettings
 from keras_derm.settings.export_tflite import ExportTfliteSettings
 from keras_derm.settings.fine_tuning import FineTuningSettings
 from keras_derm.settings.generators import (
-    GENERATORS,
+    GENERATOR_SETTINGS,
     ConditionalWGANGPSettings,
     CycleGANSettings,
     GeneratorSettings,
@@ -19,6 +19,7 @@ from keras_derm.settings.generators import (
     generator_settings,
 )
 from keras_derm.settings.image_quality import ImageQualitySettings
+from keras_derm.settings.kinds import Backbone, Preset, QuantizationMode
 from keras_derm.settings.member import MemberSettings
 from keras_derm.settings.optimization import OptimizationSettings
 from keras_derm.settings.prepare_dataset import PrepareDatasetSettings
@@ -32,10 +33,11 @@ from keras_derm.settings.tune import TuneSettings
 
 __all__ = [
     "ARMS",
-    "GENERATORS",
+    "GENERATOR_SETTINGS",
     "RECIPE_STAGES",
     "STAGES",
     "AuditSkinToneSettings",
+    "Backbone",
     "CompareSettings",
     "ConditionalWGANGPSettings",
     "CycleGANSettings",
@@ -48,6 +50,8 @@ __all__ = [
     "MemberSettings",
     "OptimizationSettings",
     "PrepareDatasetSettings",
+    "Preset",
+    "QuantizationMode",
     "Recipe",
     "SNGANSettings",
     "Settings",

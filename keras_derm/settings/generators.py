@@ -1,4 +1,4 @@
-"""Generators: which there are, and what each of them takes."""
+"""Generators: which there are, and what each can be told."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
@@ -15,16 +15,21 @@ from keras_derm.settings.kinds import (
 )
 from keras_derm.settings.settings import Settings, SettingsError
 
-GENERATORS: dict[str, type["GeneratorSettings"]] = {}
-"""Settings of every generator, by its name."""
+GENERATOR_SETTINGS: dict[str, type["GeneratorSettings"]] = {}
+"""Class of the settings of every generator, by the generator's name."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GeneratorSettings(Settings):
     """Base of the settings of one generator, which is known by a name.
 
     A subclass says its name as it is made: `class SNGANSettings(GeneratorSettings,
     name="sngan")`. Written and read, the settings stand under that name.
+
+    Attributes:
+        name: Name of the generator.
+        EXTENDS: Settings of a training that may be raised afterwards, so that it goes
+            on.
 
     Example:
         >>> generator_settings({"sngan": {"dropout": 0.2}})
@@ -32,12 +37,13 @@ class GeneratorSettings(Settings):
     """
 
     name: ClassVar[str]
+    EXTENDS: ClassVar[tuple[str, ...]] = ("n_steps",)
 
     def __init_subclass__(cls, name: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if name:
             cls.name = name
-            GENERATORS[name] = cls
+            GENERATOR_SETTINGS[name] = cls
 
     @classmethod
     def title(cls) -> str:
@@ -59,21 +65,25 @@ def generator_settings(value: Any) -> GeneratorSettings:
     if isinstance(value, GeneratorSettings):
         return value
     named = {value: {}} if isinstance(value, str) else value
-    if not isinstance(named, dict) or len(named) != 1 or set(named) - set(GENERATORS):
+    if (
+        not isinstance(named, dict)
+        or len(named) != 1
+        or not set(named) <= set(GENERATOR_SETTINGS)
+    ):
         raise SettingsError(
-            f"`generator` must be one of {', '.join(GENERATORS)}, alone or with its "
-            f"settings. Received: {value!r}"
+            f"`generator` must be one of {', '.join(GENERATOR_SETTINGS)}, alone or "
+            f"with its settings. Received: {value!r}"
         )
     ((name, settings),) = named.items()
-    return GENERATORS[name].from_dict(settings or {})
+    return GENERATOR_SETTINGS[name].from_dict(settings or {})
 
 
 AnyGenerator = Annotated[GeneratorSettings, BeforeValidator(generator_settings)]
 
 
-@dataclass(frozen=True)
-class ConditionalGeneratorSettings(GeneratorSettings):
-    """What generators of a diagnosis and a skin tone have in common."""
+@dataclass(frozen=True, kw_only=True)
+class ConditionalGANSettings(GeneratorSettings):
+    """What the generators of a diagnosis and a skin tone have in common."""
 
     batch_size: Count = 64
     base_channels: Count = 32
@@ -81,7 +91,7 @@ class ConditionalGeneratorSettings(GeneratorSettings):
     learning_rate: Positive = 2e-4
     balance: Share = 0.5
     ema_decay: Momentum = 0.995
-    augmentation: Flag = False
+    augmentation: Flag = True
     diagnoses: tuple[str, ...] | None = None
     conditional: Flag = True
 
@@ -89,39 +99,101 @@ class ConditionalGeneratorSettings(GeneratorSettings):
         if not self.conditional and len(self.diagnoses or ()) != 1:
             raise SettingsError(
                 "without conditions, an image is of the one diagnosis that the "
-                "generator learned: name it, such as diagnoses [MEL]. "
+                "generator learned: name it, such as diagnoses: [MEL]. "
                 f"Received: {self.diagnoses}"
             )
 
 
-@dataclass(frozen=True)
-class SNGANSettings(ConditionalGeneratorSettings, name="sngan"):
-    """Settings of the SN-GAN."""
+@dataclass(frozen=True, kw_only=True)
+class SNGANSettings(ConditionalGANSettings, name="sngan"):
+    """Settings of the spectrally normalized GAN.
 
-    augmentation: Flag = True
+    Args:
+        batch_size: Images of one gradient, over all devices.
+        base_channels: Channels of both networks at half of the image size.
+        latent_dim: Length of the noise vector.
+        learning_rate: Adam's, for both sides (betas 0.5 and 0.999).
+        balance: How often rare diagnoses are shown, in [0, 1]: 0 as often as they
+            occur, 1 as often as all others.
+        ema_decay: Decay of the averaged weights that sampling uses, in [0, 1).
+        augmentation: Whether the discriminator sees augmented images only.
+        diagnoses: Train on these alone, such as [MEL]; on all by default.
+        conditional: Make the diagnosis and skin tone that are asked for. Without, as
+            sn_gan_ensemble was published, name the one diagnosis to train on: images
+            are of it, and of the skin tone that is then measured on them.
+        loss: Adversarial loss; the cross-entropy is non-saturating.
+        dropout: Share of the discriminator's features that is dropped after every
+            convolution, in [0, 1).
+        batch_normalization: Whether the discriminator normalizes batches too.
+
+    Example:
+        >>> SNGANSettings(diagnoses=("MEL",), dropout=0.2)
+    """
+
     loss: Literal["binary_crossentropy", "hinge"] = "binary_crossentropy"
     dropout: Momentum = 0.0
     batch_normalization: Flag = False
 
 
-@dataclass(frozen=True)
-class ConditionalWGANGPSettings(
-    ConditionalGeneratorSettings, name="conditional_wgan_gp"
-):
-    """Settings of the conditional WGAN-GP."""
+@dataclass(frozen=True, kw_only=True)
+class ConditionalWGANGPSettings(ConditionalGANSettings, name="conditional_wgan_gp"):
+    """Settings of the Wasserstein GAN with gradient penalty.
+
+    Args:
+        batch_size: Images of one gradient, over all devices.
+        base_channels: Channels of both networks at half of the image size.
+        latent_dim: Length of the noise vector.
+        learning_rate: Adam's, for both sides (betas 0 and 0.9).
+        balance: How often rare diagnoses are shown, in [0, 1]: 0 as often as they
+            occur, 1 as often as all others.
+        ema_decay: Decay of the averaged weights that sampling uses, in [0, 1).
+        augmentation: Whether the critic sees augmented images only.
+        diagnoses: Train on these alone, such as [MEL]; on all by default.
+        conditional: Make the diagnosis and skin tone that are asked for. Without, name
+            the one diagnosis to train on: images are of it, and of the skin tone that
+            is then measured on them.
+        critic_steps: Updates of the critic for each of the generator; a step takes so
+            many batches.
+
+    Example:
+        >>> ConditionalWGANGPSettings(diagnoses=("MEL",))
+    """
 
     learning_rate: Positive = 1e-4
+    augmentation: Flag = False
     critic_steps: Count = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CycleGANSettings(GeneratorSettings, name="cyclegan"):
-    """Settings of the CycleGAN."""
+    """Settings of the translation from benign lesions to melanoma.
+
+    Args:
+        batch_size: Images of each of the two domains in one gradient, over all
+            devices.
+        base_channels: Channels of the translators at half of the image size. The
+            discriminators begin with twice as many.
+        learning_rate: Adam's, for both sides (betas 0.5 and 0.999). It falls to 0 over
+            the second half of the steps.
+        ema_decay: Decay of the averaged weights that translate, in [0, 1). 0, as
+            published, does not average.
+        augmentation: Whether the discriminators see augmented images only.
+        loss: Adversarial loss: the log loss of the melanet paper, or the squares of
+            the CycleGAN paper and of melanet's code.
+        identity_weight: Weight of the identity loss in parts of the cycle loss, not
+            negative. 0 is without; melanet's code has 0.1.
+
+    Example:
+        >>> CycleGANSettings(loss="least_squares", identity_weight=0.1)
+    """
+
+    EXTENDS: ClassVar[tuple[str, ...]] = ()
+    # None: the learning rate falls with the share of the steps that are done.
 
     batch_size: Count = 1
     base_channels: Count = 32
     learning_rate: Positive = 2e-4
     ema_decay: Momentum = 0.0
     augmentation: Flag = False
-    loss: Literal["binary_crossentropy", "least_squares"] = "least_squares"
+    loss: Literal["binary_crossentropy", "least_squares"] = "binary_crossentropy"
     identity_weight: NonNegative = 0.0

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import yaml
 
-from keras_derm.settings.generators import GENERATORS
+from keras_derm.settings.generators import GENERATOR_SETTINGS
 from keras_derm.settings.settings import Settings, SettingsError
 from keras_derm.settings.stage import STAGES, StageSettings
 from keras_derm.settings.train_classifier import ARMS, TrainClassifierSettings
@@ -201,6 +201,6 @@ def _merged_generator(published: Any, chosen: Any) -> Any:
     if not all(isinstance(one, dict) for one in named) or len(named) < 2:
         return said[-1]
     first, last = named
-    if set(first) != set(last) or not set(first) <= set(GENERATORS):
+    if set(first) != set(last) or not set(first) <= set(GENERATOR_SETTINGS):
         return said[-1]
     return {name: (first[name] or {}) | (last[name] or {}) for name in first}

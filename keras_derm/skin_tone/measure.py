@@ -9,7 +9,7 @@ import cv2
 import pandas as pd
 from rich.progress import track
 
-from keras_derm.catalog import SKIN_TONES, read_image
+from keras_derm.catalog import SKIN_TONES, read_image, read_mask
 from keras_derm.skin_tone.individual_typology_angle import (
     RULES,
     IndividualTypologyAngle,
@@ -103,8 +103,7 @@ def _measure_file(estimators, files):
 
 def read_with_lesion(path, mask_path):
     """Return a photograph and its lesion mask, `None` where there is none."""
-    image = read_image(path)
-    return image, None if mask_path is None else read_image(mask_path).any(axis=-1)
+    return read_image(path), None if mask_path is None else read_mask(mask_path)
 
 
 def _with_labels(frame, labels):

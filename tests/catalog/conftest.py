@@ -1,22 +1,7 @@
-import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from keras_derm.catalog import Catalog
-
-
-@pytest.fixture
-def write_image():
-    """Write a small photograph-like image, making its folder."""
-
-    def write(path, size=(24, 18), seed=0):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        noise = np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3))
-        Image.fromarray(noise.astype(np.uint8)).save(path)
-        return path
-
-    return write
 
 
 @pytest.fixture

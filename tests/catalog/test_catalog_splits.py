@@ -3,13 +3,13 @@ import pandas as pd
 import pytest
 
 from keras_derm.catalog import (
-    READERS,
     CatalogError,
     apply_split_file,
     find_leaks,
     group_ids,
     split_catalog,
 )
+from keras_derm.readers import READERS
 
 
 def test_groups_chain_through_patient_lesion_and_duplicate(make_catalog):

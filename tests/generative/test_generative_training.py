@@ -8,29 +8,30 @@ import tensorflow as tf
 from generator_checks import small_critic, small_generator
 from PIL import Image
 
+from keras_derm import generative
 from keras_derm.catalog import Catalog, CatalogError
 from keras_derm.generative import (
     ConditionalWGANGP,
     GeneratorCollapse,
     StopOnCollapse,
     benign_and_malignant,
-    best_model_file,
+    best_state_file,
     build_cyclegan,
     build_sngan,
-    train_generator,
-    train_translator,
+    sampling_weights,
     training_dataset,
     translation_dataset,
 )
 from keras_derm.generative.callbacks import SaveWhenSound
-from keras_derm.generative.training import (
-    MODEL_FILE,
-    _minutes_spent,
-    _resumed,
-    sampling_weights,
+from keras_derm.generative.training import _minutes_spent, resume
+from keras_derm.settings import (
+    ConditionalWGANGPSettings,
+    CycleGANSettings,
+    SNGANSettings,
 )
 
 N_IMAGES = 24
+SETTINGS = SNGANSettings(batch_size=4)
 
 
 @pytest.fixture
@@ -62,10 +63,8 @@ def model():
 
 
 def train(catalog, images, directory, n_steps):
-    settings = {"steps_per_epoch": 2, "batch_size": 4, "verbose": 0}
-    return train_generator(
-        model(), catalog, images, directory, n_steps=n_steps, **settings
-    )
+    options = {"n_steps": n_steps, "steps_per_epoch": 2, "verbose": 0}
+    return generative.train(model(), catalog, images, directory, SETTINGS, **options)
 
 
 def test_a_training_started_again_ends_as_one_that_was_not_stopped(
@@ -113,10 +112,9 @@ def test_samples_that_are_all_alike_stop_training(images):
     class Constant(keras.Model):
         steps_done = 500
 
-        def sample(self, conditions, seed):
-            return np.full((len(conditions), 32, 32, 3), 100, "uint8")
-
-    callback = StopOnCollapse(images, np.zeros((N_IMAGES, 2)), patience=2)
+    callback = StopOnCollapse(
+        images, lambda: np.full((N_IMAGES, 32, 32, 3), 100, "uint8"), patience=2
+    )
     callback.set_model(Constant())
     callback.on_epoch_end(0)
     callback.on_epoch_end(0)
@@ -135,15 +133,10 @@ def test_wgan_gp_trains_on_melanoma_alone_and_says_how_fast(catalog, images, tmp
     wgan_gp = ConditionalWGANGP(*networks, critic_steps=2)
     wgan_gp.compile()
     melanoma = catalog.where(diagnosis="MEL")
-    trained = train_generator(
-        wgan_gp,
-        melanoma,
-        images[1::2],
-        tmp_path,
-        n_steps=2,
-        steps_per_epoch=2,
-        batch_size=4,
-        verbose=0,
+    settings = ConditionalWGANGPSettings(batch_size=4, critic_steps=2)
+    options = {"n_steps": 2, "steps_per_epoch": 2, "verbose": 0}
+    trained = generative.train(
+        wgan_gp, melanoma, images[1::2], tmp_path, settings, **options
     )
     assert trained.steps_done == 2
     history = pd.read_csv(tmp_path / "history.csv")
@@ -192,8 +185,11 @@ def test_cyclegan_trains_and_shows_images_above_translations(
     model = build_cyclegan(32, base_channels=2)
     model.compile()
     model.run_eagerly = True
-    settings = {"n_steps": 1, "steps_per_epoch": 1, "verbose": 0}
-    trained = train_translator(model, two_domains, images, tmp_path, **settings)
+    options = {"n_steps": 1, "steps_per_epoch": 1, "verbose": 0}
+    settings = CycleGANSettings()
+    trained = generative.train(
+        model, two_domains, images, tmp_path, settings, **options
+    )
     assert trained.steps_done == 1
     history = pd.read_csv(tmp_path / "history.csv")
     assert {"cycle_loss", "images_per_second"} <= set(history.columns)
@@ -205,20 +201,21 @@ def test_cyclegan_trains_and_shows_images_above_translations(
 def measuring(values):
     """A measurement that gives the values one after the other, and counts."""
     remaining = iter(values)
-    return lambda model: {"distance": next(remaining), "deviation": 0.0}
+    return lambda: {"distance": next(remaining), "deviation": 0.0}
 
 
 def train_measured(catalog, images, directory, n_steps, values, **options):
-    settings = {"steps_per_epoch": 1, "batch_size": 4, "verbose": 0}
-    return train_generator(
+    return generative.train(
         model(),
         catalog,
         images,
         directory,
+        SETTINGS,
         n_steps=n_steps,
+        steps_per_epoch=1,
         measure=measuring(values),
         measure_every=1,
-        **settings,
+        verbose=0,
         **options,
     )
 
@@ -232,7 +229,7 @@ def test_the_best_measured_model_is_kept_and_training_ends_when_it_stalls(
     quality = pd.read_csv(tmp_path / "quality.csv")
     assert quality["step"].tolist() == [1, 2, 3, 4]
     assert quality["distance"].tolist() == values[:4]
-    best = keras.models.load_model(best_model_file(tmp_path))
+    best = keras.models.load_model(best_state_file(tmp_path))
     assert best.steps_done == 2
 
 
@@ -240,28 +237,26 @@ def test_measurements_of_a_training_started_again_go_on(catalog, images, tmp_pat
     train_measured(catalog, images, tmp_path, 2, [3.0, 1.0])
     last = train_measured(catalog, images, tmp_path, 5, [2.0, 1.5, 0.5], patience=2)
     assert last.steps_done == 4
-    assert keras.models.load_model(best_model_file(tmp_path)).steps_done == 2
+    assert keras.models.load_model(best_state_file(tmp_path)).steps_done == 2
 
 
 def test_patience_without_a_measurement_is_refused(catalog, images, tmp_path):
     with pytest.raises(ValueError, match="needs `measure`. Received: patience=1"):
-        train_generator(
-            model(), catalog, images, tmp_path, 1, steps_per_epoch=1, patience=1
-        )
+        generative.train(model(), catalog, images, tmp_path, SETTINGS, 1, 1, patience=1)
 
 
 def test_a_time_limit_counts_what_earlier_starts_took(catalog, images, tmp_path):
-    settings = {"steps_per_epoch": 1, "batch_size": 4, "verbose": 0}
-    once = train_generator(
-        model(), catalog, images, tmp_path, 3, max_minutes=0, **settings
+    options = {"n_steps": 3, "steps_per_epoch": 1, "verbose": 0}
+    once = generative.train(
+        model(), catalog, images, tmp_path, SETTINGS, max_minutes=0, **options
     )
     assert once.steps_done == 1
     history = pd.read_csv(tmp_path / "history.csv")
     pd.concat([history.assign(training_minutes=60.0)]).to_csv(
         tmp_path / "history.csv", index=False
     )
-    again = train_generator(
-        model(), catalog, images, tmp_path, 3, max_minutes=60, **settings
+    again = generative.train(
+        model(), catalog, images, tmp_path, SETTINGS, max_minutes=60, **options
     )
     assert again.steps_done == 2
 
@@ -281,11 +276,19 @@ def test_first_collapsed_epoch_is_not_saved_over_the_last_sound_model(tmp_path):
 def test_training_on_several_devices_goes_on_on_them(tmp_path):
     with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
         network = model()
-        network.save(tmp_path / MODEL_FILE)
-        fresh = model()
-    found = _resumed(fresh, tmp_path)
-    assert found is not fresh
+        network.save_state(tmp_path / "generator.keras")
+        keras.utils.set_random_seed(2)
+        fresh = build_sngan(32, latent_dim=8, base_channels=2)
+        fresh.compile()
+    saved, drawn = (
+        m.generator.trainable_variables[0].numpy() for m in (network, fresh)
+    )
+    assert np.any(saved != drawn)
+    found = resume(fresh, tmp_path)
     assert isinstance(found.distribute_strategy, tf.distribute.MirroredStrategy)
+    for a, b in zip(network.weights, found.weights, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
+        assert len(b.value.values) == 1
 
 
 @pytest.mark.parametrize("text", ["", "epoch,training_minutes\n"])

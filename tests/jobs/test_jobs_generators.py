@@ -5,6 +5,7 @@ import importlib.util
 import json
 import shutil
 
+import colour_noise  # noqa: F401 (registers itself)
 import keras
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from keras_derm import generative, jobs
 from keras_derm.catalog import Catalog
 from keras_derm.evaluation import image_quality, origin_probe
 from keras_derm.evaluation.synthetic_quality import SETS, held_out_alike
+from keras_derm.generative import synthesis
 from keras_derm.report import Table, sections
 from keras_derm.runs import RunDirectory
 from keras_derm.skin_tone import tone_of_angle
@@ -48,12 +50,12 @@ def run(prepared, tmp_path):
 
 def accept_all(monkeypatch):
     """An untrained generator's images do not pass; what comes after is tested."""
-    screen = generative.screen
+    screen = synthesis.screen
 
     def lenient(*args, **kwargs):
         return screen(*args, **kwargs).assign(accepted=True, reason="")
 
-    monkeypatch.setattr(generative, "screen", lenient)
+    monkeypatch.setattr(synthesis, "screen", lenient)
 
 
 def test_cyclegan_makes_melanoma_of_benign_training_images_alone(run, monkeypatch):
@@ -79,7 +81,7 @@ def test_wgan_gp_in_mixed_precision_makes_what_it_was_trained_on_alone(
     run, monkeypatch
 ):
     accept_all(monkeypatch)
-    settings = {"diagnoses": ["MEL"], "critic_steps": 1, "mixed_precision": True}
+    settings = {"diagnoses": ["MEL"], "critic_steps": 1, "precision": "mixed_bfloat16"}
     model = "conditional_wgan_gp"
     jobs.train_generator(str(run), model=model, **SMALL, **settings)
     jobs.synthesize(str(run), target_per_diagnosis=20)
@@ -106,6 +108,20 @@ def test_an_unconditional_gan_makes_its_diagnosis_on_the_skin_that_is_measured(
 def test_an_unconditional_gan_of_several_diagnoses_is_refused(run):
     with pytest.raises(ValueError, match="name it, such as --diagnoses"):
         jobs.train_generator(str(run), conditional=False)
+
+
+def test_a_generator_that_is_registered_needs_nothing_more_of_the_jobs(
+    run, monkeypatch
+):
+    accept_all(monkeypatch)
+    sizes = {"image_size": 32, "n_steps": 2, "steps_per_epoch": 1, "batch_size": 4}
+    jobs.train_generator(str(run), model="colour_noise", **sizes)
+    jobs.synthesize(str(run), target_per_diagnosis=20)
+    made = Catalog.load(run / "synthetic/catalog.csv").table
+    assert (made["generator"] == "colour_noise").all()
+    assert (run / "generator/generator.npz").is_file()
+    recorded = RunDirectory(run).settings("generator")
+    assert recorded["learning_rate"] == 0.1 and "dropout" not in recorded
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +176,8 @@ def test_synthetic_images_are_judged_beside_floor_and_ceilings(
         {"model": "conditional_wgan_gp", "loss": "hinge"},
         {"model": "cyclegan", "balance": 0.5},
         {"n_steps": 10, "gradient_accumulation": 4},
+        {"precision": "mixed_float16"},
+        {"precision": "auto"},
     ],
 )
 def test_options_that_do_not_fit_are_refused(run, settings):
@@ -192,11 +210,11 @@ def test_tensorboard_that_is_not_installed_is_named(run, monkeypatch):
 @pytest.mark.parametrize("mistyped", [{"balance": 2.0}, {"diagnoses": ["MELL"]}])
 def test_generator_outlives_a_mistyped_option(run, mistyped):
     jobs.train_generator(str(run), **SMALL)
-    before = generative.best_model_file(run / "generator").stat().st_mtime_ns
+    before = generative.best_state_file(run / "generator").stat().st_mtime_ns
     with pytest.raises(ValueError, match="Received"):
         jobs.train_generator(str(run), **SMALL, **mistyped)
     jobs.train_generator(str(run), **SMALL)
-    assert generative.best_model_file(run / "generator").stat().st_mtime_ns == before
+    assert generative.best_state_file(run / "generator").stat().st_mtime_ns == before
 
 
 def test_made_images_have_the_range_of_values_of_prepared_ones():
@@ -220,7 +238,7 @@ def test_made_images_have_the_range_of_values_of_prepared_ones():
 )
 def test_reason_for_making_nothing_is_the_one_there_is(have, learned, said):
     deficits = pd.DataFrame({"diagnosis": list(have), "have": list(have.values())})
-    assert said in SYNTHESIZE._why_none(deficits, 9, learned)
+    assert said in synthesis.why_none(deficits, 9, learned)
 
 
 def test_memorisation_compares_images_of_the_same_diagnoses():

@@ -1,37 +1,116 @@
+import functools
+
+import keras
 import numpy as np
 import pytest
 from layer_checks import photographs
 
-from keras_derm.layers import PRESETS, augmentation, offline_copies, preprocessing
+from keras_derm.layers import (
+    CLAHE,
+    PRESETS,
+    ArtefactSuppression,
+    GammaCorrection,
+    HairRemoval,
+    MinMaxRescale,
+    NonLocalMeans,
+    RandomDarkening,
+    RandomMirror,
+    SquarePad,
+    augmentation,
+    offline_copies,
+    preparation,
+    resize,
+    scaled_kernel_size,
+)
+from keras_derm.pipeline import image_preparation
+
+ROTATION, ZOOM = keras.layers.RandomRotation, keras.layers.RandomZoom
+BRIGHTNESS, CONTRAST = keras.layers.RandomBrightness, keras.layers.RandomContrast
+
+
+def call(images, layer):
+    return layer(images)
+
+
+def published_preparation(name):
+    """The layers of each system, with nothing of the chains under test."""
+    resizing = keras.layers.Resizing(64, 64, antialias=True, dtype="float32")
+    clean = [HairRemoval(), ArtefactSuppression(["ruler"])]
+    black_hat = HairRemoval("published", kernel_size=scaled_kernel_size(64))
+    enhancement = [
+        NonLocalMeans(3, 7, 21),
+        GammaCorrection(1 / 1.2),
+        CLAHE(2.0, (8, 8)),
+    ]
+    return {
+        "keras_derm": [SquarePad(64), *clean],
+        "sn_gan_ensemble": [resizing, black_hat],
+        "lora_diffusion": [resizing, *enhancement, *clean],
+        "cwgan_gp": [resizing],
+        "melanet": [SquarePad(64, fill="black"), MinMaxRescale()],
+    }[name]
+
+
+def published_augmentation(name):
+    """The random layers of each system from seed 7."""
+    zoom = ZOOM((-0.2, 0.2), (-0.2, 0.2), "reflect", seed=11, dtype="float32")
+    turn_and_light = [
+        ROTATION(0.5, "reflect", seed=8, dtype="float32"),
+        BRIGHTNESS(0.1, seed=9, dtype="float32"),
+        CONTRAST((0.1, 0.1), (0, 255), seed=10, dtype="float32"),
+    ]
+    return {
+        "keras_derm": [RandomMirror(7), zoom, *turn_and_light],
+        "sn_gan_ensemble": [RandomMirror(7), RandomDarkening(0.25, 0.5, seed=8)],
+        "lora_diffusion": [RandomMirror(7), *turn_and_light],
+        "cwgan_gp": [RandomMirror(7)],
+        "melanet": [],
+    }[name]
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_chains_keep_size_and_scale(name):
-    images = photographs()
-    for layer in preprocessing(name, 64):
-        images = layer(images)
-    for layer in augmentation(name, seed=0):
-        images = layer(images, training=True)
-    images = np.array(images)
+    images = np.array(augmentation(name, seed=0)(preparation(name, 64)(photographs())))
     assert images.shape == (2, 64, 64, 3) and images.dtype == np.float32
     assert images.min() >= 0 and 100 < images.max() <= 255
 
 
-def test_preprocessing_is_deterministic():
+@pytest.mark.parametrize("name", PRESETS)
+def test_prepared_images_are_those_of_the_system_to_the_bit(name):
+    layers = published_preparation(name)
+    expected = image_preparation(lambda images: functools.reduce(call, layers, images))
+    found = image_preparation(preparation(name, 64))
+    for shape in ((45, 60), (100, 75)):
+        (image,) = photographs(1, *shape)
+        np.testing.assert_array_equal(found(image), expected(image))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_augmentation_is_that_of_the_system_to_the_bit(name):
+    augment, layers = augmentation(name, seed=7), published_augmentation(name)
+    for batch in range(2):
+        images = expected = photographs(8, seed=batch).astype("float32")
+        for layer in layers:
+            expected = layer(expected, training=True)
+        np.testing.assert_array_equal(augment(images), expected)
+
+
+def test_preparation_is_deterministic():
     images = photographs()
-    results = []
-    for _ in range(2):
-        result = images
-        for layer in preprocessing("sn_gan_ensemble", 32):
-            result = layer(result, training=True)
-        results.append(np.array(result))
+    results = [preparation("sn_gan_ensemble", 32)(images) for _ in range(2)]
     np.testing.assert_array_equal(*results)
+
+
+def test_resize_does_no_more_than_that():
+    images = photographs().astype("float32")
+    resizing = keras.layers.Resizing(20, 20, antialias=True, dtype="float32")
+    np.testing.assert_allclose(resize(20)(images), resizing(images), atol=1e-3)
 
 
 def test_augmentation_acts_in_training_only():
     images = photographs(8).astype("float32")
-    for layer in augmentation("sn_gan_ensemble", seed=0):
-        np.testing.assert_array_equal(layer(images, training=False), images)
+    unchanged = augmentation("sn_gan_ensemble", seed=0)(images, training=False)
+    np.testing.assert_array_equal(unchanged, images)
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -39,18 +118,16 @@ def test_layers_of_a_chain_draw_numbers_of_their_own(name):
     """From one seed, images turned to the left would be the darker ones."""
     states = [
         tuple(np.asarray(variable))
-        for layer in augmentation(name, seed=7)
+        for layer in augmentation(name, seed=7).layers
         for variable in layer.variables
     ]
-    assert len(states) == len(augmentation(name)) == len(set(states))
+    assert len(states) == len(augmentation(name).layers) == len(set(states))
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_strength_zero_leaves_the_flips_alone(name):
     images = photographs(8).astype("float32")
-    changed = images
-    for layer in augmentation(name, seed=0, strength=0.0):
-        changed = np.array(layer(changed, training=True))
+    changed = np.array(augmentation(name, seed=0, strength=0.0)(images))
     for image, found in zip(images, changed, strict=True):
         flips = image, image[::-1], image[:, ::-1], image[::-1, ::-1]
         assert min(np.abs(found - flip).max() for flip in flips) < 1e-2
@@ -59,8 +136,7 @@ def test_strength_zero_leaves_the_flips_alone(name):
 @pytest.mark.parametrize("strength", [0.5, 2.0])
 def test_strength_says_how_often_an_image_is_darkened(strength):
     images = np.full((4000, 2, 2, 3), 200.0, "float32")
-    for layer in augmentation("sn_gan_ensemble", seed=0, strength=strength):
-        images = np.array(layer(images, training=True))
+    images = np.array(augmentation("sn_gan_ensemble", 0, strength)(images))
     share = 0.25 * strength  # 5 standard errors
     assert abs((images[:, 0, 0, 0] == 100).mean() - share) < 0.04
 
@@ -68,7 +144,7 @@ def test_strength_says_how_often_an_image_is_darkened(strength):
 @pytest.mark.parametrize("strength", [0.5, 2.0])
 def test_strength_says_how_far_the_light_goes(strength):
     greatest = 0.1 * strength
-    *_, brightness, contrast = augmentation("keras_derm", seed=0, strength=strength)
+    brightness, contrast = augmentation("keras_derm", 0, strength).photometry
     even = np.full((1000, 2, 2, 3), 128.0, "float32")
     steps = np.array(brightness(even, training=True))[:, 0, 0, 0] / 255 - 128 / 255
     halves = np.stack([even[:, 0] - 64, even[:, 0] + 64], axis=1)
@@ -82,7 +158,9 @@ def test_strength_says_how_far_the_light_goes(strength):
 
 def test_unknown_names_and_strengths_are_refused():
     with pytest.raises(ValueError, match="Received"):
-        preprocessing("unknown", 64)
+        preparation("unknown", 64)
+    with pytest.raises(ValueError, match="Received: 'unknown'"):
+        augmentation("unknown")
     with pytest.raises(ValueError, match="Received: 4"):
         augmentation("keras_derm", strength=4)
 

@@ -10,8 +10,9 @@ import pytest
 from sklearn.model_selection import cross_val_score
 from sklearn.tree import DecisionTreeClassifier
 
-from keras_derm.catalog import DIAGNOSES8, READERS
+from keras_derm.catalog import DIAGNOSES8
 from keras_derm.phantom import photograph, population, read, render
+from keras_derm.readers import READERS
 
 ROOT = Path(__file__).resolve().parents[2]
 

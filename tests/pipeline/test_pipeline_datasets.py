@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_derm.layers import augmentation
+from keras_derm.layers import Augmentation, augmentation
 from keras_derm.pipeline import PreparedImages, image_dataset
 
 
@@ -18,7 +18,7 @@ def batches(n=24):
         shuffle=True,
         repeat=True,
         seed=3,
-        layers=augmentation("sn_gan_ensemble", seed=3),
+        augmentation=augmentation("sn_gan_ensemble", seed=3),
     )
     return list(dataset.take(n).as_numpy_iterator())
 
@@ -42,7 +42,7 @@ def augmented(images, **settings):
         batch_size=4,
         shuffle=True,
         repeat=True,
-        layers=augmentation("keras_derm", seed=3),
+        augmentation=augmentation("keras_derm", seed=3),
         **settings,
     )
 
@@ -140,7 +140,7 @@ def test_balanced_sampling_without_end_is_refused_for_one_pass():
         image_dataset(prepared, [0], balance_by=[0])
 
 
-def shares(layers, batch_size=6, repeat=True, count=3):
+def shares(augmentation, batch_size=6, repeat=True, count=3):
     """Two batches of each worker's share."""
     images = np.random.default_rng(0).integers(0, 255, (40, 16, 16, 3), "uint8")
     prepared = PreparedImages([f"i{k}" for k in range(40)], [images])
@@ -150,7 +150,7 @@ def shares(layers, batch_size=6, repeat=True, count=3):
             prepared,
             rows := np.arange(40),
             rows,
-            layers=layers,
+            augmentation=augmentation,
             share=(i, count),
             **settings,
         ).take(2)
@@ -160,7 +160,7 @@ def shares(layers, batch_size=6, repeat=True, count=3):
 
 
 def test_shares_of_several_workers_make_up_the_batch_of_one():
-    [whole], parts = shares((), count=1), shares(())
+    [whole], parts = shares(None, count=1), shares(None)
     for number, batch in enumerate(whole):
         together = zip(*(part[number] for part in parts), strict=True)
         for column, expected in zip(together, batch, strict=True):
@@ -179,11 +179,11 @@ def test_workers_augment_with_other_random_numbers():
         def call(self, images, training=False):
             return keras.random.uniform((2, 1), seed=self.seed_generator)
 
-    drawn = [images for part in shares([Noise()]) for images, _ in part]
+    drawn = [images for part in shares(Augmentation([Noise()])) for images, _ in part]
     assert len(np.unique(np.round(drawn, 6))) == 3 * 2 * 2
 
 
 @pytest.mark.parametrize("setting", [{"batch_size": 7}, {"repeat": False}])
 def test_batches_that_cannot_be_shared_out_are_refused(setting):
     with pytest.raises(ValueError, match="equal part.*Received: share="):
-        shares((), **setting)
+        shares(None, **setting)

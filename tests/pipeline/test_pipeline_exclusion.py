@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_derm.data_source import read_data_source
 from keras_derm.pipeline import exclusion_reasons
+from keras_derm.readers import read_data_source
 
 
 def test_covered_images_have_a_reason_and_others_none(tmp_path):

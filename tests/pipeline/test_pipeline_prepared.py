@@ -1,6 +1,5 @@
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +7,7 @@ from PIL import Image
 
 from keras_derm.catalog import Catalog, check_images, read_image
 from keras_derm.catalog.images import ImageError
+from keras_derm.layers import resize
 from keras_derm.pipeline import (
     PreparedImages,
     image_dataset,
@@ -42,21 +42,16 @@ def catalog(tmp_path):
     return check_images(Catalog(table, root=root))[0]
 
 
-def resizing():
-    return [keras.layers.Resizing(16, 16, dtype="float32")]
-
-
 def test_prepared_pixels_equal_the_layers_on_the_photograph(catalog, tmp_path):
-    prepared = prepare(catalog, resizing(), tmp_path / "prepared", batch_size=3)
+    prepared = prepare(catalog, resize(16), tmp_path / "prepared", batch_size=3)
     for i, path in enumerate(catalog.paths):
-        expected = np.asarray(resizing()[0](read_image(path)[None]))[0]
+        expected = np.asarray(resize(16)(read_image(path)[None]))[0]
         assert np.abs(prepared.take([i])[0] - expected).max() <= 1
 
 
 def test_single_photograph_is_prepared_as_those_of_a_catalog(catalog, tmp_path):
-    enlarging = [keras.layers.Resizing(96, 96, dtype="float32")]
-    prepared = prepare(catalog, enlarging, tmp_path / "prepared")
-    prepare_one = image_preparation(enlarging)
+    prepared = prepare(catalog, resize(96), tmp_path / "prepared")
+    prepare_one = image_preparation(resize(96))
     for i, path in enumerate(catalog.paths):
         found = prepare_one(read_image(path))
         np.testing.assert_array_equal(found, prepared.take([i])[0])
@@ -67,18 +62,17 @@ def test_enlarged_images_have_no_more_even_pixels_than_others(tmp_path):
     Image.fromarray(pixels).save(tmp_path / "a.png")
     table = pd.DataFrame({"isic_id": ["a"], "path": ["a.png"], "diagnosis": "NV"})
     catalog = check_images(Catalog(table, root=tmp_path))[0]
-    enlarging = [keras.layers.Resizing(96, 96, dtype="float32")]
-    prepared = prepare(catalog, enlarging, tmp_path / "prepared").take([0])
+    prepared = prepare(catalog, resize(96), tmp_path / "prepared").take([0])
     # 27,648 values, of which neighbours share a part: 0.5 +- 0.01 is beyond chance.
     assert (prepared % 2 == 0).mean() == pytest.approx(0.5, abs=0.01)
 
 
 def test_prepared_once(catalog, tmp_path):
-    prepare(catalog, resizing(), tmp_path / "prepared")
+    prepare(catalog, resize(16), tmp_path / "prepared")
     made = (tmp_path / "prepared/images.npy").stat().st_mtime_ns
-    prepare(catalog, resizing(), tmp_path / "prepared")
+    prepare(catalog, resize(16), tmp_path / "prepared")
     assert (tmp_path / "prepared/images.npy").stat().st_mtime_ns == made
-    prepare(catalog.where(isic_id=["ISIC_0"]), resizing(), tmp_path / "prepared")
+    prepare(catalog.where(isic_id=["ISIC_0"]), resize(16), tmp_path / "prepared")
     assert len(PreparedImages.load(tmp_path / "prepared")) == 1
 
 
@@ -120,14 +114,14 @@ def test_image_that_went_bad_is_named(catalog, tmp_path, n):
     content = Path(path).read_bytes()
     Path(path).write_bytes(content[: len(content) // 2])
     with pytest.raises(ImageError, match=f"Received: .*ISIC_{n}"):
-        prepare(catalog, resizing(), tmp_path / "prepared", batch_size=2)
+        prepare(catalog, resize(16), tmp_path / "prepared", batch_size=2)
     assert not (tmp_path / "prepared").exists()
     Path(path).write_bytes(content)
-    assert len(prepare(catalog, resizing(), tmp_path / "prepared")) == 7
+    assert len(prepare(catalog, resize(16), tmp_path / "prepared")) == 7
 
 
 def test_store_that_was_cut_off_is_named(catalog, tmp_path):
-    prepare(catalog, resizing(), tmp_path / "prepared")
+    prepare(catalog, resize(16), tmp_path / "prepared")
     store = tmp_path / "prepared/images.npy"
     store.write_bytes(store.read_bytes()[:-100])
     with pytest.raises(ValueError, match="damaged.*Received: .*images.npy"):
@@ -135,10 +129,10 @@ def test_store_that_was_cut_off_is_named(catalog, tmp_path):
 
 
 def test_shards_hold_the_pixels_of_the_array_in_any_order(catalog, tmp_path):
-    array = prepare(catalog, resizing(), tmp_path / "array")
-    shards = prepare(catalog, resizing(), tmp_path / "shards", images_per_shard=3)
+    array = prepare(catalog, resize(16), tmp_path / "array")
+    shards = prepare(catalog, resize(16), tmp_path / "shards", images_per_shard=3)
     written = (tmp_path / "shards/index.json").stat().st_mtime_ns
-    shards = prepare(catalog, resizing(), tmp_path / "shards", images_per_shard=3)
+    shards = prepare(catalog, resize(16), tmp_path / "shards", images_per_shard=3)
     assert (tmp_path / "shards/index.json").stat().st_mtime_ns == written
     rows = [6, 0, 2, 3, 2]
     both = shards + array
@@ -150,8 +144,8 @@ def test_shards_hold_the_pixels_of_the_array_in_any_order(catalog, tmp_path):
 
 def test_training_on_shards_sees_the_batches_of_the_array(catalog, tmp_path):
     stores = [
-        prepare(catalog, resizing(), tmp_path / "array"),
-        prepare(catalog, resizing(), tmp_path / "shards", images_per_shard=2),
+        prepare(catalog, resize(16), tmp_path / "array"),
+        prepare(catalog, resize(16), tmp_path / "shards", images_per_shard=2),
     ]
     settings = {"batch_size": 3, "shuffle": True, "repeat": True, "seed": 1}
     first, second = (

@@ -48,7 +48,7 @@ def shuffled(shards):
         shuffle=True,
         repeat=True,
         seed=3,
-        layers=augmentation("keras_derm", seed=3),
+        augmentation=augmentation("keras_derm", seed=3),
     )
 
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from keras_derm.settings import (
-    GENERATORS,
+    GENERATOR_SETTINGS,
     STAGES,
     AuditSkinToneSettings,
     CycleGANSettings,
@@ -40,7 +40,7 @@ def test_settings_of_every_stage_survive_writing(stage):
     assert STAGES[stage].from_dict(settings.to_dict()) == settings
 
 
-@pytest.mark.parametrize("name", list(GENERATORS))
+@pytest.mark.parametrize("name", list(GENERATOR_SETTINGS))
 def test_generator_is_written_under_its_name(name):
     settings = TrainGeneratorSettings(name)
     assert list(settings.to_dict()["generator"]) == [name]
@@ -54,10 +54,10 @@ def test_every_setting_is_documented(stage):
         assert f"        {name}: " in text, name
 
 
-@pytest.mark.parametrize("name", list(GENERATORS))
+@pytest.mark.parametrize("name", list(GENERATOR_SETTINGS))
 def test_every_setting_of_a_generator_is_documented(name):
-    text = GENERATORS[name].__doc__
-    for option in GENERATORS[name].names():
+    text = GENERATOR_SETTINGS[name].__doc__
+    for option in GENERATOR_SETTINGS[name].names():
         assert f"        {option}: " in text, option
 
 

@@ -28,7 +28,7 @@ def test_light_moves_the_angle_up_and_shade_down(catalog):
 def test_an_archive_that_cannot_be_measured_says_so(tmp_path):
     import cv2
 
-    from keras_derm.data_source import read_data_source
+    from keras_derm.readers import read_data_source
 
     (tmp_path / "nevus").mkdir()
     black = np.zeros((40, 40, 3), "uint8")

@@ -3,7 +3,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_derm.catalog import READERS, Catalog
+from keras_derm.catalog import Catalog
+from keras_derm.readers import READERS
 from keras_derm.skin_tone import (
     audit_table,
     measure,

@@ -34,7 +34,7 @@ with strategy.scope():
     model = classifier()
 train_classifier(
     model,
-    *data(layers=()),
+    *data(augment=False),
     folder,
     epochs=4,
     steps_per_epoch=5,

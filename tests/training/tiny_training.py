@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_derm.classifiers import classification_objective
-from keras_derm.layers.presets import augmentation
+from keras_derm.layers import augmentation
 from keras_derm.pipeline import PreparedImages, image_dataset
 from keras_derm.settings import OptimizationSettings
 from keras_derm.training import fit
@@ -24,7 +24,7 @@ def tiny_classifier():
     return keras.Model(inputs, outputs)
 
 
-def data(layers=None):
+def data(augment=True):
     """Bright against dark images: to be told apart with ease."""
     generator = np.random.default_rng(0)
     targets = np.arange(64) % 2
@@ -40,7 +40,7 @@ def data(layers=None):
         np.ones(64, "float32"),
         repeat=True,
         shuffle=True,
-        layers=augmentation("sn_gan_ensemble", 1) if layers is None else layers,
+        augmentation=augmentation("sn_gan_ensemble", 1) if augment else None,
     )
     return train, image_dataset(prepared, rows, labels)
 

@@ -39,7 +39,7 @@ def data(kind, share):
     """Images of three brightnesses, hard to tell apart, and weights of classes."""
     import keras
 
-    from keras_derm.layers.presets import augmentation
+    from keras_derm.layers import augmentation
     from keras_derm.pipeline import PreparedImages, image_dataset
 
     targets = np.arange(N_IMAGES) % 3
@@ -55,7 +55,7 @@ def data(kind, share):
         batch_size=BATCH_SIZE,
         repeat=True,
         shuffle=True,
-        layers=augmentation("sn_gan_ensemble", 1) if kind != "plain" else (),
+        augmentation=augmentation("sn_gan_ensemble", 1) if kind != "plain" else None,
         share=share,
     )
     return train, image_dataset(prepared, rows, labels, batch_size=7)

@@ -1,0 +1,94 @@
+"""Generators that make an image of noise and a condition."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_derm.generative.adversarial.adversarial_model import AdversarialModel
+from keras_derm.generative.adversarial.replicas import replica_draw
+from keras_derm.generative.stateless_random import normal
+from keras_derm.generative.value_range import to_pixels
+
+
+class ConditionalGAN(AdversarialModel):
+    """Makes dermoscopy of a given diagnosis and skin tone.
+
+    Among the networks is "generator", a model of (noise, diagnosis, skin tone), see
+    `build_generator`. The arguments are those of `AdversarialModel`.
+
+    Attributes:
+        TITLE: Pair of the model's name and what it stands for.
+        batches_per_step: Batches of images that one training step takes.
+
+    Example:
+
+    ```python
+    model = build_sngan(64)
+    images = model.sample([[0, 2], [5, 4]], seed=7)
+    ```
+    """
+
+    TITLE = ()
+    batches_per_step = 1
+
+    @classmethod
+    def description(cls, settings):
+        name, meaning = cls.TITLE
+        if settings.conditional:
+            return f"A conditional {name} ({meaning}, condition: diagnosis and tone)"
+        return f"An unconditional {name} ({meaning}, {settings.diagnoses[0]} alone)"
+
+    @classmethod
+    def learned(cls, settings):
+        return settings.diagnoses
+
+    @classmethod
+    def makes_wanted_tones(cls, settings):
+        return settings.conditional
+
+    def images_per_step(self, settings):
+        return settings.batch_size * self.batches_per_step
+
+    @property
+    def latent_dim(self):
+        """Length of the noise vector."""
+        return self.generator.inputs[0].shape[-1]
+
+    def call(self, inputs, training=False):
+        """Images in [-1, 1] of (noise, diagnosis, skin tone), averaged weights."""
+        return self.averaged_generator(inputs, training=False)
+
+    def _noise(self, n_images, seed):
+        shape = (n_images, self.latent_dim)
+        return replica_draw(normal, shape, seed)
+
+    def sample(self, conditions, seed, batch_size=64):
+        """Images of the conditions asked for.
+
+        Args:
+            conditions: Integers (n, 2): diagnosis index and skin-tone index.
+            seed: The same seed gives the same images, whatever the batch size.
+            batch_size: Number of images made at once.
+
+        Returns:
+            uint8 array (n, side, side, 3), RGB.
+
+        Raises:
+            ValueError: If the conditions have another shape.
+        """
+        conditions = np.asarray(conditions, dtype="int32")
+        if conditions.ndim != 2 or conditions.shape[1] != 2:
+            raise ValueError(
+                "`conditions` must have shape (n, 2): diagnosis and skin-tone index. "
+                f"Received: shape {conditions.shape}"
+            )
+        noise = np.random.default_rng(seed).standard_normal(
+            (len(conditions), self.latent_dim), dtype="float32"
+        )
+        height, width = self.generator.output_shape[1:3]
+        images = np.empty((len(conditions), height, width, 3), dtype="uint8")
+        for start in range(0, len(conditions), batch_size):
+            part = slice(start, start + batch_size)
+            inputs = (noise[part], *conditions[part].T)
+            made = self([tf.constant(values) for values in inputs])
+            images[part] = to_pixels(made)
+        return images

@@ -1,0 +1,216 @@
+"""Conditional Wasserstein GAN with gradient penalty."""
+
+import keras
+import tensorflow as tf
+
+from keras_derm.generative.adversarial.conditional_gan import ConditionalGAN
+from keras_derm.generative.adversarial.networks import build_critic, build_generator
+from keras_derm.generative.adversarial.replicas import replica_draw
+from keras_derm.generative.stateless_random import split, uniform
+from keras_derm.generative.value_range import from_pixels
+from keras_derm.settings import ConditionalWGANGPSettings
+
+
+def gradient_penalty(critic, real, fakes, conditions, shares):
+    """How far the critic's gradient norm lies from 1 between real and made images.
+
+    The norm is taken in float32, whatever precision the critic computes in: squares
+    of a gradient over all pixels leave the range of half precision.
+
+    Args:
+        critic: Model of (image, diagnosis, skin tone).
+        real: Real images (batch, side, side, 3).
+        fakes: Made images of the same conditions and shape.
+        conditions: Two int tensors (batch,).
+        shares: Share of the real image, (batch, 1, 1, 1), uniform in [0, 1).
+
+    Returns:
+        Mean over the batch of (norm - 1)^2, a float32 scalar.
+    """
+    between = shares * real + (1 - shares) * fakes
+    with tf.GradientTape() as tape:
+        tape.watch(between)
+        scores = critic([between, *conditions], training=True)
+    gradients = tf.cast(tape.gradient(scores, between), tf.float32)
+    squares = tf.reduce_sum(gradients**2, axis=(1, 2, 3))
+    # The root of 0 has no gradient.
+    return tf.reduce_mean((tf.sqrt(squares + 1e-12) - 1) ** 2)
+
+
+@keras.saving.register_keras_serializable(package="keras_derm")
+class ConditionalWGANGP(ConditionalGAN):
+    """Makes dermoscopy of a given diagnosis and skin tone, by a critic's distance.
+
+    Train it with `fit` on batches of (images, diagnosis, skin tone): images uint8 or
+    float in [0, 255], shape (batch, side, side, 3), and two int vectors. A step takes
+    one batch and divides it among `critic_steps` updates of the critic, so that each
+    sees real images of its own; one update of the generator follows. Noise,
+    interpolation and augmentation are functions of `seed` and of the number of steps
+    done, so that a model saved and loaded goes on exactly as if it had not been
+    stopped. The losses are those of one device on any number of devices, as long as
+    the generator's batch normalization is left aside: each device has its own.
+
+    Trained on the images of one diagnosis it is the published melanoma generator.
+
+    Args:
+        generator: Model of (noise, diagnosis, skin tone), see `build_generator`.
+        critic: Model of (image, diagnosis, skin tone), see `build_critic`.
+        penalty_weight: Weight of the gradient penalty.
+        critic_steps: Updates of the critic for each of the generator.
+        ema_decay: Decay of the moving average of the generator's weights, which
+            `sample` uses, in [0, 1). 0.995 averages over about the last 200 steps.
+        augmentation: Whether the critic sees augmented images only, and is penalized
+            there.
+        seed: Integer seed of noise, interpolation and augmentation.
+
+    Raises:
+        ValueError: If `critic_steps` or `penalty_weight` is not positive.
+
+    Example:
+
+    ```python
+    model = ConditionalWGANGP(build_generator(64), build_critic(64))
+    model.compile()
+    model.fit(dataset, epochs=20)  # batches of 5 * 64 images
+    images = model.sample([[0, 2]] * 1000, seed=7)
+    ```
+
+    Reference:
+        Gulrajani et al., "Improved Training of Wasserstein GANs", NeurIPS 2017:
+        Algorithm 1 and its default numbers.
+    """
+
+    Settings = ConditionalWGANGPSettings
+    TITLE = "WGAN-GP", "Wasserstein GAN with gradient penalty"
+    BETAS = (0.0, 0.9)
+    SIDES = {"generator_optimizer": ("generator",), "critic_optimizer": ("critic",)}
+
+    def __init__(
+        self,
+        generator,
+        critic,
+        penalty_weight=10.0,
+        critic_steps=5,
+        ema_decay=0.995,
+        augmentation=False,
+        seed=0,
+        **kwargs,
+    ):
+        if critic_steps < 1 or penalty_weight <= 0:
+            raise ValueError(
+                "`critic_steps` and `penalty_weight` must be positive. Received: "
+                f"critic_steps={critic_steps}, penalty_weight={penalty_weight}"
+            )
+        networks = {"generator": generator, "critic": critic}
+        super().__init__(networks, ema_decay, augmentation, seed, **kwargs)
+        self.penalty_weight = penalty_weight
+        self.critic_steps = critic_steps
+        self.generator_loss = keras.metrics.Mean(name="generator_loss")
+        self.critic_loss = keras.metrics.Mean(name="critic_loss")
+        self.distance = keras.metrics.Mean(name="wasserstein_distance")
+        self.penalty = keras.metrics.Mean(name="gradient_penalty")
+        self.built = True
+
+    @classmethod
+    def _with_networks(cls, image_size, **options):
+        return build_conditional_wgan_gp(image_size, **options)
+
+    @property
+    def batches_per_step(self):
+        return self.critic_steps
+
+    @property
+    def metrics(self):
+        return [self.generator_loss, self.critic_loss, self.distance, self.penalty]
+
+    def compile(
+        self, generator_optimizer=None, critic_optimizer=None, jit_compile=False
+    ):
+        """Sets both optimizers; Adam 1e-4 with betas (0, 0.9) where None."""
+        self._compile(
+            jit_compile,
+            generator_optimizer=generator_optimizer,
+            critic_optimizer=critic_optimizer,
+        )
+
+    def train_step(self, data):
+        images, *conditions = data
+        images = from_pixels(images)
+        seeds = split(self._step_seed(), self.critic_steps + 1)
+        for step in range(self.critic_steps):
+            # Interleaved, so that devices divide each part as they divide the whole.
+            part = slice(step, None, self.critic_steps)
+            part_conditions = [condition[part] for condition in conditions]
+            self._critic_step(images[part], part_conditions, seeds[step])
+        self._generator_step(part_conditions, seeds[-1])
+        self._update_average()
+        return {metric.name: metric.result() for metric in self.metrics}
+
+    def _critic_step(self, real, conditions, seed):
+        seeds = split(seed, 4)
+        n_images = tf.shape(real)[0]
+        noise = self._noise(n_images, seeds[0])
+        shares = replica_draw(uniform, (n_images, 1, 1, 1), seeds[1])
+        fakes = self.generator([noise, *conditions], training=True)
+        real = self._augmented(real, seeds[2])
+        fakes = self._augmented(fakes, seeds[3])
+        with tf.GradientTape() as tape:
+            real_score = tf.reduce_mean(self._scores(real, conditions))
+            fake_score = tf.reduce_mean(self._scores(fakes, conditions))
+            penalty = gradient_penalty(self.critic, real, fakes, conditions, shares)
+            loss = fake_score - real_score + self.penalty_weight * penalty
+        self._minimize("critic_optimizer", loss, tape)
+        self.critic_loss.update_state(loss)
+        self.distance.update_state(real_score - fake_score)
+        self.penalty.update_state(penalty)
+
+    def _generator_step(self, conditions, seed):
+        seeds = split(seed, 2)
+        noise = self._noise(tf.shape(conditions[0])[0], seeds[0])
+        with tf.GradientTape() as tape:
+            fakes = self.generator([noise, *conditions], training=True)
+            fakes = self._augmented(fakes, seeds[1])
+            loss = -tf.reduce_mean(self._scores(fakes, conditions))
+        self._minimize("generator_optimizer", loss, tape)
+        self.generator_loss.update_state(loss)
+
+    def _scores(self, images, conditions):
+        return self.critic([images, *conditions], training=True)
+
+    def get_config(self):
+        return super().get_config() | {
+            "penalty_weight": self.penalty_weight,
+            "critic_steps": self.critic_steps,
+        }
+
+
+def build_conditional_wgan_gp(
+    image_size=64,
+    latent_dim=128,
+    base_channels=32,
+    n_diagnoses=9,
+    n_tones=7,
+    conditional=True,
+    **kwargs,
+):
+    """A `ConditionalWGANGP` with networks of its own, not compiled.
+
+    Args:
+        image_size: Side of the image in pixels, see `networks.upsampling_plan`.
+        latent_dim: Length of the noise vector.
+        base_channels: Channels of both networks at half of the image size.
+        n_diagnoses: Number of diagnosis indices.
+        n_tones: Number of skin-tone indices, "undetermined" among them.
+        conditional: Whether diagnosis and tone matter.
+        **kwargs: Passed to `ConditionalWGANGP`.
+
+    Returns:
+        `ConditionalWGANGP`.
+    """
+    return ConditionalWGANGP(
+        build_generator(
+            image_size, latent_dim, n_diagnoses, n_tones, base_channels, conditional
+        ),
+        build_critic(image_size, n_diagnoses, n_tones, base_channels, conditional),
+        **kwargs,
+    )

@@ -1,0 +1,207 @@
+"""Conditional spectrally normalized GAN."""
+
+import keras
+import tensorflow as tf
+
+from keras_derm.generative.adversarial.conditional_gan import ConditionalGAN
+from keras_derm.generative.adversarial.networks import (
+    build_discriminator,
+    build_generator,
+)
+from keras_derm.generative.adversarial.spectral_normalization import (
+    update_singular_vectors,
+)
+from keras_derm.generative.stateless_random import split
+from keras_derm.generative.value_range import from_pixels
+from keras_derm.settings import SNGANSettings
+
+LOSSES = ("binary_crossentropy", "hinge")
+
+
+def discriminator_loss(real_logits, fake_logits, loss):
+    """Mean loss of the discriminator: a scalar, 0 when it is right and sure."""
+    if loss == "hinge":
+        return tf.reduce_mean(tf.nn.relu(1 - real_logits)) + tf.reduce_mean(
+            tf.nn.relu(1 + fake_logits)
+        )
+    return tf.reduce_mean(tf.nn.softplus(-real_logits)) + tf.reduce_mean(
+        tf.nn.softplus(fake_logits)
+    )
+
+
+def generator_loss(fake_logits, loss):
+    """Mean loss of the generator: non-saturating cross-entropy, or hinge."""
+    if loss == "hinge":
+        return -tf.reduce_mean(fake_logits)
+    return tf.reduce_mean(tf.nn.softplus(-fake_logits))
+
+
+@keras.saving.register_keras_serializable(package="keras_derm")
+class SNGAN(ConditionalGAN):
+    """Makes dermoscopy of a given diagnosis and skin tone.
+
+    Train it with `fit` on batches of (images, diagnosis, skin tone): images uint8 or
+    float in [0, 255], shape (batch, side, side, 3), and two int vectors. Noise and
+    augmentation are functions of `seed` and of the number of steps done, so that a
+    model saved and loaded goes on exactly as if it had not been stopped.
+
+    Args:
+        generator: Model of (noise, diagnosis, skin tone), see `build_generator`.
+        discriminator: Model of (image, diagnosis, skin tone), see
+            `build_discriminator`.
+        loss: "binary_crossentropy" (non-saturating) or "hinge".
+        ema_decay: Decay of the moving average of the generator's weights, which
+            `sample` uses, in [0, 1). 0.995 averages over about the last 200 steps.
+        augmentation: Whether the discriminator sees augmented images only. Helps
+            where there are fewer than some tens of thousands.
+        seed: Integer seed of noise and augmentation.
+
+    Example:
+
+    ```python
+    model = SNGAN(build_generator(64), build_discriminator(64))
+    model.compile()
+    model.fit(dataset, epochs=20)
+    images = model.sample([[0, 2], [5, 4]], seed=7)
+    ```
+
+    Reference:
+        Miyato et al., "Spectral Normalization for Generative Adversarial Networks",
+        ICLR 2018.
+    """
+
+    Settings = SNGANSettings
+    TITLE = "SN-GAN", "spectrally normalised GAN"
+    BETAS = (0.5, 0.999)
+    SIDES = {
+        "generator_optimizer": ("generator",),
+        "discriminator_optimizer": ("discriminator",),
+    }
+
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        loss="binary_crossentropy",
+        ema_decay=0.995,
+        augmentation=True,
+        seed=0,
+        **kwargs,
+    ):
+        if loss not in LOSSES:
+            raise ValueError(f"`loss` must be one of {LOSSES}. Received: loss={loss}")
+        networks = {"generator": generator, "discriminator": discriminator}
+        super().__init__(networks, ema_decay, augmentation, seed, **kwargs)
+        self.adversarial_loss = loss
+        self.generator_loss = keras.metrics.Mean(name="generator_loss")
+        self.discriminator_loss = keras.metrics.Mean(name="discriminator_loss")
+        self.real_score = keras.metrics.Mean(name="real_score")
+        self.fake_score = keras.metrics.Mean(name="fake_score")
+        self.built = True
+
+    @classmethod
+    def _with_networks(cls, image_size, **options):
+        return build_sngan(image_size, **options)
+
+    @property
+    def metrics(self):
+        return [
+            self.generator_loss,
+            self.discriminator_loss,
+            self.real_score,
+            self.fake_score,
+        ]
+
+    def compile(
+        self, generator_optimizer=None, discriminator_optimizer=None, jit_compile=False
+    ):
+        """Sets both optimizers; Adam 2e-4 with betas (0.5, 0.999) where None."""
+        self._compile(
+            jit_compile,
+            generator_optimizer=generator_optimizer,
+            discriminator_optimizer=discriminator_optimizer,
+        )
+
+    def _logits(self, images, conditions, seed):
+        images = self._augmented(images, seed)
+        return self.discriminator([images, *conditions], training=True)
+
+    def train_step(self, data):
+        images, *conditions = data
+        images = from_pixels(images)
+        seeds = split(self._step_seed(), 4)
+        noise = self._noise(tf.shape(images)[0], seeds[0])
+        self._between_updates(
+            "discriminator_optimizer",
+            lambda: update_singular_vectors(self.discriminator),
+        )
+        with tf.GradientTape() as generator_tape:
+            fakes = self.generator([noise, *conditions], training=True)
+        self._discriminator_step(images, fakes, conditions, seeds[1:3])
+        self._generator_step(fakes, conditions, seeds[3], generator_tape)
+        self._update_average()
+        return {metric.name: metric.result() for metric in self.metrics}
+
+    def _discriminator_step(self, images, fakes, conditions, seeds):
+        with tf.GradientTape() as tape:
+            real_logits = self._logits(images, conditions, seeds[0])
+            fake_logits = self._logits(fakes, conditions, seeds[1])
+            loss = discriminator_loss(real_logits, fake_logits, self.adversarial_loss)
+        self._minimize("discriminator_optimizer", loss, tape)
+        self.discriminator_loss.update_state(loss)
+        self.real_score.update_state(tf.sigmoid(real_logits))
+        self.fake_score.update_state(tf.sigmoid(fake_logits))
+
+    def _generator_step(self, fakes, conditions, seed, tape):
+        with tape:
+            logits = self._logits(fakes, conditions, seed)
+            loss = generator_loss(logits, self.adversarial_loss)
+        self._minimize("generator_optimizer", loss, tape)
+        self.generator_loss.update_state(loss)
+
+    def get_config(self):
+        return super().get_config() | {"loss": self.adversarial_loss}
+
+
+def build_sngan(
+    image_size=64,
+    latent_dim=128,
+    base_channels=32,
+    n_diagnoses=9,
+    n_tones=7,
+    dropout=0.0,
+    batch_normalization=False,
+    conditional=True,
+    **kwargs,
+):
+    """An `SNGAN` with networks of its own, not compiled.
+
+    Args:
+        image_size: Side of the image in pixels, see `networks.upsampling_plan`.
+        latent_dim: Length of the noise vector.
+        base_channels: Channels of both networks at half of the image size.
+        n_diagnoses: Number of diagnosis indices.
+        n_tones: Number of skin-tone indices, "undetermined" among them.
+        dropout: Dropout of the discriminator.
+        batch_normalization: Whether the discriminator normalizes batches.
+        conditional: Whether diagnosis and tone matter, or, as published, do not.
+        **kwargs: Passed to `SNGAN`.
+
+    Returns:
+        `SNGAN`.
+    """
+    return SNGAN(
+        build_generator(
+            image_size, latent_dim, n_diagnoses, n_tones, base_channels, conditional
+        ),
+        build_discriminator(
+            image_size,
+            n_diagnoses,
+            n_tones,
+            base_channels,
+            dropout,
+            batch_normalization,
+            conditional,
+        ),
+        **kwargs,
+    )

@@ -1,0 +1,174 @@
+"""Which made images may join a training set: measured against real ones."""
+
+import numpy as np
+import pandas as pd
+from rich.progress import track
+
+from keras_derm.generative.conditions import condition_names
+from keras_derm.generative.screening.criteria import (
+    N_NEIGHBOURS,
+    copy_measures,
+    likeness_measures,
+    tone_measures,
+)
+
+FEATURES = {
+    "colour_distance": "colours",
+    "structure_distance": "structure (SSIM)",
+    "texture_distance": "texture (GLCM)",
+}
+
+
+def screen(
+    images,
+    conditions,
+    reference_images,
+    reference_conditions,
+    quantile=0.99,
+    copy_quantile=0.01,
+    min_reference=20,
+    max_reference=100,
+    seed=0,
+    parents=None,
+    thresholds="del_bino",
+):
+    """Decide which made images are kept, and say why the others are not.
+
+    An image is compared with real images of its cell (diagnosis and skin tone), or
+    of its diagnosis where the cell has too few, in three ways: distance of colour
+    histograms (Hellinger), 1 - SSIM, both averaged over the nearest 5 real images,
+    and the largest standard score of its grey-level co-occurrence features. What
+    lies beyond a quantile of the same measure of the real images themselves is
+    rejected. So is an image whose apparent skin tone (ITA) cannot be measured, or
+    lies outside the range of the type asked for by more than that of real images of
+    the type does, measured on these same images. So is a near copy: closer to some
+    training image, flips and rotations included, than nearly all real images are to
+    their nearest real one.
+
+    Args:
+        images: Made images, uint8 (n, side, side, 3), RGB.
+        conditions: Integers (n, 2): diagnosis and skin-tone index.
+        reference_images: All real training images, uint8 (m, side, side, 3).
+        reference_conditions: Integers (m, 2).
+        quantile: Quantile of the real images' measures beyond which an image is an
+            outlier, in (0, 1).
+        copy_quantile: Quantile of the distances between real nearest neighbours
+            below which an image is a near copy. Archives hold several photographs
+            of one lesion, so that their least distance, quantile 0, is about 0.
+        min_reference: Least number of real images of a cell, or of a diagnosis.
+        max_reference: Number of real images drawn from larger cells, for speed.
+        seed: Seed of that draw.
+        parents: Position of the real image that each image was made of, int (n,),
+            for translations: likeness to the parent is meant, and no copy.
+        thresholds: Table of skin types that the conditions were made with, see
+            `skin_tone.THRESHOLDS`.
+
+    Returns:
+        `pandas.DataFrame`, one row an image: `accepted` (bool), `reason` (text, empty
+        where accepted), `compared_with` ("cell", "diagnosis" or "all"),
+        `colour_distance`, `structure_distance`, `texture_distance`, the limit of
+        each (`..._limit`), `ita`, `tone_distance` (degrees outside the type) and
+        `tone_distance_limit`, `tone_doubt` (why the tone cannot be measured, or
+        empty), `copy_distance`, `copy_limit` (root mean square
+        difference in grey levels of 255 at 16 x 16), and `nearest_reference`
+        (position of the nearest real image).
+
+    Raises:
+        ValueError: If shapes disagree, or there are fewer real images than
+            `min_reference`.
+    """
+    conditions, reference_conditions = _check_screening(
+        images, conditions, reference_images, reference_conditions, min_reference
+    )
+    generator = np.random.default_rng(seed)
+    table = pd.DataFrame(index=range(len(images)))
+    cells = np.unique(conditions, axis=0)
+    for cell in track(cells, "Screening"):
+        rows = np.flatnonzero((conditions == cell).all(axis=1))
+        level, chosen = _references(reference_conditions, cell, min_reference)
+        if len(chosen) > max_reference:
+            chosen = generator.choice(chosen, max_reference, replace=False)
+        measures = likeness_measures(images[rows], reference_images[chosen], quantile)
+        table.loc[rows, "compared_with"] = level
+        for name, values in measures.items():
+            table.loc[rows, name] = values
+    measures = tone_measures(
+        (images, conditions),
+        (reference_images, reference_conditions),
+        quantile,
+        max_reference,
+        generator,
+        thresholds,
+    )
+    for name, values in measures.items():
+        table[name] = values
+    copies = copy_measures(images, reference_images, copy_quantile, generator, parents)
+    for name, values in copies.items():
+        table[name] = values
+    reasons = _reasons(table, condition_names(conditions))
+    table.insert(0, "reason", reasons)
+    table.insert(0, "accepted", [reason == "" for reason in reasons])
+    return table
+
+
+def _check_screening(images, conditions, references, reference_conditions, least):
+    conditions = np.asarray(conditions, dtype=int).reshape(-1, 2)
+    reference_conditions = np.asarray(reference_conditions, dtype=int).reshape(-1, 2)
+    if images.shape[1:] != references.shape[1:] or images.dtype != references.dtype:
+        raise ValueError(
+            "made and real images must have one shape and dtype. Received: "
+            f"{images.shape[1:]} {images.dtype} and "
+            f"{references.shape[1:]} {references.dtype}"
+        )
+    lengths = (len(images), len(conditions), len(references), len(reference_conditions))
+    if lengths[0] != lengths[1] or lengths[2] != lengths[3]:
+        raise ValueError(
+            "images and conditions must be of equal number. Received: "
+            f"{lengths[0]} and {lengths[1]}, real {lengths[2]} and {lengths[3]}"
+        )
+    if len(references) < max(least, N_NEIGHBOURS + 1):
+        raise ValueError(
+            f"screening needs at least {max(least, N_NEIGHBOURS + 1)} real images. "
+            f"Received: {len(references)}"
+        )
+    return conditions, reference_conditions
+
+
+def _references(reference_conditions, cell, min_reference):
+    """Positions of the real images to compare a cell with, and what they share."""
+    same = reference_conditions == cell
+    least = max(min_reference, N_NEIGHBOURS + 1)
+    for level, mask in (("cell", same.all(axis=1)), ("diagnosis", same[:, 0])):
+        if mask.sum() >= least:
+            return level, np.flatnonzero(mask)
+    return "all", np.arange(len(reference_conditions))
+
+
+def _reasons(table, names):
+    """Every reason for which each image is rejected, as one text."""
+    reasons = []
+    for (diagnosis, tone), row in zip(names, table.to_dict("records"), strict=True):
+        group = {"cell": f"{diagnosis}, tone {tone}", "diagnosis": diagnosis}.get(
+            row["compared_with"], "all diagnoses"
+        )
+        found = [
+            f"{title} unlike real images of {group}: "
+            f"{row[name]:.3g} > {row[f'{name}_limit']:.3g}"
+            for name, title in FEATURES.items()
+            if row[name] > row[f"{name}_limit"]
+        ]
+        if row["tone_doubt"]:
+            found.append(f"skin tone cannot be measured: {row['tone_doubt']}")
+        elif row["tone_distance"] > row["tone_distance_limit"]:
+            found.append(
+                f"skin tone unlike {tone}: ITA {row['ita']:.0f}, "
+                f"{row['tone_distance']:.1f} > {row['tone_distance_limit']:.1f} degrees"
+                " outside"
+            )
+        if row["copy_distance"] < row["copy_limit"]:
+            found.append(
+                f"near copy of training image {row['nearest_reference']}: "
+                f"{row['copy_distance']:.3g} < {row['copy_limit']:.3g}"
+            )
+        reasons.append("; ".join(found))
+    return reasons

@@ -1,0 +1,42 @@
+"""The data source string, and what a new reader takes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_derm.catalog import Catalog, read_mask
+from keras_derm.readers import READERS, read_data_source
+
+
+def read_flat_folder(path, skip_bad=False):
+    """A tiny reader: jpgs named DIAGNOSIS_NUMBER in one folder."""
+    from pathlib import Path
+
+    names = sorted(file.name for file in Path(path).glob("*.jpg"))
+    table = pd.DataFrame({"isic_id": [name[:-4] for name in names], "path": names})
+    return Catalog(table.assign(diagnosis=table["isic_id"].str.split("_").str[0]), path)
+
+
+def test_a_new_reader_is_one_function_and_one_line(tmp_path, write_image, monkeypatch):
+    for name in ("MEL_1", "NV_1", "NV_2"):
+        write_image(tmp_path / f"{name}.jpg")
+    monkeypatch.setitem(READERS, "flat", read_flat_folder)
+    catalog = read_data_source(f"flat:{tmp_path}")
+    assert catalog.table["diagnosis"].tolist() == ["MEL", "NV", "NV"]
+    with pytest.raises(ValueError, match="phantom, flat. Received: 'round:x'"):
+        read_data_source("round:x")
+
+
+@pytest.mark.parametrize("source", ["ham10000", "nothing:/data", ""])
+def test_what_names_no_reader_is_refused(source):
+    with pytest.raises(ValueError, match="READER:PATH.*ham10000.*phantom. Received"):
+        read_data_source(source)
+
+
+@pytest.mark.parametrize("skip_bad", [False, True])
+def test_the_phantom_is_read_as_archives_are(tmp_path, monkeypatch, skip_bad):
+    monkeypatch.setenv("KERAS_DERM_CACHE", str(tmp_path))
+    catalog = read_data_source("phantom:n=2,seed=1,size=64", skip_bad)
+    assert len(catalog) == 2 and str(tmp_path) in catalog.paths[0]
+    mask = read_mask(catalog.mask_paths[0])
+    assert mask.shape == (64, 64) and mask.dtype == bool and 0 < np.mean(mask) < 1
