@@ -23,7 +23,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from keras_derm import classifiers, export, jobs
 from keras_derm.catalog import get_task
-from keras_derm.evaluation.metrics import macro_auc
+from keras_derm.evaluation.class_scores.metrics import macro_auc
 from keras_derm.files import write_csv
 from keras_derm.pipeline import PreparedImages, resized_images
 from keras_derm.runs import RunDirectory

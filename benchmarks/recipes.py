@@ -30,7 +30,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score
 from keras_derm import evaluation, jobs
 from keras_derm.catalog import get_task
 from keras_derm.classifiers import BACKBONES
-from keras_derm.evaluation.metrics import macro_auc
+from keras_derm.evaluation.class_scores.metrics import macro_auc
 from keras_derm.jobs.run_recipe import classifier_arguments, load_recipe
 from keras_derm.report import interval_cell
 from keras_derm.runs import RunDirectory

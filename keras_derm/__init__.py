@@ -4,4 +4,8 @@ Each part is a subpackage (`keras_derm.catalog`, `keras_derm.layers`, ...), load
 when first used: importing `keras_derm` alone does not load TensorFlow.
 """
 
+from keras_derm.caches import provide_cache_folders
+
 __version__ = "0.1.0"
+
+provide_cache_folders()

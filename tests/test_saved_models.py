@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_derm.evaluation.metrics import macro_auc
+from keras_derm.evaluation.class_scores.metrics import macro_auc
 from keras_derm.export import QuantizedEnsemble
 from keras_derm.jobs.predict import predict
 

@@ -1,7 +1,7 @@
 """Honest judgement of classifiers: real images, intervals, strata, comparison."""
 
-from keras_derm.evaluation.axes import AXES, catalog_axes, contrast_edges
-from keras_derm.evaluation.calibration import (
+from keras_derm.evaluation.class_scores.axes import AXES, catalog_axes, contrast_edges
+from keras_derm.evaluation.class_scores.calibration import (
     apply_temperature,
     brier_score,
     calibration_slope,
@@ -10,43 +10,28 @@ from keras_derm.evaluation.calibration import (
     reliability_table,
     temperature_summary,
 )
-from keras_derm.evaluation.comparison import Comparison, compare, forest_table
-from keras_derm.evaluation.conformal import (
+from keras_derm.evaluation.class_scores.conformal import (
     ALPHA,
     ConformalSets,
     fit_conformal,
     fit_conformal_by_tone,
     selective_table,
 )
-from keras_derm.evaluation.curves import decision_curve, roc_band
-from keras_derm.evaluation.delong import (
-    DeLongTest,
-    delong_covariance,
-    delong_interval,
-    delong_test,
-)
-from keras_derm.evaluation.differences import HEADLINE
-from keras_derm.evaluation.evaluation import Evaluation, evaluate
-from keras_derm.evaluation.isic_scores import (
+from keras_derm.evaluation.class_scores.curves import decision_curve, roc_band
+from keras_derm.evaluation.class_scores.evaluation import Evaluation, evaluate
+from keras_derm.evaluation.class_scores.isic_scores import (
     balanced_multiclass_accuracy,
     isic2020_score,
     isic2024_score,
 )
-from keras_derm.evaluation.judgement import (
-    ENSEMBLE,
-    Judgement,
-    judge_arms,
-)
-from keras_derm.evaluation.mcnemar import McNemarTest, mcnemar_test
-from keras_derm.evaluation.metrics import (
+from keras_derm.evaluation.class_scores.metrics import (
     LABELS,
     METRICS,
     metric_label,
     operating_points,
     threshold_at_sensitivity,
 )
-from keras_derm.evaluation.multiplicity import benjamini_hochberg, holm
-from keras_derm.evaluation.predictions import (
+from keras_derm.evaluation.class_scores.predictions import (
     PredictionsError,
     check_prediction_files,
     inputs_from_catalog,
@@ -56,7 +41,26 @@ from keras_derm.evaluation.predictions import (
     task_thresholds,
     thresholds_beside,
 )
-from keras_derm.evaluation.subgroups import TONE_STRATA, TOO_FEW, skin_tone_strata
+from keras_derm.evaluation.class_scores.subgroups import (
+    TONE_STRATA,
+    TOO_FEW,
+    skin_tone_strata,
+)
+from keras_derm.evaluation.comparison import Comparison, compare, forest_table
+from keras_derm.evaluation.differences import HEADLINE
+from keras_derm.evaluation.judgement import (
+    ENSEMBLE,
+    Judgement,
+    judge_arms,
+)
+from keras_derm.evaluation.statistics.delong import (
+    DeLongTest,
+    delong_covariance,
+    delong_interval,
+    delong_test,
+)
+from keras_derm.evaluation.statistics.mcnemar import McNemarTest, mcnemar_test
+from keras_derm.evaluation.statistics.multiplicity import benjamini_hochberg, holm
 
 __all__ = [
     "ALPHA",

@@ -6,8 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from keras_derm.evaluation import metrics
-from keras_derm.evaluation.delong import delong_test
+from keras_derm.evaluation.class_scores import metrics
+from keras_derm.evaluation.class_scores.evaluation import (
+    Design,
+    join_reasons,
+    jsonable,
+    stratum_columns,
+)
+from keras_derm.evaluation.class_scores.subgroups import TONE_STRATA, judging_metric
 from keras_derm.evaluation.differences import (
     P_VALUES,
     claim,
@@ -15,14 +21,8 @@ from keras_derm.evaluation.differences import (
     moved_against,
     paired_differences,
 )
-from keras_derm.evaluation.evaluation import (
-    Design,
-    join_reasons,
-    jsonable,
-    stratum_columns,
-)
-from keras_derm.evaluation.mcnemar import mcnemar_test
-from keras_derm.evaluation.subgroups import TONE_STRATA, judging_metric
+from keras_derm.evaluation.statistics.delong import delong_test
+from keras_derm.evaluation.statistics.mcnemar import mcnemar_test
 
 METHOD = (
     "Every resample draws the patients or lesions anew, the same for all arms and "

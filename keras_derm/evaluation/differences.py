@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from keras_derm.evaluation import bootstrap, metrics
-from keras_derm.evaluation.evaluation import interval
-from keras_derm.evaluation.multiplicity import holm
+from keras_derm.evaluation.class_scores import metrics
+from keras_derm.evaluation.class_scores.evaluation import interval
+from keras_derm.evaluation.statistics import bootstrap
+from keras_derm.evaluation.statistics.multiplicity import holm
 
 HEADLINE = ("balanced_accuracy", "macro_auc", "sensitivity", "specificity")
 P_VALUES = ("p_value", "p_adjusted")

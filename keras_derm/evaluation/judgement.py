@@ -4,19 +4,22 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from keras_derm.evaluation.axes import AXES
-from keras_derm.evaluation.calibration import temperature_summary
-from keras_derm.evaluation.comparison import Comparison, compare
-from keras_derm.evaluation.conformal import (
+from keras_derm.evaluation.class_scores.axes import AXES
+from keras_derm.evaluation.class_scores.calibration import temperature_summary
+from keras_derm.evaluation.class_scores.conformal import (
     fit_conformal_by_tone,
     pooled_tones,
     selective_table,
 )
-from keras_derm.evaluation.curves import decision_curve, roc_band
-from keras_derm.evaluation.delong import delong_interval
-from keras_derm.evaluation.evaluation import evaluate
-from keras_derm.evaluation.metrics import macro_auc
-from keras_derm.evaluation.predictions import inputs_from_catalog, task_thresholds
+from keras_derm.evaluation.class_scores.curves import decision_curve, roc_band
+from keras_derm.evaluation.class_scores.evaluation import evaluate
+from keras_derm.evaluation.class_scores.metrics import macro_auc
+from keras_derm.evaluation.class_scores.predictions import (
+    inputs_from_catalog,
+    task_thresholds,
+)
+from keras_derm.evaluation.comparison import Comparison, compare
+from keras_derm.evaluation.statistics.delong import delong_interval
 
 ENSEMBLE = "ensemble"
 

@@ -1,14 +1,12 @@
 """Generators of dermoscopy, and what decides which of their images are kept."""
 
-from keras_derm.generative.adversarial import (
-    SNGAN,
+from keras_derm.generative.adversarial.conditional_wgan_gp import (
     ConditionalWGANGP,
-    CycleGAN,
-    LinearDecay,
     build_conditional_wgan_gp,
-    build_cyclegan,
-    build_sngan,
 )
+from keras_derm.generative.adversarial.cyclegan import CycleGAN, build_cyclegan
+from keras_derm.generative.adversarial.linear_decay import LinearDecay
+from keras_derm.generative.adversarial.sngan import SNGAN, build_sngan
 from keras_derm.generative.callbacks import SampleBoard, SampleGrid, StopOnCollapse
 from keras_derm.generative.cell_deficits import cell_deficits, deficit_conditions
 from keras_derm.generative.conditions import (

@@ -69,8 +69,8 @@ class Evaluate(Stage):
             return
         if reference not in given or len(given) < 2:
             raise ValueError(
-                f"`predictions` must name a csv for {reference}, the reference, and for "
-                "another arm; compare.py judges one model alone. "
+                f"`predictions` must name a csv for the reference, {reference}, and "
+                "for another arm; compare.py judges one model alone. "
                 f"Received: {sorted(given)}"
             )
         own = self.run.predictions.resolve()

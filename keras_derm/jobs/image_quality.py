@@ -3,9 +3,12 @@
 import numpy as np
 
 from keras_derm.catalog import read_image
-from keras_derm.evaluation import origin_probe
-from keras_derm.evaluation.feature_extractor import feature_extractor
-from keras_derm.evaluation.synthetic_quality import draw_alike, judge_synthetic_images
+from keras_derm.evaluation.image_quality import origin_probe
+from keras_derm.evaluation.image_quality.feature_extractor import feature_extractor
+from keras_derm.evaluation.image_quality.synthetic_quality import (
+    draw_alike,
+    judge_synthetic_images,
+)
 from keras_derm.files import write_csv, write_json
 from keras_derm.pipeline import PreparedImages, resized_images
 from keras_derm.runs import Stage

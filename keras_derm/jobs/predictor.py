@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_derm.catalog import ImageError, read_image
 from keras_derm.evaluation import ConformalSets
-from keras_derm.evaluation.subgroups import POOLED_SKIN_TONES
+from keras_derm.evaluation.class_scores.subgroups import POOLED_SKIN_TONES
 from keras_derm.export import (
     MANIFEST,
     ModelFileError,

@@ -83,7 +83,7 @@ class Synthesize(Stage):
             self.settings.seed,
             self.run.settings(TrainGeneratorSettings).generator.name,
             self.run.synthetic,
-            verdicts["parent_id"] if "parent_id" in verdicts else None,
+            verdicts.get("parent_id"),
         )
         chain = preparation(self.run.settings(PrepareDatasetSettings).preset, side)
         prepare(catalog, chain.of_prepared(), self.run.prepared_synthetic)

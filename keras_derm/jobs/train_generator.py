@@ -4,8 +4,8 @@ import sys
 
 import keras
 
-from keras_derm.evaluation.feature_extractor import feature_extractor
-from keras_derm.evaluation.image_quality import kernel_distance
+from keras_derm.evaluation.image_quality.feature_distances import kernel_distance
+from keras_derm.evaluation.image_quality.feature_extractor import feature_extractor
 from keras_derm.files import write_json
 from keras_derm.generative import SampleBoard, generator_class, train
 from keras_derm.pipeline import PreparedImages, resized_images

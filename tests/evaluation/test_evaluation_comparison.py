@@ -6,7 +6,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import recall_score, roc_auc_score
 
 from keras_derm.evaluation import compare, evaluate
-from keras_derm.evaluation.bootstrap import cluster_weights
+from keras_derm.evaluation.statistics.bootstrap import cluster_weights
 
 CLASSES = ("MEL", "NV", "BCC")
 

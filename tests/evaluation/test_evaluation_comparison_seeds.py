@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_derm.evaluation import compare, evaluate
-from keras_derm.evaluation.bootstrap import cluster_weights
+from keras_derm.evaluation.statistics.bootstrap import cluster_weights
 
 CLASSES = ("MEL", "NV")
 

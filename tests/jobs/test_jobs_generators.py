@@ -14,8 +14,8 @@ import tensorflow as tf
 
 from keras_derm import generative, jobs
 from keras_derm.catalog import Catalog
-from keras_derm.evaluation import image_quality, origin_probe
-from keras_derm.evaluation.synthetic_quality import SETS, held_out_alike
+from keras_derm.evaluation.image_quality import origin_probe
+from keras_derm.evaluation.image_quality.synthetic_quality import SETS, held_out_alike
 from keras_derm.generative import synthesis
 from keras_derm.report import Table, sections
 from keras_derm.runs import RunDirectory

@@ -77,7 +77,7 @@ def test_probabilities_are_those_of_the_run(run, photographs, tmp_path, model):
 
 def test_sets_are_those_of_the_tone_of_the_photograph(run, photographs, tmp_path):
     from keras_derm.evaluation import ConformalSets
-    from keras_derm.evaluation.subgroups import POOLED_SKIN_TONES
+    from keras_derm.evaluation.class_scores.subgroups import POOLED_SKIN_TONES
 
     output = tmp_path / "found.json"
     jobs.predict(str(run / MODELS[0]), str(photographs), str(output))

@@ -122,11 +122,28 @@ class AdversarialModel(Generator):
         """
         return getattr(self, optimizer_name)._iterations
 
-    def _compile(self, jit_compile, **optimizers):
-        """Sets and builds the optimizers that `SIDES` names, Adam where one is None."""
+    def compile(self, *optimizers, jit_compile=False, **named):
+        """Sets and builds an optimizer for each of `SIDES`.
+
+        Args:
+            *optimizers: In the order of `SIDES`; Adam with the published numbers in
+                place of None, and where there is none.
+            jit_compile: Whether XLA compiles the step.
+            **named: Optimizers by their names in `SIDES`.
+
+        Raises:
+            ValueError: If there is no such side, or gradients are to be accumulated on
+                several devices.
+        """
+        given = dict(zip(self.SIDES, optimizers, strict=False)) | named
+        if len(optimizers) > len(self.SIDES) or not given.keys() <= self.SIDES.keys():
+            raise ValueError(
+                f"optimizers are {list(self.SIDES)}. Received: {len(optimizers)} "
+                f"without a name, and {sorted(named)}"
+            )
         n_replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        for name, given in optimizers.items():
-            optimizer = optimizers[name] = given or self._adam()
+        for name in self.SIDES:
+            optimizer = given.get(name) or self._adam()
             steps = optimizer.gradient_accumulation_steps
             if steps and n_replicas > 1:
                 raise ValueError(
@@ -138,8 +155,8 @@ class AdversarialModel(Generator):
                 )
             setattr(self, name, optimizer)
         super().compile(optimizer=optimizer, jit_compile=jit_compile)
-        for name, optimizer in optimizers.items():
-            optimizer.build(self._side_variables(name))
+        for name in self.SIDES:
+            getattr(self, name).build(self._side_variables(name))
 
     def _side_variables(self, optimizer_name):
         networks = [getattr(self, name) for name in self.SIDES[optimizer_name]]

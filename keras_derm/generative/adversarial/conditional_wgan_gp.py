@@ -123,16 +123,6 @@ class ConditionalWGANGP(ConditionalGAN):
     def metrics(self):
         return [self.generator_loss, self.critic_loss, self.distance, self.penalty]
 
-    def compile(
-        self, generator_optimizer=None, critic_optimizer=None, jit_compile=False
-    ):
-        """Sets both optimizers; Adam 1e-4 with betas (0, 0.9) where None."""
-        self._compile(
-            jit_compile,
-            generator_optimizer=generator_optimizer,
-            critic_optimizer=critic_optimizer,
-        )
-
     def train_step(self, data):
         images, *conditions = data
         images = from_pixels(images)

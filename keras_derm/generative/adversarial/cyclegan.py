@@ -166,16 +166,6 @@ class CycleGAN(AdversarialModel):
         metrics = [self.generator_loss, self.discriminator_loss, self.cycle_loss]
         return [*metrics, self.identity_loss] if self.identity_weight else metrics
 
-    def compile(
-        self, generator_optimizer=None, discriminator_optimizer=None, jit_compile=False
-    ):
-        """Sets both optimizers; Adam 2e-4 with betas (0.5, 0.999) where None."""
-        self._compile(
-            jit_compile,
-            generator_optimizer=generator_optimizer,
-            discriminator_optimizer=discriminator_optimizer,
-        )
-
     def call(self, images, training=False):
         """Malignant images of benign ones, both in [-1, 1], averaged weights."""
         return self.averaged_generator(images, training=False)

@@ -112,16 +112,6 @@ class SNGAN(ConditionalGAN):
             self.fake_score,
         ]
 
-    def compile(
-        self, generator_optimizer=None, discriminator_optimizer=None, jit_compile=False
-    ):
-        """Sets both optimizers; Adam 2e-4 with betas (0.5, 0.999) where None."""
-        self._compile(
-            jit_compile,
-            generator_optimizer=generator_optimizer,
-            discriminator_optimizer=discriminator_optimizer,
-        )
-
     def _logits(self, images, conditions, seed):
         images = self._augmented(images, seed)
         return self.discriminator([images, *conditions], training=True)

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 
 from keras_derm.evaluation import HEADLINE, TONE_STRATA
-from keras_derm.evaluation.subgroups import UNDETERMINED
+from keras_derm.evaluation.class_scores.subgroups import UNDETERMINED
 from keras_derm.report.arm_tables import INTERVALS, beside_each_other
 from keras_derm.report.figure_files import figure_block
 from keras_derm.report.html import Section, Table, Text

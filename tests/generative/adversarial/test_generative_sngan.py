@@ -140,3 +140,11 @@ def test_replicas_stay_equal_under_mirrored_strategy():
         [sys.executable, "-c", MIRRORED], capture_output=True, text=True, timeout=300
     )
     assert "replicas equal" in done.stdout, done.stderr[-3000:]
+
+
+def test_an_optimizer_of_no_side_is_refused():
+    model = build_sngan(32, latent_dim=8, base_channels=2)
+    with pytest.raises(ValueError, match=r"Received: 0 .* \['critic_optimizer'\]"):
+        model.compile(critic_optimizer=keras.optimizers.Adam())
+    with pytest.raises(ValueError, match="Received: 3 without a name"):
+        model.compile(None, None, None)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_derm.evaluation import evaluate, skin_tone_strata
-from keras_derm.evaluation.subgroups import build_strata
+from keras_derm.evaluation.class_scores.subgroups import build_strata
 
 CLASSES = ("MEL", "NV", "BCC")
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 
 from keras_derm.evaluation import AXES, catalog_axes, contrast_edges
-from keras_derm.evaluation.subgroups import build_strata
+from keras_derm.evaluation.class_scores.subgroups import build_strata
 
 
 def table(**columns):

@@ -3,7 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from keras_derm.evaluation.image_quality import all_turns, memorisation, quality_table
+from keras_derm.evaluation.image_quality.feature_distances import (
+    all_turns,
+    memorisation,
+    quality_table,
+)
 
 N_COPIED = 10
 N_TURNED = 250

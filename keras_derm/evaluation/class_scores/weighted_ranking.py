@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import csr_array
 
-from keras_derm.evaluation.metrics import LEAST_SENSITIVITY, ratio
+from keras_derm.evaluation.class_scores.metrics import LEAST_SENSITIVITY, ratio
 
 
 class WeightedRanking:

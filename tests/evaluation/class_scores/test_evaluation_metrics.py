@@ -10,11 +10,11 @@ from keras_derm.evaluation import (
     calibration_slope,
     evaluate,
     expected_calibration_error,
-    metrics,
     operating_points,
     threshold_at_sensitivity,
 )
-from keras_derm.evaluation.weighted_metrics import WeightedMetrics
+from keras_derm.evaluation.class_scores import metrics
+from keras_derm.evaluation.class_scores.weighted_metrics import WeightedMetrics
 
 
 def example(n=400, n_classes=4, seed=0, decimals=1):

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from keras_derm.catalog import group_ids
-from keras_derm.evaluation.axes import catalog_axes
-from keras_derm.evaluation.metrics import operating_points, sums_to_one
+from keras_derm.evaluation.class_scores.axes import catalog_axes
+from keras_derm.evaluation.class_scores.metrics import operating_points, sums_to_one
 from keras_derm.files import short_digest, write_csv
 
 SHOWN = 20

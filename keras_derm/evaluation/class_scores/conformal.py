@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from keras_derm.evaluation import bootstrap, metrics, subgroups
-from keras_derm.evaluation.weighted_ranking import incidence
+from keras_derm.evaluation.class_scores import metrics, subgroups
+from keras_derm.evaluation.class_scores.weighted_ranking import incidence
+from keras_derm.evaluation.statistics import bootstrap
 from keras_derm.files import write_json
 
 MARGINAL = "all"

@@ -8,7 +8,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from keras_derm.evaluation.delong import delong_interval
+from keras_derm.evaluation.statistics.delong import delong_interval
 
 TRACES = ("value range", "pixel grid", "sharpness")
 LEAST_IMAGES = 40

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_derm.evaluation import metrics
+from keras_derm.evaluation.class_scores import metrics
 
 
 def balanced_multiclass_accuracy(y_true, y_prob):

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from keras_derm.evaluation import bootstrap
-from keras_derm.evaluation.metrics import ratio
-from keras_derm.evaluation.weighted_ranking import incidence
+from keras_derm.evaluation.class_scores.metrics import ratio
+from keras_derm.evaluation.class_scores.weighted_ranking import incidence
+from keras_derm.evaluation.statistics import bootstrap
 
 
 def roc_band(

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_derm.evaluation.feature_extractor import FeatureExtractor
+from keras_derm.evaluation.image_quality.feature_extractor import FeatureExtractor
 
 
 def mean_colour(side):

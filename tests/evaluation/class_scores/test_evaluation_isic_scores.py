@@ -7,8 +7,8 @@ from keras_derm.evaluation import (
     balanced_multiclass_accuracy,
     isic2020_score,
     isic2024_score,
-    metrics,
 )
+from keras_derm.evaluation.class_scores import metrics
 
 
 def example(n=400, n_classes=4, seed=0, decimals=2):

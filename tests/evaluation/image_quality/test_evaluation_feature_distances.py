@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
-from keras_derm.evaluation.image_quality import (
+from keras_derm.evaluation.image_quality.feature_distances import (
     all_turns,
     diversity_within_classes,
     frechet_distance,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import norm, rankdata
 
-from keras_derm.evaluation.bootstrap import cluster_index
+from keras_derm.evaluation.statistics.bootstrap import cluster_index
 
 
 class DeLongTest(NamedTuple):

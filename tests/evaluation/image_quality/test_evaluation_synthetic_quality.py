@@ -1,6 +1,6 @@
 import numpy as np
 
-from keras_derm.evaluation.synthetic_quality import (
+from keras_derm.evaluation.image_quality.synthetic_quality import (
     SETS,
     draw_alike,
     judge_synthetic_images,

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from keras_derm.evaluation import calibration
-from keras_derm.evaluation.metrics import ratio
-from keras_derm.evaluation.weighted_ranking import incidence
+from keras_derm.evaluation.class_scores import calibration
+from keras_derm.evaluation.class_scores.metrics import ratio
+from keras_derm.evaluation.class_scores.weighted_ranking import incidence
 
 SMALL_STEP = 1e-6
 """Of intercept and slope, in what is no longer worth another step."""

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from keras_derm.catalog import SKIN_TONES
-from keras_derm.evaluation.metrics import metric_label
+from keras_derm.evaluation.class_scores.metrics import metric_label
 
 UNDETERMINED = "undetermined"
 POOLED_SKIN_TONES = {

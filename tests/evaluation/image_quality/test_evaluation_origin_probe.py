@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_derm.evaluation.origin_probe import probe_origin
+from keras_derm.evaluation.image_quality.origin_probe import probe_origin
 
 SIDE = 48
 

@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from keras_derm.evaluation import bootstrap, calibration, metrics, subgroups
-from keras_derm.evaluation.disparities import disparities, permuted_groups
-from keras_derm.evaluation.weighted_metrics import WeightedMetrics
+from keras_derm.evaluation.class_scores import calibration, metrics, subgroups
+from keras_derm.evaluation.class_scores.disparities import disparities, permuted_groups
+from keras_derm.evaluation.class_scores.weighted_metrics import WeightedMetrics
+from keras_derm.evaluation.statistics import bootstrap
 
 ROUNDING = 1e-12
 

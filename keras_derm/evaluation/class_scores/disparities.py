@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from keras_derm.evaluation import bootstrap, metrics
-from keras_derm.evaluation.multiplicity import holm
+from keras_derm.evaluation.class_scores import metrics
+from keras_derm.evaluation.statistics import bootstrap
+from keras_derm.evaluation.statistics.multiplicity import holm
 
 NOT_GROUPS = ("undetermined", "unknown")
 RANKED = ("sensitivity", "specificity", "auc", "balanced_accuracy")

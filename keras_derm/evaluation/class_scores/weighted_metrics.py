@@ -2,9 +2,12 @@
 
 import numpy as np
 
-from keras_derm.evaluation import metrics
-from keras_derm.evaluation.weighted_calibration import WeightedCalibration
-from keras_derm.evaluation.weighted_ranking import WeightedRanking, incidence
+from keras_derm.evaluation.class_scores import metrics
+from keras_derm.evaluation.class_scores.weighted_calibration import WeightedCalibration
+from keras_derm.evaluation.class_scores.weighted_ranking import (
+    WeightedRanking,
+    incidence,
+)
 
 
 class WeightedMetrics:

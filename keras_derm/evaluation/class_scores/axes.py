@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from keras_derm.evaluation.subgroups import skin_tone_strata
+from keras_derm.evaluation.class_scores.subgroups import skin_tone_strata
 
 AGE_BANDS = {"under 30": 0, "30 to 49": 30, "50 to 69": 50, "70 and over": 70}
 CONTRAST_BANDS = ("low", "middle", "high")

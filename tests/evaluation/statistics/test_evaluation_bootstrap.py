@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import norm
 
 from keras_derm.evaluation import evaluate
-from keras_derm.evaluation.bootstrap import (
+from keras_derm.evaluation.statistics.bootstrap import (
     bootstrap,
     cluster_class,
     cluster_index,

@@ -1,0 +1,1 @@
+"""What the probabilities of one classifier are worth, overall and by group."""
