@@ -10,10 +10,9 @@ from rich.table import Table
 from keras_derm import evaluation
 from keras_derm.catalog import Catalog, get_task
 from keras_derm.files import write_csv, write_json
-from keras_derm.jobs.evaluate import draw_forests
 from keras_derm.jobs.judged import judged_task
 from keras_derm.readers import read_data_source
-from keras_derm.report import interval_cell
+from keras_derm.report import figures, interval_cell, save_figure
 from keras_derm.runs import RunDirectory, Stage
 from keras_derm.settings import ARMS, CompareSettings
 
@@ -67,7 +66,9 @@ class Compare(Stage):
         table = found.table()
         write_json(self.run / "compare.json", found.to_dict())
         write_csv(self.run / "compare.csv", table)
-        draw_forests(self.run, "compare_forest", table, settings.reference)
+        drawn = figures.arm_forests(table, settings.reference)
+        for name, figure in drawn.items():
+            save_figure(self.run, f"compare_{name}", figure)
         print_comparison(found, table)
 
 

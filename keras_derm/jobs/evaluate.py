@@ -8,9 +8,7 @@ import pandas as pd
 from keras_derm.catalog import get_task
 from keras_derm.evaluation import (
     ENSEMBLE,
-    TONE_STRATA,
     contrast_edges,
-    forest_table,
     judge_arms,
     predictions_from_csv,
     predictions_to_csv,
@@ -224,37 +222,11 @@ def draw_comparison(run, comparison):
     matrices = {name: found.confusion_matrix for name, found in arms.items()}
     classes = comparison.arms[comparison.reference].classes
     save_figure(run, "confusion", figures.confusion_matrices(matrices, classes))
-    draw_forests(run, "forest", comparison.table(), comparison.reference)
+    forests = figures.arm_forests(comparison.table(), comparison.reference)
+    for name, figure in forests.items():
+        save_figure(run, name, figure)
     bins = {name: pd.DataFrame(found.reliability) for name, found in arms.items()}
     save_figure(run, "reliability", figures.reliability(bins))
-
-
-def draw_forests(run, name, table, reference):
-    """Draw balanced accuracy of the arms minus that of the reference.
-
-    Args:
-        run: `RunDirectory`.
-        name: Name of the figure by skin tone; that of the other strata, where some can
-            be judged, ends in _others.
-        table: What `Comparison.table` returned.
-        reference: Name of the reference.
-    """
-    table = forest_table(table[table["arm"] != reference])
-    if table.empty:
-        return
-    arms = table["arm"].unique()
-    arm = arms[0] if len(arms) == 1 else "arm"
-    words = {
-        "xlabel": f"{_title(arm)} minus {reference}",
-        "sides": (f"{reference} higher", f"{arm} higher"),
-    }
-    if len(arms) > 1:
-        table = table.assign(label=table["arm"] + ", " + table["label"])
-    by_tone = table["stratum"].isin(["all", *TONE_STRATA])
-    save_figure(run, name, figures.forest_plot(table[by_tone], **words))
-    others = table[table["judged"] & ~by_tone]
-    if not others.empty:
-        save_figure(run, f"{name}_others", figures.forest_plot(others, **words))
 
 
 def draw_curves(run, found):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from keras_derm.evaluation import TONE_STRATA
+from keras_derm.evaluation import TONE_STRATA, forest_table
 from keras_derm.report.figures.style import COLORS, GRID, MUTED, styled
 
 INTERVAL = ("difference", "difference_low", "difference_high")
@@ -82,8 +82,7 @@ def arm_forests(table, reference, metric="balanced_accuracy"):
         an image are left out; each arm has a panel of its own. Empty where there is
         nothing to compare.
     """
-    compared = (table["arm"] != reference) & (table["metric"] == metric)
-    table = table[compared & (table["n"] > 0)]
+    table = forest_table(table[table["arm"] != reference], metric)
     arms = table["arm"].unique()
     if not len(arms):
         return {}

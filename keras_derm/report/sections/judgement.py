@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from keras_derm.evaluation.differences import HEADLINE
+from keras_derm.evaluation import HEADLINE
 from keras_derm.report.arm_tables import INTERVALS, beside_each_other
 from keras_derm.report.figure_files import figure_block
 from keras_derm.report.html import Section, Table, Text

@@ -4,9 +4,8 @@ import json
 
 import pandas as pd
 
-from keras_derm.evaluation import TONE_STRATA
+from keras_derm.evaluation import HEADLINE, TONE_STRATA
 from keras_derm.evaluation.class_scores.subgroups import UNDETERMINED
-from keras_derm.evaluation.differences import HEADLINE
 from keras_derm.report.arm_tables import INTERVALS, beside_each_other
 from keras_derm.report.figure_files import figure_block
 from keras_derm.report.html import Section, Table, Text
@@ -49,12 +48,10 @@ def section(run):
 
 def _tones(metrics, table):
     """Tones that can be judged, and those that cannot with the reason."""
-    rows = table[table["stratum"].isin(TONE_STRATA) & table["metric"].isin(HEADLINE)]
+    of_tones = table["stratum"].isin(TONE_STRATA) & table["metric"].isin(HEADLINE)
     # Types and pairs of types have the undetermined alike.
-    twice = (rows["stratum"] == TONE_STRATA[1]) & (
-        rows["value_of_stratum"] == UNDETERMINED
-    )
-    rows = rows[~twice]
+    pooled = table["stratum"] == TONE_STRATA[1]
+    rows = table[of_tones & ~(pooled & (table["value_of_stratum"] == UNDETERMINED))]
     names = {"value_of_stratum": "tone", "n": "n"}
     names |= {"n_positive": positive_words(metrics)[1], "n_classes": "classes"}
     judged, blocks = rows[rows["judged"]], []
