@@ -17,14 +17,15 @@ shown = {{name: os.environ.get(name) for name in {VARIABLES}}}
 heavy = sorted({{"numpy", "tensorflow", "keras", "pandas"}} & set(sys.modules))
 print(json.dumps([shown, heavy]))
 """
-IMPORT_UMAP = """
+CACHED_FUNCTION = """
 import keras_derm
+import numba
 from numba.core.caching import InTreeCacheLocator
 
 InTreeCacheLocator.from_function = classmethod(lambda *arguments: None)  # read-only
-import pynndescent.distances
+import cached
 
-print(pynndescent.distances.rdist._cache.cache_path)
+print(cached.double.stats.cache_path)
 """
 
 
@@ -83,6 +84,11 @@ def test_no_folder_at_all_is_no_fault_of_the_import(tmp_path):
 
 
 @pytest.mark.parametrize("home", [NO_HOME, "~"])
-def test_umap_compiles_itself_without_a_home(tmp_path, home):
-    (path,) = run(IMPORT_UMAP, tmp_path, HOME=home).splitlines()[-1:]
+def test_numba_compiles_what_it_caches_without_a_home(tmp_path, monkeypatch, home):
+    """As umap-learn has it: where numba finds no place, the import fails."""
+    (tmp_path / "cached.py").write_text(
+        "import numba\n\n@numba.njit(cache=True)\ndef double(x):\n    return 2 * x\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    path = run(CACHED_FUNCTION, tmp_path, HOME=home)
     assert path.startswith(f"{tmp_path}{os.sep}keras_derm-")
