@@ -94,7 +94,7 @@ def main(
     tf.config.threading.set_intra_op_parallelism_threads(n_threads)
     run, out, modes = RunDirectory(run), Path(out), mode or ["int8"]
     out.mkdir(parents=True, exist_ok=True)
-    model = load_classifier(arm_folder(run, arm) / "ensemble.keras")
+    model = load_classifier(run.arm(arm) / "ensemble.keras")
     if equal:
         model = build_ensemble(ensemble_members(model), model.input_shape[1])
     task = judged_task(run)

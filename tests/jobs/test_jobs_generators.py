@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from keras_derm import generative, jobs
 from keras_derm.catalog import Catalog
-from keras_derm.evaluation.image_quality import origin_probe
+from keras_derm.evaluation.image_quality import feature_distances, origin_probe
 from keras_derm.evaluation.image_quality.synthetic_quality import SETS, held_out_alike
 from keras_derm.generative import synthesis
 from keras_derm.report import Table, sections
@@ -140,7 +140,7 @@ def test_synthetic_images_are_judged_beside_floor_and_ceilings(
     run, monkeypatch, feature_weights
 ):
     accept_all(monkeypatch)
-    monkeypatch.setattr(image_quality, "LEAST_IMAGES", 6)
+    monkeypatch.setattr(feature_distances, "LEAST_IMAGES", 6)
     monkeypatch.setattr(origin_probe, "LEAST_IMAGES", 10)
     measuring = {"feature_weights": feature_weights, "measure_every": 1}
     jobs.train_generator(str(run), **SMALL, **measuring)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from keras_derm.evaluation import TONE_STRATA, forest_table
+from keras_derm.evaluation import TONE_STRATA, TOO_FEW
 from keras_derm.report.figures.style import COLORS, GRID, MUTED, styled
 
 INTERVAL = ("difference", "difference_low", "difference_high")
@@ -82,7 +82,8 @@ def arm_forests(table, reference, metric="balanced_accuracy"):
         an image are left out; each arm has a panel of its own. Empty where there is
         nothing to compare.
     """
-    table = forest_table(table[table["arm"] != reference], metric)
+    compared = (table["arm"] != reference) & (table["metric"] == metric)
+    table = table[compared & (table["n"] > 0)]
     arms = table["arm"].unique()
     if not len(arms):
         return {}
@@ -117,7 +118,7 @@ def _forest_panel(axes, group, reach):
             _forest_line(axes, line, *(row[name] for name in INTERVAL), claimed)
         else:
             enough = row.get("judged", False)
-            why = "not measurable" if enough else "too few to judge"
+            why = "not measurable" if enough else TOO_FEW
             axes.text(0, line, why, **NO_POINT)
     axes.set_yticks(range(len(rows)), [_stratum(row) for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
