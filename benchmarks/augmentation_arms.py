@@ -69,8 +69,8 @@ def main(
     """
     run = RunDirectory(run)
     if not run.done("prepare"):
-        jobs.audit_skin_tone(str(run.path), data)
-        jobs.prepare_dataset(str(run.path), image_size=96)
+        jobs.run_stage("audit_skin_tone", run.path, data=data)
+        jobs.run_stage("prepare_dataset", run.path, image_size=96)
     out = Path(out or run / "arms")
     generators = {name: RunDirectory(path) for name, path in (generators or {}).items()}
     task = get_task("diagnosis8").present_in(run.catalog.split("train"))
@@ -98,8 +98,9 @@ def main(
             print(f"{arm}, seed {seed}", flush=True)
             _train(arm, seed, recipe, sets, task, out, settings)
     predictions = {arm: [str(path) for path in paths] for arm, paths in files.items()}
-    jobs.compare(
-        str(out),
+    jobs.run_stage(
+        "compare",
+        out,
         predictions=predictions,
         data=str(run / "catalog.csv"),
         reference="none",

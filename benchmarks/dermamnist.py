@@ -71,9 +71,13 @@ def main(
     changed = {name: value for name, value in changed.items() if value is not None}
     settings["members"] = [member | changed for member in settings["members"]]
     side = settings["members"][0]["image_size"]
-    jobs.audit_skin_tone(str(run.path), data)
-    jobs.prepare_dataset(  # resized and nothing else, as MedMNIST is
-        str(run.path), side, preset="cwgan_gp", split_file=split_file
+    jobs.run_stage("audit_skin_tone", run.path, data=data)
+    jobs.run_stage(
+        "prepare_dataset",
+        run.path,
+        image_size=side,
+        preset="cwgan_gp",
+        split_file=split_file,
     )
     arm = f"seed_{seed}"
     _train(run, arm, settings, weights, seed)
@@ -85,7 +89,7 @@ def _train(run, arm, settings, weights, seed):
     arguments = classifier_arguments(settings) | {"seed": seed, **FOR_ACCURACY}
     if weights is not None:
         arguments["weights"] = weights
-    jobs.train_classifier(str(run.path), arm, **arguments)
+    jobs.run_stage("train_classifier", run.path, arm=arm, **arguments)
 
 
 def _print(run, arm, scale, split):

@@ -112,8 +112,8 @@ def main(
 def _small_model(run):
     run = RunDirectory(run)
     if not run.done("prepare"):
-        jobs.audit_skin_tone(str(run.path), "phantom:n=240,seed=7,size=64")
-        jobs.prepare_dataset(str(run.path), image_size=32)
+        jobs.run_stage("audit_skin_tone", run.path, data="phantom:n=240,seed=7,size=64")
+        jobs.run_stage("prepare_dataset", run.path, image_size=32)
     path = run / "small.keras"
     if not path.is_file():
         images, targets = _images(str(run.path), "diagnosis8", 32)

@@ -74,8 +74,10 @@ def main(
         task: What all are to tell apart.
     """
     run, weights, epochs = RunDirectory(run), weights or {}, epochs or {}
-    jobs.audit_skin_tone(str(run.path), data)
-    jobs.prepare_dataset(str(run.path), largest or 331, preset="cwgan_gp")
+    jobs.run_stage("audit_skin_tone", run.path, data=data)
+    jobs.run_stage(
+        "prepare_dataset", run.path, image_size=largest or 331, preset="cwgan_gp"
+    )
     predictions, told = {}, {}
     for recipe in recipes:
         settings = load_recipe(recipe, scale)["stages"]["train_classifier"]
@@ -91,13 +93,16 @@ def main(
         )
         arms = [f"{recipe}_{seed}" for seed in range(seeds)]
         for seed, arm in enumerate(arms):
-            jobs.train_classifier(str(run.path), arm, seed=seed, **arguments)
+            jobs.run_stage(
+                "train_classifier", run.path, arm=arm, seed=seed, **arguments
+            )
         predictions[recipe] = [
             str(run / f"arms/{arm}/predictions/ensemble_test.csv") for arm in arms
         ]
     out = run / "compared"
-    jobs.compare(
-        str(out),
+    jobs.run_stage(
+        "compare",
+        out,
         predictions=predictions,
         data=str(run / "catalog.csv"),
         reference=recipes[0],

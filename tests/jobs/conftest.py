@@ -8,6 +8,7 @@ import pytest
 
 from keras_derm import jobs
 from keras_derm.catalog import Catalog, get_task
+from keras_derm.settings import MemberSettings
 
 
 def tiny_classifier(name, side, n_classes):
@@ -30,11 +31,11 @@ def evaluated_run(tmp_path_factory):
     patch.setenv("KERAS_DERM_CACHE", str(folder / "cache"))
     patch.setattr(sys.modules["keras_derm.jobs.audit_skin_tone"], "N_UNDER_CASTS", 2)
     run = folder / "run"
-    jobs.audit_skin_tone(str(run), "phantom:n=64,seed=3,size=64")
-    jobs.prepare_dataset(str(run), 32, fractions=(0.5, 0.17, 0.33))
+    jobs.run_stage("audit_skin_tone", run, data="phantom:n=64,seed=3,size=64")
+    jobs.run_stage("prepare_dataset", run, image_size=32, fractions=(0.5, 0.17, 0.33))
     # Nothing was synthesised, and no generator is needed to say so.
     record = {"settings": {}, "after": {}, "seconds": 0}
-    (run / "stages/synthetic.json").write_text(json.dumps(record))
+    (run / "stages/synthesize.json").write_text(json.dumps(record))
     train = Catalog.load(run / "catalog.csv").split("train")
     n_classes = len(get_task("diagnosis8").present_in(train).classes)
     keras.utils.set_random_seed(0)
@@ -42,9 +43,9 @@ def evaluated_run(tmp_path_factory):
     for name, side in (("first", 32), ("second", 24)):
         file = folder / f"{name}.keras"
         tiny_classifier(name, side, n_classes).save(file)
-        members.append(jobs.Member("CustomCNN", file=str(file)))
+        members.append(MemberSettings("CustomCNN", file=str(file)))
     for arm in ("baseline", "augmented"):
-        jobs.train_classifier(str(run), arm, members)
-    jobs.evaluate(str(run), n_replicates=50)
+        jobs.run_stage("train_classifier", run, arm=arm, members=members)
+    jobs.run_stage("evaluate", run, n_replicates=50)
     patch.undo()
     return run

@@ -145,7 +145,7 @@ def judged_elsewhere(run, folder):
 
 def test_runs_judged_from_given_predictions_are_compared(runs, tmp_path):
     evaluate(runs[0], judged_elsewhere(runs[0], tmp_path), n_replicates=20)
-    (RunDirectory(runs[0]) / "stages/baseline.json").unlink()
+    (RunDirectory(runs[0]) / "stages/train_classifier.baseline.json").unlink()
     compare(str(tmp_path / "out"), runs=runs[:1], n_replicates=20)
     table = pd.read_csv(tmp_path / "out/compare.csv")
     assert set(table["arm"]) == {"baseline", "augmented"}

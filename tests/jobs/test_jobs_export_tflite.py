@@ -24,9 +24,11 @@ from keras_derm.export import (
     export_tflite,
 )
 from keras_derm.jobs.command_line import command_line
+from keras_derm.jobs.report import report
+from keras_derm.jobs.run_recipe import run_recipe
 from keras_derm.pipeline import PreparedImages
 from keras_derm.runs import RunDirectory
-from keras_derm.settings import FineTuningSettings
+from keras_derm.settings import FineTuningSettings, MemberSettings
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,9 @@ def run(evaluated_run, tmp_path_factory):
     run = tmp_path_factory.mktemp("exported") / "run"
     shutil.copytree(evaluated_run, run)
     modes = {"second": "float16"}
-    jobs.export_tflite(str(run), mode="dynamic", member_modes=modes, gate="none")
+    jobs.run_stage(
+        "export_tflite", run, mode="dynamic", member_modes=modes, gate="none"
+    )
     return run
 
 
@@ -70,7 +74,7 @@ def test_what_is_left_behind(run, cost):
     ensemble = QuantizedEnsemble(run / "export/ensemble_dynamic")
     assert [one.mode for one in ensemble.members] == ["dynamic", "float16"]
     assert (cost["form"], cost["mode"]) == ("folder", "mixed")
-    known = json.loads((run / "baseline/ensemble.json").read_text())
+    known = json.loads((run / "arms/baseline/ensemble.json").read_text())
     assert ensemble.description["photographs"] == known["photographs"]
     assert ensemble.description["skin_tone"]["rule"] == "quadrant"
 
@@ -130,7 +134,7 @@ def test_speed_size_and_memory_are_measured_side_by_side(run, cost):
 
 
 def test_tables_are_in_the_report_and_the_card(run):
-    jobs.report(str(run))
+    report(str(run))
     html = (run / "report.html").read_text()
     card = (run / "export/model_card.md").read_text()
     for text in (html, card):
@@ -146,19 +150,21 @@ def test_tables_are_in_the_report_and_the_card(run):
 def test_description_names_the_preset_that_prepared_the_images(evaluated_run, copied):
     """Not the one of the augmentation, by which photographs would be prepared wrong."""
     settings = RunDirectory(evaluated_run).settings("baseline")
-    members = [jobs.Member("CustomCNN", file=m["file"]) for m in settings["members"]]
-    jobs.train_classifier(str(copied), "others", members, preset="melanet")
+    members = [MemberSettings("CustomCNN", file=m["file"]) for m in settings["members"]]
+    jobs.run_stage(
+        "train_classifier", copied, arm="others", members=members, preset="melanet"
+    )
     described = json.loads((copied / "arms/others/ensemble.json").read_text())
     assert described["preset"] == "sn_gan_ensemble"
 
 
 def test_predictions_made_elsewhere_are_no_measure_of_an_export(copied):
-    record = copied / "stages/evaluation.json"
+    record = copied / "stages/evaluate.json"
     content = json.loads(record.read_text())
     content["settings"]["predictions"] = {"baseline": "a.csv: 1", "augmented": "b: 2"}
     record.write_text(json.dumps(content))
     with pytest.raises(ValueError, match="made elsewhere.*Received: "):
-        jobs.export_tflite(str(copied), mode="dynamic", gate="none")
+        jobs.run_stage("export_tflite", copied, mode="dynamic", gate="none")
 
 
 def test_card_counts_test_photographs_of_lesions_that_were_trained_on(copied):
@@ -180,7 +186,7 @@ def test_card_counts_test_photographs_of_lesions_that_were_trained_on(copied):
 def test_a_ruined_model_is_refused_and_not_left_behind(ruined, capsys):
     for _ in range(2):  # the second time it was done already, and refused
         with pytest.raises(ExportRefused) as refusal:
-            jobs.export_tflite(str(ruined), mode="float16")
+            jobs.run_stage("export_tflite", ruined, mode="float16")
         for words in (
             "all test images (n = ",
             "macro AUC",
@@ -193,7 +199,7 @@ def test_a_ruined_model_is_refused_and_not_left_behind(ruined, capsys):
     assert [path.name for path in (ruined / "export").iterdir()] == ["cost.json"]
     cost = json.loads((ruined / "export/cost.json").read_text())
     assert "all" in cost["gate"]["refused"]
-    jobs.report(str(ruined))
+    report(str(ruined))
     assert "The export is refused" in (ruined / "report.html").read_text()
     config = yaml.safe_load((ruined / "config.yaml").read_text())
     assert config["scales"]["published"]["export_tflite"]["mode"] == "float16"
@@ -209,12 +215,12 @@ def test_refused_export_does_not_lose_the_report(ruined, monkeypatch):
     stages |= {"prepare_dataset": {}, "image_quality": {}}
     monkeypatch.setattr(module, "load_recipe", lambda *_: {"stages": stages})
     with pytest.raises(ExportRefused):
-        jobs.run_recipe(str(ruined))
+        run_recipe(str(ruined))
     assert done == [str(ruined)]
 
 
 def test_whoever_knows_the_cost_may_have_it(ruined):
-    jobs.export_tflite(str(ruined), mode="float16", gate="none")
+    jobs.run_stage("export_tflite", ruined, mode="float16", gate="none")
     assert (ruined / "export/ensemble_float16.tflite").is_file()
     cost = json.loads((ruined / "export/cost.json").read_text())
     assert cost["gate"]["refused"] and not cost["refusal"]
@@ -242,7 +248,7 @@ def repeat(monkeypatch, run):
     monkeypatch.setattr(module, "STAGES", ("export_tflite",))
     monkeypatch.setattr(module, "load_recipe", lambda *_: {"stages": stages})
     monkeypatch.setattr(jobs, "report", lambda run: None)
-    jobs.run_recipe(str(run))
+    run_recipe(str(run))
 
 
 @pytest.mark.parametrize("imitate", [True, False])
@@ -278,7 +284,7 @@ def test_members_learn_from_real_training_images_alone(copied, monkeypatch, imit
     np.testing.assert_allclose(weights, counted)
     assert learned["second"][0].shape[1:] == (24, 24, 3)
     if imitate:
-        ensemble = load_classifier(copied / "baseline/ensemble.keras")
+        ensemble = load_classifier(copied / "arms/baseline/ensemble.keras")
         for member in ensemble_members(ensemble):
             images, targets, _ = learned[member.name]
             y_prob = member.predict(images.astype("float32"), verbose=0)
@@ -319,13 +325,13 @@ def test_missing_extra_is_named_before_anything_is_done(
 
 
 def test_other_losses_are_imitated_or_refused(copied):
-    record = copied / "stages/baseline.json"
+    record = copied / "stages/train_classifier.baseline.json"
     content = json.loads(record.read_text())
     content["settings"]["imbalance"] = "focal"
     record.write_text(json.dumps(content))
     tuning = FineTuningSettings(imitate=False)
     with pytest.raises(ValueError, match="imitate.*Received: the arm baseline"):
-        jobs.export_tflite(str(copied), "baseline", fine_tuning=tuning)
+        jobs.run_stage("export_tflite", copied, arm="baseline", fine_tuning=tuning)
 
 
 @pytest.mark.parametrize(
@@ -339,5 +345,5 @@ def test_other_losses_are_imitated_or_refused(copied):
 )
 def test_wrong_settings_are_refused_before_any_work(evaluated_run, settings):
     with pytest.raises(ValueError, match="Received:"):
-        jobs.export_tflite(str(evaluated_run), **settings)
+        jobs.run_stage("export_tflite", evaluated_run, **settings)
     assert not (evaluated_run / "export").exists()

@@ -43,8 +43,8 @@ def prepared(tmp_path_factory):
     run = tmp_path_factory.mktemp("killed") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KERAS_DERM_CACHE", str(run.parent / "cache"))
-        jobs.audit_skin_tone(str(run), "phantom:n=100,seed=3,size=64")
-        jobs.prepare_dataset(str(run), image_size=32)
+        jobs.run_stage("audit_skin_tone", run, data="phantom:n=100,seed=3,size=64")
+        jobs.run_stage("prepare_dataset", run, image_size=32)
     return run
 
 

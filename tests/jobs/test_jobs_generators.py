@@ -37,8 +37,8 @@ def prepared(tmp_path_factory):
     patch = pytest.MonkeyPatch()
     patch.setenv("KERAS_DERM_CACHE", str(folder / "cache"))
     run = folder / "run"
-    jobs.audit_skin_tone(str(run), "phantom:n=100,seed=3,size=64")
-    jobs.prepare_dataset(str(run), image_size=32)
+    jobs.run_stage("audit_skin_tone", run, data="phantom:n=100,seed=3,size=64")
+    jobs.run_stage("prepare_dataset", run, image_size=32)
     patch.undo()
     return run
 
@@ -60,8 +60,8 @@ def accept_all(monkeypatch):
 
 def test_cyclegan_makes_melanoma_of_benign_training_images_alone(run, monkeypatch):
     accept_all(monkeypatch)
-    jobs.train_generator(str(run), model="cyclegan", **SMALL)
-    jobs.synthesize(str(run), target_per_diagnosis=20, candidates_per_image=1.0)
+    jobs.run_stage("train_generator", run, model="cyclegan", **SMALL)
+    jobs.run_stage("synthesize", run, target_per_diagnosis=20, candidates_per_image=1.0)
     made = Catalog.load(run / "synthetic/catalog.csv").table
     assert (made["diagnosis"] == "MEL").all() and (
         made["generator"] == "cyclegan"
@@ -83,8 +83,8 @@ def test_wgan_gp_in_mixed_precision_makes_what_it_was_trained_on_alone(
     accept_all(monkeypatch)
     settings = {"diagnoses": ["MEL"], "critic_steps": 1, "precision": "mixed_bfloat16"}
     model = "conditional_wgan_gp"
-    jobs.train_generator(str(run), model=model, **SMALL, **settings)
-    jobs.synthesize(str(run), target_per_diagnosis=20)
+    jobs.run_stage("train_generator", run, model=model, **SMALL, **settings)
+    jobs.run_stage("synthesize", run, target_per_diagnosis=20)
     made = Catalog.load(run / "synthetic/catalog.csv").table
     assert set(made["diagnosis"]) == {"MEL"} and made["parent_id"].isna().all()
     recorded = RunDirectory(run).settings("generator")
@@ -96,8 +96,8 @@ def test_an_unconditional_gan_makes_its_diagnosis_on_the_skin_that_is_measured(
 ):
     accept_all(monkeypatch)
     settings = {"conditional": False, "diagnoses": ["MEL"], "dropout": 0.2}
-    jobs.train_generator(str(run), **SMALL, **settings)
-    jobs.synthesize(str(run), target_per_diagnosis=30)
+    jobs.run_stage("train_generator", run, **SMALL, **settings)
+    jobs.run_stage("synthesize", run, target_per_diagnosis=30)
     verdicts = pd.read_csv(run / "screening.csv")
     assert set(verdicts["diagnosis"]) == {"MEL"}
     measured = tone_of_angle(verdicts["ita"])
@@ -107,7 +107,7 @@ def test_an_unconditional_gan_makes_its_diagnosis_on_the_skin_that_is_measured(
 
 def test_an_unconditional_gan_of_several_diagnoses_is_refused(run):
     with pytest.raises(ValueError, match="name it, such as --diagnoses"):
-        jobs.train_generator(str(run), conditional=False)
+        jobs.run_stage("train_generator", run, conditional=False)
 
 
 def test_a_generator_that_is_registered_needs_nothing_more_of_the_jobs(
@@ -115,8 +115,8 @@ def test_a_generator_that_is_registered_needs_nothing_more_of_the_jobs(
 ):
     accept_all(monkeypatch)
     sizes = {"image_size": 32, "n_steps": 2, "steps_per_epoch": 1, "batch_size": 4}
-    jobs.train_generator(str(run), model="colour_noise", **sizes)
-    jobs.synthesize(str(run), target_per_diagnosis=20)
+    jobs.run_stage("train_generator", run, model="colour_noise", **sizes)
+    jobs.run_stage("synthesize", run, target_per_diagnosis=20)
     made = Catalog.load(run / "synthetic/catalog.csv").table
     assert (made["generator"] == "colour_noise").all()
     assert (run / "generator/generator.npz").is_file()
@@ -143,17 +143,17 @@ def test_synthetic_images_are_judged_beside_floor_and_ceilings(
     monkeypatch.setattr(feature_distances, "LEAST_IMAGES", 6)
     monkeypatch.setattr(origin_probe, "LEAST_IMAGES", 10)
     measuring = {"feature_weights": feature_weights, "measure_every": 1}
-    jobs.train_generator(str(run), **SMALL, **measuring)
+    jobs.run_stage("train_generator", run, **SMALL, **measuring)
     # One step more: training goes on, and the better of both models makes the images.
-    jobs.train_generator(str(run), **SMALL | {"n_steps": 2}, **measuring)
+    jobs.run_stage("train_generator", run, **SMALL | {"n_steps": 2}, **measuring)
     measured = pd.read_csv(run / "generator/quality.csv")
     assert measured["step"].tolist() == [1, 2]
-    jobs.synthesize(str(run), target_per_diagnosis=60)
+    jobs.run_stage("synthesize", run, target_per_diagnosis=60)
     made = Catalog.load(run / "synthetic/catalog.csv")
     best = keras.models.load_model(run / "generator/best.keras")
     assert best.steps_done == measured["step"][measured["kernel_distance"].idxmin()]
 
-    jobs.image_quality(str(run), feature_weights)
+    jobs.run_stage("image_quality", run, feature_weights=feature_weights)
     table = pd.read_csv(run / "image_quality.csv")
     judged = table[table["set"].notna()]
     assert set(judged["set"]) == set(SETS.values())
@@ -182,14 +182,14 @@ def test_synthetic_images_are_judged_beside_floor_and_ceilings(
 )
 def test_options_that_do_not_fit_are_refused(run, settings):
     with pytest.raises(ValueError, match="Received: "):
-        jobs.train_generator(str(run), **settings)
+        jobs.run_stage("train_generator", run, **settings)
 
 
 def test_tensorboard_gets_losses_and_grids_of_every_epoch(run):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    jobs.train_generator(str(run), tensorboard=True, **SMALL | {"n_steps": 2})
+    jobs.run_stage("train_generator", run, tensorboard=True, **SMALL | {"n_steps": 2})
     folder = run / "generator/tensorboard"
     losses, samples = (EventAccumulator(str(folder / n)) for n in ("train", "samples"))
     losses.Reload()
@@ -209,11 +209,11 @@ def test_tensorboard_that_is_not_installed_is_named(run, monkeypatch):
 
 @pytest.mark.parametrize("mistyped", [{"balance": 2.0}, {"diagnoses": ["MELL"]}])
 def test_generator_outlives_a_mistyped_option(run, mistyped):
-    jobs.train_generator(str(run), **SMALL)
+    jobs.run_stage("train_generator", run, **SMALL)
     before = generative.best_state_file(run / "generator").stat().st_mtime_ns
     with pytest.raises(ValueError, match="Received"):
-        jobs.train_generator(str(run), **SMALL, **mistyped)
-    jobs.train_generator(str(run), **SMALL)
+        jobs.run_stage("train_generator", run, **SMALL, **mistyped)
+    jobs.run_stage("train_generator", run, **SMALL)
     assert generative.best_state_file(run / "generator").stat().st_mtime_ns == before
 
 
@@ -239,11 +239,11 @@ def test_memorisation_compares_images_of_the_same_diagnoses():
 
 def test_numbers_of_images_that_are_no_more_do_not_stay(run, monkeypatch):
     accept_all(monkeypatch)
-    jobs.train_generator(str(run), **SMALL)
+    jobs.run_stage("train_generator", run, **SMALL)
     stale = ["screening.csv", "image_quality.csv", "origin_probe.csv"]
     for name in (*stale, "memorisation.json"):
         (run / name).write_text("{}")
-    jobs.synthesize(str(run), target_per_diagnosis=0)
+    jobs.run_stage("synthesize", run, target_per_diagnosis=0)
     assert not [name for name in stale if (run / name).is_file()]
     found = json.loads((run / "synthesis.json").read_text())
     assert found["none_because"] == "no diagnosis is short of images"

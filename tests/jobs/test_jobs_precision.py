@@ -8,11 +8,12 @@ import pytest
 from keras_derm import jobs, training
 from keras_derm.jobs.run_recipe import load_recipe
 from keras_derm.runs import RunDirectory
+from keras_derm.settings import MemberSettings, OptimizationSettings
 
 MEMBERS = [
-    jobs.Member("VGG16", image_size=32),
-    jobs.Member("MobileNetV2", image_size=32),
-    jobs.Member("CustomCNN", image_size=32, precision="mixed_float16"),
+    MemberSettings("VGG16", image_size=32),
+    MemberSettings("MobileNetV2", image_size=32),
+    MemberSettings("CustomCNN", image_size=32, precision="mixed_float16"),
 ]
 SPEEDS = {
     "vgg16_32": {"float32": 12.0, "mixed_bfloat16": 57.0},
@@ -56,21 +57,27 @@ def test_measured_precision_is_kept_for_every_arm_and_every_repetition(
     run = prepared(tmp_path / "first")
     expected = ["mixed_bfloat16", "float32", "mixed_float16"]
     for arm in ("baseline", "augmented"):
-        jobs.train_classifier(str(run.path), arm, MEMBERS, precision="auto")
+        jobs.run_stage(
+            "train_classifier", run.path, arm=arm, members=MEMBERS, precision="auto"
+        )
         assert precisions(run, arm) == expected
     assert measured == list(SPEEDS)  # by the baseline, once
     out = capsys.readouterr().out
     assert "VGG16: float32 12.0, mixed_bfloat16 57.0 images/s: mixed_bfloat16" in out
     kept = json.loads((run / "precision.json").read_text())
     assert [found["images_per_second"] for found in kept] == list(SPEEDS.values())
-    jobs.train_classifier(str(run.path), "baseline", MEMBERS, precision="auto")
+    jobs.run_stage(
+        "train_classifier", run.path, arm="baseline", members=MEMBERS, precision="auto"
+    )
     assert "[baseline] already done" in capsys.readouterr().out
     stage = load_recipe(str(run / "config.yaml"), "published")["stages"]
     settings = stage["train_classifier"]
-    members = [jobs.Member(**member) for member in settings.pop("members")]
-    settings["optimization"] = jobs.Optimization(**settings["optimization"])
+    members = [MemberSettings(**member) for member in settings.pop("members")]
+    settings["optimization"] = OptimizationSettings(**settings["optimization"])
     again = prepared(tmp_path / "again")
-    jobs.train_classifier(str(again.path), "baseline", members, **settings)
+    jobs.run_stage(
+        "train_classifier", again.path, arm="baseline", members=members, **settings
+    )
     assert precisions(again) == expected
     assert measured == list(SPEEDS)
 
@@ -79,7 +86,7 @@ def test_float32_is_the_default_and_leaves_the_settings_as_they_were(
     tmp_path, measured
 ):
     run = prepared(tmp_path)
-    jobs.train_classifier(str(tmp_path), members=MEMBERS[:2])
+    jobs.run_stage("train_classifier", tmp_path, members=MEMBERS[:2])
     settings = run.settings("baseline")
     assert measured == [] and "precision" not in settings
     assert all("precision" not in member for member in settings["members"])
@@ -89,8 +96,13 @@ def test_float32_is_the_default_and_leaves_the_settings_as_they_were(
 def test_precision_of_another_network_is_measured_anew(tmp_path, measured):
     run = prepared(tmp_path)
     for batch_size in (16, 32):
-        jobs.train_classifier(
-            str(tmp_path), "x", MEMBERS[:1], precision="auto", batch_size=batch_size
+        jobs.run_stage(
+            "train_classifier",
+            tmp_path,
+            arm="x",
+            members=MEMBERS[:1],
+            precision="auto",
+            batch_size=batch_size,
         )
     assert measured == ["vgg16_32"] * 2
     assert len(json.loads((run / "precision.json").read_text())) == 2
@@ -101,8 +113,10 @@ def test_unknown_precision_and_several_workers_are_refused(
 ):
     prepared(tmp_path)
     with pytest.raises(ValueError, match="auto, float32.*Received: 'float64'"):
-        jobs.train_classifier(str(tmp_path), members=MEMBERS, precision="float64")
+        jobs.run_stage(
+            "train_classifier", tmp_path, members=MEMBERS, precision="float64"
+        )
     monkeypatch.setenv("TF_CONFIG", "{}")
     with pytest.raises(ValueError, match="name a precision.*TF_CONFIG"):
-        jobs.train_classifier(str(tmp_path), members=MEMBERS, precision="auto")
+        jobs.run_stage("train_classifier", tmp_path, members=MEMBERS, precision="auto")
     assert measured == []

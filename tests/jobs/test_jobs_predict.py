@@ -15,6 +15,7 @@ from PIL import Image
 from keras_derm import jobs
 from keras_derm.catalog import Catalog
 from keras_derm.jobs.command_line import with_options
+from keras_derm.jobs.predict import predict
 
 APP = Path(__file__).parents[2] / "apps/predict.py"
 
@@ -26,15 +27,15 @@ def run(evaluated_run, tmp_path_factory):
     shutil.copytree(evaluated_run, run)
     patch = pytest.MonkeyPatch()
     patch.setattr("keras_derm.export.memory.peak_memory", lambda path: None)
-    jobs.export_tflite(str(run), mode="dynamic", gate="none", form="folder")
+    jobs.run_stage("export_tflite", run, mode="dynamic", gate="none", form="folder")
     shutil.copytree(run / "export", run / "kept")
-    jobs.export_tflite(str(run), mode="dynamic", gate="none")
+    jobs.run_stage("export_tflite", run, mode="dynamic", gate="none")
     patch.undo()
     return run
 
 
 MODELS = (
-    "baseline/ensemble.keras",
+    "arms/baseline/ensemble.keras",
     "export/ensemble_dynamic.tflite",
     "kept/ensemble_dynamic",
     "kept/ensemble_dynamic/manifest.json",
@@ -61,7 +62,7 @@ def known(run):
 @pytest.mark.parametrize("model", MODELS)
 def test_probabilities_are_those_of_the_run(run, photographs, tmp_path, model):
     output = tmp_path / "found.csv"
-    assert jobs.predict(str(run / model), str(photographs), str(output)) == 1
+    assert predict(str(run / model), str(photographs), str(output)) == 1
     found = pd.read_csv(output, keep_default_na=False)
     assert len(found) == 4
     bad = found["error"] != ""
@@ -80,10 +81,10 @@ def test_sets_are_those_of_the_tone_of_the_photograph(run, photographs, tmp_path
     from keras_derm.evaluation.class_scores.subgroups import POOLED_SKIN_TONES
 
     output = tmp_path / "found.json"
-    jobs.predict(str(run / MODELS[0]), str(photographs), str(output))
+    predict(str(run / MODELS[0]), str(photographs), str(output))
     rows = [row for row in json.loads(output.read_text()) if not row["error"]]
     sets = ConformalSets(
-        **json.loads((run / "baseline/ensemble.json").read_text())["conformal"]
+        **json.loads((run / "arms/baseline/ensemble.json").read_text())["conformal"]
     )
     for row in rows:
         pooled = POOLED_SKIN_TONES[row["skin_tone"]]
@@ -94,7 +95,7 @@ def test_sets_are_those_of_the_tone_of_the_photograph(run, photographs, tmp_path
 def test_tone_is_that_of_the_original_photograph(run, photographs, tmp_path):
     table = Catalog.load(run / "catalog.csv").table.set_index("isic_id")
     output = tmp_path / "found.json"
-    jobs.predict(str(run / MODELS[1]), str(photographs), str(output))
+    predict(str(run / MODELS[1]), str(photographs), str(output))
     for row in json.loads(output.read_text()):
         if row["error"]:
             assert row["ita"] is None and row["skin_tone"] is None
@@ -113,7 +114,7 @@ def test_spoilt_photographs_have_their_warning(run, photographs, tmp_path):
     image = Image.open(source).convert("RGB")
     image.point(lambda value: value // 8).save(tmp_path / "dark.png")
     output = tmp_path / "found.json"
-    jobs.predict(str(run / MODELS[2]), str(tmp_path / "dark.png"), str(output))
+    predict(str(run / MODELS[2]), str(tmp_path / "dark.png"), str(output))
     (row,) = json.loads(output.read_text())
     assert any(warning.startswith("too dark: ") for warning in row["warnings"])
 
@@ -126,13 +127,13 @@ def test_folder_pattern_and_list_find_their_photographs(run, photographs, tmp_pa
         ([str(good), str(photographs)], 5),
     ):
         output = tmp_path / "found.csv"
-        jobs.predict(model, images, str(output), batch_size=2)
+        predict(model, images, str(output), batch_size=2)
         assert len(pd.read_csv(output)) == n
 
 
 def test_overlay_shows_what_the_model_saw(run, photographs, tmp_path):
     folder = tmp_path / "overlays"
-    jobs.predict(str(run / MODELS[0]), str(photographs), overlay=str(folder))
+    predict(str(run / MODELS[0]), str(photographs), overlay=str(folder))
     pictures = {path.relative_to(folder).as_posix() for path in folder.rglob("*.png")}
     names = {
         f"{path.relative_to(photographs).as_posix()}.png"
@@ -147,7 +148,7 @@ def test_overlay_shows_what_the_model_saw(run, photographs, tmp_path):
 
 def test_overlay_of_a_tflite_is_refused_before_any_work(run, photographs, tmp_path):
     with pytest.raises(ValueError, match="`overlay` needs.*Received:"):
-        jobs.predict(str(run / MODELS[1]), str(photographs), overlay=str(tmp_path))
+        predict(str(run / MODELS[1]), str(photographs), overlay=str(tmp_path))
 
 
 def test_output_is_whole_or_not_there(run, photographs, tmp_path, monkeypatch):
@@ -164,7 +165,7 @@ def test_output_is_whole_or_not_there(run, photographs, tmp_path, monkeypatch):
     monkeypatch.setattr(Predictor, "rows", interrupted)
     output = tmp_path / "out" / "found.csv"
     with pytest.raises(KeyboardInterrupt):
-        jobs.predict(str(run / MODELS[1]), str(photographs), str(output), batch_size=1)
+        predict(str(run / MODELS[1]), str(photographs), str(output), batch_size=1)
     assert not list(output.parent.iterdir())
 
 
@@ -183,14 +184,14 @@ def test_output_is_whole_or_not_there(run, photographs, tmp_path, monkeypatch):
 def test_wrong_arguments_are_refused(run, photographs, changed, error):
     arguments = {"model": str(run / MODELS[1]), "images": str(photographs)}
     with pytest.raises((ValueError, FileNotFoundError), match=error) as found:
-        jobs.predict(**{**arguments, **changed})
+        predict(**{**arguments, **changed})
     assert "Received:" in str(found.value)
 
 
 def test_what_is_not_there_is_told_before_any_work(run, photographs, tmp_path):
     good, output = sorted(photographs.glob("*/*"))[0], tmp_path / "found.csv"
     with pytest.raises(FileNotFoundError, match="names no file.*Received: 'absent"):
-        jobs.predict(
+        predict(
             str(run / MODELS[1]), [str(good), "absent.jpg"], str(output), batch_size=1
         )
     assert not output.exists()
@@ -200,7 +201,7 @@ def test_name_that_is_not_utf8_stops_nothing(run, photographs, tmp_path):
     good = os.fsencode(sorted(photographs.glob("*/*"))[0])
     shutil.copy(good, os.path.join(os.path.dirname(good), b"l\xe4sion.jpg"))
     output = tmp_path / "found.json"
-    assert jobs.predict(str(run / MODELS[1]), str(photographs), str(output)) == 1
+    assert predict(str(run / MODELS[1]), str(photographs), str(output)) == 1
     names = [Path(row["image"]).name for row in json.loads(output.read_text())]
     assert len(names) == 5 and "l\\xe4sion.jpg" in names
 
@@ -210,7 +211,7 @@ def test_grey_and_small_photographs_have_their_warning(run, tmp_path):
     photograph.convert("L").save(tmp_path / "grey.png")
     photograph.resize((9, 6)).save(tmp_path / "small.png")
     output = tmp_path / "found.json"
-    jobs.predict(str(run / MODELS[1]), str(tmp_path), str(output))
+    predict(str(run / MODELS[1]), str(tmp_path), str(output))
     grey, small = json.loads(output.read_text())
     assert any(one.startswith("grey: ") for one in grey["warnings"])
     assert grey["skin_tone"] == "undetermined"
@@ -239,7 +240,7 @@ def test_keras_model_that_is_not_as_described_is_refused(run, tmp_path, spoil, m
         described.write_text(json.dumps(json.loads(described.read_text()) | spoil))
     photograph = Catalog.load(run / "catalog.csv").paths[0]
     with pytest.raises(ValueError, match=message) as error:
-        jobs.predict(str(tmp_path / "ensemble.keras"), str(photograph))
+        predict(str(tmp_path / "ensemble.keras"), str(photograph))
     assert "Received:" in str(error.value)
 
 

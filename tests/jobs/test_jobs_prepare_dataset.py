@@ -8,9 +8,9 @@ import pytest
 
 from keras_derm import jobs
 from keras_derm.classifiers import load_classifier
-from keras_derm.jobs.train_classifier import Member
 from keras_derm.pipeline import PreparedImages
 from keras_derm.runs import RunDirectory
+from keras_derm.settings import MemberSettings
 
 
 @pytest.fixture(scope="module")
@@ -19,16 +19,18 @@ def runs(tmp_path_factory):
     array = tmp_path_factory.mktemp("shards") / "array"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KERAS_DERM_CACHE", str(array.parent / "cache"))
-        jobs.audit_skin_tone(str(array), "phantom:n=40,seed=3,size=64")
+        jobs.run_stage("audit_skin_tone", array, data="phantom:n=40,seed=3,size=64")
     shards = shutil.copytree(array, array.parent / "shards")
-    jobs.prepare_dataset(str(array), image_size=32)
-    jobs.prepare_dataset(str(shards), image_size=32, images_per_shard=15)
+    jobs.run_stage("prepare_dataset", array, image_size=32)
+    jobs.run_stage("prepare_dataset", shards, image_size=32, images_per_shard=15)
     return array, shards
 
 
 def train(run):
-    member = Member("CustomCNN", image_size=16, epochs=1)
-    jobs.train_classifier(str(run), members=[member], task="melanoma", batch_size=8)
+    member = MemberSettings("CustomCNN", image_size=16, epochs=1)
+    jobs.run_stage(
+        "train_classifier", run, members=[member], task="melanoma", batch_size=8
+    )
 
 
 def test_lost_shard_is_named_and_made_again(runs):
@@ -39,7 +41,7 @@ def test_lost_shard_is_named_and_made_again(runs):
     with pytest.raises(FileNotFoundError, match="delete the folder.*00001-of-00003"):
         train(shards)
     shutil.rmtree(lost.parent)
-    jobs.prepare_dataset(str(shards), image_size=32, images_per_shard=15)
+    jobs.run_stage("prepare_dataset", shards, image_size=32, images_per_shard=15)
     assert (shards / "catalog.csv").read_text() == split
     found, expected = (PreparedImages.load(run / "prepared/real") for run in runs)
     np.testing.assert_array_equal(found.ids, expected.ids)
@@ -52,7 +54,9 @@ def test_training_on_shards_is_that_on_the_array(runs):
     weights = []
     for run in runs:
         train(run)
-        weights.append(load_classifier(run / "baseline/ensemble.keras").get_weights())
+        weights.append(
+            load_classifier(run / "arms/baseline/ensemble.keras").get_weights()
+        )
     for found, expected in zip(*weights, strict=True):
         np.testing.assert_array_equal(found, expected)
 
@@ -69,7 +73,9 @@ def test_images_left_out_come_back_when_they_are_not_left_out(
     monkeypatch.setattr("keras_derm.pipeline.exclusion_reasons", first_eight)
     counts = []
     for exclude, size in ((True, 32), (True, 24), (False, 24)):
-        jobs.prepare_dataset(str(run), image_size=size, exclude_artefacts=exclude)
+        jobs.run_stage(
+            "prepare_dataset", run, image_size=size, exclude_artefacts=exclude
+        )
         counts.append(len(RunDirectory(run).catalog))
     assert counts == [32, 32, 40]
     assert not (run / "excluded_images.csv").is_file()
@@ -86,6 +92,6 @@ def test_images_left_out_come_back_when_they_are_not_left_out(
 )
 def test_prepared_images_outlive_a_mistyped_option(runs, mistyped):
     with pytest.raises((ValueError, FileNotFoundError), match="Received"):
-        jobs.prepare_dataset(str(runs[0]), image_size=32, **mistyped)
+        jobs.run_stage("prepare_dataset", runs[0], image_size=32, **mistyped)
     assert len(PreparedImages.load(runs[0] / "prepared/real")) == 40
     assert RunDirectory(runs[0]).done("prepare")

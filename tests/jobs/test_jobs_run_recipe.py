@@ -15,7 +15,10 @@ import yaml
 from keras_derm import jobs
 from keras_derm.catalog import Catalog
 from keras_derm.classifiers import BACKBONES
-from keras_derm.jobs.run_recipe import load_recipe
+from keras_derm.jobs.predict import predict
+from keras_derm.jobs.report import report
+from keras_derm.jobs.run_recipe import load_recipe, run_recipe
+from keras_derm.settings import MemberSettings, OptimizationSettings
 
 APPS = Path(__file__).parents[2] / "apps"
 SMALL = {
@@ -64,7 +67,7 @@ def run(tmp_path_factory):
     recipe.write_text(yaml.safe_dump({"name": "small", "scales": {"published": SMALL}}))
     patch = pytest.MonkeyPatch()
     patch.setenv("KERAS_DERM_CACHE", str(folder / "cache"))
-    jobs.run_recipe(str(folder / "run"), "phantom:n=120,seed=3,size=64", str(recipe))
+    run_recipe(str(folder / "run"), "phantom:n=120,seed=3,size=64", str(recipe))
     patch.undo()
     return folder / "run"
 
@@ -78,8 +81,8 @@ def test_every_artefact_is_there(run):
         "metrics.csv",
         "report.html",
         "audit/tone_by_diagnosis.csv",
-        "baseline/ensemble.keras",
-        "augmented/smallresnet_32/history.csv",
+        "arms/baseline/ensemble.keras",
+        "arms/augmented/smallresnet_32/history.csv",
         "export/ensemble_dynamic.tflite",
     ):
         assert (run / name).is_file(), name
@@ -114,11 +117,11 @@ def test_an_arm_of_another_name_is_compared_by_its_predictions(run, tmp_path):
     csv = run / "arms/balanced/predictions/ensemble_test.csv"
     judged = run / "predictions/balanced_ensemble_test.csv"
     assert judged.read_bytes() == csv.read_bytes()
-    jobs.compare(str(tmp_path / "compared"), [str(run)], n_replicates=50)
+    jobs.run_stage("compare", tmp_path / "compared", runs=[str(run)], n_replicates=50)
     found = pd.read_csv(tmp_path / "compared/compare.csv")
     assert set(found["arm"]) == {"baseline", "augmented", "balanced"}
     described = json.loads((run / "arms/balanced/ensemble.json").read_text())
-    whole = json.loads((run / "augmented/ensemble.json").read_text())
+    whole = json.loads((run / "arms/augmented/ensemble.json").read_text())
     assert described["n_synthetic"] == whole["n_synthetic"]
 
 
@@ -127,19 +130,24 @@ def test_an_arm_of_another_name_is_compared_by_its_predictions(run, tmp_path):
 )
 def test_arms_that_the_report_cannot_tell_apart_are_refused(tmp_path, arm, adds):
     with pytest.raises(ValueError, match="Received: "):
-        jobs.train_classifier(str(tmp_path / "run"), arm, adds=adds)
+        jobs.run_stage("train_classifier", tmp_path / "run", arm=arm, adds=adds)
 
 
 def test_member_of_a_file_is_pinned_to_what_it_holds(tmp_path):
     with pytest.raises(FileNotFoundError, match="Received: .*absent"):
-        jobs.train_classifier(
-            str(tmp_path / "run"), "own", [jobs.Member("VGG16", file="absent.keras")]
+        jobs.run_stage(
+            "train_classifier",
+            tmp_path / "run",
+            arm="own",
+            members=[MemberSettings("VGG16", file="absent.keras")],
         )
     file = tmp_path / "model.keras"
     file.write_bytes(b"another model")
-    member = jobs.Member("VGG16", file=str(file), digest="0123456789abcdef")
+    member = MemberSettings("VGG16", file=str(file), digest="0123456789abcdef")
     with pytest.raises(ValueError, match="not the file that was recorded.*Received"):
-        jobs.train_classifier(str(tmp_path / "run"), "own", [member])
+        jobs.run_stage(
+            "train_classifier", tmp_path / "run", arm="own", members=[member]
+        )
 
 
 def test_every_rejected_image_has_its_reason(run):
@@ -158,7 +166,7 @@ def test_metrics_hold_the_paired_difference(run):
 
 
 def test_nothing_is_claimed_of_arms_that_learned_from_the_same_images(run):
-    made = json.loads((run / "augmented/ensemble.json").read_text())["n_synthetic"]
+    made = json.loads((run / "arms/augmented/ensemble.json").read_text())["n_synthetic"]
     verdict = json.loads((run / "metrics.json").read_text())["verdict"]
     assert verdict.startswith("Nothing was compared") == (made == 0)
 
@@ -197,7 +205,7 @@ def test_report_does_without_what_older_runs_lack(run, tmp_path):
     cases[older].to_csv(old / "explanations.csv", index=False)
     for figure in (old / "figures").glob("*.png"):
         figure.unlink()
-    jobs.report(str(old))
+    report(str(old))
     assert "What the model looked at" in (old / "report.html").read_text()
 
 
@@ -207,14 +215,14 @@ def test_second_run_does_nothing_again(run, capsys):
         for path in run.rglob("*")
         if path.suffix in (".keras", ".npy", ".tflite")
     }
-    jobs.prepare_dataset(str(run), **SMALL["prepare_dataset"])
-    jobs.evaluate(str(run), **SMALL["evaluate"])
+    jobs.run_stage("prepare_dataset", run, **SMALL["prepare_dataset"])
+    jobs.run_stage("evaluate", run, **SMALL["evaluate"])
     assert capsys.readouterr().out.count("already done") == 2
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
 @pytest.mark.parametrize(
-    "model", ["augmented/ensemble.keras", "export/ensemble_dynamic.tflite"]
+    "model", ["arms/augmented/ensemble.keras", "export/ensemble_dynamic.tflite"]
 )
 def test_predict_agrees_with_the_run_and_survives_a_bad_image(run, tmp_path, model):
     catalog = Catalog.load(run / "catalog.csv").split("test")
@@ -226,7 +234,7 @@ def test_predict_agrees_with_the_run_and_survives_a_bad_image(run, tmp_path, mod
         (folder / f"{isic_id}{source.suffix}").write_bytes(source.read_bytes())
     (folder / "bad.jpg").write_bytes(b"no image")
     output = tmp_path / "predictions.csv"
-    assert jobs.predict(str(run / model), str(folder), str(output)) == 1
+    assert predict(str(run / model), str(folder), str(output)) == 1
     found = pd.read_csv(output).set_index("image")
     found.index = [Path(name).stem for name in found.index]
     known = pd.read_csv(run / "predictions/augmented_ensemble_test.csv")
@@ -238,7 +246,7 @@ def test_predict_agrees_with_the_run_and_survives_a_bad_image(run, tmp_path, mod
 
 def test_stage_without_its_forerunner_says_which_app_to_run(tmp_path):
     with pytest.raises(FileNotFoundError, match="apps/prepare_dataset.py"):
-        jobs.train_generator(str(tmp_path / "empty"))
+        jobs.run_stage("train_generator", tmp_path / "empty")
 
 
 @pytest.mark.parametrize("app", sorted(path.stem for path in APPS.glob("*.py")))
@@ -292,7 +300,7 @@ def test_recipe_says_only_what_the_jobs_take(recipe, scale):
             needed["data"] = "phantom:n=9"
         settings = dict(settings)
         for member in settings.pop("members", []):
-            assert jobs.Member(**member).backbone in BACKBONES
+            assert MemberSettings(**member).backbone in BACKBONES
         parser.parse_object(needed | settings)
 
 
@@ -324,8 +332,8 @@ def test_lora_diffusion_trains_its_classifier_as_published():
     assert (classifier["dropout"], classifier["hidden_units"]) == (0.3, 512)
     assert (classifier["batch_size"], classifier["seed"]) == (32, 42)
     assert classifier["weight_decay"] == 1e-4
-    optimization = jobs.Optimization(**classifier["optimization"])
-    assert optimization == jobs.Optimization(
+    optimization = OptimizationSettings(**classifier["optimization"])
+    assert optimization == OptimizationSettings(
         optimizer="adam",
         schedule="plateau",
         monitor="val_auc",
@@ -387,10 +395,10 @@ def test_config_of_one_arm_repeats_that_arm_alone(evaluated_run, tmp_path):
     run = shutil.copytree(evaluated_run, tmp_path / "run")
     for stage in ("baseline", "augmented", "synthetic", "evaluation"):
         (run / f"stages/{stage}.json").unlink()
-    member = jobs.Member("CustomCNN", image_size=32, epochs=1)
-    jobs.train_classifier(str(run), "own", [member])
+    member = MemberSettings("CustomCNN", image_size=32, epochs=1)
+    jobs.run_stage("train_classifier", run, arm="own", members=[member])
     again = tmp_path / "again"
-    jobs.run_recipe(str(again), recipe=str(run / "config.yaml"))
+    run_recipe(str(again), recipe=str(run / "config.yaml"))
     assert {path.stem for path in (again / "stages").glob("*.json")} == {
         "audit",
         "prepare",
@@ -402,7 +410,7 @@ def test_config_of_one_arm_repeats_that_arm_alone(evaluated_run, tmp_path):
 
 def test_config_repeats_the_run(run, capsys):
     config = (run / "config.yaml").read_text()
-    jobs.run_recipe(str(run), recipe=str(run / "config.yaml"))
+    run_recipe(str(run), recipe=str(run / "config.yaml"))
     stages = [line for line in capsys.readouterr().out.splitlines() if line[:1] == "["]
     assert len(stages) == 11
     assert all(line.endswith("already done") for line in stages)
@@ -426,9 +434,9 @@ def test_predictions_made_elsewhere_are_judged_the_same(run, tmp_path):
         ]
         given[arm] = str(tmp_path / f"{arm}.csv")
         pd.concat(parts).to_csv(given[arm], index=False)
-    jobs.evaluate(str(other), given, n_replicates=50)
-    jobs.explain(str(other), n_each=2)
-    jobs.report(str(other))
+    jobs.run_stage("evaluate", other, predictions=given, n_replicates=50)
+    jobs.run_stage("explain", other, n_each=2)
+    report(str(other))
     own = pd.read_csv(run / "metrics.csv")
     pd.testing.assert_frame_equal(pd.read_csv(other / "metrics.csv"), own)
     html = (other / "report.html").read_text()
@@ -438,4 +446,6 @@ def test_predictions_made_elsewhere_are_judged_the_same(run, tmp_path):
 
 def test_predictions_of_one_arm_alone_are_refused(run, tmp_path):
     with pytest.raises(ValueError, match="one model alone.*Received"):
-        jobs.evaluate(str(run), {"baseline": str(tmp_path / "a.csv")})
+        jobs.run_stage(
+            "evaluate", run, predictions={"baseline": str(tmp_path / "a.csv")}
+        )

@@ -10,9 +10,9 @@ import pytest
 
 from keras_derm.catalog import get_task
 from keras_derm.files import write_json
-from keras_derm.jobs import Member
 from keras_derm.pipeline import PreparedImages
 from keras_derm.runs import RunDirectory
+from keras_derm.settings import MemberSettings
 
 JOB = importlib.import_module("keras_derm.jobs.train_classifier")
 
@@ -27,11 +27,11 @@ def test_members_of_one_network_are_numbered_whatever_else_differs(
     numbers = []
     monkeypatch.setattr(JOB, "train_member", lambda *args: numbers.append(args[3]))
     members = [
-        Member("MobileNetV2", image_size=224, epochs=2),
-        Member("VGG16"),
-        Member("MobileNetV2", epochs=9),  # 224 pixels by default
-        Member("MobileNetV2", image_size=96),
-        Member("MobileNetV2", image_size=224, learning_rate=1.0),
+        MemberSettings("MobileNetV2", image_size=224, epochs=2),
+        MemberSettings("VGG16"),
+        MemberSettings("MobileNetV2", epochs=9),  # 224 pixels by default
+        MemberSettings("MobileNetV2", image_size=96),
+        MemberSettings("MobileNetV2", image_size=224, learning_rate=1.0),
     ]
     settings = {"members": [JOB._recorded(member) for member in members]}
     run = RunDirectory(tmp_path)
@@ -43,7 +43,7 @@ def test_training_killed_while_it_predicts_is_not_done_again(
     evaluated_run, tmp_path, monkeypatch
 ):
     run = shutil.copytree(evaluated_run, tmp_path / "run")
-    members = [Member("CustomCNN", image_size=32, epochs=1)]
+    members = [MemberSettings("CustomCNN", image_size=32, epochs=1)]
     predict = JOB._predict
 
     def killed(*args):
@@ -51,11 +51,11 @@ def test_training_killed_while_it_predicts_is_not_done_again(
 
     monkeypatch.setattr(JOB, "_predict", killed)
     with pytest.raises(KeyboardInterrupt):
-        JOB.train_classifier(str(run), "own", members)
+        jobs.run_stage("train_classifier", run, arm="own", members=members)
     trained = run / "arms/own/customcnn_32/model.keras"
     before = trained.stat().st_mtime_ns
     monkeypatch.setattr(JOB, "_predict", predict)
-    JOB.train_classifier(str(run), "own", members)
+    jobs.run_stage("train_classifier", run, arm="own", members=members)
     assert trained.stat().st_mtime_ns == before
     assert not list((run / "arms").rglob("*state.keras"))
     assert (run / "arms/own/predictions/ensemble_test.csv").is_file()
@@ -63,15 +63,22 @@ def test_training_killed_while_it_predicts_is_not_done_again(
 
 def test_classifier_outlives_a_mistyped_option(evaluated_run, tmp_path):
     run = shutil.copytree(evaluated_run, tmp_path / "run")
-    members = [Member("CustomCNN", image_size=32, epochs=1)]
-    JOB.train_classifier(str(run), "own", members)
+    members = [MemberSettings("CustomCNN", image_size=32, epochs=1)]
+    jobs.run_stage("train_classifier", run, arm="own", members=members)
     path = run / "arms/own/ensemble.keras"
     before = path.stat().st_mtime_ns
     for mistyped in ({"preset": "keras_drm"}, {"augmentation_strength": 9}):
         with pytest.raises(ValueError, match="Received"):
-            JOB.train_classifier(str(run), "own", members, **mistyped)
+            jobs.run_stage(
+                "train_classifier", run, arm="own", members=members, **mistyped
+            )
     with pytest.raises(ValueError, match="`backbone` must be one of .*Received"):
-        JOB.train_classifier(str(run), "own", [*members, Member("VGG61")])
+        jobs.run_stage(
+            "train_classifier",
+            run,
+            arm="own",
+            members=[*members, MemberSettings("VGG61")],
+        )
     assert path.stat().st_mtime_ns == before
 
 
@@ -131,6 +138,10 @@ def test_task_of_one_class_is_refused(evaluated_run, tmp_path):
         run / "catalog.csv"
     )
     with pytest.raises(ValueError, match="melanoma tells apart.*not_melanoma$"):
-        JOB.train_classifier(
-            str(run), "own", [Member("CustomCNN", image_size=32)], task="melanoma"
+        jobs.run_stage(
+            "train_classifier",
+            run,
+            arm="own",
+            members=[MemberSettings("CustomCNN", image_size=32)],
+            task="melanoma",
         )

@@ -14,7 +14,7 @@ from keras_derm.classifiers import load_classifier
 
 APP = Path(__file__).parents[2] / "apps" / "train_classifier.py"
 MEMBER = {"backbone": "CustomCNN", "image_size": 32, "epochs": 2}
-HISTORY = "baseline/customcnn_32/history.csv"
+HISTORY = "arms/baseline/customcnn_32/history.csv"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
@@ -23,8 +23,8 @@ def prepared(tmp_path_factory):
     run = tmp_path_factory.mktemp("workers") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KERAS_DERM_CACHE", str(run.parent / "cache"))
-        jobs.audit_skin_tone(str(run), "phantom:n=100,seed=3,size=64")
-        jobs.prepare_dataset(str(run), image_size=32)
+        jobs.run_stage("audit_skin_tone", run, data="phantom:n=100,seed=3,size=64")
+        jobs.run_stage("prepare_dataset", run, image_size=32)
     return run
 
 
@@ -41,10 +41,10 @@ def test_killed_workers_of_the_app_end_as_those_that_were_not(prepared, tmp_path
     assert not (far / "baseline").exists()
     said = kill_after_an_epoch(start_workers(command(killed)), 1, killed / HISTORY)
     assert "error: another worker is gone" in said
-    assert not (killed / "stages/baseline.json").exists()
+    assert not (killed / "stages/train_classifier.baseline.json").exists()
     finish(start_workers(command(killed)))
-    assert (killed / "stages/baseline.json").is_file()
-    ensembles = [run / "baseline/ensemble.keras" for run in (whole, killed)]
+    assert (killed / "stages/train_classifier.baseline.json").is_file()
+    ensembles = [run / "arms/baseline/ensemble.keras" for run in (whole, killed)]
     weights = [load_classifier(path).get_weights() for path in ensembles]
     for a, b in zip(*weights, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -58,4 +58,4 @@ def test_workers_with_other_settings_do_not_train(prepared):
     assert [process.returncode for process in processes] == [1, 1]
     assert "another worker is gone" in said[0]
     assert "with the same command" in said[1] and "Received: seed" in said[1]
-    assert not (prepared / "baseline/ensemble.keras").exists()
+    assert not (prepared / "arms/baseline/ensemble.keras").exists()

@@ -18,11 +18,12 @@ from keras_derm import jobs
 from keras_derm.files import write_json
 from keras_derm.jobs.run_recipe import load_recipe
 from keras_derm.runs import RunDirectory
+from keras_derm.settings import MemberSettings
 from keras_derm.training import UnreadableData
 
 pytest.importorskip("keras_tuner")
 
-MEMBER = jobs.Member("CustomCNN", image_size=32, epochs=2)
+MEMBER = MemberSettings("CustomCNN", image_size=32, epochs=2)
 
 WORKER = """
 import sys
@@ -69,7 +70,9 @@ def train(monkeypatch):
 
 @pytest.mark.parametrize("search", ["random", "bayesian"])
 def test_recipe_has_the_settings_of_the_best_trial(run, train, search):
-    jobs.tune(str(run.path), MEMBER, n_trials=5, search=search, task="melanoma")
+    jobs.run_stage(
+        "tune", run.path, member=MEMBER, n_trials=5, search=search, task="melanoma"
+    )
     trials = pd.read_csv(run / "tuning/trials.csv")
     assert len(trials) == 5
     expected = 1 - (np.log10(trials["learning_rate"]) + 3).abs() / 10
@@ -81,7 +84,9 @@ def test_recipe_has_the_settings_of_the_best_trial(run, train, search):
     assert stages["audit_skin_tone"]["data"] == "phantom:n=9"
     assert stages["prepare_dataset"]["image_size"] == 32
     (member,) = classifier.pop("members")
-    assert jobs.Member(**member).learning_rate == pytest.approx(best["learning_rate"])
+    assert MemberSettings(**member).learning_rate == pytest.approx(
+        best["learning_rate"]
+    )
     searched = "weight_decay", "dropout", "batch_size", "preset"
     for name in (*searched, "augmentation_strength"):
         assert classifier[name] == pytest.approx(best[name])
@@ -98,8 +103,13 @@ def test_trials_and_recipe_have_what_the_recipe_says_of_the_network(run, train):
         return stand_in(run, folder, member, number, settings, task)
 
     train(noted)
-    jobs.tune(
-        str(run.path), MEMBER, n_trials=2, recipe="lora_diffusion", imbalance="focal"
+    jobs.run_stage(
+        "tune",
+        run.path,
+        member=MEMBER,
+        n_trials=2,
+        recipe="lora_diffusion",
+        imbalance="focal",
     )
     stages = load_recipe(str(run / "tuning/recipe.yaml"), "published")["stages"]
     assert len(seen) == 2
@@ -112,22 +122,22 @@ def test_trials_and_recipe_have_what_the_recipe_says_of_the_network(run, train):
 
 
 def test_the_same_search_tries_the_same(run, train, tmp_path):
-    jobs.tune(str(run.path), MEMBER, n_trials=2)
+    jobs.run_stage("tune", run.path, member=MEMBER, n_trials=2)
     shutil.copytree(run.path, tmp_path / "again")
     again = RunDirectory(tmp_path / "again")
     shutil.rmtree(again / "tuning")
-    (again / "stages/tuning.json").unlink()
-    jobs.tune(str(again.path), MEMBER, n_trials=2)
+    (again / "stages/tune.json").unlink()
+    jobs.run_stage("tune", again.path, member=MEMBER, n_trials=2)
     first, second = (pd.read_csv(each / "tuning/trials.csv") for each in (run, again))
     pd.testing.assert_frame_equal(first, second)
 
 
 def test_search_begun_alone_goes_on_under_another_name(run, train, monkeypatch):
     """A chief, or a tuner of another name, must not begin the numbers anew."""
-    jobs.tune(str(run.path), MEMBER, n_trials=2)
+    jobs.run_stage("tune", run.path, member=MEMBER, n_trials=2)
     first = pd.read_csv(run / "tuning/trials.csv").set_index("trial")
     monkeypatch.setenv("KERASTUNER_TUNER_ID", "tuner7")
-    jobs.tune(str(run.path), MEMBER, n_trials=4)
+    jobs.run_stage("tune", run.path, member=MEMBER, n_trials=4)
     later = pd.read_csv(run / "tuning/trials.csv").set_index("trial")
     assert len(later) == 4
     pd.testing.assert_frame_equal(later.loc[first.index], first)
@@ -144,18 +154,18 @@ def test_training_of_other_values_in_a_trials_folder_is_not_gone_on_with(run, tr
 
     train(stopped)
     with pytest.raises(KeyboardInterrupt):
-        jobs.tune(str(run.path), MEMBER, n_trials=2)
+        jobs.run_stage("tune", run.path, member=MEMBER, n_trials=2)
     (values,) = run.path.glob("tuning/trial_*/values.json")
     write_json(values, json.loads(values.read_text()) | {"learning_rate": 0.5})
     train(as_found)
-    jobs.tune(str(run.path), MEMBER, n_trials=2)
+    jobs.run_stage("tune", run.path, member=MEMBER, n_trials=2)
     assert len(pd.read_csv(run / "tuning/trials.csv")) == 2
 
 
 def test_full_disk_leaves_the_state_of_the_search_whole(run, train, monkeypatch):
     from keras_derm.jobs import tuner
 
-    jobs.tune(str(run.path), MEMBER, n_trials=2)
+    jobs.run_stage("tune", run.path, member=MEMBER, n_trials=2)
     written = (run / "tuning/search/oracle.json").read_text()
 
     def full_disk(path, content):
@@ -163,7 +173,7 @@ def test_full_disk_leaves_the_state_of_the_search_whole(run, train, monkeypatch)
 
     monkeypatch.setattr(tuner, "write_json", full_disk)
     with pytest.raises(OSError, match="No space left"):
-        jobs.tune(str(run.path), MEMBER, n_trials=3)
+        jobs.run_stage("tune", run.path, member=MEMBER, n_trials=3)
     monkeypatch.undo()
     assert (run / "tuning/search/oracle.json").read_text() == written
 
@@ -181,7 +191,7 @@ def test_search_without_a_trial_writes_no_recipe(run, train, error, message):
 
     train(fails)
     with pytest.raises(RuntimeError, match=message):
-        jobs.tune(str(run.path), MEMBER, n_trials=2)
+        jobs.run_stage("tune", run.path, member=MEMBER, n_trials=2)
     assert not run.done("tuning") and not (run / "tuning/recipe.yaml").is_file()
 
 
@@ -190,7 +200,7 @@ def test_search_without_a_trial_writes_no_recipe(run, train, error, message):
     [{"preset": ("keras_drm",)}, {"recipe": "sn_gan"}, {"seed": 3}],
 )
 def test_finished_search_outlives_a_mistyped_option(run, train, mistyped):
-    jobs.tune(str(run.path), MEMBER, n_trials=2)
+    jobs.run_stage("tune", run.path, member=MEMBER, n_trials=2)
     recipe = (run / "tuning/recipe.yaml").read_text()
 
     def stopped(*args):
@@ -198,8 +208,8 @@ def test_finished_search_outlives_a_mistyped_option(run, train, mistyped):
 
     train(stopped)
     with pytest.raises((ValueError, KeyboardInterrupt)):
-        jobs.tune(str(run.path), MEMBER, n_trials=2, **mistyped)
-    jobs.tune(str(run.path), MEMBER, n_trials=2)
+        jobs.run_stage("tune", run.path, member=MEMBER, n_trials=2, **mistyped)
+    jobs.run_stage("tune", run.path, member=MEMBER, n_trials=2)
     assert (run / "tuning/recipe.yaml").read_text() == recipe
 
 
@@ -211,23 +221,24 @@ def test_worker_with_other_options_than_its_chief_is_refused(run, monkeypatch):
     monkeypatch.setenv("KERASTUNER_TUNER_ID", "tuner0")
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
     with pytest.raises(RuntimeError, match="no chief has begun"):
-        jobs.tune(str(run.path), MEMBER, n_trials=2)
+        jobs.run_stage("tune", run.path, member=MEMBER, n_trials=2)
     with pytest.raises(KeyboardInterrupt), run.stage("tuning", {"task": "melanoma"}):
         raise KeyboardInterrupt
     with pytest.raises(ValueError, match="Received: other .*task"):
-        jobs.tune(str(run.path), MEMBER, n_trials=2)
+        jobs.run_stage("tune", run.path, member=MEMBER, n_trials=2)
 
 
 @pytest.mark.parametrize("changed", [{"file": "a.keras"}, {"precision": "auto"}])
 def test_member_that_cannot_be_tried_is_refused_at_once(run, changed):
     with pytest.raises(ValueError, match="`member`.*Received: "):
-        jobs.tune(str(run.path), replace(MEMBER, **changed))
+        jobs.run_stage("tune", run.path, member=replace(MEMBER, **changed))
 
 
 def test_values_lie_within_what_was_asked_for(run, train):
-    jobs.tune(
-        str(run.path),
-        MEMBER,
+    jobs.run_stage(
+        "tune",
+        run.path,
+        member=MEMBER,
         n_trials=6,
         learning_rate=(1e-3, 2e-3),
         batch_size=(8,),
@@ -253,11 +264,11 @@ def test_a_search_that_was_stopped_goes_on_in_its_trial(run, train, stopped_in):
 
     train(killed)
     with pytest.raises(KeyboardInterrupt):
-        jobs.tune(str(run.path), MEMBER, n_trials=4)
-    jobs.tune(str(run.path), MEMBER, n_trials=4)
+        jobs.run_stage("tune", run.path, member=MEMBER, n_trials=4)
+    jobs.run_stage("tune", run.path, member=MEMBER, n_trials=4)
     assert len(set(begun)) == 4 and len(begun) == 5
     assert begun[stopped_in] == begun[stopped_in - 1]
-    jobs.tune(str(run.path), MEMBER, n_trials=6)
+    jobs.run_stage("tune", run.path, member=MEMBER, n_trials=6)
     assert len(begun) == 7 and len(pd.read_csv(run / "tuning/trials.csv")) == 6
 
 
@@ -268,7 +279,7 @@ def test_a_full_disk_ends_the_search_and_a_failed_step_does_not(run, train):
         return stand_in(run, folder, member, number, settings, task)
 
     train(out_of_memory)
-    jobs.tune(str(run.path), MEMBER, n_trials=3)
+    jobs.run_stage("tune", run.path, member=MEMBER, n_trials=3)
     assert pd.read_csv(run / "tuning/trials.csv")["val_auc"].notna().sum() == 2
 
     def full_disk(*args):
@@ -276,7 +287,7 @@ def test_a_full_disk_ends_the_search_and_a_failed_step_does_not(run, train):
 
     train(full_disk)
     with pytest.raises(RuntimeError, match="No space left on device"):
-        jobs.tune(str(run.path), MEMBER, n_trials=5)
+        jobs.run_stage("tune", run.path, member=MEMBER, n_trials=5)
 
 
 @pytest.mark.slow
