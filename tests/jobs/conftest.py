@@ -1,14 +1,13 @@
 """A small run with an evaluated ensemble whose members were never trained."""
 
-import json
-import sys
-
 import keras
 import pytest
 
 from keras_derm import jobs
 from keras_derm.catalog import Catalog, get_task
-from keras_derm.settings import MemberSettings
+from keras_derm.jobs import audit_skin_tone
+from keras_derm.runs.records import Record
+from keras_derm.settings import MemberSettings, SynthesizeSettings
 
 
 def tiny_classifier(name, side, n_classes):
@@ -29,13 +28,12 @@ def evaluated_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("evaluated")
     patch = pytest.MonkeyPatch()
     patch.setenv("KERAS_DERM_CACHE", str(folder / "cache"))
-    patch.setattr(sys.modules["keras_derm.jobs.audit_skin_tone"], "N_UNDER_CASTS", 2)
+    patch.setattr(audit_skin_tone, "N_UNDER_CASTS", 2)
     run = folder / "run"
     jobs.run_stage("audit_skin_tone", run, data="phantom:n=64,seed=3,size=64")
     jobs.run_stage("prepare_dataset", run, image_size=32, fractions=(0.5, 0.17, 0.33))
     # Nothing was synthesised, and no generator is needed to say so.
-    record = {"settings": {}, "after": {}, "seconds": 0}
-    (run / "stages/synthesize.json").write_text(json.dumps(record))
+    Record(SynthesizeSettings()).write(run / "stages/synthesize.json", 0.0)
     train = Catalog.load(run / "catalog.csv").split("train")
     n_classes = len(get_task("diagnosis8").present_in(train).classes)
     keras.utils.set_random_seed(0)
