@@ -125,7 +125,7 @@ class Settings:
 
 
 @functools.cache
-def _adapters(kind: type[Settings]) -> dict[str, pydantic.TypeAdapter[Any]]:
+def _adapters(kind: Any) -> dict[str, pydantic.TypeAdapter[Any]]:
     hints = get_type_hints(kind, include_extras=True)
     return {name: pydantic.TypeAdapter(hints[name]) for name in kind.names()}
 
