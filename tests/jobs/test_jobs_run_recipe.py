@@ -427,7 +427,7 @@ def test_predictions_made_elsewhere_are_judged_the_same(run, tmp_path):
         shutil.copy(run / f"stages/{stage}.json", other / "stages")
     shutil.copy(run / "environment.json", other)
     given = {}
-    for arm in ("baseline", "augmented"):
+    for arm in ("baseline", "augmented", "balanced"):
         parts = [
             pd.read_csv(run / f"predictions/{arm}_ensemble_{split}.csv")
             for split in ("test", "val")
