@@ -82,9 +82,7 @@ def _run(one, arguments):
 
 
 def _run_function(function, arguments):
-    hints = get_type_hints(function)
-    known = {name for name, hint in hints.items() if hint in (bool, bool | None)}
-    arguments = spelled_out(known, arguments)
+    arguments = spelled_out(flags(function), arguments)
     return jsonargparse.auto_cli(function, args=arguments, as_positional=False)
 
 
@@ -262,9 +260,9 @@ def with_options(arguments, positional):
     return options + list(arguments[len(bare) :])
 
 
-def flags(settings):
-    """Names of the options of a stage that are true or false."""
-    kinds = [(settings, "")]
+def flags(options):
+    """Names of the options of a stage, or of a function, that are true or false."""
+    kinds = [(options, "")]
     kinds += [(each, f"generator.{name}.") for name, each in GENERATOR_SETTINGS.items()]
     return {
         prefix + name
