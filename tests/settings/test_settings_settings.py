@@ -25,7 +25,10 @@ from keras_derm.settings import (
 )
 
 DATA = {"data": "phantom:n=9"}
-NEEDED = {"audit_skin_tone": DATA, "compare": DATA}
+NEEDED = {
+    "audit_skin_tone": DATA,
+    "compare": DATA | {"predictions": {"a": "a_test.csv"}},
+}
 
 
 def test_no_setting_needs_tensorflow():
@@ -101,7 +104,7 @@ def test_every_setting_of_a_generator_is_documented(name):
         (
             TrainGeneratorSettings,
             {"generator": {"sngan": {"conditional": False}}},
-            "the one diagnosis",
+            "the one diagnosis .* name it, such as diagnoses",
         ),
         (
             TrainGeneratorSettings,
