@@ -10,6 +10,7 @@ from keras_derm.generative import (
     plan_synthesis,
     write_synthetic,
 )
+from keras_derm.jobs.image_quality import ImageQuality
 from keras_derm.jobs.train_generator import built_generator
 from keras_derm.layers import preparation
 from keras_derm.pipeline import PreparedImages, prepare, resized_images
@@ -37,6 +38,7 @@ class Synthesize(Stage):
         "screening.csv",
         "synthesis.json",
         "figures/synthetic.png",
+        *ImageQuality.writes,  # numbers of these images, which do not outlive them
     )
 
     def make(self):

@@ -42,6 +42,11 @@ class CompareSettings(StageSettings, stage="compare"):
     stratified: Flag = False
 
     def check(self) -> None:
+        if not self.runs and not any(self.predictions.values()):
+            raise SettingsError(
+                "nothing to compare: give --runs or --predictions.NAME. "
+                "Received: neither"
+            )
         if self.data is None and not self.runs:
             raise SettingsError(
                 "say where the truth lies: --data or --runs. Received: neither"
