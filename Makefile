@@ -30,9 +30,10 @@ test-slow: .venv/.installed ## tests that take minutes or run at full scale
 browser-test: .venv/.installed ## the report in a browser, where chromium is installed
 	$(BIN)/python -m pytest -m browser tests/report
 
-lint: .venv/.installed ## ruff: faults and form
+lint: .venv/.installed ## ruff: faults and form; imports point one way, in no circle
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo --no-cache setup.cfg
 
 types: .venv/.installed ## mypy: settings and run directories
 	$(BIN)/mypy

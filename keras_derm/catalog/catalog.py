@@ -436,7 +436,6 @@ def _read_saved(csv):
             dtype=text,
             keep_default_na=False,
             na_values=[""],
-            float_precision="round_trip",
             encoding="utf-8-sig",
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeError) as error:

@@ -182,7 +182,7 @@ def _divide_by_standard_deviation(network):
     """
     for layer in network.layers:
         if isinstance(layer, keras.layers.Normalization):
-            variance = np.array(layer.adapt_variance)
+            variance = np.asarray(layer.adapt_variance).copy()
             if np.allclose(variance, IMAGENET_STANDARD_DEVIATION, atol=1e-3):
                 layer.adapt_variance.assign(variance**2)
                 layer.finalize_state()

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import logging
 import os
 import sys
 from typing import get_type_hints
@@ -62,6 +63,7 @@ def command_line(name):
 
 
 def _run(one, arguments):
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of retracing
     if not one.several_workers:
         refuse_workers(one.name)
     arguments = with_options(arguments, one.positional)

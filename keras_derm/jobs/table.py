@@ -110,3 +110,8 @@ def run_stage(
     if settings is None:
         settings = STAGES[name].from_dict(options)
     return app(name).work(run, settings).do()
+
+
+def readme_rows() -> str:
+    """The rows of README's table of apps."""
+    return "\n".join(f"| `{one.name}` | {one.summary} |" for one in APPS)

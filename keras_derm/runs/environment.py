@@ -4,6 +4,7 @@ import functools
 import os
 import platform
 from importlib import metadata
+from typing import Any
 
 PACKAGES = (
     "keras_derm",
@@ -23,7 +24,7 @@ PACKAGES = (
 
 
 @functools.cache
-def describe_environment():
+def describe_environment() -> dict[str, Any]:
     """Versions and machine as a dictionary for `environment.json`."""
     import tensorflow as tf
 

@@ -1,5 +1,6 @@
 """Where everything lies in a run directory."""
 
+import re
 from pathlib import Path
 
 from keras_derm.settings import ARMS
@@ -96,5 +97,12 @@ class Layout:
     def arms(self) -> tuple[str, ...]:
         """Names of the finished arms: those of every recipe first, then by name."""
         records = self.path.glob(f"stages/{ARM_STAGE}*.json")
-        names = sorted(path.name[len(ARM_STAGE) : -len(".json")] for path in records)
-        return tuple(sorted(names, key=lambda arm: (*ARMS, arm).index(arm)))
+        names = [path.name[len(ARM_STAGE) : -len(".json")] for path in records]
+        return tuple(sorted(names, key=_place_of_arm))
+
+
+def _place_of_arm(name: str) -> tuple[int, list[str | int]]:
+    """Sort key: the arms of every recipe, then the others, 5x before 10x."""
+    parts = re.split(r"(\d+)", name)  # at each odd place a number
+    natural = [int(part) if i % 2 else part for i, part in enumerate(parts)]
+    return (*ARMS, name).index(name), natural

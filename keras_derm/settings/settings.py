@@ -1,7 +1,6 @@
 """What every group of settings can do: check itself, and be written and read."""
 
 import dataclasses
-import functools
 from collections.abc import Mapping
 from typing import Any, Self, get_type_hints
 
@@ -35,7 +34,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         faults = []
-        for name, adapter in _adapters(type(self)).items():
+        for name, adapter in _checks(type(self)).items():
             try:
                 checked = adapter.validate_python(getattr(self, name))
             except pydantic.ValidationError as error:
@@ -124,10 +123,15 @@ class Settings:
         return value if isinstance(value, cls) else cls.from_dict(value)
 
 
-@functools.cache
-def _adapters(kind: type[Settings]) -> dict[str, pydantic.TypeAdapter[Any]]:
-    hints = get_type_hints(kind, include_extras=True)
-    return {name: pydantic.TypeAdapter(hints[name]) for name in kind.names()}
+_CHECKS: dict[type, dict[str, pydantic.TypeAdapter[Any]]] = {}
+
+
+def _checks(kind: type[Settings]) -> dict[str, pydantic.TypeAdapter[Any]]:
+    """What checks each field, made once for each class."""
+    if kind not in _CHECKS:
+        hints = get_type_hints(kind, include_extras=True)
+        _CHECKS[kind] = {n: pydantic.TypeAdapter(hints[n]) for n in kind.names()}
+    return _CHECKS[kind]
 
 
 def _told(name: str, fault: Any) -> str:

@@ -14,7 +14,7 @@ def read_history(path):
     """Read `history.csv`, every figure to its last bit; empty where there is none."""
     if not Path(path).is_file():
         return pd.DataFrame()
-    return pd.read_csv(path, float_precision="round_trip")
+    return pd.read_csv(path)
 
 
 @contextlib.contextmanager

@@ -195,9 +195,9 @@ def test_a_damaged_record_is_named(tmp_path):
 
 def test_arms_of_every_recipe_come_first(tmp_path):
     run = RunDirectory(tmp_path)
-    for arm in ("zebra", "augmented", "ape", "baseline"):
+    for arm in ("zebra_10", "augmented", "ape", "zebra_9", "baseline"):
         do(run, TrainClassifierSettings(arm, (MemberSettings("VGG16"),)))
-    assert run.arms == ("baseline", "augmented", "ape", "zebra")
+    assert run.arms == ("baseline", "augmented", "ape", "zebra_9", "zebra_10")
     assert run.settings(TrainClassifierSettings, "ape").arm == "ape"
     assert set(run.seconds()) == {f"train_classifier.{arm}" for arm in run.arms}
 
