@@ -70,7 +70,8 @@ def test_images_left_out_come_back_when_they_are_not_left_out(
         reasons = pd.Series("", index=catalog.table.index)
         return reasons.mask(reasons.index < 8, "ruler")
 
-    monkeypatch.setattr("keras_derm.jobs.prepare_dataset.exclusion_reasons", first_eight)
+    reasons = "keras_derm.jobs.prepare_dataset.exclusion_reasons"
+    monkeypatch.setattr(reasons, first_eight)
     counts = []
     for exclude, size in ((True, 32), (True, 24), (False, 24)):
         jobs.run_stage(
