@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from keras_derm.settings.kinds import Count, NonNegative, Seed
+from keras_derm.settings.kinds import CountOrNone, NonNegative, Seed
 from keras_derm.settings.stage import StageSettings
 
 
@@ -21,14 +21,14 @@ class SynthesizeSettings(StageSettings, stage="synthesize"):
     rejected image has its reason.
 
     Args:
-        target_per_diagnosis: Training images each diagnosis shall have.
+        target_per_diagnosis: Training images each diagnosis shall have; 0 makes none.
         max_ratio: Most synthetic images for each real one of a diagnosis.
         candidates_per_image: Images made for each one wanted, 1 or more, so that some
             can be rejected.
         seed: Seed of the samples, or of which images are translated.
     """
 
-    target_per_diagnosis: Count = 1000
+    target_per_diagnosis: CountOrNone = 1000
     max_ratio: NonNegative = 3.0
     candidates_per_image: Annotated[float, Field(strict=True, ge=1, le=1000)] = 1.5
     seed: Seed = 0
