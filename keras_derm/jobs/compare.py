@@ -18,7 +18,11 @@ from keras_derm.settings import ARMS, CompareSettings
 
 
 class Compare(Stage):
-    """Compare models on the same real test images: did it help, and for whom?"""
+    """Compare models on the same real test images: did it help, and for whom?
+
+    Example:
+        >>> run_stage("compare", "runs/compared", runs=["runs/seed0", "runs/seed1"])
+    """
 
     Settings = CompareSettings
     writes = ("compare.json", "compare.csv", "figures/compare_*.png")

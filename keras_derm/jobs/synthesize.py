@@ -27,7 +27,11 @@ N_SHOWN = 24
 
 
 class Synthesize(Stage):
-    """Make the diagnoses and tones that are short, screen the images, keep the rest."""
+    """Make the diagnoses and tones that are short, screen the images, keep the rest.
+
+    Example:
+        >>> run_stage("synthesize", "runs/first", target_per_diagnosis=700)
+    """
 
     Settings = SynthesizeSettings
     after = ("prepare_dataset", "train_generator")

@@ -30,6 +30,9 @@ class CompareSettings(StageSettings, stage="compare"):
         n_replicates: Bootstrap replicates; lesions (or patients) are drawn.
         seed: Seed of the bootstrap.
         stratified: Draw as many lesions (or patients) of each diagnosis as there are.
+
+    Example:
+        >>> CompareSettings(runs=["runs/seed0", "runs/seed1"])
     """
 
     runs: tuple[str, ...] = ()
