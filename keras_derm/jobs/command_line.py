@@ -72,18 +72,31 @@ def _run(one, arguments):
     arguments = with_options(arguments, one.positional)
     if one.settings is None:
         return _run_function(one.work, arguments)
-    parser, arguments = stage_parser(one.settings, arguments)
-    said = parser.parse_args(spelled_out(flags(one.settings), arguments))
-    said = jsonargparse.namespace_to_dict(said)
-    run = said.pop("run")
-    said.pop("config", None)
-    settings = one.settings.from_dict(_plain(said))
-    return one.work(run, settings).do()
+    return one.work(*read_options(one.settings, arguments)).do()
 
 
 def _run_function(function, arguments):
     arguments = spelled_out(flags(function), arguments)
     return jsonargparse.auto_cli(function, args=arguments, as_positional=False)
+
+
+def read_options(settings, arguments):
+    """Read the options of a stage.
+
+    Args:
+        settings: Class of its settings.
+        arguments: What stands on the command line.
+
+    Returns:
+        Tuple of the run directory and the settings.
+
+    Raises:
+        SettingsError: A value cannot be.
+    """
+    parser, arguments = stage_parser(settings, arguments)
+    said = _plain(parser.parse_args(spelled_out(flags(settings), arguments)))
+    said.pop("config", None)
+    return said.pop("run"), settings.from_dict(said)
 
 
 def stage_parser(settings, arguments):
@@ -187,10 +200,12 @@ def without_limits(kind):
         (field.name, _without_limits(hints[field.name]), _default(field))
         for field in dataclasses.fields(kind)
     ]
-    told = {"__doc__": kind.__doc__, "__module__": kind.__module__}
-    return dataclasses.make_dataclass(
+    told = {"__doc__": kind.__doc__, "__module__": __name__}
+    made = dataclasses.make_dataclass(
         kind.__name__, columns, frozen=True, kw_only=True, namespace=told
     )
+    globals()[kind.__name__] = made  # the parser looks up a class by its name
+    return made
 
 
 def _without_limits(hint):
@@ -229,7 +244,7 @@ def _of_parser(value):
 
 def _plain(value):
     """Values as `Settings.from_dict` takes them."""
-    if dataclasses.is_dataclass(value):
+    if isinstance(value, jsonargparse.Namespace) or dataclasses.is_dataclass(value):
         return _plain(vars(value))
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
