@@ -29,7 +29,7 @@ from keras_derm.settings import (
 from keras_derm.training import UnreadableData
 
 pytest.importorskip("keras_tuner")
-from keras_derm.jobs import tune, tuner  # noqa: E402 (where keras-tuner is installed)
+from keras_derm.jobs import tune, tuner
 
 MEMBER = MemberSettings("CustomCNN", image_size=32, epochs=2)
 
