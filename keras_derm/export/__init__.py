@@ -16,7 +16,7 @@ _LOADED_LATER = {
     "IO": "conversion",
     "METHODS": "quantization_aware_training",
     "MODES": "conversion",
-    "ExportRefused": "gate",
+    "ExportRefused": "refused",
     "PartInFloat": "selective_quantization",
     "PhotographLimits": "photograph_limits",
     "TrainingImages": "fine_tuning",

@@ -10,17 +10,6 @@ WITHIN = "within the margin"
 NOT_EXCLUDED = "a greater fall cannot be excluded"
 
 
-class ExportRefused(RuntimeError):
-    """Quantisation cost more than was allowed; the message says where and how much.
-
-    Example:
-        >>> try:
-        ...     export_tflite("runs/first", mode="int8")
-        ... except ExportRefused as refusal:
-        ...     print(refusal)
-    """
-
-
 def check_gate(scores, margin=0.005, margin_tone=None):
     """Judge what quantisation cost in macro AUC, overall and on every skin tone.
 

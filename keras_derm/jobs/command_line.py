@@ -1,12 +1,15 @@
 """From an app to a command."""
 
 import dataclasses
+import functools
 import itertools
 import json
 import logging
+import operator
 import os
 import sys
-from typing import get_type_hints
+from types import UnionType
+from typing import Annotated, Literal, Union, get_args, get_origin, get_type_hints
 
 import jsonargparse
 import yaml
@@ -79,9 +82,7 @@ def _run(one, arguments):
 
 
 def _run_function(function, arguments):
-    hints = get_type_hints(function)
-    known = {name for name, hint in hints.items() if hint in (bool, bool | None)}
-    arguments = spelled_out(known, arguments)
+    arguments = spelled_out(flags(function), arguments)
     return jsonargparse.auto_cli(function, args=arguments, as_positional=False)
 
 
@@ -106,7 +107,7 @@ def stage_parser(settings, arguments):
         for field in dataclasses.fields(settings)
         if field.name == GENERATOR.lstrip("-")
     }
-    parser.add_class_arguments(settings, skip=chosen, fail_untyped=False)
+    parser.add_class_arguments(without_limits(settings), skip=chosen)
     if chosen:
         name, arguments = named_generator(arguments)
         if name is None:
@@ -118,7 +119,8 @@ def stage_parser(settings, arguments):
                 "told by --generator NAME --help.",
             )
         else:
-            parser.add_class_arguments(GENERATOR_SETTINGS[name], f"generator.{name}")
+            options = without_limits(GENERATOR_SETTINGS[name])
+            parser.add_class_arguments(options, f"generator.{name}")
     return parser, arguments
 
 
@@ -173,10 +175,62 @@ def _described(settings):
     return (settings.__doc__ or "").partition("\n    Args:")[0].strip()
 
 
+@functools.cache
+def without_limits(kind):
+    """Dataclass like a class of settings, whose types say no ranges.
+
+    The parser has only to read the values, and help to name their types: `Settings`
+    check the ranges.
+    """
+    hints = get_type_hints(kind, include_extras=True)
+    columns = [
+        (field.name, _without_limits(hints[field.name]), _default(field))
+        for field in dataclasses.fields(kind)
+    ]
+    told = {"__doc__": kind.__doc__, "__module__": kind.__module__}
+    return dataclasses.make_dataclass(
+        kind.__name__, columns, frozen=True, kw_only=True, namespace=told
+    )
+
+
+def _without_limits(hint):
+    if isinstance(hint, type) and issubclass(hint, Settings):
+        return without_limits(hint)
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _without_limits(parts[0])
+    if origin in (None, Literal):
+        return hint
+    parts = tuple(part if part is ... else _without_limits(part) for part in parts)
+    if origin in (Union, UnionType):
+        return functools.reduce(operator.or_, parts)
+    return origin[parts]
+
+
+def _default(field):
+    if field.default_factory is not dataclasses.MISSING:
+        value = field.default_factory()
+    elif field.default is not dataclasses.MISSING:
+        value = field.default
+    else:
+        return dataclasses.field()
+    return dataclasses.field(default_factory=lambda: _of_parser(value))
+
+
+def _of_parser(value):
+    """A default as the parser's own dataclasses have it."""
+    if isinstance(value, Settings):
+        values = {name: _of_parser(getattr(value, name)) for name in value.names()}
+        return without_limits(type(value))(**values)
+    if isinstance(value, tuple):
+        return tuple(_of_parser(each) for each in value)
+    return value
+
+
 def _plain(value):
     """Values as `Settings.from_dict` takes them."""
-    if isinstance(value, Settings):
-        return value
+    if dataclasses.is_dataclass(value):
+        return _plain(vars(value))
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -206,9 +260,9 @@ def with_options(arguments, positional):
     return options + list(arguments[len(bare) :])
 
 
-def flags(settings):
-    """Names of the options of a stage that are true or false."""
-    kinds = [(settings, "")]
+def flags(options):
+    """Names of the options of a stage, or of a function, that are true or false."""
+    kinds = [(options, "")]
     kinds += [(each, f"generator.{name}.") for name, each in GENERATOR_SETTINGS.items()]
     return {
         prefix + name

@@ -1,6 +1,5 @@
 """Job: the report of a run."""
 
-from keras_derm.report.run_report import write_report
 from keras_derm.runs import RunDirectory
 
 
@@ -10,4 +9,9 @@ def report(run: str):
     Args:
         run: Run directory that has been evaluated.
     """
-    print(f"report: {write_report(RunDirectory(run))}")
+    # Here, as it loads what draws: a command line's help is quick without.
+    from keras_derm.report.run_report import write_report
+
+    run = RunDirectory(run)
+    with run.locked():
+        print(f"report: {write_report(run)}")

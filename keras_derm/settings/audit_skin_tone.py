@@ -25,6 +25,9 @@ class AuditSkinToneSettings(StageSettings, stage="audit_skin_tone"):
         thresholds: Table of ITA limits between the types I to VI.
         skip_bad: Go on without images that cannot be read; they are listed in
             bad_images.csv.
+
+    Example:
+        >>> AuditSkinToneSettings(data="phantom:n=200")
     """
 
     data: str

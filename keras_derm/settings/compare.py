@@ -30,6 +30,9 @@ class CompareSettings(StageSettings, stage="compare"):
         n_replicates: Bootstrap replicates; lesions (or patients) are drawn.
         seed: Seed of the bootstrap.
         stratified: Draw as many lesions (or patients) of each diagnosis as there are.
+
+    Example:
+        >>> CompareSettings(runs=["runs/seed0", "runs/seed1"])
     """
 
     runs: tuple[str, ...] = ()
@@ -42,6 +45,11 @@ class CompareSettings(StageSettings, stage="compare"):
     stratified: Flag = False
 
     def check(self) -> None:
+        if not self.runs and not any(self.predictions.values()):
+            raise SettingsError(
+                "nothing to compare: give --runs or --predictions.NAME. "
+                "Received: neither"
+            )
         if self.data is None and not self.runs:
             raise SettingsError(
                 "say where the truth lies: --data or --runs. Received: neither"

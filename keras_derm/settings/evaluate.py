@@ -27,6 +27,9 @@ class EvaluateSettings(StageSettings, stage="evaluate"):
         n_replicates: Bootstrap replicates; lesions (or patients) are drawn.
         seed: Seed of the bootstrap.
         stratified: Draw as many lesions (or patients) of each diagnosis as there are.
+
+    Example:
+        >>> EvaluateSettings(n_replicates=500)
     """
 
     reference: str = "baseline"

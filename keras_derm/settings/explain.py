@@ -24,6 +24,9 @@ class ExplainSettings(StageSettings, stage="explain"):
             kind in each group of skin tones is shown as well.
         n_points: Most images in the map of features.
         seed: Seed of random weights, random maps, SmoothGrad and UMAP.
+
+    Example:
+        >>> ExplainSettings(method="layer_cam")
     """
 
     arm: str = "chosen"

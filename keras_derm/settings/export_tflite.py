@@ -44,6 +44,9 @@ class ExportTfliteSettings(StageSettings, stage="export_tflite"):
             its arm, for its quantised form (--fine_tuning.method qat); by default none
             does. Needs the extra `quantization`.
         seed: Seed of the choice of representative images.
+
+    Example:
+        >>> ExportTfliteSettings(mode="selective")
     """
 
     arm: str = "chosen"

@@ -83,7 +83,12 @@ AnyGenerator = Annotated[GeneratorSettings, BeforeValidator(generator_settings)]
 
 @dataclass(frozen=True, kw_only=True)
 class ConditionalGANSettings(GeneratorSettings):
-    """What the generators of a diagnosis and a skin tone have in common."""
+    """What the generators of a diagnosis and a skin tone have in common.
+
+    Example:
+        >>> isinstance(SNGANSettings(), ConditionalGANSettings)
+        True
+    """
 
     batch_size: Count = 64
     base_channels: Count = 32

@@ -19,6 +19,9 @@ class ImageQualitySettings(StageSettings, stage="image_quality"):
         feature_weights: Weights of MobileNetV2 without the top: a path, or imagenet.
             Without them only the traces are looked for.
         seed: Seed of which images are drawn.
+
+    Example:
+        >>> ImageQualitySettings(feature_weights="imagenet")
     """
 
     feature_weights: str | None = None

@@ -28,6 +28,9 @@ class PrepareDatasetSettings(StageSettings, stage="prepare_dataset"):
         images_per_shard: Keep the prepared images in TFRecord files of so many images
             each, for storage on a network; by default in one array.
         seed: Seed of the split.
+
+    Example:
+        >>> PrepareDatasetSettings(image_size=96)
     """
 
     image_size: Count = 224

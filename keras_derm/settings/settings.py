@@ -9,7 +9,12 @@ from pydantic_core import core_schema
 
 
 class SettingsError(ValueError):
-    """Settings that cannot be: every fault is named, with what was received."""
+    """Settings that cannot be: every fault is named, with what was received.
+
+    Example:
+        >>> with pytest.raises(SettingsError, match="`n_replicates`"):
+        ...     EvaluateSettings(n_replicates=-1)
+    """
 
 
 @dataclasses.dataclass(frozen=True)

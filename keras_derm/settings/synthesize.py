@@ -26,6 +26,9 @@ class SynthesizeSettings(StageSettings, stage="synthesize"):
         candidates_per_image: Images made for each one wanted, 1 or more, so that some
             can be rejected.
         seed: Seed of the samples, or of which images are translated.
+
+    Example:
+        >>> SynthesizeSettings(target_per_diagnosis=700)
     """
 
     target_per_diagnosis: Count = 1000

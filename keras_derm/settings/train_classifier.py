@@ -92,6 +92,9 @@ class TrainClassifierSettings(StageSettings, stage="train_classifier"):
             of the run and with each member in config.yaml. Probabilities, loss, metrics
             and weights are float32, and so is the model that is kept.
         seed: Seed of weights, order and augmentation.
+
+    Example:
+        >>> TrainClassifierSettings(arm="baseline")
     """
 
     arm: str = ARMS[0]

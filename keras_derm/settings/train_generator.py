@@ -51,6 +51,9 @@ class TrainGeneratorSettings(StageSettings, stage="train_generator"):
             on up to n_steps.
         max_minutes: Minutes of training after which it ends; restarts count on.
         seed: Seed of weights, order and noise.
+
+    Example:
+        >>> TrainGeneratorSettings(generator="cyclegan")
     """
 
     generator: AnyGenerator = field(default_factory=SNGANSettings)

@@ -64,6 +64,9 @@ class TuneSettings(StageSettings, stage="tune"):
             says of these.
         weights: For each backbone imagenet or the path of a weights file.
         seed: Seed of the search and of every trial.
+
+    Example:
+        >>> TuneSettings(n_trials=40)
     """
 
     member: MemberSettings = field(
