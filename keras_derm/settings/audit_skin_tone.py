@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from keras_derm.settings.kinds import Flag
 from keras_derm.settings.stage import StageSettings
 
 
@@ -33,4 +32,4 @@ class AuditSkinToneSettings(StageSettings, stage="audit_skin_tone"):
     data: str
     rule: Literal["quadrant", "published"] = "quadrant"
     thresholds: Literal["del_bino", "kinyanjui", "groh"] = "del_bino"
-    skip_bad: Flag = False
+    skip_bad: bool = False

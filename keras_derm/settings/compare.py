@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from keras_derm.settings.kinds import Count, Flag, Seed, TaskName
+from keras_derm.settings.kinds import Count, Seed, TaskName, limited
 from keras_derm.settings.settings import SettingsError
 from keras_derm.settings.stage import StageSettings
 
@@ -40,9 +40,9 @@ class CompareSettings(StageSettings, stage="compare"):
     data: str | None = None
     task: TaskName = "diagnosis8"
     reference: str = "baseline"
-    n_replicates: Count = 2000
-    seed: Seed = 0
-    stratified: Flag = False
+    n_replicates: int = limited(Count, 2000)
+    seed: int = limited(Seed, 0)
+    stratified: bool = False
 
     def check(self) -> None:
         if not self.runs and not any(self.predictions.values()):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from keras_derm.settings.kinds import Seed
+from keras_derm.settings.kinds import Seed, limited
 from keras_derm.settings.stage import StageSettings
 
 
@@ -25,4 +25,4 @@ class ImageQualitySettings(StageSettings, stage="image_quality"):
     """
 
     feature_weights: str | None = None
-    seed: Seed = 0
+    seed: int = limited(Seed, 0)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from keras_derm.settings.kinds import Count, Flag, Fractions, Preset, Seed
+from keras_derm.settings.kinds import Count, Fractions, Preset, Seed, limited
 from keras_derm.settings.stage import StageSettings
 
 
@@ -33,10 +33,10 @@ class PrepareDatasetSettings(StageSettings, stage="prepare_dataset"):
         >>> PrepareDatasetSettings(image_size=96)
     """
 
-    image_size: Count = 224
+    image_size: int = limited(Count, 224)
     preset: Preset = "sn_gan_ensemble"
-    fractions: Fractions = (0.7, 0.15, 0.15)
+    fractions: tuple[float, float, float] = limited(Fractions, (0.7, 0.15, 0.15))
     split_file: str | None = None
-    exclude_artefacts: Flag = False
-    images_per_shard: Count | None = None
-    seed: Seed = 0
+    exclude_artefacts: bool = False
+    images_per_shard: int | None = limited(Count | None, None)
+    seed: int = limited(Seed, 0)

@@ -5,8 +5,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from keras_derm.settings.kinds import CountOrNone, NonNegative, Seed
+from keras_derm.settings.kinds import CountFromZero, NonNegative, Seed, limited
 from keras_derm.settings.stage import StageSettings
+
+Candidates = Annotated[float, Field(strict=True, ge=1, le=1000)]
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class SynthesizeSettings(StageSettings, stage="synthesize"):
         >>> SynthesizeSettings(target_per_diagnosis=700)
     """
 
-    target_per_diagnosis: CountOrNone = 1000
-    max_ratio: NonNegative = 3.0
-    candidates_per_image: Annotated[float, Field(strict=True, ge=1, le=1000)] = 1.5
-    seed: Seed = 0
+    target_per_diagnosis: int = limited(CountFromZero, 1000)
+    max_ratio: float = limited(NonNegative, 3.0)
+    candidates_per_image: float = limited(Candidates, 1.5)
+    seed: int = limited(Seed, 0)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from keras_derm import jobs
 from keras_derm.catalog import Catalog
-from keras_derm.jobs.command_line import with_options
+from keras_derm.jobs.options import with_options
 from keras_derm.jobs.predict import predict
 
 APP = Path(__file__).parents[2] / "apps/predict.py"

@@ -1,10 +1,10 @@
-"""Options as people write them."""
+"""Options of the apps, from the command line to settings."""
 
 from dataclasses import dataclass
 
 import pytest
 
-from keras_derm.jobs.command_line import (
+from keras_derm.jobs.options import (
     flags,
     named_generator,
     read_options,
@@ -26,7 +26,7 @@ from keras_derm.settings import (
     TrainGeneratorSettings,
     TuneSettings,
 )
-from keras_derm.settings.kinds import Count, Flag
+from keras_derm.settings.kinds import Count, limited
 
 
 def job(
@@ -52,9 +52,9 @@ class JobSettings(Settings):
         image_size: Pixels.
     """
 
-    skip_bad: Flag = False
-    average: Flag | None = None
-    image_size: Count = 224
+    skip_bad: bool = False
+    average: bool | None = None
+    image_size: int = limited(Count, 224)
 
 
 @pytest.mark.parametrize("options", [job, JobSettings])
