@@ -128,7 +128,7 @@ def test_help_of_a_stage_says_types_in_plain_words(monkeypatch, capsys, name):
 def test_options_are_known_without_tensorflow():
     code = """
 import sys
-from keras_derm.jobs.command_line import stage_parser
+from keras_derm.jobs.options import stage_parser
 from keras_derm.jobs.table import APPS
 parsers = [stage_parser(app.settings, ["--help"])[0] for app in APPS if app.settings]
 assert len(parsers) > 10 and all(parser.format_help() for parser in parsers)

@@ -15,7 +15,7 @@ import pytest
 
 from keras_derm import jobs
 from keras_derm.files import write_json
-from keras_derm.jobs.command_line import stage_parser
+from keras_derm.jobs.options import stage_parser
 from keras_derm.runs import RunDirectory
 from keras_derm.runs.records import Record
 from keras_derm.settings import (
