@@ -87,7 +87,7 @@ class Evaluate(Stage):
 
     def _arms(self):
         """The reference and all trained arms that tell the same classes apart."""
-        reference, trained = self.settings.reference, self.run.arms
+        reference, trained = self.settings.reference, self._current_arms()
         if reference not in (*trained, *ARMS):
             raise ValueError(
                 f"`reference` must be one of the trained arms {list(trained)}. "
@@ -106,6 +106,11 @@ class Evaluate(Stage):
             )
         return judged
 
+    def _current_arms(self):
+        """Arms that learned from the images as they now are."""
+        arms = self.run.arms
+        return [arm for arm in arms if self.run.is_current(f"{ARM_STAGE}{arm}")]
+
     def _task_of(self, arm):
         return self.run.settings(TrainClassifierSettings, arm).task
 
@@ -122,7 +127,7 @@ class Evaluate(Stage):
                 for arm, path in given.items()
             }
         else:
-            self._tell_of_other_tasks(name)
+            self._tell_of_others(name)
             predicted = {
                 arm: self._of_arm(arm, splits, task.classes) for arm in self._arms()
             }
@@ -145,9 +150,13 @@ class Evaluate(Stage):
             self._describe_models(task, splits["val"], predicted)
         print(verdict)
 
-    def _tell_of_other_tasks(self, task):
+    def _tell_of_others(self, task):
+        """Print which arms are not judged, and why."""
+        current = self._current_arms()
         for arm in self.run.arms:
-            if self._task_of(arm) != task:
+            if arm not in current:
+                print(f"{arm} is not judged: what it learned from was made anew")
+            elif self._task_of(arm) != task:
                 print(
                     f"{arm} is not judged: its task is {self._task_of(arm)}, not {task}"
                 )

@@ -137,6 +137,17 @@ class RunDirectory(Layout):
             digests[earlier] = Record.read(self.record(earlier)).digest
         return digests
 
+    def is_current(self, name: str) -> bool:
+        """Whether a stage is finished, and nothing it builds on was made anew since."""
+        if not self.record(name).is_file():
+            return False
+        after = Record.read(self.record(name)).after
+        return all(
+            self.record(earlier).is_file()
+            and Record.read(self.record(earlier)).digest == digest
+            for earlier, digest in after.items()
+        )
+
     def _describe(self) -> None:
         """Write the recipe that repeats what was done, and on what it was done."""
         stages: dict[str, Any] = {}

@@ -47,8 +47,11 @@ def test_stage_follows_what_it_builds_on(tmp_path):
     after = {"after": ("audit_skin_tone",)}
     do(run, PrepareDatasetSettings(), **after)
     assert not do(run, PrepareDatasetSettings(), **after)
+    assert run.is_current("prepare_dataset")
     do(run, AuditSkinToneSettings("phantom:n=8"))
+    assert not run.is_current("prepare_dataset")
     assert do(run, PrepareDatasetSettings(), **after)
+    assert run.is_current("prepare_dataset")
 
 
 def test_missing_earlier_stage_names_its_app(tmp_path):
