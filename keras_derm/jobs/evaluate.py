@@ -70,6 +70,11 @@ class Evaluate(Stage):
     def check(self):
         given, reference = self.settings.predictions, self.settings.reference
         if given is None:
+            if reference in set(self.run.arms) - set(self._current_arms()):
+                raise ValueError(
+                    "the reference learned from other images than there now are: train "
+                    f"it anew (apps/train_classifier.py). Received: {reference!r}"
+                )
             return
         if reference not in given or len(given) < 2:
             raise ValueError(
