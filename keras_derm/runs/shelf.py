@@ -59,12 +59,19 @@ class Shelf:
         self.set_aside()
         self._move(place, self.layout.path)
         shutil.rmtree(place)
+        if not any(self.folder.iterdir()):
+            self.folder.rmdir()
         return True
 
     def bring_back_finished(self) -> None:
-        """Take back what was finished, where that is on the shelf."""
-        name = self.records[0].relative_to(self.layout.path)
-        for path in self.folder.glob(f"*/{name}"):
+        """Take back what was finished, where that is on the shelf.
+
+        An attempt that has made nothing leaves nothing.
+        """
+        finished, begun = self.records
+        for path in self.folder.glob(f"*/{finished.relative_to(self.layout.path)}"):
+            if not self._written(self.layout.path):
+                begun.unlink(missing_ok=True)
             self.bring_back(Record.read(path))
 
     def throw_away(self) -> None:

@@ -181,6 +181,19 @@ def test_refused_input_leaves_the_finished_stage_as_it_was(tmp_path, error):
     assert not make(run, 1)
 
 
+def test_refused_attempt_that_made_nothing_leaves_nothing(tmp_path):
+    run = RunDirectory(tmp_path)
+    make(run, 1)
+    before = sorted(run.path.rglob("*"))
+    with (
+        pytest.raises(ValueError, match="no such"),
+        run.stage("count", CountSettings(2), writes=("arms/b", "figures/b_*.png")),
+    ):
+        raise ValueError("no such")
+    assert sorted(run.path.rglob("*")) == before
+    assert run.settings(CountSettings) == CountSettings(1)
+
+
 def test_a_run_of_an_earlier_version_is_told_so(tmp_path):
     run = RunDirectory(tmp_path)
     write_json(run.record("count"), {"settings": {}, "after": {}, "seconds": 0})
