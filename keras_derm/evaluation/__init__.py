@@ -8,10 +8,8 @@ from keras_derm.evaluation.class_scores.calibration import (
     expected_calibration_error,
     fit_temperature,
     reliability_table,
-    temperature_summary,
 )
 from keras_derm.evaluation.class_scores.conformal import (
-    ALPHA,
     ConformalSets,
     fit_conformal,
     fit_conformal_by_tone,
@@ -25,9 +23,6 @@ from keras_derm.evaluation.class_scores.isic_scores import (
     isic2024_score,
 )
 from keras_derm.evaluation.class_scores.metrics import (
-    LABELS,
-    METRICS,
-    metric_label,
     operating_points,
     threshold_at_sensitivity,
 )
@@ -38,7 +33,6 @@ from keras_derm.evaluation.class_scores.predictions import (
     judged_rows,
     predictions_from_csv,
     predictions_to_csv,
-    task_thresholds,
     thresholds_beside,
 )
 from keras_derm.evaluation.class_scores.subgroups import (
@@ -46,7 +40,7 @@ from keras_derm.evaluation.class_scores.subgroups import (
     TOO_FEW,
     skin_tone_strata,
 )
-from keras_derm.evaluation.comparison import Comparison, compare, forest_table
+from keras_derm.evaluation.comparison import Comparison, compare
 from keras_derm.evaluation.differences import HEADLINE
 from keras_derm.evaluation.judgement import (
     ENSEMBLE,
@@ -63,7 +57,6 @@ from keras_derm.evaluation.statistics.mcnemar import McNemarTest, mcnemar_test
 from keras_derm.evaluation.statistics.multiplicity import benjamini_hochberg, holm
 
 __all__ = [
-    "ALPHA",
     "AXES",
     "Comparison",
     "ConformalSets",
@@ -72,8 +65,6 @@ __all__ = [
     "Evaluation",
     "HEADLINE",
     "Judgement",
-    "LABELS",
-    "METRICS",
     "McNemarTest",
     "PredictionsError",
     "TONE_STRATA",
@@ -96,7 +87,6 @@ __all__ = [
     "fit_conformal",
     "fit_conformal_by_tone",
     "fit_temperature",
-    "forest_table",
     "holm",
     "inputs_from_catalog",
     "isic2020_score",
@@ -104,7 +94,6 @@ __all__ = [
     "judge_arms",
     "judged_rows",
     "mcnemar_test",
-    "metric_label",
     "operating_points",
     "predictions_from_csv",
     "predictions_to_csv",
@@ -112,8 +101,6 @@ __all__ = [
     "roc_band",
     "selective_table",
     "skin_tone_strata",
-    "task_thresholds",
-    "temperature_summary",
     "threshold_at_sensitivity",
     "thresholds_beside",
 ]

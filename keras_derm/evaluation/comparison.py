@@ -10,19 +10,19 @@ from keras_derm.evaluation.class_scores import metrics
 from keras_derm.evaluation.class_scores.evaluation import (
     Design,
     join_reasons,
-    jsonable,
     stratum_columns,
 )
 from keras_derm.evaluation.class_scores.subgroups import TONE_STRATA, judging_metric
 from keras_derm.evaluation.differences import (
+    HEADLINE,
     P_VALUES,
     claim,
     describe_difference,
-    moved_against,
     paired_differences,
 )
 from keras_derm.evaluation.statistics.delong import delong_test
 from keras_derm.evaluation.statistics.mcnemar import mcnemar_test
+from keras_derm.files import jsonable
 
 METHOD = (
     "Every resample draws the patients or lesions anew, the same for all arms and "
@@ -237,10 +237,11 @@ class Comparison:
         against = [
             f"{self._label(name)} is {'higher' if other['value'] > 0 else 'lower'} "
             f"({describe_difference(other, self.level)})"
-            for name, other in moved_against(
-                differences, metric, direction, self.level
-            ).items()
-            if judging_metric(name, after)[0] == name
+            for name, other in differences.items()
+            if name in HEADLINE
+            and name != metric
+            and claim(name, other, self.level) not in (0, direction)
+            and judging_metric(name, after)[0] == name
         ]
         but = f"; but its {' and '.join(against)}" if against else ""
         return (
@@ -323,9 +324,9 @@ def compare(
     """
     y_prob = {arm: _of_seeds(one) for arm, one in y_prob.items()}
     n_seeds = {arm: len(of_arm) for arm, of_arm in y_prob.items()}
-    if operating_points is None:
-        operating_points = {arm: [None] * n for arm, n in n_seeds.items()}
-    points = {arm: _of_seeds(one) for arm, one in operating_points.items()}
+    points = {arm: [None] * n for arm, n in n_seeds.items()}
+    if operating_points is not None:
+        points = {arm: _of_seeds(one) for arm, one in operating_points.items()}
     _check_arms(n_seeds, reference, points)
     design = Design(y_true, classes, groups, strata, positive, stratified)
     scorers = {
@@ -382,11 +383,9 @@ def _check_arms(n_seeds, reference, operating_points):
 
 
 def _draw_means(design, scorers, n_replicates, seed):
-    """Draw each arm's mean over its seeds, with the error that few seeds leave.
+    """Each arm's mean over its seeds, with the error that few seeds leave.
 
-    Returns:
-        Dict from arm to a list with an array of shape `(metrics, n_replicates)` for
-        each stratum.
+    For each stratum an array of shape `(metrics, n_replicates)`.
     """
     flat = [one for of_arm in scorers.values() for of_seed in of_arm for one in of_seed]
     resampled = iter(design.bootstrap(flat, n_replicates, seed))
@@ -412,12 +411,8 @@ def _draw_means(design, scorers, n_replicates, seed):
 def _pooled_spread(values):
     """Standard deviation between the seeds of one arm, pooled over the arms.
 
-    Args:
-        values: for each arm an array of shape `(seeds, metrics)`.
-
-    Returns:
-        Array of shape `(metrics,)`, 0 where no arm has a second seed. An arm counts
-        where the metric is defined for all its seeds.
+    From `(seeds, metrics)` of each arm to `(metrics,)`: 0 where no arm has a second
+    seed. An arm counts where the metric is defined for all its seeds.
     """
     squares, freedom = 0, 0
     for of_arm in values:
@@ -455,19 +450,6 @@ def _tests(design, reference, arm):
     )
     mcnemar = {"only_reference": found.only_a, "only_arm": found.only_b}
     return {"delong": delong, "mcnemar": mcnemar | {"p_value": found.p_value}}
-
-
-def forest_table(table, metric="balanced_accuracy"):
-    """Rows of one metric for the forest plot, without strata that hold no image.
-
-    Args:
-        table: what `Comparison.table` returned.
-        metric: name of the metric.
-
-    Returns:
-        DataFrame of the same columns.
-    """
-    return table[(table["metric"] == metric) & (table["n"] > 0)]
 
 
 def _columns(prefix, found):

@@ -1,8 +1,6 @@
-"""Tables that set arms beside each other, from the long table of a `Comparison`."""
+"""Tables that set arms beside each other, and their cells: numbers with intervals."""
 
 import pandas as pd
-
-from keras_derm.report.intervals import interval_cell
 
 INTERVALS = (
     "95 % percentile intervals from the paired cluster bootstrap: lesions (or "
@@ -38,6 +36,25 @@ def beside_each_other(table, reference, named=None):
             columns.append(_cells(arms[arm], "difference", "difference"))
     columns = [column.reset_index(drop=True) for column in columns]
     return pd.concat(columns, axis=1).rename(columns=names)
+
+
+def interval_cell(row, name="", sign="", decimals=3):
+    """Text "value (low to high)" of one quantity in a row of metrics.
+
+    Args:
+        row: dict with `name`, `name_low` and `name_high`, or without a name `value`,
+            `low` and `high`; NaN or None where not defined.
+        name: Prefix of the keys.
+        sign: "+" shows the sign of positive numbers too.
+        decimals: Digits after the point.
+    """
+    keys = (name, f"{name}_low", f"{name}_high") if name else ("value", "low", "high")
+    value, low, high = (
+        None if pd.isna(row[key]) else f"{row[key]:{sign}.{decimals}f}" for key in keys
+    )
+    if value is None:
+        return "–"
+    return value if low is None else f"{value} ({low} to {high})"
 
 
 def _cells(rows, quantity, name):

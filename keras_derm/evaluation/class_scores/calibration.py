@@ -40,15 +40,7 @@ def equal_mass_bins(confidence, n_bins=15):
     """Number the bin of each image, bins holding equally many, least confidence first.
 
     Images of one confidence share a bin, or the order of the rows, which often is that
-    of the classes, would say which of them are together.
-
-    Args:
-        confidence: array of shape `(n,)`.
-        n_bins: number of bins; fewer where there are fewer images. Ties leave some
-            without an image.
-
-    Returns:
-        int64 array of shape `(n,)`.
+    of the classes, would say which of them are together. Ties leave some bins empty.
     """
     n = max(len(confidence), 1)
     middle = rankdata(confidence) - 0.5  # the mean over ties
@@ -117,14 +109,7 @@ def calibration_slope(is_positive, score):
 
 
 def logistic_recalibration(is_positive, score):
-    """Fit intercept and slope of the truth on the score's log-odds.
-
-    Args:
-        is_positive, score: as in `calibration_slope`.
-
-    Returns:
-        float64 array `(intercept, slope)`, or None where there is no finite fit.
-    """
+    """Intercept and slope as in `calibration_slope`; None without a finite fit."""
     x, y = logit(score), np.asarray(is_positive, dtype=np.float64)
     if not 0 < y.sum() < len(y) or np.ptp(x) < 1e-9:
         return None

@@ -47,12 +47,11 @@ def roc_band(
             axis=1,
         )
 
-    value = sensitivities(np.ones((n_clusters, 1)))[:, 0]
-    (draws,) = bootstrap.bootstrap([sensitivities], n_clusters, n_replicates, seed)
-    table = _with_interval(draws, level)
-    table.insert(0, "specificity", specificity)
-    table.insert(1, "sensitivity", value)
-    return table
+    found = bootstrap.values_with_intervals(
+        sensitivities, n_clusters, n_replicates, seed, level
+    )
+    columns = ["specificity", "sensitivity", "low", "high"]
+    return pd.DataFrame(np.column_stack([specificity, found]), columns=columns)
 
 
 def _sensitivity(false_alarms, found, at):
@@ -115,14 +114,14 @@ def decision_curve(
     def net_benefit(weights):
         return (gains @ weights) / (sizes @ weights)
 
-    (draws,) = bootstrap.bootstrap([net_benefit], n_clusters, n_replicates, seed)
-    table = _with_interval(draws, level)
-    table.insert(0, "threshold", thresholds)
-    table.insert(1, "net_benefit", net_benefit(np.ones((n_clusters, 1)))[:, 0])
+    found = bootstrap.values_with_intervals(
+        net_benefit, n_clusters, n_replicates, seed, level
+    )
+    columns = ["threshold", "net_benefit", "low", "high"]
+    table = pd.DataFrame(np.column_stack([thresholds, found]), columns=columns)
     prevalence = is_positive.mean()
-    table["treat_all"] = prevalence - (1 - prevalence) * odds
-    table["treat_none"] = 0.0
-    return table
+    treat_all = prevalence - (1 - prevalence) * odds
+    return table.assign(treat_all=treat_all, treat_none=0.0)
 
 
 def _both_classes(is_positive):
@@ -133,8 +132,3 @@ def _both_classes(is_positive):
             f"{is_positive.sum()} positive of {len(is_positive)}"
         )
     return is_positive
-
-
-def _with_interval(draws, level):
-    intervals = [bootstrap.percentile_interval(draw, level)[:2] for draw in draws]
-    return pd.DataFrame(intervals, columns=["low", "high"])

@@ -4,7 +4,10 @@ import numpy as np
 
 from keras_derm.evaluation.class_scores import calibration
 from keras_derm.evaluation.class_scores.metrics import ratio
-from keras_derm.evaluation.class_scores.weighted_ranking import incidence
+from keras_derm.evaluation.class_scores.weighted_ranking import (
+    incidence,
+    sums_by_cluster,
+)
 
 SMALL_STEP = 1e-6
 """Of intercept and slope, in what is no longer worth another step."""
@@ -35,7 +38,7 @@ class WeightedCalibration:
             self._is_positive, y_prob[:, positive]
         )
         sums = [np.ones(len(y_true)), calibration.squared_errors(y_true, y_prob)]
-        self._sums = _sum_by_cluster(sums, cluster, n_clusters)
+        self._sums = sums_by_cluster(sums, cluster, n_clusters)
         gap = y_prob.max(axis=1) - (y_prob.argmax(axis=1) == y_true)
         bins = calibration.equal_mass_bins(y_prob.max(axis=1))
         self._gaps = incidence(
@@ -95,12 +98,4 @@ def _newton_step(x, residual, spread):
     return (
         np.stack([c * gradient[0] - b * gradient[1], a * gradient[1] - b * gradient[0]])
         / determinant
-    )
-
-
-def _sum_by_cluster(columns, cluster, n_clusters):
-    rows = np.repeat(np.arange(len(columns)), len(cluster))
-    shape = (len(columns), n_clusters)
-    return incidence(
-        rows, np.tile(cluster, len(columns)), shape, np.concatenate(columns)
     )

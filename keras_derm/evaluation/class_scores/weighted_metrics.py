@@ -150,7 +150,8 @@ class WeightedMetrics:
     def _at_operating_points(self, counts):
         values = {}
         for i, sensitivity in enumerate(self.operating_points):
-            at_point = _threshold_counts(counts[4 * i : 4 * i + 4])
+            # Negative below and above the threshold, then positive: reversed.
+            at_point = metrics.BinaryCounts(*counts[4 * i : 4 * i + 4][::-1])
             for name in metrics.OPERATING_METRICS:
                 value = getattr(metrics, name)(at_point)
                 values[metrics.operating_name(name, sensitivity)] = value
@@ -159,22 +160,5 @@ class WeightedMetrics:
 
 def _of_class(confusion, areas, index):
     counts = metrics.binary_counts(confusion, index)
-    return {
-        "sensitivity": metrics.sensitivity(counts),
-        "specificity": metrics.specificity(counts),
-        "ppv": metrics.ppv(counts),
-        "npv": metrics.npv(counts),
-        "f1": metrics.f1(counts),
-        "false_negatives": metrics.false_negatives(counts),
-        **areas[index],
-    }
-
-
-def _threshold_counts(counts):
-    negative_below, negative_above, positive_below, positive_above = counts
-    return metrics.BinaryCounts(
-        true_positive=positive_above,
-        false_negative=positive_below,
-        false_positive=negative_above,
-        true_negative=negative_below,
-    )
+    names = ("sensitivity", "specificity", "ppv", "npv", "f1", "false_negatives")
+    return {name: getattr(metrics, name)(counts) for name in names} | areas[index]

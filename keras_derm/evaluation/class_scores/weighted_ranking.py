@@ -39,14 +39,7 @@ class WeightedRanking:
         )
 
     def auc(self, weights):
-        """Area under the ROC curve.
-
-        Args:
-            weights: non-negative, shape `(n_clusters, replicates)`.
-
-        Returns:
-            float64 array of shape `(replicates,)`, NaN where not defined.
-        """
+        """Area under the ROC curve, shape `(replicates,)`; weights as in `areas`."""
         return self._auc(*self._counts(weights))
 
     def areas(self, weights):
@@ -65,9 +58,7 @@ class WeightedRanking:
         return {
             "auc": self._auc(*counts),
             "partial_auc": _partial_auc(positives, lower, below, tied, n_negative),
-            "average_precision": _average_precision(
-                positives, lower, below, n_negative
-            ),
+            "average_precision": _precision(positives, lower, below, n_negative),
         }
 
     def _counts(self, weights):
@@ -107,7 +98,7 @@ def _partial_auc(positives, lower, below, tied, n_negative):
     return ratio(area, n_positive * n_negative)
 
 
-def _average_precision(positives, lower, below, n_negative):
+def _precision(positives, lower, below, n_negative):
     """Mean precision over the positive images, ties as scikit-learn has them."""
     n_positive = positives.sum(axis=0)
     found = n_positive - lower
@@ -120,3 +111,10 @@ def incidence(rows, columns, shape, values=None):
     """Sparse matrix with a one (or a value) at each row and column; doubles add up."""
     values = np.ones(len(rows)) if values is None else values
     return csr_array((values, (rows, columns)), shape=shape)
+
+
+def sums_by_cluster(rows, cluster, n_clusters):
+    """Sparse matrix that sums each row of images, shape `(rows, n)`, by cluster."""
+    index = np.repeat(np.arange(len(rows)), len(cluster))
+    columns, shape = np.tile(cluster, len(rows)), (len(rows), n_clusters)
+    return incidence(index, columns, shape, np.concatenate(rows))

@@ -272,7 +272,7 @@ def quality_table(reference, sets, extractor_name, seed=0):
         }
         n_images = min(len(features) for features in found.values())
         if n_images < LEAST_IMAGES:
-            rows.append({"cell": cell, "metric": "too few images", "n": n_images})
+            rows.append((cell, "too few images", n_images, np.nan, np.nan, np.nan))
             continue
         for name, features in found.items():
             found[name] = features[generator.permutation(len(features))[:n_images]]
@@ -285,46 +285,30 @@ def quality_table(reference, sets, extractor_name, seed=0):
 
 
 def _cell_rows(sets, cell, extractor_name):
-    reference = sets[""]
-    return [
-        {
-            "cell": cell,
-            "metric": metric,
-            "n": len(reference),
-            "set": name,
-            "value": value,
-            "deviation": deviation,
-        }
-        for name, features in sets.items()
-        if name
-        for metric, (value, deviation) in _all_metrics(
-            reference, features, extractor_name
-        ).items()
-    ]
+    """Rows in the order of `COLUMNS`; the kernel distance leads."""
+    reference, rows = sets[""], []
+    for name, features in sets.items():
+        if name:
+            mean, deviation = kernel_distance(reference, features)
+            values = {
+                "kernel distance": mean,
+                "Fréchet distance": frechet_distance(reference, features),
+                **neighbourhood_metrics(reference, features),
+                "diversity": diversity_within_classes(features, [0] * len(features))[0],
+            }
+            for metric, value in values.items():
+                metric = _metric_name(metric, extractor_name)
+                rows.append((cell, metric, len(reference), name, value, deviation))
+                deviation = np.nan  # of the kernel distance alone
+    return rows
 
 
-def _all_metrics(reference, other, extractor_name):
-    """Values and deviations by name; the kernel distance leads."""
-    names = metric_names(extractor_name)
-    one_class = np.zeros(len(other))
-    values = {
-        names["kernel_distance"]: kernel_distance(reference, other),
-        names["frechet_distance"]: (frechet_distance(reference, other), np.nan),
-    }
-    for name, value in neighbourhood_metrics(reference, other).items():
-        values[f"{name} ({extractor_name})"] = value, np.nan
-    diversity = float(diversity_within_classes(other, one_class).iloc[0])
-    return values | {f"diversity ({extractor_name})": (diversity, np.nan)}
-
-
-def metric_names(extractor_name):
-    """What the two distances are called: FID and KID with InceptionV3 alone."""
-    if extractor_name == "InceptionV3":
-        return {"frechet_distance": "FID", "kernel_distance": "KID"}
-    return {
-        "frechet_distance": f"Fréchet distance ({extractor_name})",
-        "kernel_distance": f"kernel distance ({extractor_name})",
-    }
+def _metric_name(metric, extractor_name):
+    """Name of a metric and its network: FID and KID with InceptionV3 alone."""
+    published = {"Fréchet distance": "FID", "kernel distance": "KID"}
+    if extractor_name == "InceptionV3" and metric in published:
+        return published[metric]
+    return f"{metric} ({extractor_name})"
 
 
 def _checked(first, second):

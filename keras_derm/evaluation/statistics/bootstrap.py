@@ -45,18 +45,10 @@ def cluster_index(groups, n):
 
 
 def cluster_class(y_true, cluster, n_clusters):
-    """Name one class for each cluster: the rarest of those that its images have.
+    """Name one class for each cluster, `(n_clusters,)`: the rarest of its images.
 
     A lesion has one diagnosis, a patient may have several; the rarest is the one
     that a replicate should not lose.
-
-    Args:
-        y_true: class indices, shape `(n,)`.
-        cluster: cluster index of each image, shape `(n,)`.
-        n_clusters: number of clusters.
-
-    Returns:
-        int64 array of shape `(n_clusters,)`, for `cluster_weights`.
     """
     commonest_first = np.argsort(-np.bincount(y_true), kind="stable")
     rarity = np.argsort(commonest_first)
@@ -70,8 +62,7 @@ def cluster_weights(n_clusters, n_replicates=2000, seed=0, strata=None):
 
     Args:
         n_clusters: number of clusters, drawn with replacement that many times.
-        n_replicates: number of replicates.
-        seed: seed of the draws.
+        n_replicates, seed: number and seed of the draws.
         strata: a label for each cluster, shape `(n_clusters,)`; each replicate then
             holds as many clusters of each label as there are. None draws from all.
 
@@ -100,10 +91,7 @@ def bootstrap(statistics, n_clusters, n_replicates=2000, seed=0, strata=None):
         statistics: functions of weights `(n_clusters, r)` that return an array
             `(names, r)`, such as `WeightedMetrics`. All see the same draws, so
             that the difference of two of them is a paired bootstrap.
-        n_clusters: number of clusters.
-        n_replicates: number of replicates.
-        seed: seed of the draws.
-        strata: a label for each cluster, as in `cluster_weights`.
+        n_clusters, n_replicates, seed, strata: as in `cluster_weights`.
 
     Returns:
         A list of arrays `(names, n_replicates)`, one for each statistic.
@@ -117,6 +105,23 @@ def bootstrap(statistics, n_clusters, n_replicates=2000, seed=0, strata=None):
         for part, statistic in zip(parts, statistics, strict=True):
             part.append(statistic(weights))
     return [np.concatenate(part, axis=1) for part in parts]
+
+
+def values_with_intervals(statistic, n_clusters, n_replicates, seed, level):
+    """Values on the images as they are, with their intervals.
+
+    Args:
+        statistic: as in `bootstrap`.
+        n_clusters, n_replicates, seed: as in `cluster_weights`.
+        level: coverage in (0, 1).
+
+    Returns:
+        float64 array of shape `(names, 3)`: value, low and high.
+    """
+    values = statistic(np.ones((n_clusters, 1)))
+    (draws,) = bootstrap([statistic], n_clusters, n_replicates, seed)
+    intervals = [percentile_interval(draw, level)[:2] for draw in draws]
+    return np.column_stack([values, intervals])
 
 
 def percentile_interval(replicates, level=0.95):

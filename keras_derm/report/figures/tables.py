@@ -114,9 +114,9 @@ def _confusion_panel(axes, matrix, classes, name):
     texts = [
         [
             f"{count:,.0f}\n{share:.0%}" if np.isfinite(share) else "–"
-            for count, share in zip(count_row, share_row, strict=True)
+            for count, share in zip(*row, strict=True)
         ]
-        for count_row, share_row in zip(matrix, shares, strict=True)
+        for row in zip(matrix, shares, strict=True)
     ]
     _write_cells(axes, texts, np.nan_to_num(shares), size=9.5)
     for diagonal in range(len(classes)):
@@ -133,17 +133,9 @@ def _confusion_panel(axes, matrix, classes, name):
 
 
 def _count_table(counts, zero="0"):
-    """Draw a table of counts, its colours by the logarithm of the count.
+    """Draw a table of counts, its colours by the logarithm; `zero` stands for none.
 
-    Args:
-        counts: `pandas.DataFrame` of counts.
-        zero: What is written into a cell without images.
-
-    Returns:
-        Tuple of the figure, its axes and the counts as an array.
-
-    Raises:
-        ValueError: If a count is negative or missing, or the table is empty.
+    Returns the figure, its axes and the counts as an array.
     """
     values = counts.to_numpy(float)
     if values.size == 0 or not (values >= 0).all():

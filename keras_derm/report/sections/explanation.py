@@ -1,12 +1,15 @@
 """Section: what the model looked at, and whether its maps can be believed."""
 
-import json
-
 import pandas as pd
 
-from keras_derm.report.figure_files import figure_block
 from keras_derm.report.html import Callout, Section, Table, Text
-from keras_derm.report.run_files import chosen_arm, positive_words, read_metrics
+from keras_derm.report.run_files import (
+    chosen_arm,
+    figure_block,
+    positive_words,
+    read_json,
+    read_metrics,
+)
 from keras_derm.settings import ExplainSettings
 
 METHODS = {
@@ -27,7 +30,7 @@ def section(run):
         return _cases_alone(run, arm, titles)
     blocks = [*_galleries(run, titles), *_share_inside(run)]
     if (run / "explanations.json").is_file():
-        found = json.loads((run / "explanations.json").read_text())
+        found = read_json(run / "explanations.json", "explain")
         if settings.method != "smooth_grad":
             blocks.append(Text(_coarseness(found["regions"])))
         check = found["sanity_check"]

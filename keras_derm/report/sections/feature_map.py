@@ -2,9 +2,8 @@
 
 import pandas as pd
 
-from keras_derm.report.figure_files import figure_block
 from keras_derm.report.html import Callout, Section, Text
-from keras_derm.report.run_files import read_json
+from keras_derm.report.run_files import figure_block, read_json
 
 
 def section(run):

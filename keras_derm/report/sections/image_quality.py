@@ -1,11 +1,10 @@
 """Section: how far the synthetic images are from real ones."""
 
-import json
-
 import pandas as pd
 
+from keras_derm.report.arm_tables import interval_cell
 from keras_derm.report.html import Section, Table, Text
-from keras_derm.report.intervals import interval_cell
+from keras_derm.report.run_files import read_json
 
 NOTABLE_AUC = 0.6
 
@@ -27,7 +26,7 @@ def _distances(run):
     if not (run / "image_quality.csv").is_file():
         return []
     table = pd.read_csv(run / "image_quality.csv")
-    memory = json.loads((run / "memorisation.json").read_text())
+    memory = read_json(run / "memorisation.json", "image_quality")
     few = table.loc[table["metric"] == "too few images", "cell"]
     table = table[table["set"].notna()]
     blocks = _distance_tables(table) if len(table) else []

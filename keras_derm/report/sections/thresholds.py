@@ -3,9 +3,9 @@
 import pandas as pd
 
 from keras_derm.report.arm_tables import INTERVALS, beside_each_other
-from keras_derm.report.figure_files import figure_block
 from keras_derm.report.html import Section, Table
 from keras_derm.report.run_files import (
+    figure_block,
     listed,
     positive_words,
     read_metrics,
