@@ -42,11 +42,7 @@ from keras_derm.evaluation.class_scores.subgroups import (
 )
 from keras_derm.evaluation.comparison import Comparison, compare
 from keras_derm.evaluation.differences import HEADLINE
-from keras_derm.evaluation.judgement import (
-    ENSEMBLE,
-    Judgement,
-    judge_arms,
-)
+from keras_derm.evaluation.judgement import ENSEMBLE, Judgement, judge_arms
 from keras_derm.evaluation.statistics.delong import (
     DeLongTest,
     delong_covariance,

@@ -22,8 +22,7 @@ def paired_differences(before, after, draws, level=0.95):
     fifty strata.
 
     Args:
-        before: list of strata as in `Evaluation.strata`, the whole set first.
-        after: the same of the other model.
+        before, after: strata of two models as in `Evaluation.strata`.
         draws: for each stratum the differences (after - before) in the resamples,
             shape `(metrics or more, n_replicates)`, in the order of the metrics.
         level: coverage of the intervals.

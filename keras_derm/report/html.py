@@ -33,7 +33,12 @@ NARROWEST = 0.6
 
 @dataclasses.dataclass
 class Text:
-    """Paragraphs, parted by blank lines; lines that begin with "- " make a list."""
+    """Paragraphs, parted by blank lines; lines that begin with "- " make a list.
+
+    Example:
+        >>> Text("Two things matter.\n\n- Light\n- Skin").parts
+        ['Two things matter.', ['Light', 'Skin']]
+    """
 
     text: str
     form = "text"
@@ -70,6 +75,9 @@ class Callout:
         kind: `"finding"`, `"caution"`, `"limit"` or `"note"`; printed as a word,
             never told by colour alone.
         text: As in `Text`.
+
+    Example:
+        >>> Callout("caution", "Types V and VI cannot be judged.")
     """
 
     kind: str
@@ -104,6 +112,9 @@ class Table:
         caption: One line above the table.
         note: Small print below it: units, n, how the intervals were made.
         digits: Decimals of numbers that are not whole.
+
+    Example:
+        >>> Table(counts, "Images by diagnosis and tone", note="One row a diagnosis.")
     """
 
     frame: pd.DataFrame
@@ -155,6 +166,9 @@ class Figure:
         figure: `matplotlib.figure.Figure`, or the path of an image file.
         alt: What the figure shows, in words, for readers who cannot see it.
         caption: Text below the figure.
+
+    Example:
+        >>> Figure("figures/roc.png", "ROC curves of both arms with 95 % bands.")
     """
 
     figure: object
@@ -181,6 +195,9 @@ class Section:
         title: Heading, listed in the table of contents.
         lead: What the section found, one or two plain sentences.
         blocks: Sequence of `Text`, `Table`, `Figure` and `Callout`; None is left out.
+
+    Example:
+        >>> Section("Audit", "Few dark tones.", [Table(counts, "Images")])
     """
 
     title: str

@@ -51,9 +51,7 @@ def expected_calibration_error(y_true, y_prob, n_bins=15):
     """Mean distance of accuracy from confidence over bins of equal mass.
 
     Args:
-        y_true: class indices, shape `(n,)`.
-        y_prob: probabilities, shape `(n, classes)`.
-        n_bins: number of bins.
+        y_true, y_prob, n_bins: as in `reliability_table`.
 
     Returns:
         The error in [0, 1]; 0 is perfect, but small samples never reach it.
@@ -177,12 +175,6 @@ def fit_temperature(y_true, y_prob):
 
 def temperature_summary(val_true, val_prob, y_true, y_prob):
     """Fit a temperature on val and say what it does to the calibration on test.
-
-    Args:
-        val_true: class indices of validation images, shape `(n,)`.
-        val_prob: their probabilities, shape `(n, classes)`.
-        y_true: class indices of test images, shape `(m,)`.
-        y_prob: their probabilities, shape `(m, classes)`.
 
     Returns:
         Dict of `temperature`, `expected_calibration_error` of the test images, and

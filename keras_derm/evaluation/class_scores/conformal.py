@@ -182,14 +182,7 @@ def _threshold(of_truth, alpha):
 
 
 def selective_table(
-    y_true,
-    y_prob,
-    sets,
-    groups,
-    clusters=None,
-    seed=0,
-    n_replicates=2000,
-    level=0.95,
+    y_true, y_prob, sets, groups, clusters=None, seed=0, n_replicates=2000, level=0.95
 ):
     """Judge prediction sets, and what the model decides alone, for each group.
 

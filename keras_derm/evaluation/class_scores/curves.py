@@ -39,13 +39,8 @@ def roc_band(
         called = np.cumsum((counts @ weights).reshape(n_levels, 2, -1), axis=0)
         called = np.concatenate([np.zeros_like(called[:1]), called])
         shares = ratio(called, called[-1:])
-        return np.stack(
-            [
-                _sensitivity(shares[:, 0, r], shares[:, 1, r], 1 - specificity)
-                for r in range(weights.shape[1])
-            ],
-            axis=1,
-        )
+        found = [_sensitivity(*share, 1 - specificity) for share in shares.T]
+        return np.stack(found, axis=1)
 
     found = bootstrap.values_with_intervals(
         sensitivities, n_clusters, n_replicates, seed, level

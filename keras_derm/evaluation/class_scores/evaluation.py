@@ -177,20 +177,10 @@ class Design:
         kind = self._kind if self._stratified else None
         return bootstrap.bootstrap(scorers, self.n_groups, n_replicates, seed, kind)
 
-    def descriptions(self):
-        """Count and mark each stratum."""
-        return [
-            subgroups.describe_stratum(
-                stratum, self.y_true, self.cluster, self.classes, self.positive
-            )
-            for stratum in self.strata
-        ]
-
     def scorers(self, y_prob, operating_points=None):
         """Return the `WeightedMetrics` of a model, one for each stratum."""
-        y_prob = metrics.check_probabilities(
-            y_prob, len(self.y_true), len(self.classes)
-        )
+        shape = len(self.y_true), len(self.classes)
+        y_prob = metrics.check_probabilities(y_prob, *shape)
         return [
             WeightedMetrics(
                 self.y_true[stratum.mask],
@@ -220,18 +210,19 @@ class Design:
         """Join estimates and bootstrap draws in an `Evaluation`.
 
         Args:
-            scorers: for each seed what `scorers` returned.
+            scorers, y_prob: for each seed what `scorers` returned, and of what.
             draws: for each stratum the resampled means over the seeds, an array of
                 shape `(metrics, n_replicates)`.
-            y_prob: for each seed its probabilities, shape `(n, classes)`.
-            level: coverage of the intervals.
-            seed: seed of the bootstrap.
+            level, seed: as in `evaluate`.
         """
         strata, named_draws, per_class = [], [], {}
         estimates = self.estimates(scorers)
-        for description, scorer, estimate, draw in zip(
-            self.descriptions(), scorers[0], estimates, draws, strict=True
+        for stratum, scorer, estimate, draw in zip(
+            self.strata, scorers[0], estimates, draws, strict=True
         ):
+            description = subgroups.describe_stratum(
+                stratum, self.y_true, self.cluster, self.classes, self.positive
+            )
             values = dict(zip(scorer.names, estimate.T, strict=True))
             replicates = dict(zip(scorer.names, draw, strict=True))
             named_draws.append(replicates)
@@ -244,6 +235,7 @@ class Design:
         points = [one.operating_points for one in whole]
         if len(points) > 1:
             points = [{name: [one[name] for one in points] for name in points[0]}]
+        chance = functools.partial(self._by_chance, whole, seed)
         return Evaluation(
             classes=self.classes,
             positive=self.name,
@@ -254,13 +246,7 @@ class Design:
             confusion_matrix=self._confusion_matrix(y_prob),
             per_class=per_class,
             strata=strata,
-            disparities=disparities(
-                strata,
-                named_draws,
-                functools.partial(self._by_chance, whole, seed),
-                self.name,
-                level,
-            ),
+            disparities=disparities(strata, named_draws, chance, self.name, level),
             reliability=calibration.reliability_table(
                 np.tile(self.y_true, len(y_prob)), np.concatenate(y_prob)
             ).to_dict("records"),
@@ -268,12 +254,9 @@ class Design:
 
     def _confusion_matrix(self, y_prob):
         """Counts, and with several seeds their means."""
-        counts = [
-            metrics.confusion_matrix(
-                self.y_true, np.asarray(one).argmax(axis=1), len(self.classes)
-            )
-            for one in y_prob
-        ]
+        y_pred = (np.asarray(of_seed).argmax(axis=1) for of_seed in y_prob)
+        n_classes = len(self.classes)
+        counts = [metrics.confusion_matrix(self.y_true, p, n_classes) for p in y_pred]
         return (counts[0] if len(counts) == 1 else np.mean(counts, axis=0)).tolist()
 
     def _by_chance(self, scorers, seed, variable, values, n_replicates):
@@ -355,9 +338,6 @@ def interval(metric, replicates, level):
     Every resample adds noise to the calibration error, so that its replicates lie
     above it: their percentiles are no interval for it. Nor is a single value, which
     says that the images were too few, or too easy, to see any error at all.
-
-    Returns:
-        `(low, high, reason)`.
     """
     if metric == "expected_calibration_error":
         return np.nan, np.nan, "no interval: every resample adds to this error"

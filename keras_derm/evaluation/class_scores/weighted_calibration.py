@@ -33,27 +33,22 @@ class WeightedCalibration:
 
     def __init__(self, y_true, y_prob, cluster, n_clusters, positive):
         self._is_positive, self._cluster = y_true == positive, cluster
-        self._log_odds = calibration.logit(y_prob[:, positive])
-        self._fit = calibration.logistic_recalibration(
-            self._is_positive, y_prob[:, positive]
-        )
+        score = y_prob[:, positive]
+        self._log_odds = calibration.logit(score)
+        self._fit = calibration.logistic_recalibration(self._is_positive, score)
         sums = [np.ones(len(y_true)), calibration.squared_errors(y_true, y_prob)]
         self._sums = sums_by_cluster(sums, cluster, n_clusters)
         gap = y_prob.max(axis=1) - (y_prob.argmax(axis=1) == y_true)
         bins = calibration.equal_mass_bins(y_prob.max(axis=1))
-        self._gaps = incidence(
-            bins, cluster, (bins.max(initial=0) + 1, n_clusters), gap
-        )
+        shape = bins.max(initial=0) + 1, n_clusters
+        self._gaps = incidence(bins, cluster, shape, gap)
 
     def __call__(self, weights):
-        """Compute the three figures.
+        """Compute the three figures, each of shape `(replicates,)`, by name.
 
         Args:
-            weights: non-negative, shape `(n_clusters, replicates)`.
-
-        Returns:
-            Dict of `brier_score`, `calibration_slope` (NaN where no slope is finite)
-            and `expected_calibration_error`, each of shape `(replicates,)`.
+            weights: non-negative, shape `(n_clusters, replicates)`. There is no slope
+                (NaN) where none is finite.
         """
         n, squared = self._sums @ weights
         gaps = np.abs(self._gaps @ weights).sum(axis=0)

@@ -90,14 +90,10 @@ class WeightedMetrics:
         ]
 
     def __call__(self, weights):
-        """Compute every metric.
+        """Compute every metric, `(len(names), replicates)`; NaN where not defined.
 
         Args:
             weights: non-negative, shape `(n_clusters, replicates)`.
-
-        Returns:
-            float64 array of shape `(len(names), replicates)`, NaN where a metric
-            is not defined.
         """
         confusion, at_points = self._counts(weights)
         areas = [
@@ -122,9 +118,6 @@ class WeightedMetrics:
 
     def of_calls(self, weights):
         """Compute what groups are ranked by, at a fraction of the cost of all metrics.
-
-        Args:
-            weights: as in a call.
 
         Returns:
             Dict of `sensitivity`, `specificity`, `balanced_accuracy`, `auc` and the

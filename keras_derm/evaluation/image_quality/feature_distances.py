@@ -205,14 +205,10 @@ def all_turns(images):
 
 
 def diversity_within_classes(features, classes):
-    """Mean distance between two images of a class.
+    """Mean distance between two images of a class: `pandas.Series` by class.
 
     Args:
-        features: (n, d).
-        classes: Class of each image, (n,).
-
-    Returns:
-        `pandas.Series` by class; NaN for a class of one image.
+        features, classes: Arrays (n, d) and (n,). A class of one image has NaN.
     """
     features, classes = np.asarray(features, dtype=float), np.asarray(classes)
     if features.ndim != 2 or len(features) != len(classes):
@@ -313,12 +309,8 @@ def _metric_name(metric, extractor_name):
 
 def _checked(first, second):
     first, second = (np.asarray(features, dtype=float) for features in (first, second))
-    if (
-        first.ndim != 2
-        or second.ndim != 2
-        or first.shape[1] != second.shape[1]
-        or min(len(first), len(second)) < 2
-    ):
+    fits = first.ndim == second.ndim == 2 and first.shape[1] == second.shape[1]
+    if not fits or min(len(first), len(second)) < 2:
         raise ValueError(
             "features must be two arrays (n, d) and (m, d) of at least 2 images each. "
             f"Received: shapes {first.shape} and {second.shape}"

@@ -69,12 +69,7 @@ def judge_synthetic_images(images, diagnoses, extractor, seed=0):
 
 
 def draw_alike(diagnoses, wanted, seed):
-    """Draw images with the diagnoses of others.
-
-    Args:
-        diagnoses: Diagnosis of each image, (n,).
-        wanted: Diagnosis of each of the others, (m,).
-        seed: Seed of the draw.
+    """Draw images with the diagnoses of others, `wanted`.
 
     Returns:
         Positions in `diagnoses`: of each diagnosis as many as are wanted, or as there

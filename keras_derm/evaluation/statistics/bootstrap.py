@@ -12,12 +12,7 @@ LEAST_DEFINED = 0.9
 
 
 def cluster_index(groups, n):
-    """Number the groups from 0.
-
-    Args:
-        groups: label of each image's patient or lesion, shape `(n,)`; None makes
-            each image a group of its own.
-        n: number of images.
+    """Number patients or lesions from 0; without `groups` each image is its own.
 
     Returns:
         `(index, n_groups)`: int array of shape `(n,)`, and the number of groups.
@@ -85,13 +80,12 @@ def cluster_weights(n_clusters, n_replicates=2000, seed=0, strata=None):
 
 
 def bootstrap(statistics, n_clusters, n_replicates=2000, seed=0, strata=None):
-    """Evaluate statistics on the same resamples of the clusters.
+    """Evaluate statistics on the same resamples of the clusters, see `cluster_weights`.
 
     Args:
         statistics: functions of weights `(n_clusters, r)` that return an array
             `(names, r)`, such as `WeightedMetrics`. All see the same draws, so
             that the difference of two of them is a paired bootstrap.
-        n_clusters, n_replicates, seed, strata: as in `cluster_weights`.
 
     Returns:
         A list of arrays `(names, n_replicates)`, one for each statistic.
@@ -108,16 +102,7 @@ def bootstrap(statistics, n_clusters, n_replicates=2000, seed=0, strata=None):
 
 
 def values_with_intervals(statistic, n_clusters, n_replicates, seed, level):
-    """Values on the images as they are, with their intervals.
-
-    Args:
-        statistic: as in `bootstrap`.
-        n_clusters, n_replicates, seed: as in `cluster_weights`.
-        level: coverage in (0, 1).
-
-    Returns:
-        float64 array of shape `(names, 3)`: value, low and high.
-    """
+    """Values of a statistic on the images as they are, low and high: `(names, 3)`."""
     values = statistic(np.ones((n_clusters, 1)))
     (draws,) = bootstrap([statistic], n_clusters, n_replicates, seed)
     intervals = [percentile_interval(draw, level)[:2] for draw in draws]
@@ -129,10 +114,6 @@ def percentile_interval(replicates, level=0.95):
 
     Replicates in which the statistic is not defined (no positive image was drawn)
     are left out; where they are more than a tenth, there is no interval.
-
-    Args:
-        replicates: array of shape `(n_replicates,)`, NaN where not defined.
-        level: coverage in (0, 1).
 
     Returns:
         `(low, high, reason)`; both NaN, with the reason, where there is none.
@@ -153,14 +134,8 @@ def two_sided_p_value(replicates):
     """Probability of a difference this far from zero, had there been none.
 
     The p-value belongs to the percentile interval: it is below 0.05 where the 95 %
-    interval leaves out zero. With n replicates it is never below 2 / (n + 1).
-
-    Args:
-        replicates: bootstrap replicates of a difference, shape `(n_replicates,)`,
-            NaN where not defined.
-
-    Returns:
-        A float in (0, 1]; NaN where more than a tenth is not defined.
+    interval leaves out zero. With n replicates it is never below 2 / (n + 1), and it
+    is NaN where more than a tenth is not defined.
     """
     defined = replicates[~np.isnan(replicates)]
     if len(defined) < LEAST_DEFINED * len(replicates):
