@@ -17,12 +17,10 @@ from keras_derm.evaluation.class_scores.conformal import (
 )
 from keras_derm.evaluation.class_scores.curves import decision_curve, roc_band
 from keras_derm.evaluation.class_scores.evaluation import Evaluation, evaluate
-from keras_derm.evaluation.class_scores.isic_scores import (
+from keras_derm.evaluation.class_scores.metrics import (
     balanced_multiclass_accuracy,
     isic2020_score,
     isic2024_score,
-)
-from keras_derm.evaluation.class_scores.metrics import (
     operating_points,
     threshold_at_sensitivity,
 )

@@ -112,14 +112,11 @@ class Comparison:
         rows = []
         for arm, evaluation in self.arms.items():
             compared = self.differences.get(arm, [{}] * len(evaluation.strata))
-            for before, after, differences in zip(
-                self.arms[self.reference].strata,
-                evaluation.strata,
-                compared,
-                strict=True,
-            ):
+            strata = self.arms[self.reference].strata, evaluation.strata
+            for before, after, differences in zip(*strata, compared, strict=True):
                 for name, metric in after["metrics"].items():
                     difference = differences.get(name, _NO_DIFFERENCE)
+                    why = difference["reason"] if differences else metric["reason"]
                     row = {"arm": arm, "n_seeds": self.n_seeds[arm]}
                     row |= stratum_columns(after)
                     row |= {"metric": name, "label": self._label(name)}
@@ -127,11 +124,7 @@ class Comparison:
                     row |= _columns("value", metric)
                     row |= _columns("difference", difference)
                     row |= {key: difference[key] for key in P_VALUES}
-                    row["reason"] = join_reasons(
-                        after["mark"],
-                        difference["reason"] if differences else metric["reason"],
-                    )
-                    rows.append(row)
+                    rows.append(row | {"reason": join_reasons(after["mark"], why)})
         return pd.DataFrame(rows)
 
     def disparities(self):
@@ -152,25 +145,19 @@ class Comparison:
         training of each cannot answer.
 
         Args:
-            arm: name of an arm.
-            metric: the metric to judge by.
+            arm, metric: as in `stratum_verdict`, which raises where there is none.
 
         Returns:
             Some sentences: on the whole set, see `stratum_verdict`; strata in which
             something may be claimed after correction for their number; strata too
             small to judge.
-
-        Raises:
-            ValueError: if there is no such arm or metric.
         """
         sentences = [self.stratum_verdict(arm, metric)]
-        strata = self.arms[arm].strata[1:]
+        strata, compared = self.arms[arm].strata[1:], self.differences[arm][1:]
         found = [
             f"{stratum['stratum'].replace('_', ' ')} {stratum['value']} "
             f"({describe_difference(differences[metric], self.level)})"
-            for stratum, differences in zip(
-                strata, self.differences[arm][1:], strict=True
-            )
+            for stratum, differences in zip(strata, compared, strict=True)
             if stratum["judged"] and claim(metric, differences[metric], self.level)
         ]
         n_read = sum(stratum["judged"] for stratum in strata)
@@ -253,9 +240,8 @@ class Comparison:
         )
 
     def _index(self, stratum, value):
-        known = [
-            (one["stratum"], one["value"]) for one in self.arms[self.reference].strata
-        ]
+        strata = self.arms[self.reference].strata
+        known = [(one["stratum"], one["value"]) for one in strata]
         if (stratum, value) not in known:
             raise ValueError(
                 f"`stratum` and `value` must be one of {known}. "
@@ -330,10 +316,7 @@ def compare(
     _check_arms(n_seeds, reference, points)
     design = Design(y_true, classes, groups, strata, positive, stratified)
     scorers = {
-        arm: [
-            design.scorers(*of_seed)
-            for of_seed in zip(of_arm, points[arm], strict=True)
-        ]
+        arm: list(map(design.scorers, of_arm, points[arm]))
         for arm, of_arm in y_prob.items()
     }
     draws = _draw_means(design, scorers, n_replicates, seed)
@@ -371,9 +354,8 @@ def _check_arms(n_seeds, reference, operating_points):
             f"every arm needs predictions of one seed or more. Received: {n_seeds}"
         )
     points = {arm: len(of_arm) for arm, of_arm in operating_points.items()}
-    kinds = {
-        tuple(sorted(one or ())) for arm in operating_points.values() for one in arm
-    }
+    every = [one or () for of_arm in operating_points.values() for one in of_arm]
+    kinds = {tuple(sorted(one)) for one in every}
     if points != n_seeds or len(kinds) != 1:
         raise ValueError(
             "`operating_points` must hold thresholds for the same sensitivities for "
@@ -390,10 +372,7 @@ def _draw_means(design, scorers, n_replicates, seed):
     flat = [one for of_arm in scorers.values() for of_seed in of_arm for one in of_seed]
     resampled = iter(design.bootstrap(flat, n_replicates, seed))
     estimates = {arm: design.estimates(of_arm) for arm, of_arm in scorers.items()}
-    spread = [
-        _pooled_spread(of_stratum)
-        for of_stratum in zip(*estimates.values(), strict=True)
-    ]
+    spread = [_pooled_spread(found) for found in zip(*estimates.values(), strict=True)]
     n_seeds = {arm: len(of_arm) for arm, of_arm in scorers.items()}
     errors = _seed_errors(n_seeds, n_replicates, seed)
     draws = {}
@@ -401,9 +380,7 @@ def _draw_means(design, scorers, n_replicates, seed):
         of_seeds = [[next(resampled) for _ in spread] for _ in range(n)]
         draws[arm] = [
             sum(of_stratum) / n + deviation[:, np.newaxis] * errors[arm]
-            for of_stratum, deviation in zip(
-                zip(*of_seeds, strict=True), spread, strict=True
-            )
+            for *of_stratum, deviation in zip(*of_seeds, spread, strict=True)
         ]
     return draws
 

@@ -1,6 +1,7 @@
 """All that is told of the arms of a run: the comparison, and each arm's own use."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 
@@ -168,16 +169,12 @@ def _curves(is_positive, y_prob, task, groups, draw):
     if is_positive.all() or not is_positive.any():
         return {"roc": {}, "auc": {}, "decision_curves": {}}
     scores = {arm: found[:, task.positive_class] for arm, found in y_prob.items()}
-    curves = {"roc": roc_band, "decision_curves": decision_curve}
-    found = {
-        name: {
-            arm: curve(is_positive, score, groups, **draw)
-            for arm, score in scores.items()
-        }
+    curves = {
+        "roc": partial(roc_band, **draw),
+        "auc": delong_interval,
+        "decision_curves": partial(decision_curve, **draw),
+    }
+    return {
+        name: {arm: curve(is_positive, score, groups) for arm, score in scores.items()}
         for name, curve in curves.items()
     }
-    found["auc"] = {
-        arm: delong_interval(is_positive, score, groups)
-        for arm, score in scores.items()
-    }
-    return found

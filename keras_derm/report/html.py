@@ -15,12 +15,7 @@ from PIL import Image
 
 from keras_derm.files import write_text
 
-CALLOUTS = {
-    "finding": "Finding",
-    "caution": "Caution",
-    "limit": "Limit",
-    "note": "Note",
-}
+CALLOUTS = ("caution", "finding", "limit", "note")
 DOTS_PER_INCH = (192, 144, 110, 80)
 JPEG_QUALITY = 85
 MOST_DRAWN_COLORS = 20_000  # a drawing has fewer; 256 would band a photograph
@@ -87,13 +82,13 @@ class Callout:
     def __post_init__(self):
         if self.kind not in CALLOUTS:
             raise ValueError(
-                f"`kind` must be one of {sorted(CALLOUTS)}. Received: {self.kind!r}"
+                f"`kind` must be one of {list(CALLOUTS)}. Received: {self.kind!r}"
             )
 
     @property
     def label(self):
         """The word that stands before the text."""
-        return CALLOUTS[self.kind]
+        return self.kind.capitalize()
 
     @property
     def parts(self):
@@ -273,13 +268,17 @@ def render_report(
 
 
 def _render_below(page, max_bytes):
-    template = _environment().get_template("report.html")
-    figures = [
-        block
-        for _, chapter in page["chapters"]
-        for block in chapter.blocks
-        if block.form == "figure"
-    ]
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("keras_derm.report", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["id"] = id
+    template = environment.get_template("report.html")
+    blocks = [block for _, chapter in page["chapters"] for block in chapter.blocks]
+    figures = [block for block in blocks if block.form == "figure"]
     for dots_per_inch in DOTS_PER_INCH:
         encoded = {id(figure): figure.encode(dots_per_inch) for figure in figures}
         html = template.render(encoded=encoded, **page)
@@ -292,18 +291,6 @@ def _render_below(page, max_bytes):
         stacklevel=3,
     )
     return html
-
-
-def _environment():
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("keras_derm.report", "."),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["id"] = id
-    return environment
 
 
 def _blocks(content):
@@ -355,18 +342,13 @@ def _cell(value, digits):
 
 
 def _encode_figure(figure, dots_per_inch):
-    photographs = any(
-        np.ndim(image.get_array()) == 3
-        for axes in figure.axes
-        for image in axes.get_images()
-    )
+    shown = [image for axes in figure.axes for image in axes.get_images()]
+    photographs = any(np.ndim(image.get_array()) == 3 for image in shown)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dots_per_inch, facecolor="white")
     image = Image.open(buffer).convert("RGB")
-    width, height = (
-        round(length * 96 / dots_per_inch) for length in (image.width, image.height)
-    )
-    return _data_uri(image, photographs), width, height
+    size = (round(length * 96 / dots_per_inch) for length in image.size)
+    return _data_uri(image, photographs), *size
 
 
 def _encode_file(path, longest):

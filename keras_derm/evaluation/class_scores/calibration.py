@@ -68,8 +68,7 @@ def brier_score(y_true, y_prob):
     """Mean squared distance of the probabilities from the truth, over all classes.
 
     Args:
-        y_true: class indices, shape `(n,)`.
-        y_prob: probabilities, shape `(n, classes)`.
+        y_true, y_prob: as in `reliability_table`.
 
     Returns:
         The score in [0, 2]; 0 is best.

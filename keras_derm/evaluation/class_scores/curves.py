@@ -16,8 +16,7 @@ def roc_band(
     Args:
         is_positive: bool array of shape `(n,)`.
         score: array of shape `(n,)`, higher for positive.
-        groups: patient or lesion of each image, the unit of the bootstrap.
-        seed, n_replicates, level: as in `evaluate`.
+        groups, seed, n_replicates, level: as in `evaluate`.
         n_points: number of specificities, evenly from 1 to 0.
 
     Returns:
@@ -76,9 +75,8 @@ def decision_curve(
     Args:
         is_positive: bool array of shape `(n,)`.
         score: probability of the positive class, shape `(n,)`.
-        groups: patient or lesion of each image, the unit of the bootstrap.
+        groups, seed, n_replicates, level: as in `evaluate`.
         thresholds: probabilities in (0, 1), by default 0.01 to 0.50.
-        seed, n_replicates, level: as in `evaluate`.
 
     Returns:
         DataFrame of `threshold`, `net_benefit`, `low`, `high`, `treat_all` and

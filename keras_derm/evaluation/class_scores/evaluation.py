@@ -25,15 +25,10 @@ class Evaluation:
     all their predictions together, and each metric lists the seeds in `per_seed`.
 
     Args:
-        classes: class names, in the order of the confusion matrix.
-        positive: name of the class that sensitivity, specificity, PPV, NPV and AUC
-            are about.
+        classes, positive, level, n_replicates, seed: as in `evaluate`.
         operating_points: dict from a sensitivity on val to the threshold of the
             positive class that has it there, or to a list of thresholds where there
             are several seeds; empty without.
-        level: coverage of the intervals.
-        n_replicates: bootstrap replicates.
-        seed: seed of the bootstrap.
         confusion_matrix: counts, true class first.
         per_class: for each class a dict of `n` and of metrics.
         strata: for each stratum, the whole set first, what `describe_stratum`
@@ -119,11 +114,11 @@ def evaluate(
             bootstrap; None makes each image its own.
         strata: dict from a variable's name to an array of `n` values. `skin_tone`
             is shown by type and by pairs of types, `undetermined` apart.
-        positive: name of the class that is to be found.
+        positive: name of the class that is to be found, which sensitivity,
+            specificity, PPV, NPV and AUC are about.
         operating_points: thresholds of the positive class fitted on val by
             `operating_points`; None leaves out the metrics at them.
-        seed: seed of the bootstrap.
-        n_replicates: bootstrap replicates.
+        seed, n_replicates: seed and number of the bootstrap replicates.
         level: coverage of the intervals, in (0, 1).
         stratified: whether every resample holds as many patients or lesions of each
             diagnosis as there are.

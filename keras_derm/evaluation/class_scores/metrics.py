@@ -297,3 +297,47 @@ def operating_points(y_true, score, sensitivities=OPERATING_SENSITIVITIES):
         sensitivity: threshold_at_sensitivity(y_true, score, sensitivity)
         for sensitivity in sensitivities
     }
+
+
+def balanced_multiclass_accuracy(y_true, y_prob):
+    """Score of ISIC 2018 task 3 and ISIC 2019: mean sensitivity over the classes.
+
+    It is `balanced_accuracy` but for one rule: where two classes share the
+    highest probability the image counts as wrong. A class without images has no
+    sensitivity and is left out of the mean, as in the official scorer.
+
+    Args:
+        y_true: class indices, shape `(n,)`.
+        y_prob: probabilities, shape `(n, classes)`.
+
+    Returns:
+        The score in [0, 1].
+
+    Reference:
+        github.com/ImageMarkup/isic-challenge-scoring.
+    """
+    y_true, y_prob = np.asarray(y_true), np.asarray(y_prob)
+    n_classes = y_prob.shape[1]
+    undecided = (y_prob == y_prob.max(axis=1, keepdims=True)).sum(axis=1) > 1
+    # One column more, for images that were not decided.
+    y_pred = np.where(undecided, n_classes, y_prob.argmax(axis=1))
+    confusion = confusion_matrix(y_true, y_pred, n_classes + 1)
+    return float(balanced_accuracy(confusion))
+
+
+def isic2020_score(is_malignant, score):
+    """Score of SIIM-ISIC 2020: the area under the ROC curve.
+
+    Returns:
+        The area in [0, 1]; NaN unless both classes are present.
+    """
+    return auc(is_malignant, score)
+
+
+def isic2024_score(is_malignant, score):
+    """Score of ISIC 2024: area under the ROC curve and above 80 % sensitivity.
+
+    Returns:
+        The area in [0, 0.2]; chance is 0.02. NaN unless both classes are present.
+    """
+    return partial_auc(is_malignant, score, least_sensitivity=0.80)

@@ -181,11 +181,8 @@ def check_prediction_files(files):
         raise FileNotFoundError(f"no such predictions: {', '.join(missing)}")
     for arm, paths in files.items():
         contents = [short_digest(path.read_bytes()) for path in paths]
-        same = [
-            str(path)
-            for path, content in zip(paths, contents, strict=True)
-            if contents.count(content) > 1
-        ]
+        pairs = zip(paths, contents, strict=True)
+        same = [str(path) for path, content in pairs if contents.count(content) > 1]
         if same:
             raise ValueError(
                 "each seed needs predictions of its own: copies would pass for seeds "
@@ -217,12 +214,9 @@ def _raise(path, faults):
 
 def _column_faults(frame, classes):
     found = list(frame.columns)
-    faults = [
-        f"column `{name}` is missing"
-        for name in ["isic_id", *classes]
-        if name not in found
-    ]
-    unknown = [name for name in found if name not in ["isic_id", *classes]]
+    named = ["isic_id", *classes]
+    faults = [f"column `{name}` is missing" for name in named if name not in found]
+    unknown = [name for name in found if name not in named]
     if unknown:
         faults.append(f"unknown classes {unknown}; the classes are {classes}")
     repeated = sorted({name for name in found if found.count(name) > 1})

@@ -10,12 +10,9 @@ from keras_derm.evaluation.class_scores.metrics import metric_label
 
 UNDETERMINED = "undetermined"
 POOLED_SKIN_TONES = {
-    "I": "I-II",
-    "II": "I-II",
-    "III": "III-IV",
-    "IV": "III-IV",
-    "V": "V-VI",
-    "VI": "V-VI",
+    **dict.fromkeys(("I", "II"), "I-II"),
+    **dict.fromkeys(("III", "IV"), "III-IV"),
+    **dict.fromkeys(("V", "VI"), "V-VI"),
     UNDETERMINED: UNDETERMINED,
 }
 TONE_STRATA = ("skin_tone", "skin_tone_pooled")

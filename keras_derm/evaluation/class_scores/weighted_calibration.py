@@ -20,11 +20,7 @@ class WeightedCalibration:
     is fitted anew for each weighting, from where it lies for the images as they are.
 
     Args:
-        y_true: class indices, shape `(n,)`.
-        y_prob: probabilities, shape `(n, classes)`.
-        cluster: cluster index of each image, shape `(n,)`, from 0.
-        n_clusters: number of clusters.
-        positive: index of the positive class.
+        y_true, y_prob, cluster, n_clusters, positive: as in `WeightedMetrics`.
 
     Example:
         >>> scorer = WeightedCalibration(y_true, y_prob, lesion, n_lesions, positive=0)

@@ -15,8 +15,7 @@ class WeightedRanking:
     Args:
         is_positive: bool array of shape `(n,)`.
         score: array of shape `(n,)`, higher for positive.
-        cluster: cluster index of each image, shape `(n,)`, from 0.
-        n_clusters: number of clusters.
+        cluster, n_clusters: as in `WeightedMetrics`.
 
     Example:
         >>> ranking = WeightedRanking(y_true == 0, y_prob[:, 0], lesion, n_lesions)

@@ -27,7 +27,7 @@ def contact_sheet(images, captions=None, columns=6) -> Figure:
     columns = min(columns, len(images))
     lines = -(-len(images) // columns)
     panels, figure = photo_grid(lines, columns, count_lines(captions, 1.6))
-    for axes, image, caption in zip(panels.ravel(), images, captions, strict=False):
+    for axes, image, caption in zip(panels.flat, images, captions, strict=False):
         axes.imshow(as_photograph(image))
         axes.set_title(wrapped(caption, 1.6), **CAPTION)
     return figure

@@ -8,9 +8,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from keras_derm.report.figures.style import COLORS, INK, styled
-
-MATRICES_IN_A_ROW = 2
+from keras_derm.report.figures.style import COLORS, INK, panels, styled
 
 
 @styled
@@ -88,15 +86,8 @@ def confusion_matrices(matrices, classes) -> Figure:
     n_classes = len(classes)
     side = max(0.62 * n_classes, 1.8)
     margin = 1.1 + 0.09 * max(len(str(name)) for name in classes)
-    columns = min(MATRICES_IN_A_ROW, len(matrices))
-    lines = -(-len(matrices) // columns)
-    figure = Figure(
-        figsize=((side + margin) * columns, (side + 1.3) * lines), layout="constrained"
-    )
-    panels = figure.subplots(lines, columns, squeeze=False).ravel()
-    for axes in panels[len(matrices) :]:
-        axes.remove()
-    for axes, (name, matrix) in zip(panels, matrices.items(), strict=False):
+    figure, places = panels(len(matrices), 2, side + margin, side + 1.3)
+    for axes, (name, matrix) in zip(places, matrices.items(), strict=True):
         matrix = np.asarray(matrix)
         if matrix.shape != (n_classes, n_classes):
             raise ValueError(

@@ -70,14 +70,13 @@ def _doubts_about_tone(run):
     blocks = []
     casts = pd.read_csv(run / "audit/cast_sensitivity.csv")
     if casts["images"].any():
+        largest = casts["p95_absolute_change"]
         shown = pd.DataFrame(
             {
                 "cast of a few per cent": casts["cast"],
                 "images": casts["images"],
                 "median change of ITA": casts["median_change"].map("{:+.0f}°".format),
-                "95 % change less than": casts["p95_absolute_change"].map(
-                    "{:.0f}°".format
-                ),
+                "95 % change less than": largest.map("{:.0f}°".format),
                 "another type": casts["share_of_type_changed"].map("{:.0%}".format),
                 "no type": casts["became_undetermined"].map("{:.0%}".format),
             }

@@ -4,7 +4,7 @@ import pandas as pd
 
 from keras_derm.evaluation import HEADLINE, TONE_STRATA
 from keras_derm.evaluation.class_scores.subgroups import UNDETERMINED
-from keras_derm.report.arm_tables import INTERVALS, beside_each_other, interval_cell
+from keras_derm.report.arm_tables import beside_each_other, interval_cell
 from keras_derm.report.html import Section, Table, Text
 from keras_derm.report.run_files import (
     figure_block,
@@ -54,8 +54,8 @@ def _tones(metrics, table):
     names |= {"n_positive": positive_words(metrics)[1], "n_classes": "classes"}
     judged, blocks = rows[rows["judged"]], []
     if len(judged):
-        frame = beside_each_other(judged, metrics["reference"], names)
-        blocks.append(Table(frame, "By apparent tone", INTERVALS))
+        shown = judged, metrics["reference"], names
+        blocks.append(beside_each_other("By apparent tone", *shown))
     few = rows[~rows["judged"]].drop_duplicates("value_of_stratum")
     if len(few):
         why = few["reason"].where(few["n"] > 0, "no images")
