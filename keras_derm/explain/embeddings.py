@@ -112,8 +112,7 @@ def neighbour_mixing(features, diagnosis, synthetic, seed=0):
 
     Args:
         features: Array `(n, n_features)` from `features`.
-        diagnosis: Array `(n,)` of diagnoses.
-        synthetic: bool array `(n,)`.
+        diagnosis, synthetic: As in `choose_points`.
         seed: Seed of which images are drawn where one kind has more.
 
     Returns:

@@ -29,10 +29,8 @@ def cast_sensitivity(catalog, rule="quadrant", thresholds="del_bino", n=100, see
 
     Args:
         catalog: `keras_derm.catalog.Catalog`.
-        rule: `"quadrant"` or `"published"`, see `IndividualTypologyAngle`.
-        thresholds: Name of the table of types.
-        n: Number of photographs, drawn without replacement.
-        seed: Of the draw.
+        rule, thresholds: As in `IndividualTypologyAngle`.
+        n, seed: Number of photographs, drawn without replacement, and seed of the draw.
 
     Returns:
         `pandas.DataFrame`, one row for each cast of `CASTS`: `images` (measurable
@@ -52,9 +50,8 @@ def cast_sensitivity(catalog, rule="quadrant", thresholds="del_bino", n=100, see
         for name, gains in CASTS.items():
             after = estimator.measure(_with_cast(image, gains), lesion)
             changes[name].append((before, after))
-    return pd.DataFrame(
-        [{"cast": name, **_summary(pairs)} for name, pairs in changes.items()]
-    )
+    rows = [{"cast": name, **_summary(pairs)} for name, pairs in changes.items()]
+    return pd.DataFrame(rows)
 
 
 def _with_cast(image, gains):

@@ -151,9 +151,8 @@ def fit_conformal_by_tone(val, task, y_prob, column="skin_tone", alpha=ALPHA):
     Args:
         val: `Catalog` of the validation images.
         task: `Task` whose classes are told apart.
-        y_prob: probabilities of the images, shape `(n, classes)`.
+        y_prob, alpha: as in `fit_conformal`.
         column: column of the skin tones.
-        alpha: the share of sets that may miss the true class, in (0, 1).
 
     Returns:
         A `ConformalSets`, or None where all images are too few.
@@ -187,8 +186,7 @@ def selective_table(
     """Judge prediction sets, and what the model decides alone, for each group.
 
     Args:
-        y_true: class indices of test images, shape `(n,)`.
-        y_prob: their probabilities, shape `(n, classes)`.
+        y_true, y_prob: classes and probabilities of test images, as in `evaluate`.
         sets: `ConformalSets` fitted on val.
         groups: group of each image, shape `(n,)`.
         clusters: patient or lesion of each image, the unit of the bootstrap.

@@ -19,8 +19,7 @@ def frechet_distance(first, second):
     with the number of images: compare at equal n only.
 
     Args:
-        first: Features (n, d).
-        second: Features (m, d).
+        first, second: Features (n, d) and (m, d).
 
     Returns:
         The distance, a float, 0 for equal sets.
@@ -54,13 +53,11 @@ def kernel_distance(first, second, n_subsets=100, subset_size=None, seed=0):
     images are drawn first.
 
     Args:
-        first: Features (n, d).
-        second: Features (m, d).
-        n_subsets: Number of subsets.
+        first, second: Features (n, d) and (m, d).
+        n_subsets, seed: Number and seed of the subsets.
         subset_size: Images of each set in a subset; None for half of the smaller set
             and at most 1000, the published number. Subsets of all images would not
             vary.
-        seed: Seed of the subsets.
 
     Returns:
         Tuple of the mean over the subsets and their standard deviation.
@@ -95,11 +92,8 @@ def kernel_distance(first, second, n_subsets=100, subset_size=None, seed=0):
             for features in (first, second)
         )
         chosen = (rows, rows), (columns, columns), (rows, columns)
-        distances.append(
-            _unbiased_discrepancy(
-                *(k[np.ix_(*c)] for k, c in zip(kernels, chosen, strict=True))
-            )
-        )
+        drawn = (k[np.ix_(*c)] for k, c in zip(kernels, chosen, strict=True))
+        distances.append(_unbiased_discrepancy(*drawn))
     return float(np.mean(distances)), float(np.std(distances))
 
 
@@ -123,8 +117,7 @@ def neighbourhood_metrics(real, made, n_neighbours=5):
     number `n_neighbours` of its own set.
 
     Args:
-        real: Features of real images (n, d).
-        made: Features of made images (m, d).
+        real, made: Features of real images (n, d) and of made ones (m, d).
         n_neighbours: Which neighbour, less than n and m.
 
     Returns:

@@ -95,10 +95,8 @@ def attention_columns(images, maps, captions=None) -> Figure:
     """One row an image: the photograph, then its attention by several accounts.
 
     Args:
-        images: Sequence of images `(height, width, 3)`, uint8 or float in
-            [0, 255].
-        maps: `dict` of the column's name (a member, a stage) to one array `(h, w)`
-            in [0, 1] an image, as in `cam_gallery`.
+        images: As in `cam_gallery`.
+        maps: `dict` of the column's name (a member, a stage) to one heatmap an image.
         captions: One text an image, written beside it.
 
     Raises:
@@ -112,9 +110,8 @@ def attention_columns(images, maps, captions=None) -> Figure:
             f"Received: {len(images)} images, maps {counts}"
         )
     names = ["photograph", *maps]
-    panels, figure = photo_grid(
-        len(images), len(names), count_lines(names, 1.6) / len(images)
-    )
+    n_lines = count_lines(names, 1.6) / len(images)
+    panels, figure = photo_grid(len(images), len(names), n_lines)
     for row, image, caption in zip(panels, images, captions, strict=True):
         row[0].imshow(as_photograph(image))
         label_row(row[0], caption)

@@ -50,9 +50,8 @@ def preparation_stages(stages, captions=None) -> Figure:
     if len(set(counts.values())) != 1:
         raise ValueError(f"Stages need equally many images. Received: {counts}")
     captions = checked_captions(next(iter(stages.values())), captions)
-    panels, figure = photo_grid(
-        len(stages), len(captions), count_lines(captions, 1.6) / len(stages)
-    )
+    n_lines = count_lines(captions, 1.6) / len(stages)
+    panels, figure = photo_grid(len(stages), len(captions), n_lines)
     for row, (name, images) in zip(panels, stages.items(), strict=True):
         for axes, image in zip(row, images, strict=True):
             axes.imshow(as_photograph(image))
