@@ -4,6 +4,7 @@ import contextlib
 import glob
 import hashlib
 import json
+import math
 import os
 import platform
 import re
@@ -114,7 +115,7 @@ def write_text(path, text):
 
 def write_json(path, content):
     """Write `content` as indented JSON; NaN is written as null, which JSON has."""
-    write_text(path, json.dumps(_without_nan(content), indent=2) + "\n")
+    write_text(path, json.dumps(jsonable(content), indent=2) + "\n")
 
 
 def write_yaml(path, content):
@@ -133,13 +134,14 @@ def short_digest(content):
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def _without_nan(content):
+def jsonable(content):
+    """Replace tuples and arrays by lists, NaN by None, at any depth: JSON has these."""
     if isinstance(content, dict):
-        return {str(key): _without_nan(value) for key, value in content.items()}
+        return {str(key): jsonable(value) for key, value in content.items()}
     if isinstance(content, (list, tuple)):
-        return [_without_nan(value) for value in content]
+        return [jsonable(value) for value in content]
     if hasattr(content, "tolist"):
-        return _without_nan(content.tolist())
-    if isinstance(content, float) and content != content:
+        return jsonable(content.tolist())
+    if isinstance(content, float) and not math.isfinite(content):
         return None
     return content

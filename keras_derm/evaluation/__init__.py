@@ -8,10 +8,8 @@ from keras_derm.evaluation.class_scores.calibration import (
     expected_calibration_error,
     fit_temperature,
     reliability_table,
-    temperature_summary,
 )
 from keras_derm.evaluation.class_scores.conformal import (
-    ALPHA,
     ConformalSets,
     fit_conformal,
     fit_conformal_by_tone,
@@ -19,15 +17,10 @@ from keras_derm.evaluation.class_scores.conformal import (
 )
 from keras_derm.evaluation.class_scores.curves import decision_curve, roc_band
 from keras_derm.evaluation.class_scores.evaluation import Evaluation, evaluate
-from keras_derm.evaluation.class_scores.isic_scores import (
+from keras_derm.evaluation.class_scores.metrics import (
     balanced_multiclass_accuracy,
     isic2020_score,
     isic2024_score,
-)
-from keras_derm.evaluation.class_scores.metrics import (
-    LABELS,
-    METRICS,
-    metric_label,
     operating_points,
     threshold_at_sensitivity,
 )
@@ -38,7 +31,6 @@ from keras_derm.evaluation.class_scores.predictions import (
     judged_rows,
     predictions_from_csv,
     predictions_to_csv,
-    task_thresholds,
     thresholds_beside,
 )
 from keras_derm.evaluation.class_scores.subgroups import (
@@ -46,13 +38,9 @@ from keras_derm.evaluation.class_scores.subgroups import (
     TOO_FEW,
     skin_tone_strata,
 )
-from keras_derm.evaluation.comparison import Comparison, compare, forest_table
+from keras_derm.evaluation.comparison import Comparison, compare
 from keras_derm.evaluation.differences import HEADLINE
-from keras_derm.evaluation.judgement import (
-    ENSEMBLE,
-    Judgement,
-    judge_arms,
-)
+from keras_derm.evaluation.judgement import ENSEMBLE, Judgement, judge_arms
 from keras_derm.evaluation.statistics.delong import (
     DeLongTest,
     delong_covariance,
@@ -63,7 +51,6 @@ from keras_derm.evaluation.statistics.mcnemar import McNemarTest, mcnemar_test
 from keras_derm.evaluation.statistics.multiplicity import benjamini_hochberg, holm
 
 __all__ = [
-    "ALPHA",
     "AXES",
     "Comparison",
     "ConformalSets",
@@ -72,8 +59,6 @@ __all__ = [
     "Evaluation",
     "HEADLINE",
     "Judgement",
-    "LABELS",
-    "METRICS",
     "McNemarTest",
     "PredictionsError",
     "TONE_STRATA",
@@ -96,7 +81,6 @@ __all__ = [
     "fit_conformal",
     "fit_conformal_by_tone",
     "fit_temperature",
-    "forest_table",
     "holm",
     "inputs_from_catalog",
     "isic2020_score",
@@ -104,7 +88,6 @@ __all__ = [
     "judge_arms",
     "judged_rows",
     "mcnemar_test",
-    "metric_label",
     "operating_points",
     "predictions_from_csv",
     "predictions_to_csv",
@@ -112,8 +95,6 @@ __all__ = [
     "roc_band",
     "selective_table",
     "skin_tone_strata",
-    "task_thresholds",
-    "temperature_summary",
     "threshold_at_sensitivity",
     "thresholds_beside",
 ]

@@ -10,19 +10,19 @@ from keras_derm.evaluation.class_scores import metrics
 from keras_derm.evaluation.class_scores.evaluation import (
     Design,
     join_reasons,
-    jsonable,
     stratum_columns,
 )
 from keras_derm.evaluation.class_scores.subgroups import TONE_STRATA, judging_metric
 from keras_derm.evaluation.differences import (
+    HEADLINE,
     P_VALUES,
     claim,
     describe_difference,
-    moved_against,
     paired_differences,
 )
 from keras_derm.evaluation.statistics.delong import delong_test
 from keras_derm.evaluation.statistics.mcnemar import mcnemar_test
+from keras_derm.files import jsonable
 
 METHOD = (
     "Every resample draws the patients or lesions anew, the same for all arms and "
@@ -112,14 +112,11 @@ class Comparison:
         rows = []
         for arm, evaluation in self.arms.items():
             compared = self.differences.get(arm, [{}] * len(evaluation.strata))
-            for before, after, differences in zip(
-                self.arms[self.reference].strata,
-                evaluation.strata,
-                compared,
-                strict=True,
-            ):
+            strata = self.arms[self.reference].strata, evaluation.strata
+            for before, after, differences in zip(*strata, compared, strict=True):
                 for name, metric in after["metrics"].items():
                     difference = differences.get(name, _NO_DIFFERENCE)
+                    why = difference["reason"] if differences else metric["reason"]
                     row = {"arm": arm, "n_seeds": self.n_seeds[arm]}
                     row |= stratum_columns(after)
                     row |= {"metric": name, "label": self._label(name)}
@@ -127,11 +124,7 @@ class Comparison:
                     row |= _columns("value", metric)
                     row |= _columns("difference", difference)
                     row |= {key: difference[key] for key in P_VALUES}
-                    row["reason"] = join_reasons(
-                        after["mark"],
-                        difference["reason"] if differences else metric["reason"],
-                    )
-                    rows.append(row)
+                    rows.append(row | {"reason": join_reasons(after["mark"], why)})
         return pd.DataFrame(rows)
 
     def disparities(self):
@@ -152,25 +145,19 @@ class Comparison:
         training of each cannot answer.
 
         Args:
-            arm: name of an arm.
-            metric: the metric to judge by.
+            arm, metric: as in `stratum_verdict`, which raises where there is none.
 
         Returns:
             Some sentences: on the whole set, see `stratum_verdict`; strata in which
             something may be claimed after correction for their number; strata too
             small to judge.
-
-        Raises:
-            ValueError: if there is no such arm or metric.
         """
         sentences = [self.stratum_verdict(arm, metric)]
-        strata = self.arms[arm].strata[1:]
+        strata, compared = self.arms[arm].strata[1:], self.differences[arm][1:]
         found = [
             f"{stratum['stratum'].replace('_', ' ')} {stratum['value']} "
             f"({describe_difference(differences[metric], self.level)})"
-            for stratum, differences in zip(
-                strata, self.differences[arm][1:], strict=True
-            )
+            for stratum, differences in zip(strata, compared, strict=True)
             if stratum["judged"] and claim(metric, differences[metric], self.level)
         ]
         n_read = sum(stratum["judged"] for stratum in strata)
@@ -237,10 +224,11 @@ class Comparison:
         against = [
             f"{self._label(name)} is {'higher' if other['value'] > 0 else 'lower'} "
             f"({describe_difference(other, self.level)})"
-            for name, other in moved_against(
-                differences, metric, direction, self.level
-            ).items()
-            if judging_metric(name, after)[0] == name
+            for name, other in differences.items()
+            if name in HEADLINE
+            and name != metric
+            and claim(name, other, self.level) not in (0, direction)
+            and judging_metric(name, after)[0] == name
         ]
         but = f"; but its {' and '.join(against)}" if against else ""
         return (
@@ -252,9 +240,8 @@ class Comparison:
         )
 
     def _index(self, stratum, value):
-        known = [
-            (one["stratum"], one["value"]) for one in self.arms[self.reference].strata
-        ]
+        strata = self.arms[self.reference].strata
+        known = [(one["stratum"], one["value"]) for one in strata]
         if (stratum, value) not in known:
             raise ValueError(
                 f"`stratum` and `value` must be one of {known}. "
@@ -323,16 +310,13 @@ def compare(
     """
     y_prob = {arm: _of_seeds(one) for arm, one in y_prob.items()}
     n_seeds = {arm: len(of_arm) for arm, of_arm in y_prob.items()}
-    if operating_points is None:
-        operating_points = {arm: [None] * n for arm, n in n_seeds.items()}
-    points = {arm: _of_seeds(one) for arm, one in operating_points.items()}
+    points = {arm: [None] * n for arm, n in n_seeds.items()}
+    if operating_points is not None:
+        points = {arm: _of_seeds(one) for arm, one in operating_points.items()}
     _check_arms(n_seeds, reference, points)
     design = Design(y_true, classes, groups, strata, positive, stratified)
     scorers = {
-        arm: [
-            design.scorers(*of_seed)
-            for of_seed in zip(of_arm, points[arm], strict=True)
-        ]
+        arm: list(map(design.scorers, of_arm, points[arm]))
         for arm, of_arm in y_prob.items()
     }
     draws = _draw_means(design, scorers, n_replicates, seed)
@@ -370,9 +354,8 @@ def _check_arms(n_seeds, reference, operating_points):
             f"every arm needs predictions of one seed or more. Received: {n_seeds}"
         )
     points = {arm: len(of_arm) for arm, of_arm in operating_points.items()}
-    kinds = {
-        tuple(sorted(one or ())) for arm in operating_points.values() for one in arm
-    }
+    every = [one or () for of_arm in operating_points.values() for one in of_arm]
+    kinds = {tuple(sorted(one)) for one in every}
     if points != n_seeds or len(kinds) != 1:
         raise ValueError(
             "`operating_points` must hold thresholds for the same sensitivities for "
@@ -382,19 +365,14 @@ def _check_arms(n_seeds, reference, operating_points):
 
 
 def _draw_means(design, scorers, n_replicates, seed):
-    """Draw each arm's mean over its seeds, with the error that few seeds leave.
+    """Each arm's mean over its seeds, with the error that few seeds leave.
 
-    Returns:
-        Dict from arm to a list with an array of shape `(metrics, n_replicates)` for
-        each stratum.
+    For each stratum an array of shape `(metrics, n_replicates)`.
     """
     flat = [one for of_arm in scorers.values() for of_seed in of_arm for one in of_seed]
     resampled = iter(design.bootstrap(flat, n_replicates, seed))
     estimates = {arm: design.estimates(of_arm) for arm, of_arm in scorers.items()}
-    spread = [
-        _pooled_spread(of_stratum)
-        for of_stratum in zip(*estimates.values(), strict=True)
-    ]
+    spread = [_pooled_spread(found) for found in zip(*estimates.values(), strict=True)]
     n_seeds = {arm: len(of_arm) for arm, of_arm in scorers.items()}
     errors = _seed_errors(n_seeds, n_replicates, seed)
     draws = {}
@@ -402,9 +380,7 @@ def _draw_means(design, scorers, n_replicates, seed):
         of_seeds = [[next(resampled) for _ in spread] for _ in range(n)]
         draws[arm] = [
             sum(of_stratum) / n + deviation[:, np.newaxis] * errors[arm]
-            for of_stratum, deviation in zip(
-                zip(*of_seeds, strict=True), spread, strict=True
-            )
+            for *of_stratum, deviation in zip(*of_seeds, spread, strict=True)
         ]
     return draws
 
@@ -412,12 +388,8 @@ def _draw_means(design, scorers, n_replicates, seed):
 def _pooled_spread(values):
     """Standard deviation between the seeds of one arm, pooled over the arms.
 
-    Args:
-        values: for each arm an array of shape `(seeds, metrics)`.
-
-    Returns:
-        Array of shape `(metrics,)`, 0 where no arm has a second seed. An arm counts
-        where the metric is defined for all its seeds.
+    From `(seeds, metrics)` of each arm to `(metrics,)`: 0 where no arm has a second
+    seed. An arm counts where the metric is defined for all its seeds.
     """
     squares, freedom = 0, 0
     for of_arm in values:
@@ -455,19 +427,6 @@ def _tests(design, reference, arm):
     )
     mcnemar = {"only_reference": found.only_a, "only_arm": found.only_b}
     return {"delong": delong, "mcnemar": mcnemar | {"p_value": found.p_value}}
-
-
-def forest_table(table, metric="balanced_accuracy"):
-    """Rows of one metric for the forest plot, without strata that hold no image.
-
-    Args:
-        table: what `Comparison.table` returned.
-        metric: name of the metric.
-
-    Returns:
-        DataFrame of the same columns.
-    """
-    return table[(table["metric"] == metric) & (table["n"] > 0)]
 
 
 def _columns(prefix, found):

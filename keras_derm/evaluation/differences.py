@@ -22,8 +22,7 @@ def paired_differences(before, after, draws, level=0.95):
     fifty strata.
 
     Args:
-        before: list of strata as in `Evaluation.strata`, the whole set first.
-        after: the same of the other model.
+        before, after: strata of two models as in `Evaluation.strata`.
         draws: for each stratum the differences (after - before) in the resamples,
             shape `(metrics or more, n_replicates)`, in the order of the metrics.
         level: coverage of the intervals.
@@ -67,13 +66,7 @@ def _difference(name, before, after, draw, level):
 def claim(metric, difference, level=0.95):
     """Say what a difference shows: 1 better, -1 worse, 0 that nothing may be claimed.
 
-    Args:
-        metric: its name.
-        difference: an entry of `paired_differences`.
-        level: coverage of its interval.
-
-    Returns:
-        1, 0 or -1. Fewer false negatives and a lower Brier score are better.
+    Fewer false negatives and a lower Brier score are better.
     """
     # The interval decides, and where the correction raised the p-value, that too.
     if difference["p_adjusted"] > max(1 - level, difference["p_value"]):
@@ -81,27 +74,6 @@ def claim(metric, difference, level=0.95):
     direction = int(difference["low"] > 0) - int(difference["high"] < 0)
     base = metric.partition("_at_")[0]
     return -direction if base in metrics.LOWER_IS_BETTER else direction
-
-
-def moved_against(differences, metric, direction, level=0.95):
-    """Find the headline metrics of a stratum that moved another way than `metric`.
-
-    Args:
-        differences: dict from metric to an entry of `paired_differences`.
-        metric: the metric that is judged by.
-        direction: what `claim` said of it.
-        level: coverage of the intervals.
-
-    Returns:
-        Dict from metric to its entry, of those of which something may be claimed.
-    """
-    return {
-        name: difference
-        for name, difference in differences.items()
-        if name in HEADLINE
-        and name != metric
-        and claim(name, difference, level) not in (0, direction)
-    }
 
 
 def describe_difference(difference, level=0.95):

@@ -1,6 +1,7 @@
 """All that is told of the arms of a run: the comparison, and each arm's own use."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 
@@ -37,11 +38,9 @@ class Judgement:
         conformal: dict from arm to its `ConformalSets`; empty where the validation
             images are too few.
         selective: DataFrame of `selective_table` with `arm`, or None without sets.
-        roc: dict from arm to what `roc_band` returned; empty where the test images
-            are all of the positive class or none is.
-        auc: dict from arm to `(auc, low, high)` by DeLong; empty as `roc`.
-        decision_curves: dict from arm to what `decision_curve` returned; empty as
-            `roc`.
+        roc, auc, decision_curves: dicts from arm to what `roc_band`,
+            `delong_interval` and `decision_curve` returned; empty where the test
+            images are all of the positive class or none is.
 
     Example:
         >>> found = judge_arms(val, test, task, predicted, "baseline")
@@ -89,8 +88,7 @@ def judge_arms(
     """Judge ensembles on the same real test images, with all that is fitted on val.
 
     Args:
-        val: `Catalog` of the real validation images.
-        test: `Catalog` of the real test images.
+        val, test: `Catalog` of the real validation images, and of the test images.
         task: `Task` whose classes the arms tell apart.
         predicted: dict from arm to a dict of `val` and `test`, each a dict from
             `"ensemble"`, and the names of members where they are known, to
@@ -153,14 +151,11 @@ def _members(y_prob, options):
 def _selective(conformal, test, y_prob, inputs, draw):
     if not conformal:
         return None
-    tones = pooled_tones(test)
-    tables = [
-        selective_table(
-            inputs["y_true"], y_prob[arm], sets, tones, inputs["groups"], **draw
-        ).assign(arm=arm)
+    truth, whom = inputs["y_true"], (pooled_tones(test), inputs["groups"])
+    return pd.concat(
+        selective_table(truth, y_prob[arm], sets, *whom, **draw).assign(arm=arm)
         for arm, sets in conformal.items()
-    ]
-    return pd.concat(tables)
+    )
 
 
 def _curves(is_positive, y_prob, task, groups, draw):
@@ -168,16 +163,12 @@ def _curves(is_positive, y_prob, task, groups, draw):
     if is_positive.all() or not is_positive.any():
         return {"roc": {}, "auc": {}, "decision_curves": {}}
     scores = {arm: found[:, task.positive_class] for arm, found in y_prob.items()}
-    curves = {"roc": roc_band, "decision_curves": decision_curve}
-    found = {
-        name: {
-            arm: curve(is_positive, score, groups, **draw)
-            for arm, score in scores.items()
-        }
+    curves = {
+        "roc": partial(roc_band, **draw),
+        "auc": delong_interval,
+        "decision_curves": partial(decision_curve, **draw),
+    }
+    return {
+        name: {arm: curve(is_positive, score, groups) for arm, score in scores.items()}
         for name, curve in curves.items()
     }
-    found["auc"] = {
-        arm: delong_interval(is_positive, score, groups)
-        for arm, score in scores.items()
-    }
-    return found

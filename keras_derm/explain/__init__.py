@@ -1,9 +1,6 @@
 """Show what a classifier looked at, whether to believe it, and the whole set."""
 
-from keras_derm.explain.attention_inside import (
-    attention_in_lesions,
-    attention_inside,
-)
+from keras_derm.explain.attention_inside import attention_in_lesions, attention_inside
 from keras_derm.explain.attention_maps import (
     METHODS,
     attention_maps,

@@ -24,6 +24,7 @@ METHODS = {
 # beyond 50 samples, and half of them already look the same.
 SMOOTH_GRAD_SAMPLES = 25
 SMOOTH_GRAD_NOISE = 0.15
+PLAIN = ("seek_penultimate_conv_layer", "expand_cam", "normalize_cam")
 
 
 def attention_maps(
@@ -75,12 +76,8 @@ def member_attention_maps(
     """Compute the attention map of every member of an ensemble by itself.
 
     Args:
-        model: As in `attention_maps`.
-        images: As in `attention_maps`.
-        class_indices: As in `attention_maps`.
-        method: A name in `METHODS`.
-        seed: Seed of SmoothGrad's noise.
-        batch_size: Images explained at once.
+        model, images, class_indices, method, seed, batch_size: As in
+            `attention_maps`.
 
     Returns:
         List of float32 arrays `(n, height, width)` in [0, 1], in the order of
@@ -97,12 +94,10 @@ def member_attention_maps(
     members = ensemble_members(model)
     for member in members:
         _check_input(member)
-    class_indices = check_class_indices(
-        class_indices, len(images), members[0].output_shape[-1]
-    )
+    n_classes = members[0].output_shape[-1]
+    explained = images, check_class_indices(class_indices, len(images), n_classes)
     return [
-        _member_maps(member, images, class_indices, method, seed, batch_size)
-        for member in members
+        _member_maps(member, *explained, method, seed, batch_size) for member in members
     ]
 
 
@@ -120,10 +115,7 @@ def average_maps(maps, weights=None):
 
 
 def feature_layer(model):
-    """Find the layer whose feature maps the classifier pools.
-
-    Args:
-        model: Flat functional classifier.
+    """Find the layer whose feature maps a flat functional classifier pools.
 
     Returns:
         The last layer with a four-dimensional output of more than one position:
@@ -159,7 +151,9 @@ def _member_maps(model, images, class_indices, method, seed, batch_size):
         if method == "smooth_grad":
             maps += list(_smooth_grad(explainer, score, batch, seed, rows))
         else:
-            maps += list(_class_activation(explainer, score, batch, layer))
+            # The feature maps as they are, without tf-keras-vis' finishing.
+            plain = dict.fromkeys(PLAIN, False)
+            maps += list(explainer(score, batch, penultimate_layer=layer, **plain))
     width_height = images.shape[2], images.shape[1]
     maps = [cv2.resize(np.asarray(coarse, "float32"), width_height) for coarse in maps]
     return _scale_to_one(np.asarray(maps))
@@ -184,17 +178,6 @@ def _logits(model):
     logits = _WITHOUT_SOFTMAX[model]
     logits.layers[-1].set_weights(last.get_weights())  # they may have changed since
     return logits
-
-
-def _class_activation(explainer, score, batch, layer):
-    return explainer(
-        score,
-        batch,
-        penultimate_layer=layer,
-        seek_penultimate_conv_layer=False,
-        expand_cam=False,
-        normalize_cam=False,
-    )
 
 
 def _smooth_grad(explainer, score, batch, seed, rows):

@@ -52,33 +52,24 @@ def choose_cases(y_true, y_prob, classes, n_each=4, positive_class=None, groups=
     cases = []
     for group in groups.categories:
         inside = np.asarray(groups == group)
+        missed, alarmed = is_positive & ~called_positive, ~is_positive & called_positive
         chosen = {
             "correct": _surest_of_each_class(inside, y_true, y_pred, y_prob),
-            "missed_melanoma": _ordered(
-                inside & is_positive & ~called_positive, likelihood
-            ),
-            "false_alarm": _ordered(
-                inside & ~is_positive & called_positive, -likelihood
-            ),
+            "missed_melanoma": _ordered(inside & missed, likelihood),
+            "false_alarm": _ordered(inside & alarmed, -likelihood),
         }
-        cases += [
-            (group, kind, int(row))
-            for kind, rows in chosen.items()
-            for row in rows[:n_each]
-        ]
-    position = np.array([row for *_, row in cases], dtype="int64")
-    return pd.DataFrame(
-        {
-            "group": [group for group, *_ in cases],
-            "position": position,
-            "kind": [kind for _, kind, _ in cases],
-            "y_true": y_true[position],
-            "y_pred": y_pred[position],
-            "true_class": [classes[i] for i in y_true[position]],
-            "predicted_class": [classes[i] for i in y_pred[position]],
-            "probability": y_prob.max(axis=1)[position],
-            "positive_probability": likelihood[position],
-        }
+        for kind, rows in chosen.items():
+            cases += [(group, int(row), kind) for row in rows[:n_each]]
+    found = pd.DataFrame(cases, columns=["group", "position", "kind"])
+    position = found["position"].to_numpy("int64")
+    return found.assign(
+        position=position,
+        y_true=y_true[position],
+        y_pred=y_pred[position],
+        true_class=[classes[i] for i in y_true[position]],
+        predicted_class=[classes[i] for i in y_pred[position]],
+        probability=y_prob.max(axis=1)[position],
+        positive_probability=likelihood[position],
     )
 
 

@@ -15,13 +15,7 @@ def check_images(images):
 
 
 def check_class_indices(class_indices, n_images, n_classes):
-    """Return one class an image, `(n_images,)`, or raise `ValueError`.
-
-    Args:
-        class_indices: int for all images, or one int an image.
-        n_images: Number of images.
-        n_classes: Number of classes, all indices being below.
-    """
+    """Return one class an image, `(n_images,)`, from these or one int for all."""
     class_indices = np.asarray(class_indices)
     if class_indices.ndim == 0:
         class_indices = np.full(n_images, class_indices)

@@ -46,15 +46,18 @@ def deletion_curve(
     """
     images, heatmaps = check_images(images), np.asarray(heatmaps)
     check_same_shape("heatmaps", heatmaps.shape, images.shape[:3])
-    class_indices = check_class_indices(
-        class_indices, len(images), model.output_shape[-1]
-    )
+    n_classes = model.output_shape[-1]
+    class_indices = check_class_indices(class_indices, len(images), n_classes)
     if fill not in FILLS:
         raise ValueError(f"`fill` must be one of {FILLS}. Received: {fill!r}")
     if n_steps < 1:
         raise ValueError(f"`n_steps` must be 1 or more. Received: {n_steps}")
     images = images.astype("float32")
-    filled = _blurred(images) if fill == "blur" else _mean_colour(images)
+    if fill == "blur":
+        sigma = BLUR * max(images.shape[1:3])
+        filled = [cv2.GaussianBlur(image, (0, 0), sigma) for image in images]
+    else:
+        filled = images.mean(axis=(1, 2), keepdims=True)
     ranks = _ranks(heatmaps, seed)
     n_gone = np.rint(np.linspace(0, ranks[0].size, n_steps + 1))
     curve = np.empty((len(images), n_steps + 1))
@@ -85,9 +88,7 @@ def random_maps(n, height, width, seed=0, cells=8):
     the image readable for much longer.
 
     Args:
-        n: Number of maps.
-        height: Height in pixels.
-        width: Width in pixels.
+        n, height, width: Number of maps, and their size in pixels.
         seed: Seed.
         cells: Patches along each side.
 
@@ -108,12 +109,3 @@ def _ranks(heatmaps, seed):
         order = np.lexsort((generator.random(len(values)), -values))
         ranks[row, order] = np.arange(len(values))
     return ranks.reshape(heatmaps.shape)
-
-
-def _blurred(images):
-    sigma = BLUR * max(images.shape[1:3])
-    return np.array([cv2.GaussianBlur(image, (0, 0), sigma) for image in images])
-
-
-def _mean_colour(images):
-    return np.broadcast_to(images.mean(axis=(1, 2), keepdims=True), images.shape)

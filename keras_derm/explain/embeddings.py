@@ -112,8 +112,7 @@ def neighbour_mixing(features, diagnosis, synthetic, seed=0):
 
     Args:
         features: Array `(n, n_features)` from `features`.
-        diagnosis: Array `(n,)` of diagnoses.
-        synthetic: bool array `(n,)`.
+        diagnosis, synthetic: As in `choose_points`.
         seed: Seed of which images are drawn where one kind has more.
 
     Returns:
@@ -153,7 +152,7 @@ def neighbour_mixing(features, diagnosis, synthetic, seed=0):
         float("nan"),
     )
     if len(real) > 1:
-        other = real[_nearest_other(features[real])]
+        other = real[_nearest(features[real])]
         found["same_class_real"] = float(np.mean(diagnosis[other] == diagnosis[real]))
     if len(real) and len(made):
         nearest = real[_nearest(features[real], features[made])]
@@ -163,10 +162,9 @@ def neighbour_mixing(features, diagnosis, synthetic, seed=0):
         )
     matched = _matched(diagnosis, synthetic, np.random.default_rng(seed))
     if len(matched):
-        other = matched[_nearest_other(features[matched])]
-        found["two_sample_accuracy"] = float(
-            np.mean(synthetic[other] == synthetic[matched])
-        )
+        other = matched[_nearest(features[matched])]
+        alike = synthetic[other] == synthetic[matched]
+        found["two_sample_accuracy"] = float(np.mean(alike))
     return {**found, "n_compared": len(matched) // 2}
 
 
@@ -197,15 +195,10 @@ def _check_features(features, least=LEAST_POINTS):
     return features
 
 
-def _nearest(references, queries):
-    search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(references)
-    return search.kneighbors(queries, return_distance=False)[:, 0]
-
-
-def _nearest_other(points):
-    """Position of the nearest other point of each; itself left out."""
+def _nearest(points, queries=None):
+    """Position of the point nearest to each query, or of each point's nearest other."""
     search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(points)
-    return search.kneighbors(return_distance=False)[:, 0]
+    return search.kneighbors(queries, return_distance=False)[:, 0]
 
 
 def _matched(diagnosis, synthetic, generator):

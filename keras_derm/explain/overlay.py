@@ -23,8 +23,6 @@ def overlay(images, heatmaps, opacity=0.5):
     images, heatmaps = check_images(images), np.asarray(heatmaps)
     check_same_shape("heatmaps", heatmaps.shape, images.shape[:3])
     levels = np.rint(255 * np.clip(heatmaps, 0, 1)).astype("uint8")
-    colours = [
-        cv2.applyColorMap(level, cv2.COLORMAP_JET)[..., ::-1] for level in levels
-    ]
-    painted = (1 - opacity) * images + opacity * np.asarray(colours)
+    colours = [cv2.applyColorMap(level, cv2.COLORMAP_JET) for level in levels]
+    painted = (1 - opacity) * images + opacity * np.asarray(colours)[..., ::-1]
     return np.rint(np.clip(painted, 0, 255)).astype("uint8")

@@ -9,11 +9,7 @@ from scipy.stats import spearmanr
 from skimage.metrics import structural_similarity
 
 from keras_derm.classifiers import ensemble_members, ensemble_weights
-from keras_derm.explain.attention_maps import (
-    attention_maps,
-    average_maps,
-    member_attention_maps,
-)
+from keras_derm.explain.attention_maps import average_maps, member_attention_maps
 from keras_derm.networks import set_weights
 
 # Share of the layers, counted from the output, that get random weights.
@@ -35,6 +31,9 @@ class SanityCheck:
             the trained map. The stage `"another image"` compares the trained maps of
             two images, which tells how alike maps are that have nothing in common but
             the network.
+
+    Example:
+        >>> print(sanity_check(ensemble, images, y_pred).verdict())
     """
 
     maps: dict
@@ -63,9 +62,8 @@ class SanityCheck:
             "0 an unrelated one"
         )
         if OTHER_IMAGE in correlations:
-            found += (
-                f", and {correlations[OTHER_IMAGE]:.2f} what two different images have"
-            )
+            alike = correlations[OTHER_IMAGE]
+            found += f", and {alike:.2f} what two different images have"
         if self.depends_on_learning:
             return f"The maps depend on what was learned. {found}."
         return (
@@ -91,12 +89,9 @@ def sanity_check(
     follows edges or the middle of the image draws the same ones.
 
     Args:
-        model: As in `attention_maps`; every member of an ensemble is randomised.
-        images: Array `(n, height, width, 3)`, RGB in [0, 255], 7 pixels or more wide.
-        class_indices: The class to explain for each image: int, or ints `(n,)`.
-        method: A name in `keras_derm.explain.METHODS`.
+        model, images, class_indices, method, batch_size: As in `attention_maps`; every
+            member of an ensemble is randomised. Images are 7 pixels or more wide.
         seed: Seed of the weights and of SmoothGrad's noise.
-        batch_size: Images explained at once.
         n_draws: Networks drawn with random weights in all layers, on which the
             verdict rests; those of the stages before are drawn once.
         trained: The trained network's `attention_maps`, where they are at hand.
@@ -111,11 +106,10 @@ def sanity_check(
         [Adebayo et al., Sanity Checks for Saliency Maps, 2018](
         https://arxiv.org/abs/1810.03292)
     """
-    members = ensemble_members(model)
+    members, weights = ensemble_members(model), ensemble_weights(model)
     explained = (images, class_indices, method, seed, batch_size)
     if trained is None:
-        trained = attention_maps(model, *explained)
-    weights = ensemble_weights(model)
+        trained = average_maps(member_attention_maps(model, *explained), weights)
     maps, rows = {"trained": trained}, []
     for stage, share in STAGES.items():
         for draw in range(n_draws if share == 1 else 1):

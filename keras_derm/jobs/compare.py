@@ -114,8 +114,8 @@ def print_comparison(found, table, metric="balanced_accuracy"):
         shown.add_column(
             name, justify="right" if name in ("n", "adjusted p") else "left"
         )
-    rows = evaluation.forest_table(table, metric)
-    for row in rows[rows["judged"]].to_dict("records"):
+    rows = table[table["judged"] & (table["metric"] == metric)]
+    for row in rows.to_dict("records"):
         stratum = row["stratum"].replace("anatom_site_general", "site")
         stratum = stratum.replace("_", " ")
         shown.add_row(

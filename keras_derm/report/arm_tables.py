@@ -1,8 +1,8 @@
-"""Tables that set arms beside each other, from the long table of a `Comparison`."""
+"""Tables that set arms beside each other, and their cells: numbers with intervals."""
 
 import pandas as pd
 
-from keras_derm.report.intervals import interval_cell
+from keras_derm.report.html import Table
 
 INTERVALS = (
     "95 % percentile intervals from the paired cluster bootstrap: lesions (or "
@@ -10,19 +10,17 @@ INTERVALS = (
 )
 
 
-def beside_each_other(table, reference, named=None):
-    """Values of every arm, and their differences from the reference.
+def beside_each_other(caption, table, reference, named=None):
+    """`Table` of the values of every arm, and their differences from the reference.
 
     Of two arms each has a column, and so has their difference; of more, whose columns
-    would not fit on a page, each has a row.
+    would not fit on a page, each has a row. The rows are in the reference's order.
 
     Args:
+        caption: Line above the table.
         table: Rows of `Comparison.table()`, the same strata and metrics of every arm.
         reference: Name of the arm that the others are compared with.
         named: `dict` from further columns, which come first, to what they are called.
-
-    Returns:
-        `pandas.DataFrame` in the order of the reference's rows.
     """
     names = {**(named or {}), "label": "metric"}
     arms = {arm: rows for arm, rows in table.groupby("arm", sort=False)}
@@ -37,7 +35,27 @@ def beside_each_other(table, reference, named=None):
         for arm in arms.keys() - {reference}:
             columns.append(_cells(arms[arm], "difference", "difference"))
     columns = [column.reset_index(drop=True) for column in columns]
-    return pd.concat(columns, axis=1).rename(columns=names)
+    frame = pd.concat(columns, axis=1).rename(columns=names)
+    return Table(frame, caption, INTERVALS)
+
+
+def interval_cell(row, name="", sign="", decimals=3):
+    """Text "value (low to high)" of one quantity in a row of metrics.
+
+    Args:
+        row: dict with `name`, `name_low` and `name_high`, or without a name `value`,
+            `low` and `high`; NaN or None where not defined.
+        name: Prefix of the keys.
+        sign: "+" shows the sign of positive numbers too.
+        decimals: Digits after the point.
+    """
+    keys = (name, f"{name}_low", f"{name}_high") if name else ("value", "low", "high")
+    value, low, high = (
+        None if pd.isna(row[key]) else f"{row[key]:{sign}.{decimals}f}" for key in keys
+    )
+    if value is None:
+        return "–"
+    return value if low is None else f"{value} ({low} to {high})"
 
 
 def _cells(rows, quantity, name):

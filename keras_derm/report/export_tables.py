@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from keras_derm.report.intervals import interval_cell
+from keras_derm.report.arm_tables import interval_cell
 
 COST_NOTE = (
     "Quantised minus float on the same real test images; 95 % intervals from the "

@@ -15,12 +15,7 @@ from PIL import Image
 
 from keras_derm.files import write_text
 
-CALLOUTS = {
-    "finding": "Finding",
-    "caution": "Caution",
-    "limit": "Limit",
-    "note": "Note",
-}
+CALLOUTS = ("caution", "finding", "limit", "note")
 DOTS_PER_INCH = (192, 144, 110, 80)
 JPEG_QUALITY = 85
 MOST_DRAWN_COLORS = 20_000  # a drawing has fewer; 256 would band a photograph
@@ -33,7 +28,12 @@ NARROWEST = 0.6
 
 @dataclasses.dataclass
 class Text:
-    """Paragraphs, parted by blank lines; lines that begin with "- " make a list."""
+    """Paragraphs, parted by blank lines; lines that begin with "- " make a list.
+
+    Example:
+        >>> Text("Two things matter.\n\n- Light\n- Skin").parts
+        ['Two things matter.', ['Light', 'Skin']]
+    """
 
     text: str
     form = "text"
@@ -70,6 +70,9 @@ class Callout:
         kind: `"finding"`, `"caution"`, `"limit"` or `"note"`; printed as a word,
             never told by colour alone.
         text: As in `Text`.
+
+    Example:
+        >>> Callout("caution", "Types V and VI cannot be judged.")
     """
 
     kind: str
@@ -79,13 +82,13 @@ class Callout:
     def __post_init__(self):
         if self.kind not in CALLOUTS:
             raise ValueError(
-                f"`kind` must be one of {sorted(CALLOUTS)}. Received: {self.kind!r}"
+                f"`kind` must be one of {list(CALLOUTS)}. Received: {self.kind!r}"
             )
 
     @property
     def label(self):
         """The word that stands before the text."""
-        return CALLOUTS[self.kind]
+        return self.kind.capitalize()
 
     @property
     def parts(self):
@@ -104,6 +107,9 @@ class Table:
         caption: One line above the table.
         note: Small print below it: units, n, how the intervals were made.
         digits: Decimals of numbers that are not whole.
+
+    Example:
+        >>> Table(counts, "Images by diagnosis and tone", note="One row a diagnosis.")
     """
 
     frame: pd.DataFrame
@@ -155,6 +161,9 @@ class Figure:
         figure: `matplotlib.figure.Figure`, or the path of an image file.
         alt: What the figure shows, in words, for readers who cannot see it.
         caption: Text below the figure.
+
+    Example:
+        >>> Figure("figures/roc.png", "ROC curves of both arms with 95 % bands.")
     """
 
     figure: object
@@ -181,6 +190,9 @@ class Section:
         title: Heading, listed in the table of contents.
         lead: What the section found, one or two plain sentences.
         blocks: Sequence of `Text`, `Table`, `Figure` and `Callout`; None is left out.
+
+    Example:
+        >>> Section("Audit", "Few dark tones.", [Table(counts, "Images")])
     """
 
     title: str
@@ -256,13 +268,17 @@ def render_report(
 
 
 def _render_below(page, max_bytes):
-    template = _environment().get_template("report.html")
-    figures = [
-        block
-        for _, chapter in page["chapters"]
-        for block in chapter.blocks
-        if block.form == "figure"
-    ]
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("keras_derm.report", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["id"] = id
+    template = environment.get_template("report.html")
+    blocks = [block for _, chapter in page["chapters"] for block in chapter.blocks]
+    figures = [block for block in blocks if block.form == "figure"]
     for dots_per_inch in DOTS_PER_INCH:
         encoded = {id(figure): figure.encode(dots_per_inch) for figure in figures}
         html = template.render(encoded=encoded, **page)
@@ -275,18 +291,6 @@ def _render_below(page, max_bytes):
         stacklevel=3,
     )
     return html
-
-
-def _environment():
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("keras_derm.report", "."),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["id"] = id
-    return environment
 
 
 def _blocks(content):
@@ -338,18 +342,13 @@ def _cell(value, digits):
 
 
 def _encode_figure(figure, dots_per_inch):
-    photographs = any(
-        np.ndim(image.get_array()) == 3
-        for axes in figure.axes
-        for image in axes.get_images()
-    )
+    shown = [image for axes in figure.axes for image in axes.get_images()]
+    photographs = any(np.ndim(image.get_array()) == 3 for image in shown)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dots_per_inch, facecolor="white")
     image = Image.open(buffer).convert("RGB")
-    width, height = (
-        round(length * 96 / dots_per_inch) for length in (image.width, image.height)
-    )
-    return _data_uri(image, photographs), width, height
+    size = (round(length * 96 / dots_per_inch) for length in image.size)
+    return _data_uri(image, photographs), *size
 
 
 def _encode_file(path, longest):

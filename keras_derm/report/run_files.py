@@ -1,8 +1,13 @@
-"""What several sections of the report read of a run."""
+"""What several sections of the report read of a run, and its figures."""
 
 import json
 
 import pandas as pd
+
+from keras_derm.files import atomic_path
+from keras_derm.report.html import Figure
+
+DOTS_PER_INCH = 130
 
 
 def read_json(path, app):
@@ -49,3 +54,15 @@ def listed(names):
     """Write names as a list in a sentence: "a, b and c"."""
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else str(last)
+
+
+def save_figure(run, name, figure):
+    """Write a matplotlib figure to figures/NAME.png of a run."""
+    with atomic_path(run.figure(name)) as temporary:
+        figure.savefig(temporary, dpi=DOTS_PER_INCH)
+
+
+def figure_block(run, name, alt, caption=""):
+    """Return figures/NAME.png of a run for its report, None where there is none."""
+    path = run.figure(name)
+    return Figure(path, alt, caption) if path.is_file() else None

@@ -12,11 +12,7 @@ from keras_derm.skin_tone.individual_typology_angle import (
     IndividualTypologyAngle,
 )
 from keras_derm.skin_tone.measure import measure, measure_by_rules
-from keras_derm.skin_tone.thresholds import (
-    THRESHOLDS,
-    degrees_outside,
-    tone_of_angle,
-)
+from keras_derm.skin_tone.thresholds import THRESHOLDS, degrees_outside, tone_of_angle
 
 __all__ = [
     "RULES",

@@ -52,9 +52,6 @@ def rule_disagreement(default, published):
     both = (first != UNDETERMINED) & (second != UNDETERMINED)
     dark = second.isin(["V", "VI"])
     bright = (published["lightness"] > 50) & (published["b"] < 0)
-    table = pd.crosstab(first, second).reindex(
-        index=list(_TONES), columns=list(_TONES), fill_value=0
-    )
     counts = {
         "images": len(first),
         "both_determined": int(both.sum()),
@@ -63,6 +60,7 @@ def rule_disagreement(default, published):
         "published_dark_but_bright": int((dark & bright).sum()),
         "default_dark": int(first.isin(["V", "VI"]).sum()),
     }
+    table = _cross_table(first, second, _TONES)
     return table.rename_axis(index="default", columns="published"), counts
 
 
@@ -88,15 +86,13 @@ def label_agreement(labels, estimates):
         )
     labelled = labels.isin(SKIN_TONES)
     labels, estimates = labels[labelled].astype(str), estimates[labelled].astype(str)
-    table = pd.crosstab(labels, estimates).reindex(
-        index=list(SKIN_TONES), columns=list(_TONES), fill_value=0
-    )
+    table = _cross_table(labels, estimates, SKIN_TONES)
     measured = estimates.isin(SKIN_TONES)
-    order = {tone: i for i, tone in enumerate(SKIN_TONES)}
     label, estimate = (
-        tones[measured].map(order).astype(float) for tones in (labels, estimates)
+        pd.Categorical(tones[measured], SKIN_TONES).codes
+        for tones in (labels, estimates)
     )
-    distance = (label - estimate).abs()
+    distance = pd.Series(label).sub(estimate).abs()
     agreement = {
         "labelled": int(labelled.sum()),
         "both": len(distance),
@@ -104,6 +100,11 @@ def label_agreement(labels, estimates):
         "within_one": float((distance <= 1).mean()),
     }
     return table.rename_axis(index="label", columns="estimate"), agreement
+
+
+def _cross_table(first, second, rows):
+    table = pd.crosstab(first, second)
+    return table.reindex(index=list(rows), columns=list(_TONES), fill_value=0)
 
 
 def describe_agreement(agreement):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from rich.progress import track
 
+from keras_derm.skin_tone.colour import LINEAR
 from keras_derm.skin_tone.individual_typology_angle import (
     IndividualTypologyAngle,
     angle_difference,
@@ -22,19 +23,14 @@ CASTS = {
 """Gains on linear red, green and blue: what two cameras, or two settings of one,
 differ by."""
 
-_CODED = np.arange(256) / 255.0
-_LINEAR = np.where(_CODED <= 0.04045, _CODED / 12.92, ((_CODED + 0.055) / 1.055) ** 2.4)
-
 
 def cast_sensitivity(catalog, rule="quadrant", thresholds="del_bino", n=100, seed=0):
     """Measure some photographs again under small colour casts.
 
     Args:
         catalog: `keras_derm.catalog.Catalog`.
-        rule: `"quadrant"` or `"published"`, see `IndividualTypologyAngle`.
-        thresholds: Name of the table of types.
-        n: Number of photographs, drawn without replacement.
-        seed: Of the draw.
+        rule, thresholds: As in `IndividualTypologyAngle`.
+        n, seed: Number of photographs, drawn without replacement, and seed of the draw.
 
     Returns:
         `pandas.DataFrame`, one row for each cast of `CASTS`: `images` (measurable
@@ -54,19 +50,17 @@ def cast_sensitivity(catalog, rule="quadrant", thresholds="del_bino", n=100, see
         for name, gains in CASTS.items():
             after = estimator.measure(_with_cast(image, gains), lesion)
             changes[name].append((before, after))
-    return pd.DataFrame(
-        [{"cast": name, **_summary(pairs)} for name, pairs in changes.items()]
-    )
+    rows = [{"cast": name, **_summary(pairs)} for name, pairs in changes.items()]
+    return pd.DataFrame(rows)
 
 
 def _with_cast(image, gains):
     """Return the photograph under another light, uint8, cut at white."""
     result = np.empty_like(image)
     for channel, gain in enumerate(gains):
-        light = np.clip(_LINEAR * gain, 0, 1)
-        coded = np.where(
-            light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055
-        )
+        light = np.clip(LINEAR * gain, 0, 1)
+        root = 1.055 * light ** (1 / 2.4) - 0.055
+        coded = np.where(light <= 0.0031308, 12.92 * light, root)
         table = np.round(255 * coded).astype("uint8")
         result[..., channel] = table[image[..., channel]]
     return result
@@ -76,12 +70,7 @@ def _summary(pairs):
     kept = [(a, b) for a, b in pairs if b["skin_tone"] != UNDETERMINED]
     if not kept:
         return dict.fromkeys(
-            (
-                "median_change",
-                "p95_absolute_change",
-                "share_of_type_changed",
-            ),
-            np.nan,
+            ("median_change", "p95_absolute_change", "share_of_type_changed"), np.nan
         ) | {"images": 0, "became_undetermined": 1.0 if pairs else np.nan}
     change = np.array([angle_difference(b["ita"], a["ita"]) for a, b in kept])
     moved = [a["skin_tone"] != b["skin_tone"] for a, b in kept]

@@ -4,8 +4,9 @@ import numpy as np
 from skimage.color import deltaE_ciede2000
 
 _SRGB = np.arange(256) / 255.0
-_LINEAR = np.where(_SRGB <= 0.04045, _SRGB / 12.92, ((_SRGB + 0.055) / 1.055) ** 2.4)
-_LINEAR = _LINEAR.astype("float32")
+LINEAR = np.where(_SRGB <= 0.04045, _SRGB / 12.92, ((_SRGB + 0.055) / 1.055) ** 2.4)
+"""Linear light of each 8-bit value of sRGB."""
+_LINEAR = LINEAR.astype("float32")
 _RGB_TO_XYZ = np.array(
     [
         [0.412453, 0.357580, 0.180423],
@@ -18,15 +19,10 @@ _RGB_TO_RELATIVE = (_RGB_TO_XYZ / _D65[:, None]).T.astype("float32")
 
 
 def cielab(image):
-    """Return CIELAB (D65, sRGB) of an RGB image.
+    """Return CIELAB (D65) of an sRGB image in uint8: L* in [0, 100], a*, b*, float32.
 
-    Args:
-        image: (height, width, 3), uint8.
-
-    Returns:
-        (height, width, 3), float32: L* in [0, 100], a*, b*. Eight-bit Lab would
-        stretch L* by 2.55 and so move dark skin to lighter types; OpenCV's float
-        Lab interpolates in a table and errs by up to 0.25.
+    Eight-bit Lab would stretch L* by 2.55 and so move dark skin to lighter types;
+    OpenCV's float Lab interpolates in a table and errs by up to 0.25.
     """
     relative = _LINEAR[image] @ _RGB_TO_RELATIVE
     root = np.where(relative > 0.008856, np.cbrt(relative), 7.787 * relative + 16 / 116)

@@ -1,5 +1,7 @@
 """The individual typology angle of one photograph."""
 
+import itertools
+
 import cv2
 import numpy as np
 
@@ -33,6 +35,9 @@ class SkinView:
 
     Raises:
         ValueError: If the image is not RGB in uint8, or the lesion of another size.
+
+    Example:
+        >>> IndividualTypologyAngle("published").measure_view(SkinView(image))
     """
 
     def __init__(self, image, lesion=None):
@@ -62,8 +67,7 @@ class IndividualTypologyAngle:
     no meaning). Types V and VI are believed only where melanin can have made the skin
     dark: a* above 28 means that blood or light did, and a chroma below 0.40 L* that
     light skin was underexposed (exposure changes both alike, melanin adds colour).
-    Skin of types V and VI in the phantom has a* up to
-    24 and chroma from 0.45 L*.
+    Skin of types V and VI in the phantom has a* up to 24 and chroma from 0.45 L*.
 
     `rule="published"` is that of the lora_diffusion system, for comparison: YCbCr
     mask, at least 500 pixels, means, plain arctan, which turns bright skin with
@@ -115,41 +119,17 @@ class IndividualTypologyAngle:
         lab, published = view.lab, self.rule == "published"
         skin = published_mask(view.image) if published else view.skin
         share = skin.mean()
-        measured = {
-            **(self._published(lab, skin) if published else self._quadrant(lab, skin)),
-            "skin_pixels": round(share * view.n_pixels),
-            "contrast": _contrast(lab, view.skin, view.lesion),
-        }
+        angles, colour = (np.nan,) * 3, (np.nan,) * 3
+        if skin.any():
+            angles, colour = (_published if published else _quadrant)(lab, skin)
+        measured = dict(zip(("ita", "ita_low", "ita_high"), angles, strict=True))
+        measured |= zip(("lightness", "a", "b"), colour, strict=True)
+        measured["skin_pixels"] = round(share * view.n_pixels)
+        measured["contrast"] = _contrast(lab, view.skin, view.lesion)
         measured["reason"] = self._doubt(measured, share)
-        measured["skin_tone"] = (
-            UNDETERMINED
-            if measured["reason"]
-            else str(tone_of_angle(measured["ita"], self.thresholds))
-        )
+        tone = str(tone_of_angle(measured["ita"], self.thresholds))
+        measured["skin_tone"] = UNDETERMINED if measured["reason"] else tone
         return measured
-
-    def _published(self, lab, skin):
-        if not skin.any():
-            return _no_angle()
-        lightness, a, b = lab[skin].mean(axis=0, dtype="float64")
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ita = np.degrees(np.arctan(np.float64(lightness - 50) / b))
-        return {**_no_angle(), "ita": ita, "lightness": lightness, "a": a, "b": b}
-
-    def _quadrant(self, lab, skin):
-        if not skin.any():
-            return _no_angle()
-        lightness, a, b = np.median(lab[skin], axis=0).astype("float64")
-        ita = angle(lightness, b)
-        low, high = _bootstrap_interval(lab, skin, ita)
-        return {
-            "ita": ita,
-            "ita_low": low,
-            "ita_high": high,
-            "lightness": lightness,
-            "a": a,
-            "b": b,
-        }
 
     def _doubt(self, measured, share):
         if self.rule == "published":
@@ -194,8 +174,19 @@ def angle_difference(first, second):
     return (np.asarray(first) - second + 180.0) % 360.0 - 180.0
 
 
-def _no_angle():
-    return dict.fromkeys(("ita", "ita_low", "ita_high", "lightness", "a", "b"), np.nan)
+def _published(lab, skin):
+    """Angle without an interval, and the mean colour of the skin."""
+    lightness, a, b = lab[skin].mean(axis=0, dtype="float64")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ita = np.degrees(np.arctan(np.float64(lightness - 50) / b))
+    return (ita, np.nan, np.nan), (lightness, a, b)
+
+
+def _quadrant(lab, skin):
+    """Angle with its interval, and the median colour of the skin."""
+    lightness, a, b = np.median(lab[skin], axis=0).astype("float64")
+    ita = angle(lightness, b)
+    return (ita, *_bootstrap_interval(lab, skin, ita)), (lightness, a, b)
 
 
 def _shrunk(image, lesion):
@@ -220,9 +211,7 @@ def _shrunk(image, lesion):
 def _contrast(lab, skin, lesion):
     if lesion is None or not lesion.any() or not skin.any():
         return np.nan
-    return colour_difference(
-        np.median(lab[skin], axis=0), np.median(lab[lesion], axis=0)
-    )
+    return colour_difference(*(np.median(lab[m], axis=0) for m in (skin, lesion)))
 
 
 def _bootstrap_interval(lab, skin, ita):
@@ -241,15 +230,10 @@ def _bootstrap_interval(lab, skin, ita):
 
 def _cell_medians(lab, skin):
     """Return median L* and b* of the grid cells that are a third skin, (n, 2)."""
-    rows = np.array_split(np.arange(lab.shape[0]), N_GRID)
-    columns = np.array_split(np.arange(lab.shape[1]), N_GRID)
+    rows, columns = (np.array_split(np.arange(n), N_GRID) for n in skin.shape)
     medians = []
-    for row in rows:
-        for column in columns:
-            if not len(row) or not len(column):
-                continue
-            cell = slice(row[0], row[-1] + 1), slice(column[0], column[-1] + 1)
-            inside = skin[cell]
-            if inside.mean() >= 1 / 3:
-                medians.append(np.median(lab[cell][inside][:, ::2], axis=0))
+    for row, column in itertools.product(rows, columns):
+        cell = np.ix_(row, column)
+        if skin[cell].size and skin[cell].mean() >= 1 / 3:
+            medians.append(np.median(lab[cell][skin[cell]][:, ::2], axis=0))
     return np.array(medians)

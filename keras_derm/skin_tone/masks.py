@@ -14,15 +14,9 @@ LESION_AREA = (0.005, 0.7)
 
 
 def published_mask(image):
-    """Return the YCbCr skin mask of the lora_diffusion system.
+    """Return the YCbCr skin mask of the lora_diffusion system, of RGB in uint8.
 
     Cb within 77-173 and Cr within 133-255. It keeps the lesion and much else.
-
-    Args:
-        image: (height, width, 3), RGB, uint8.
-
-    Returns:
-        (height, width), bool.
     """
     _, cr, cb = cv2.split(cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb))
     return (cb >= 77) & (cb <= 173) & (cr >= 133)
@@ -106,14 +100,10 @@ def _thin_structures(image):
 
     With the full width, skin between two dense dark hairs would pass as light hair.
     """
-    short_side = min(image.shape[:2])
+    width = HAIR_KERNEL_SHARE * min(image.shape[:2])
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    dark = cv2.morphologyEx(
-        grey, cv2.MORPH_BLACKHAT, _cross(short_side * HAIR_KERNEL_SHARE)
-    )
-    light = cv2.morphologyEx(
-        grey, cv2.MORPH_TOPHAT, _cross(short_side * HAIR_KERNEL_SHARE / 2)
-    )
+    dark = cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, _cross(width))
+    light = cv2.morphologyEx(grey, cv2.MORPH_TOPHAT, _cross(width / 2))
     thin = (dark > DARK_HAIR) | (light > LIGHT_HAIR)
     return cv2.dilate(thin.astype("uint8"), _disc(1)) > 0
 

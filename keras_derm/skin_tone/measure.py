@@ -64,10 +64,8 @@ def measure_by_rules(catalog, rules=RULES, thresholds="del_bino", n_workers=None
     """Measure by several rules at once: each photograph is read and searched once.
 
     Args:
-        catalog: `keras_derm.catalog.Catalog`.
+        catalog, thresholds, n_workers: As in `measure`.
         rules: Names of rules.
-        thresholds: Table of types.
-        n_workers: Number of processes; by default one per processor.
 
     Returns:
         Dict of the frame of `measure` for each rule.
@@ -83,12 +81,10 @@ def measure_by_rules(catalog, rules=RULES, thresholds="del_bino", n_workers=None
         with ProcessPoolExecutor(n_workers, get_context("spawn"), _one_thread) as pool:
             results = pool.map(work, files, chunksize=_FEW_IMAGES)
             measured = list(track(results, "Skin tone", total=len(files)))
-    table = catalog.table
-    frames = {}
+    labels, frames = catalog.table["fitzpatrick_skin_type"], {}
     for i, rule in enumerate(rules):
-        frame = pd.DataFrame([row[i] for row in measured], index=table.index)
-        labels = table["fitzpatrick_skin_type"]
-        frames[rule] = _with_labels(frame, labels)[list(COLUMNS)]
+        frame = pd.DataFrame([row[i] for row in measured], index=labels.index)
+        frames[rule] = _with_labels(frame, labels)
     return frames
 
 

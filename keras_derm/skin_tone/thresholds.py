@@ -51,7 +51,7 @@ def degrees_outside(ita, tones, thresholds="del_bino"):
     Args:
         ita: Angles in degrees, (n,).
         tones: Types `"I"` to `"VI"`, (n,). `"undetermined"` has no range.
-        thresholds: `"del_bino"`, `"kinyanjui"` or `"groh"`.
+        thresholds: As in `tone_of_angle`.
 
     Returns:
         float array (n,), in degrees: 0 inside the range and where the type is

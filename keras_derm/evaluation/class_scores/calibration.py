@@ -40,15 +40,7 @@ def equal_mass_bins(confidence, n_bins=15):
     """Number the bin of each image, bins holding equally many, least confidence first.
 
     Images of one confidence share a bin, or the order of the rows, which often is that
-    of the classes, would say which of them are together.
-
-    Args:
-        confidence: array of shape `(n,)`.
-        n_bins: number of bins; fewer where there are fewer images. Ties leave some
-            without an image.
-
-    Returns:
-        int64 array of shape `(n,)`.
+    of the classes, would say which of them are together. Ties leave some bins empty.
     """
     n = max(len(confidence), 1)
     middle = rankdata(confidence) - 0.5  # the mean over ties
@@ -59,9 +51,7 @@ def expected_calibration_error(y_true, y_prob, n_bins=15):
     """Mean distance of accuracy from confidence over bins of equal mass.
 
     Args:
-        y_true: class indices, shape `(n,)`.
-        y_prob: probabilities, shape `(n, classes)`.
-        n_bins: number of bins.
+        y_true, y_prob, n_bins: as in `reliability_table`.
 
     Returns:
         The error in [0, 1]; 0 is perfect, but small samples never reach it.
@@ -78,8 +68,7 @@ def brier_score(y_true, y_prob):
     """Mean squared distance of the probabilities from the truth, over all classes.
 
     Args:
-        y_true: class indices, shape `(n,)`.
-        y_prob: probabilities, shape `(n, classes)`.
+        y_true, y_prob: as in `reliability_table`.
 
     Returns:
         The score in [0, 2]; 0 is best.
@@ -117,14 +106,7 @@ def calibration_slope(is_positive, score):
 
 
 def logistic_recalibration(is_positive, score):
-    """Fit intercept and slope of the truth on the score's log-odds.
-
-    Args:
-        is_positive, score: as in `calibration_slope`.
-
-    Returns:
-        float64 array `(intercept, slope)`, or None where there is no finite fit.
-    """
+    """Intercept and slope as in `calibration_slope`; None without a finite fit."""
     x, y = logit(score), np.asarray(is_positive, dtype=np.float64)
     if not 0 < y.sum() < len(y) or np.ptp(x) < 1e-9:
         return None
@@ -192,12 +174,6 @@ def fit_temperature(y_true, y_prob):
 
 def temperature_summary(val_true, val_prob, y_true, y_prob):
     """Fit a temperature on val and say what it does to the calibration on test.
-
-    Args:
-        val_true: class indices of validation images, shape `(n,)`.
-        val_prob: their probabilities, shape `(n, classes)`.
-        y_true: class indices of test images, shape `(m,)`.
-        y_prob: their probabilities, shape `(m, classes)`.
 
     Returns:
         Dict of `temperature`, `expected_calibration_error` of the test images, and

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from keras_derm.evaluation.class_scores import metrics, subgroups
-from keras_derm.evaluation.class_scores.weighted_ranking import incidence
+from keras_derm.evaluation.class_scores.weighted_ranking import sums_by_cluster
 from keras_derm.evaluation.statistics import bootstrap
 from keras_derm.files import write_json
 
 MARGINAL = "all"
+NOT_GUARANTEED = "threshold of all groups, coverage not guaranteed"
 ALPHA = 0.1
 """Share of the sets that may miss the true class."""
 
@@ -137,10 +138,8 @@ def fit_conformal(y_true, y_prob, groups, classes, alpha=ALPHA):
         of_group = of_truth[groups == group]
         n[group] = len(of_group)
         if len(of_group) < needed:
-            reasons[group] = (
-                f"{len(of_group)} validation images, {needed} are needed: threshold "
-                "of all groups, coverage not guaranteed"
-            )
+            few = f"{len(of_group)} validation images, {needed} are needed"
+            reasons[group] = f"{few}: {NOT_GUARANTEED}"
         else:
             thresholds[group] = _threshold(of_group, alpha)
     return ConformalSets(classes, alpha, thresholds, n, reasons)
@@ -152,9 +151,8 @@ def fit_conformal_by_tone(val, task, y_prob, column="skin_tone", alpha=ALPHA):
     Args:
         val: `Catalog` of the validation images.
         task: `Task` whose classes are told apart.
-        y_prob: probabilities of the images, shape `(n, classes)`.
+        y_prob, alpha: as in `fit_conformal`.
         column: column of the skin tones.
-        alpha: the share of sets that may miss the true class, in (0, 1).
 
     Returns:
         A `ConformalSets`, or None where all images are too few.
@@ -183,20 +181,12 @@ def _threshold(of_truth, alpha):
 
 
 def selective_table(
-    y_true,
-    y_prob,
-    sets,
-    groups,
-    clusters=None,
-    seed=0,
-    n_replicates=2000,
-    level=0.95,
+    y_true, y_prob, sets, groups, clusters=None, seed=0, n_replicates=2000, level=0.95
 ):
     """Judge prediction sets, and what the model decides alone, for each group.
 
     Args:
-        y_true: class indices of test images, shape `(n,)`.
-        y_prob: their probabilities, shape `(n, classes)`.
+        y_true, y_prob: classes and probabilities of test images, as in `evaluate`.
         sets: `ConformalSets` fitted on val.
         groups: group of each image, shape `(n,)`.
         clusters: patient or lesion of each image, the unit of the bootstrap.
@@ -223,12 +213,12 @@ def selective_table(
             ("decided", decided & mask, mask),
             ("accuracy", covered & decided & mask, decided & mask),
         ):
-            share = _Share(hit, of, cluster, n_clusters)
-            (draws,) = bootstrap.bootstrap([share], n_clusters, n_replicates, seed)
-            low, high, _ = bootstrap.percentile_interval(draws[0], level)
+            share = _share(hit, of, cluster, n_clusters)
+            ((value, low, high),) = bootstrap.values_with_intervals(
+                share, n_clusters, n_replicates, seed, level
+            )
             if low == high:
                 low, high = np.nan, np.nan
-            value = float(share(np.ones((n_clusters, 1)))[0, 0])
             row |= {name: value, f"{name}_low": low, f"{name}_high": high}
         row["set_size"] = float(member[mask].sum(axis=1).mean())
         row["reason"] = _reason(sets, group, len(np.unique(cluster[mask])))
@@ -237,25 +227,18 @@ def selective_table(
 
 
 def _reason(sets, group, n_clusters):
-    reason = sets.reasons.get(group, "")
-    if not reason and group not in sets.thresholds:
-        reason = (
-            "no validation images: threshold of all groups, coverage not guaranteed"
-        )
-    few = n_clusters < subgroups.LEAST_POSITIVES
-    mark = f"{subgroups.TOO_FEW}: images from {n_clusters} patients or lesions"
-    return "; ".join(filter(None, [mark if few else "", reason]))
+    reasons = []
+    if n_clusters < subgroups.LEAST_POSITIVES:
+        few = f"images from {n_clusters} patients or lesions"
+        reasons.append(f"{subgroups.TOO_FEW}: {few}")
+    if group in sets.reasons:
+        reasons.append(sets.reasons[group])
+    elif group not in sets.thresholds:
+        reasons.append(f"no validation images: {NOT_GUARANTEED}")
+    return "; ".join(reasons)
 
 
-class _Share:
+def _share(hit, of, cluster, n_clusters):
     """Share of some images among others, as a function of cluster weights."""
-
-    def __init__(self, hit, of, cluster, n_clusters):
-        rows = np.repeat([0, 1], len(cluster))
-        self._sums = incidence(
-            rows, np.tile(cluster, 2), (2, n_clusters), np.concatenate([hit, of]) * 1.0
-        )
-
-    def __call__(self, weights):
-        hit, of = self._sums @ weights
-        return metrics.ratio(hit, of)[np.newaxis]
+    sums = sums_by_cluster([hit * 1.0, of * 1.0], cluster, n_clusters)
+    return lambda weights: metrics.ratio(*(sums @ weights))[np.newaxis]

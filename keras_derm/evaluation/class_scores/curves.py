@@ -16,8 +16,7 @@ def roc_band(
     Args:
         is_positive: bool array of shape `(n,)`.
         score: array of shape `(n,)`, higher for positive.
-        groups: patient or lesion of each image, the unit of the bootstrap.
-        seed, n_replicates, level: as in `evaluate`.
+        groups, seed, n_replicates, level: as in `evaluate`.
         n_points: number of specificities, evenly from 1 to 0.
 
     Returns:
@@ -39,20 +38,14 @@ def roc_band(
         called = np.cumsum((counts @ weights).reshape(n_levels, 2, -1), axis=0)
         called = np.concatenate([np.zeros_like(called[:1]), called])
         shares = ratio(called, called[-1:])
-        return np.stack(
-            [
-                _sensitivity(shares[:, 0, r], shares[:, 1, r], 1 - specificity)
-                for r in range(weights.shape[1])
-            ],
-            axis=1,
-        )
+        found = [_sensitivity(*share, 1 - specificity) for share in shares.T]
+        return np.stack(found, axis=1)
 
-    value = sensitivities(np.ones((n_clusters, 1)))[:, 0]
-    (draws,) = bootstrap.bootstrap([sensitivities], n_clusters, n_replicates, seed)
-    table = _with_interval(draws, level)
-    table.insert(0, "specificity", specificity)
-    table.insert(1, "sensitivity", value)
-    return table
+    found = bootstrap.values_with_intervals(
+        sensitivities, n_clusters, n_replicates, seed, level
+    )
+    columns = ["specificity", "sensitivity", "low", "high"]
+    return pd.DataFrame(np.column_stack([specificity, found]), columns=columns)
 
 
 def _sensitivity(false_alarms, found, at):
@@ -82,9 +75,8 @@ def decision_curve(
     Args:
         is_positive: bool array of shape `(n,)`.
         score: probability of the positive class, shape `(n,)`.
-        groups: patient or lesion of each image, the unit of the bootstrap.
+        groups, seed, n_replicates, level: as in `evaluate`.
         thresholds: probabilities in (0, 1), by default 0.01 to 0.50.
-        seed, n_replicates, level: as in `evaluate`.
 
     Returns:
         DataFrame of `threshold`, `net_benefit`, `low`, `high`, `treat_all` and
@@ -115,14 +107,14 @@ def decision_curve(
     def net_benefit(weights):
         return (gains @ weights) / (sizes @ weights)
 
-    (draws,) = bootstrap.bootstrap([net_benefit], n_clusters, n_replicates, seed)
-    table = _with_interval(draws, level)
-    table.insert(0, "threshold", thresholds)
-    table.insert(1, "net_benefit", net_benefit(np.ones((n_clusters, 1)))[:, 0])
+    found = bootstrap.values_with_intervals(
+        net_benefit, n_clusters, n_replicates, seed, level
+    )
+    columns = ["threshold", "net_benefit", "low", "high"]
+    table = pd.DataFrame(np.column_stack([thresholds, found]), columns=columns)
     prevalence = is_positive.mean()
-    table["treat_all"] = prevalence - (1 - prevalence) * odds
-    table["treat_none"] = 0.0
-    return table
+    treat_all = prevalence - (1 - prevalence) * odds
+    return table.assign(treat_all=treat_all, treat_none=0.0)
 
 
 def _both_classes(is_positive):
@@ -133,8 +125,3 @@ def _both_classes(is_positive):
             f"{is_positive.sum()} positive of {len(is_positive)}"
         )
     return is_positive
-
-
-def _with_interval(draws, level):
-    intervals = [bootstrap.percentile_interval(draw, level)[:2] for draw in draws]
-    return pd.DataFrame(intervals, columns=["low", "high"])

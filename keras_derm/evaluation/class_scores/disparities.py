@@ -35,9 +35,8 @@ def disparities(strata, draws, by_chance, positive, level=0.95):
     Returns:
         A list of dicts, one for each variable and gap: `stratum`, `gap`, `label`,
         `value`, `low`, `high`, `p_value`, `p_adjusted` (Holm's, over the variables),
-        `reason`, `worst` and `best` (groups, and
-        their values in `worst_value` and `best_value`; None for equalised odds)
-        and `left_out` (groups too small to judge).
+        `reason`, `worst` and `best` (groups, and their values in `worst_value` and
+        `best_value`; None for equalised odds) and `left_out` (too small to judge).
 
     Reference:
         Hardt, Price and Srebro, Equality of Opportunity in Supervised Learning (2016).
@@ -75,8 +74,7 @@ def permuted_groups(scorer, group, kind, n_replicates, seed):
         scorer: function from weights `(n_clusters, r)` to a dict from metric to `(r,)`.
         group: number of each cluster's group, shape `(n_clusters,)`; -1 for none.
         kind: diagnosis of each cluster, same shape: only within it they exchange.
-        n_replicates: number of exchanges.
-        seed: seed of the exchanges.
+        n_replicates, seed: number and seed of the exchanges.
 
     Returns:
         Dict from metric to an array of shape `(groups, n_replicates)`.

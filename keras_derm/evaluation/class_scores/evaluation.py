@@ -1,7 +1,8 @@
 """Judge one model's predictions on real images, overall and per stratum."""
 
-import math
+import functools
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from keras_derm.evaluation.class_scores import calibration, metrics, subgroups
 from keras_derm.evaluation.class_scores.disparities import disparities, permuted_groups
 from keras_derm.evaluation.class_scores.weighted_metrics import WeightedMetrics
 from keras_derm.evaluation.statistics import bootstrap
+from keras_derm.files import jsonable
 
 ROUNDING = 1e-12
 
@@ -23,15 +25,10 @@ class Evaluation:
     all their predictions together, and each metric lists the seeds in `per_seed`.
 
     Args:
-        classes: class names, in the order of the confusion matrix.
-        positive: name of the class that sensitivity, specificity, PPV, NPV and AUC
-            are about.
+        classes, positive, level, n_replicates, seed: as in `evaluate`.
         operating_points: dict from a sensitivity on val to the threshold of the
             positive class that has it there, or to a list of thresholds where there
             are several seeds; empty without.
-        level: coverage of the intervals.
-        n_replicates: bootstrap replicates.
-        seed: seed of the bootstrap.
         confusion_matrix: counts, true class first.
         per_class: for each class a dict of `n` and of metrics.
         strata: for each stratum, the whole set first, what `describe_stratum`
@@ -117,11 +114,11 @@ def evaluate(
             bootstrap; None makes each image its own.
         strata: dict from a variable's name to an array of `n` values. `skin_tone`
             is shown by type and by pairs of types, `undetermined` apart.
-        positive: name of the class that is to be found.
+        positive: name of the class that is to be found, which sensitivity,
+            specificity, PPV, NPV and AUC are about.
         operating_points: thresholds of the positive class fitted on val by
             `operating_points`; None leaves out the metrics at them.
-        seed: seed of the bootstrap.
-        n_replicates: bootstrap replicates.
+        seed, n_replicates: seed and number of the bootstrap replicates.
         level: coverage of the intervals, in (0, 1).
         stratified: whether every resample holds as many patients or lesions of each
             diagnosis as there are.
@@ -167,32 +164,18 @@ class Design:
         n = len(self.y_true)
         self.cluster, self.n_groups = bootstrap.cluster_index(groups, n)
         self.strata = subgroups.build_strata(strata, n)
-        self._cluster_class = None
-        if stratified:
-            self._cluster_class = bootstrap.cluster_class(
-                self.y_true, self.cluster, self.n_groups
-            )
+        self._kind = bootstrap.cluster_class(self.y_true, self.cluster, self.n_groups)
+        self._stratified = stratified
 
     def bootstrap(self, scorers, n_replicates, seed):
         """Draws of each scorer on the same resamples of the patients or lesions."""
-        return bootstrap.bootstrap(
-            scorers, self.n_groups, n_replicates, seed, self._cluster_class
-        )
-
-    def descriptions(self):
-        """Count and mark each stratum."""
-        return [
-            subgroups.describe_stratum(
-                stratum, self.y_true, self.cluster, self.classes, self.positive
-            )
-            for stratum in self.strata
-        ]
+        kind = self._kind if self._stratified else None
+        return bootstrap.bootstrap(scorers, self.n_groups, n_replicates, seed, kind)
 
     def scorers(self, y_prob, operating_points=None):
         """Return the `WeightedMetrics` of a model, one for each stratum."""
-        y_prob = metrics.check_probabilities(
-            y_prob, len(self.y_true), len(self.classes)
-        )
+        shape = len(self.y_true), len(self.classes)
+        y_prob = metrics.check_probabilities(y_prob, *shape)
         return [
             WeightedMetrics(
                 self.y_true[stratum.mask],
@@ -209,9 +192,6 @@ class Design:
     def estimates(self, scorers):
         """Metrics of the images as they are, each group counted once.
 
-        Args:
-            scorers: for each seed what `scorers` returned.
-
         Returns:
             For each stratum an array of shape `(seeds, metrics)`.
         """
@@ -225,48 +205,43 @@ class Design:
         """Join estimates and bootstrap draws in an `Evaluation`.
 
         Args:
-            scorers: for each seed what `scorers` returned.
+            scorers, y_prob: for each seed what `scorers` returned, and of what.
             draws: for each stratum the resampled means over the seeds, an array of
                 shape `(metrics, n_replicates)`.
-            y_prob: for each seed its probabilities, shape `(n, classes)`.
-            level: coverage of the intervals.
-            seed: seed of the bootstrap.
+            level, seed: as in `evaluate`.
         """
         strata, named_draws, per_class = [], [], {}
         estimates = self.estimates(scorers)
-        for description, scorer, estimate, draw in zip(
-            self.descriptions(), scorers[0], estimates, draws, strict=True
+        for stratum, scorer, estimate, draw in zip(
+            self.strata, scorers[0], estimates, draws, strict=True
         ):
+            description = subgroups.describe_stratum(
+                stratum, self.y_true, self.cluster, self.classes, self.positive
+            )
             values = dict(zip(scorer.names, estimate.T, strict=True))
             replicates = dict(zip(scorer.names, draw, strict=True))
             named_draws.append(replicates)
-            named = {
-                name: result(
-                    name,
-                    values[name],
-                    replicates[name],
-                    level,
-                    subgroups.undefined_reason(name, description, self.name),
-                )
-                for name in scorer.headline
-            }
+            found = _Results(values, replicates, level)
+            named = found.of(scorer.headline, description, self.name)
             strata.append({**description, "metrics": named})
             if scorer.per_class:
-                per_class = self._per_class(description, values, replicates, level)
+                per_class = self._per_class(description, found)
         whole = [of_seed[0] for of_seed in scorers]
+        points = [one.operating_points for one in whole]
+        if len(points) > 1:
+            points = [{name: [one[name] for one in points] for name in points[0]}]
+        chance = functools.partial(self._by_chance, whole, seed)
         return Evaluation(
             classes=self.classes,
             positive=self.name,
-            operating_points=_thresholds([one.operating_points for one in whole]),
+            operating_points=dict(points[0]),
             level=level,
             n_replicates=draws[0].shape[1],
             seed=seed,
             confusion_matrix=self._confusion_matrix(y_prob),
             per_class=per_class,
             strata=strata,
-            disparities=disparities(
-                strata, named_draws, self._by_chance(whole, seed), self.name, level
-            ),
+            disparities=disparities(strata, named_draws, chance, self.name, level),
             reliability=calibration.reliability_table(
                 np.tile(self.y_true, len(y_prob)), np.concatenate(y_prob)
             ).to_dict("records"),
@@ -274,17 +249,13 @@ class Design:
 
     def _confusion_matrix(self, y_prob):
         """Counts, and with several seeds their means."""
-        counts = [
-            metrics.confusion_matrix(
-                self.y_true, np.asarray(one).argmax(axis=1), len(self.classes)
-            )
-            for one in y_prob
-        ]
+        y_pred = (np.asarray(of_seed).argmax(axis=1) for of_seed in y_prob)
+        n_classes = len(self.classes)
+        counts = [metrics.confusion_matrix(self.y_true, p, n_classes) for p in y_pred]
         return (counts[0] if len(counts) == 1 else np.mean(counts, axis=0)).tolist()
 
-    def _by_chance(self, scorers, seed):
-        """Function that draws the metrics of groups which chance alone has made."""
-        kind = bootstrap.cluster_class(self.y_true, self.cluster, self.n_groups)
+    def _by_chance(self, scorers, seed, variable, values, n_replicates):
+        """Draw the metrics of groups which chance alone has made."""
 
         def of_calls(weights):
             found = [scorer.of_calls(weights) for scorer in scorers]
@@ -293,16 +264,8 @@ class Design:
                 for name in found[0]
             }
 
-        def draws(variable, values, n_replicates):
-            return permuted_groups(
-                of_calls,
-                self._group_of_cluster(variable, values),
-                kind,
-                n_replicates,
-                seed,
-            )
-
-        return draws
+        group = self._group_of_cluster(variable, values)
+        return permuted_groups(of_calls, group, self._kind, n_replicates, seed)
 
     def _group_of_cluster(self, variable, values):
         """Number of the group that most images of a patient or lesion are of, or -1."""
@@ -315,45 +278,39 @@ class Design:
         group = counts.argmax(axis=0)
         return np.where(group == len(values), -1, group)
 
-    def _per_class(self, description, values, replicates, level):
+    def _per_class(self, description, found):
         table = {}
         for k, name in enumerate(self.classes):
             n_class = description["n_per_class"][name]
             of_class = {**description, "n_positive": n_class}
-            table[name] = {"n": n_class} | {
-                metric: result(
-                    metric,
-                    values[f"{metric}/{k}"],
-                    replicates[f"{metric}/{k}"],
-                    level,
-                    subgroups.undefined_reason(metric, of_class, name),
-                )
-                for metric in metrics.PER_CLASS_METRICS
-            }
+            scores = found.of(metrics.PER_CLASS_METRICS, of_class, name, f"/{k}")
+            table[name] = {"n": n_class} | scores
         return table
 
 
-def _thresholds(points):
-    """Operating points of one seed, or of several as lists."""
-    if len(points) == 1:
-        return dict(points[0])
-    return {name: [of_seed[name] for of_seed in points] for name in points[0]}
+class _Results(NamedTuple):
+    """Estimates of each seed and replicates of their mean, by name of the row."""
+
+    values: dict
+    replicates: dict
+    level: float
+
+    def of(self, names, description, positive, suffix=""):
+        """Dict from each metric to its entry in a stratum."""
+        return {
+            name: _result(
+                name,
+                self.values[name + suffix],
+                self.replicates[name + suffix],
+                self.level,
+                subgroups.undefined_reason(name, description, positive),
+            )
+            for name in names
+        }
 
 
-def result(metric, values, replicates, level, undefined):
-    """Make a metric's entry: value, interval and the reason for a missing number.
-
-    Args:
-        metric: its name.
-        values: the estimate of each seed, NaN where not defined, shape `(seeds,)`.
-        replicates: bootstrap replicates of their mean.
-        level: coverage of the interval.
-        undefined: the reason to give where all `values` are NaN.
-
-    Returns:
-        A dict of `value` (the mean), `low`, `high` and `reason`, and where there are
-        several seeds `per_seed`.
-    """
+def _result(metric, values, replicates, level, undefined):
+    """Make a metric's entry: value (mean of seeds), interval, why one is missing."""
     entry = {"value": float(values.mean()), "low": np.nan, "high": np.nan}
     if np.isnan(values).all():
         entry["reason"] = undefined
@@ -376,9 +333,6 @@ def interval(metric, replicates, level):
     Every resample adds noise to the calibration error, so that its replicates lie
     above it: their percentiles are no interval for it. Nor is a single value, which
     says that the images were too few, or too easy, to see any error at all.
-
-    Returns:
-        `(low, high, reason)`.
     """
     if metric == "expected_calibration_error":
         return np.nan, np.nan, "no interval: every resample adds to this error"
@@ -404,16 +358,3 @@ def stratum_columns(stratum):
 def join_reasons(*reasons):
     """Join the reasons that are not empty."""
     return "; ".join(reason for reason in reasons if reason)
-
-
-def jsonable(value):
-    """Replace tuples by lists and NaN by None, at any depth."""
-    if isinstance(value, dict):
-        return {str(key): jsonable(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [jsonable(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

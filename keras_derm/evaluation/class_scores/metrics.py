@@ -52,15 +52,10 @@ class BinaryCounts(NamedTuple):
 
 
 def metric_label(name, positive):
-    """Return the words for a metric.
+    """Return the words for a metric, such as "MEL sensitivity".
 
-    Args:
-        name: a name of `METRICS`, or of an operating point: `sensitivity_at_90` is
-            the sensitivity at the threshold that has 90 % sensitivity on val.
-        positive: name of the positive class.
-
-    Returns:
-        A str, such as "MEL sensitivity".
+    `sensitivity_at_90` is the sensitivity at the threshold that has 90 % sensitivity
+    on val.
     """
     base, _, percent = name.partition("_at_")
     label = LABELS[base].format(positive=positive)
@@ -84,18 +79,7 @@ def operating_name(metric, sensitivity):
 
 
 def check_targets(y_true, classes):
-    """Return targets as int64, or say what is wrong with them or the class names.
-
-    Args:
-        y_true: class indices, shape `(n,)`, from 0 to `len(classes) - 1`.
-        classes: two or more different class names.
-
-    Returns:
-        int64 array of shape `(n,)`.
-
-    Raises:
-        ValueError: if the names, the shape or an index is not as stated.
-    """
+    """Return class indices `(n,)` as int64, or say in a `ValueError` what is wrong."""
     y_true, n_classes = np.asarray(y_true), len(classes)
     if len(set(classes)) != n_classes or n_classes < 2:
         raise ValueError(
@@ -115,20 +99,7 @@ def check_targets(y_true, classes):
 
 
 def check_probabilities(y_prob, n, n_classes):
-    """Return probabilities as float64, or say what is wrong with them.
-
-    Args:
-        y_prob: probabilities in [0, 1], shape `(n, n_classes)`; each row sums to 1
-            within 0.01.
-        n: number of images.
-        n_classes: number of classes.
-
-    Returns:
-        float64 array of shape `(n, n_classes)`.
-
-    Raises:
-        ValueError: if the shape or a row is not as stated.
-    """
+    """Return probabilities as float64, or say in a `ValueError` what is wrong."""
     y_prob = np.asarray(y_prob, dtype=np.float64)
     if y_prob.shape != (n, n_classes):
         raise ValueError(
@@ -163,30 +134,13 @@ def ratio(numerator, denominator):
 
 
 def confusion_matrix(y_true, y_pred, n_classes):
-    """Count images by true class (row) and predicted class (column).
-
-    Args:
-        y_true: true class indices, shape `(n,)`.
-        y_pred: predicted class indices, shape `(n,)`.
-        n_classes: number of classes, present or not.
-
-    Returns:
-        int64 array of shape `(n_classes, n_classes)`.
-    """
+    """Count images by true class (row) and predicted class (column)."""
     cell = np.asarray(y_true, dtype=np.int64) * n_classes + np.asarray(y_pred)
     return np.bincount(cell, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
 def binary_counts(confusion, index):
-    """Reduce a confusion matrix to one class against the rest.
-
-    Args:
-        confusion: shape `(classes, classes, ...)`, true class first.
-        index: the class that counts as positive.
-
-    Returns:
-        `BinaryCounts` of shape `confusion.shape[2:]`.
-    """
+    """Reduce confusion `(classes, classes, ...)`, true class first, to one class."""
     true_positive = confusion[index, index]
     false_negative = confusion[index].sum(axis=0) - true_positive
     false_positive = confusion[:, index].sum(axis=0) - true_positive
@@ -334,20 +288,56 @@ def threshold_at_sensitivity(y_true, score, sensitivity=0.90):
 
 
 def operating_points(y_true, score, sensitivities=OPERATING_SENSITIVITIES):
-    """Find the thresholds of several sensitivities on validation data.
-
-    Args:
-        y_true: bool array of shape `(n,)`, True for positive.
-        score: probability of the positive class, shape `(n,)`.
-        sensitivities: the least sensitivities, each in (0, 1].
+    """Find the thresholds of several sensitivities, as `threshold_at_sensitivity`.
 
     Returns:
         Dict from sensitivity to threshold, for `evaluate` and `compare`.
-
-    Raises:
-        ValueError: as `threshold_at_sensitivity`.
     """
     return {
         sensitivity: threshold_at_sensitivity(y_true, score, sensitivity)
         for sensitivity in sensitivities
     }
+
+
+def balanced_multiclass_accuracy(y_true, y_prob):
+    """Score of ISIC 2018 task 3 and ISIC 2019: mean sensitivity over the classes.
+
+    It is `balanced_accuracy` but for one rule: where two classes share the
+    highest probability the image counts as wrong. A class without images has no
+    sensitivity and is left out of the mean, as in the official scorer.
+
+    Args:
+        y_true: class indices, shape `(n,)`.
+        y_prob: probabilities, shape `(n, classes)`.
+
+    Returns:
+        The score in [0, 1].
+
+    Reference:
+        github.com/ImageMarkup/isic-challenge-scoring.
+    """
+    y_true, y_prob = np.asarray(y_true), np.asarray(y_prob)
+    n_classes = y_prob.shape[1]
+    undecided = (y_prob == y_prob.max(axis=1, keepdims=True)).sum(axis=1) > 1
+    # One column more, for images that were not decided.
+    y_pred = np.where(undecided, n_classes, y_prob.argmax(axis=1))
+    confusion = confusion_matrix(y_true, y_pred, n_classes + 1)
+    return float(balanced_accuracy(confusion))
+
+
+def isic2020_score(is_malignant, score):
+    """Score of SIIM-ISIC 2020: the area under the ROC curve.
+
+    Returns:
+        The area in [0, 1]; NaN unless both classes are present.
+    """
+    return auc(is_malignant, score)
+
+
+def isic2024_score(is_malignant, score):
+    """Score of ISIC 2024: area under the ROC curve and above 80 % sensitivity.
+
+    Returns:
+        The area in [0, 0.2]; chance is 0.02. NaN unless both classes are present.
+    """
+    return partial_auc(is_malignant, score, least_sensitivity=0.80)

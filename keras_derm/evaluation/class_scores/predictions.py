@@ -109,13 +109,7 @@ def predictions_to_csv(path, catalog, y_prob, classes):
 
 
 def judged_rows(catalog):
-    """Take the rows of the test split, or all where the catalog is not split.
-
-    Args:
-        catalog: `Catalog` of the real images that the task covers.
-
-    Returns:
-        A `Catalog`.
+    """Take the test split of a `Catalog`, or all of it where it is not split.
 
     Raises:
         ValueError: if the catalog is split and has no test part.
@@ -133,16 +127,7 @@ def judged_rows(catalog):
 
 
 def task_thresholds(task, y_true, y_prob):
-    """Find the thresholds of a task's positive class on val.
-
-    Args:
-        task: `Task`.
-        y_true: class indices of validation images, shape `(n,)`.
-        y_prob: their probabilities, shape `(n, classes)`.
-
-    Returns:
-        Dict from sensitivity to threshold, empty where no image is positive.
-    """
+    """Thresholds of a task's positive class as `operating_points`; {} without any."""
     is_positive = y_true == task.positive_class
     if not is_positive.any():
         return {}
@@ -196,11 +181,8 @@ def check_prediction_files(files):
         raise FileNotFoundError(f"no such predictions: {', '.join(missing)}")
     for arm, paths in files.items():
         contents = [short_digest(path.read_bytes()) for path in paths]
-        same = [
-            str(path)
-            for path, content in zip(paths, contents, strict=True)
-            if contents.count(content) > 1
-        ]
+        pairs = zip(paths, contents, strict=True)
+        same = [str(path) for path, content in pairs if contents.count(content) > 1]
         if same:
             raise ValueError(
                 "each seed needs predictions of its own: copies would pass for seeds "
@@ -210,19 +192,11 @@ def check_prediction_files(files):
 
 def _read(path):
     """Read the csv as text, blank lines left out, indexed by line of the file."""
+    as_text = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
+    no_table = pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError
     try:
-        frame = pd.read_csv(
-            path,
-            dtype=str,
-            keep_default_na=False,
-            skip_blank_lines=False,
-            encoding="utf-8-sig",
-        )
-    except (
-        pd.errors.EmptyDataError,
-        pd.errors.ParserError,
-        UnicodeDecodeError,
-    ) as error:
+        frame = pd.read_csv(path, skip_blank_lines=False, **as_text)
+    except no_table as error:
         raise PredictionsError(f"{path} is not a csv with a header: {error}") from error
     if not isinstance(frame.index, pd.RangeIndex):
         raise PredictionsError(f"{path}: its rows have more fields than its header")
@@ -240,12 +214,9 @@ def _raise(path, faults):
 
 def _column_faults(frame, classes):
     found = list(frame.columns)
-    faults = [
-        f"column `{name}` is missing"
-        for name in ["isic_id", *classes]
-        if name not in found
-    ]
-    unknown = [name for name in found if name not in ["isic_id", *classes]]
+    named = ["isic_id", *classes]
+    faults = [f"column `{name}` is missing" for name in named if name not in found]
+    unknown = [name for name in found if name not in named]
     if unknown:
         faults.append(f"unknown classes {unknown}; the classes are {classes}")
     repeated = sorted({name for name in found if found.count(name) > 1})
@@ -253,9 +224,8 @@ def _column_faults(frame, classes):
 
 
 def _id_faults(ids, known):
-    faults = []
     repeated = ids.duplicated(keep=False).to_numpy()
-    faults += _fault("isic_id given more than once", _lines(ids, repeated))
+    faults = _fault("isic_id given more than once", _lines(ids, repeated))
     unknown = ~ids.isin(set(known)).to_numpy()
     faults += _fault("isic_id not in the catalog", _lines(ids, unknown))
     present = set(ids)

@@ -10,12 +10,9 @@ from keras_derm.evaluation.class_scores.metrics import metric_label
 
 UNDETERMINED = "undetermined"
 POOLED_SKIN_TONES = {
-    "I": "I-II",
-    "II": "I-II",
-    "III": "III-IV",
-    "IV": "III-IV",
-    "V": "V-VI",
-    "VI": "V-VI",
+    **dict.fromkeys(("I", "II"), "I-II"),
+    **dict.fromkeys(("III", "IV"), "III-IV"),
+    **dict.fromkeys(("V", "VI"), "V-VI"),
     UNDETERMINED: UNDETERMINED,
 }
 TONE_STRATA = ("skin_tone", "skin_tone_pooled")
@@ -72,20 +69,10 @@ def skin_tone_strata(skin_tone):
 
 
 def build_strata(strata, n):
-    """List the strata, the whole set first.
+    """List the strata of `evaluate` as `Stratum`, the whole set of `n` images first.
 
-    Args:
-        strata: dict from a variable's name to an array of `n` values. `skin_tone`
-            is shown by type and by pairs of types. A categorical shows every
-            level, also those without images. A missing value is the stratum
-            `unknown`.
-        n: number of images.
-
-    Returns:
-        A list of `Stratum`.
-
-    Raises:
-        ValueError: if an array has another length than `n`.
+    A categorical shows every level, also those without images. A missing value is
+    the stratum `unknown`.
     """
     variables = {}
     for name, values in (strata or {}).items():
@@ -120,10 +107,8 @@ def describe_stratum(stratum, y_true, cluster, classes, positive):
 
     Args:
         stratum: a `Stratum`.
-        y_true: class indices of all images, shape `(n,)`.
-        cluster: patient or lesion index of all images, shape `(n,)`.
-        classes: class names.
-        positive: index of the positive class.
+        y_true, cluster: class and patient or lesion of all images, shape `(n,)`.
+        classes, positive: class names, and the index of the positive one.
 
     Returns:
         A dict: `stratum`, `value`, `n`, `n_groups`, `n_positive`,
@@ -135,12 +120,10 @@ def describe_stratum(stratum, y_true, cluster, classes, positive):
     n_positive_groups = len(np.unique(groups[is_positive]))
     n_negative_groups = len(np.unique(groups[~is_positive]))
     name = classes[positive]
+    found = {name: n_positive_groups, f"non-{name}": n_negative_groups}
     short = [
         f"{kind} images from {count} patients or lesions"
-        for kind, count in (
-            (name, n_positive_groups),
-            (f"non-{name}", n_negative_groups),
-        )
+        for kind, count in found.items()
         if count < LEAST_POSITIVES
     ]
     counts = np.bincount(truth, minlength=len(classes))
@@ -166,10 +149,6 @@ def judging_metric(metric, description):
     A mean over classes lets a class of three lesions weigh as much as one of a
     thousand, and three lesions say nothing of what chance can do to it.
 
-    Args:
-        metric: the metric asked for.
-        description: what `describe_stratum` returned.
-
     Returns:
         Tuple of the metric, which is `auc` in place of a mean over classes one of
         which has images from fewer than ten patients or lesions, and a sentence that
@@ -191,28 +170,17 @@ def judging_metric(metric, description):
 
 
 def undefined_reason(metric, description, name):
-    """Say why a metric is NaN in a stratum.
-
-    Args:
-        metric: a name of `metrics.METRICS`, or of an operating point.
-        description: what `describe_stratum` returned.
-        name: name of the positive class.
-
-    Returns:
-        A short sentence.
-    """
+    """Say why a metric is NaN in a stratum; `name` is that of the positive class."""
     n, n_positive = description["n"], description["n_positive"]
     metric = metric.partition("_at_")[0]
-    if n == 0:
-        return "no images"
-    if metric == "macro_auc":
-        return "all images are of one class"
-    if metric == "ppv":
-        return f"no image was called {name}"
-    if metric == "npv":
-        return f"every image was called {name}"
-    if metric == "f1":
-        return f"no image is {name} or was called so"
+    reasons = {
+        "macro_auc": "all images are of one class",
+        "ppv": f"no image was called {name}",
+        "npv": f"every image was called {name}",
+        "f1": f"no image is {name} or was called so",
+    }
+    if n == 0 or metric in reasons:
+        return "no images" if n == 0 else reasons[metric]
     if metric == "calibration_slope" and 0 < n_positive < n:
         return "no finite slope: the probabilities do not overlap or do not differ"
     return f"no {name} images" if n_positive == 0 else f"only {name} images"

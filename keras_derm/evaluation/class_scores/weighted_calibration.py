@@ -4,7 +4,10 @@ import numpy as np
 
 from keras_derm.evaluation.class_scores import calibration
 from keras_derm.evaluation.class_scores.metrics import ratio
-from keras_derm.evaluation.class_scores.weighted_ranking import incidence
+from keras_derm.evaluation.class_scores.weighted_ranking import (
+    incidence,
+    sums_by_cluster,
+)
 
 SMALL_STEP = 1e-6
 """Of intercept and slope, in what is no longer worth another step."""
@@ -17,11 +20,7 @@ class WeightedCalibration:
     is fitted anew for each weighting, from where it lies for the images as they are.
 
     Args:
-        y_true: class indices, shape `(n,)`.
-        y_prob: probabilities, shape `(n, classes)`.
-        cluster: cluster index of each image, shape `(n,)`, from 0.
-        n_clusters: number of clusters.
-        positive: index of the positive class.
+        y_true, y_prob, cluster, n_clusters, positive: as in `WeightedMetrics`.
 
     Example:
         >>> scorer = WeightedCalibration(y_true, y_prob, lesion, n_lesions, positive=0)
@@ -30,27 +29,22 @@ class WeightedCalibration:
 
     def __init__(self, y_true, y_prob, cluster, n_clusters, positive):
         self._is_positive, self._cluster = y_true == positive, cluster
-        self._log_odds = calibration.logit(y_prob[:, positive])
-        self._fit = calibration.logistic_recalibration(
-            self._is_positive, y_prob[:, positive]
-        )
+        score = y_prob[:, positive]
+        self._log_odds = calibration.logit(score)
+        self._fit = calibration.logistic_recalibration(self._is_positive, score)
         sums = [np.ones(len(y_true)), calibration.squared_errors(y_true, y_prob)]
-        self._sums = _sum_by_cluster(sums, cluster, n_clusters)
+        self._sums = sums_by_cluster(sums, cluster, n_clusters)
         gap = y_prob.max(axis=1) - (y_prob.argmax(axis=1) == y_true)
         bins = calibration.equal_mass_bins(y_prob.max(axis=1))
-        self._gaps = incidence(
-            bins, cluster, (bins.max(initial=0) + 1, n_clusters), gap
-        )
+        shape = bins.max(initial=0) + 1, n_clusters
+        self._gaps = incidence(bins, cluster, shape, gap)
 
     def __call__(self, weights):
-        """Compute the three figures.
+        """Compute the three figures, each of shape `(replicates,)`, by name.
 
         Args:
-            weights: non-negative, shape `(n_clusters, replicates)`.
-
-        Returns:
-            Dict of `brier_score`, `calibration_slope` (NaN where no slope is finite)
-            and `expected_calibration_error`, each of shape `(replicates,)`.
+            weights: non-negative, shape `(n_clusters, replicates)`. There is no slope
+                (NaN) where none is finite.
         """
         n, squared = self._sums @ weights
         gaps = np.abs(self._gaps @ weights).sum(axis=0)
@@ -95,12 +89,4 @@ def _newton_step(x, residual, spread):
     return (
         np.stack([c * gradient[0] - b * gradient[1], a * gradient[1] - b * gradient[0]])
         / determinant
-    )
-
-
-def _sum_by_cluster(columns, cluster, n_clusters):
-    rows = np.repeat(np.arange(len(columns)), len(cluster))
-    shape = (len(columns), n_clusters)
-    return incidence(
-        rows, np.tile(cluster, len(columns)), shape, np.concatenate(columns)
     )

@@ -90,14 +90,10 @@ class WeightedMetrics:
         ]
 
     def __call__(self, weights):
-        """Compute every metric.
+        """Compute every metric, `(len(names), replicates)`; NaN where not defined.
 
         Args:
             weights: non-negative, shape `(n_clusters, replicates)`.
-
-        Returns:
-            float64 array of shape `(len(names), replicates)`, NaN where a metric
-            is not defined.
         """
         confusion, at_points = self._counts(weights)
         areas = [
@@ -123,9 +119,6 @@ class WeightedMetrics:
     def of_calls(self, weights):
         """Compute what groups are ranked by, at a fraction of the cost of all metrics.
 
-        Args:
-            weights: as in a call.
-
         Returns:
             Dict of `sensitivity`, `specificity`, `balanced_accuracy`, `auc` and the
             metrics at the operating points, each of shape `(replicates,)`.
@@ -150,7 +143,8 @@ class WeightedMetrics:
     def _at_operating_points(self, counts):
         values = {}
         for i, sensitivity in enumerate(self.operating_points):
-            at_point = _threshold_counts(counts[4 * i : 4 * i + 4])
+            # Negative below and above the threshold, then positive: reversed.
+            at_point = metrics.BinaryCounts(*counts[4 * i : 4 * i + 4][::-1])
             for name in metrics.OPERATING_METRICS:
                 value = getattr(metrics, name)(at_point)
                 values[metrics.operating_name(name, sensitivity)] = value
@@ -159,22 +153,5 @@ class WeightedMetrics:
 
 def _of_class(confusion, areas, index):
     counts = metrics.binary_counts(confusion, index)
-    return {
-        "sensitivity": metrics.sensitivity(counts),
-        "specificity": metrics.specificity(counts),
-        "ppv": metrics.ppv(counts),
-        "npv": metrics.npv(counts),
-        "f1": metrics.f1(counts),
-        "false_negatives": metrics.false_negatives(counts),
-        **areas[index],
-    }
-
-
-def _threshold_counts(counts):
-    negative_below, negative_above, positive_below, positive_above = counts
-    return metrics.BinaryCounts(
-        true_positive=positive_above,
-        false_negative=positive_below,
-        false_positive=negative_above,
-        true_negative=negative_below,
-    )
+    names = ("sensitivity", "specificity", "ppv", "npv", "f1", "false_negatives")
+    return {name: getattr(metrics, name)(counts) for name in names} | areas[index]

@@ -15,8 +15,7 @@ class WeightedRanking:
     Args:
         is_positive: bool array of shape `(n,)`.
         score: array of shape `(n,)`, higher for positive.
-        cluster: cluster index of each image, shape `(n,)`, from 0.
-        n_clusters: number of clusters.
+        cluster, n_clusters: as in `WeightedMetrics`.
 
     Example:
         >>> ranking = WeightedRanking(y_true == 0, y_prob[:, 0], lesion, n_lesions)
@@ -39,14 +38,7 @@ class WeightedRanking:
         )
 
     def auc(self, weights):
-        """Area under the ROC curve.
-
-        Args:
-            weights: non-negative, shape `(n_clusters, replicates)`.
-
-        Returns:
-            float64 array of shape `(replicates,)`, NaN where not defined.
-        """
+        """Area under the ROC curve, shape `(replicates,)`; weights as in `areas`."""
         return self._auc(*self._counts(weights))
 
     def areas(self, weights):
@@ -65,9 +57,7 @@ class WeightedRanking:
         return {
             "auc": self._auc(*counts),
             "partial_auc": _partial_auc(positives, lower, below, tied, n_negative),
-            "average_precision": _average_precision(
-                positives, lower, below, n_negative
-            ),
+            "average_precision": _precision(positives, lower, below, n_negative),
         }
 
     def _counts(self, weights):
@@ -107,7 +97,7 @@ def _partial_auc(positives, lower, below, tied, n_negative):
     return ratio(area, n_positive * n_negative)
 
 
-def _average_precision(positives, lower, below, n_negative):
+def _precision(positives, lower, below, n_negative):
     """Mean precision over the positive images, ties as scikit-learn has them."""
     n_positive = positives.sum(axis=0)
     found = n_positive - lower
@@ -120,3 +110,10 @@ def incidence(rows, columns, shape, values=None):
     """Sparse matrix with a one (or a value) at each row and column; doubles add up."""
     values = np.ones(len(rows)) if values is None else values
     return csr_array((values, (rows, columns)), shape=shape)
+
+
+def sums_by_cluster(rows, cluster, n_clusters):
+    """Sparse matrix that sums each row of images, shape `(rows, n)`, by cluster."""
+    index = np.repeat(np.arange(len(rows)), len(cluster))
+    columns, shape = np.tile(cluster, len(rows)), (len(rows), n_clusters)
+    return incidence(index, columns, shape, np.concatenate(rows))

@@ -19,8 +19,7 @@ def frechet_distance(first, second):
     with the number of images: compare at equal n only.
 
     Args:
-        first: Features (n, d).
-        second: Features (m, d).
+        first, second: Features (n, d) and (m, d).
 
     Returns:
         The distance, a float, 0 for equal sets.
@@ -54,13 +53,11 @@ def kernel_distance(first, second, n_subsets=100, subset_size=None, seed=0):
     images are drawn first.
 
     Args:
-        first: Features (n, d).
-        second: Features (m, d).
-        n_subsets: Number of subsets.
+        first, second: Features (n, d) and (m, d).
+        n_subsets, seed: Number and seed of the subsets.
         subset_size: Images of each set in a subset; None for half of the smaller set
             and at most 1000, the published number. Subsets of all images would not
             vary.
-        seed: Seed of the subsets.
 
     Returns:
         Tuple of the mean over the subsets and their standard deviation.
@@ -95,11 +92,8 @@ def kernel_distance(first, second, n_subsets=100, subset_size=None, seed=0):
             for features in (first, second)
         )
         chosen = (rows, rows), (columns, columns), (rows, columns)
-        distances.append(
-            _unbiased_discrepancy(
-                *(k[np.ix_(*c)] for k, c in zip(kernels, chosen, strict=True))
-            )
-        )
+        drawn = (k[np.ix_(*c)] for k, c in zip(kernels, chosen, strict=True))
+        distances.append(_unbiased_discrepancy(*drawn))
     return float(np.mean(distances)), float(np.std(distances))
 
 
@@ -123,8 +117,7 @@ def neighbourhood_metrics(real, made, n_neighbours=5):
     number `n_neighbours` of its own set.
 
     Args:
-        real: Features of real images (n, d).
-        made: Features of made images (m, d).
+        real, made: Features of real images (n, d) and of made ones (m, d).
         n_neighbours: Which neighbour, less than n and m.
 
     Returns:
@@ -205,14 +198,10 @@ def all_turns(images):
 
 
 def diversity_within_classes(features, classes):
-    """Mean distance between two images of a class.
+    """Mean distance between two images of a class: `pandas.Series` by class.
 
     Args:
-        features: (n, d).
-        classes: Class of each image, (n,).
-
-    Returns:
-        `pandas.Series` by class; NaN for a class of one image.
+        features, classes: Arrays (n, d) and (n,). A class of one image has NaN.
     """
     features, classes = np.asarray(features, dtype=float), np.asarray(classes)
     if features.ndim != 2 or len(features) != len(classes):
@@ -272,7 +261,7 @@ def quality_table(reference, sets, extractor_name, seed=0):
         }
         n_images = min(len(features) for features in found.values())
         if n_images < LEAST_IMAGES:
-            rows.append({"cell": cell, "metric": "too few images", "n": n_images})
+            rows.append((cell, "too few images", n_images, np.nan, np.nan, np.nan))
             continue
         for name, features in found.items():
             found[name] = features[generator.permutation(len(features))[:n_images]]
@@ -285,56 +274,36 @@ def quality_table(reference, sets, extractor_name, seed=0):
 
 
 def _cell_rows(sets, cell, extractor_name):
-    reference = sets[""]
-    return [
-        {
-            "cell": cell,
-            "metric": metric,
-            "n": len(reference),
-            "set": name,
-            "value": value,
-            "deviation": deviation,
-        }
-        for name, features in sets.items()
-        if name
-        for metric, (value, deviation) in _all_metrics(
-            reference, features, extractor_name
-        ).items()
-    ]
+    """Rows in the order of `COLUMNS`; the kernel distance leads."""
+    reference, rows = sets[""], []
+    for name, features in sets.items():
+        if name:
+            mean, deviation = kernel_distance(reference, features)
+            values = {
+                "kernel distance": mean,
+                "Fréchet distance": frechet_distance(reference, features),
+                **neighbourhood_metrics(reference, features),
+                "diversity": diversity_within_classes(features, [0] * len(features))[0],
+            }
+            for metric, value in values.items():
+                metric = _metric_name(metric, extractor_name)
+                rows.append((cell, metric, len(reference), name, value, deviation))
+                deviation = np.nan  # of the kernel distance alone
+    return rows
 
 
-def _all_metrics(reference, other, extractor_name):
-    """Values and deviations by name; the kernel distance leads."""
-    names = metric_names(extractor_name)
-    one_class = np.zeros(len(other))
-    values = {
-        names["kernel_distance"]: kernel_distance(reference, other),
-        names["frechet_distance"]: (frechet_distance(reference, other), np.nan),
-    }
-    for name, value in neighbourhood_metrics(reference, other).items():
-        values[f"{name} ({extractor_name})"] = value, np.nan
-    diversity = float(diversity_within_classes(other, one_class).iloc[0])
-    return values | {f"diversity ({extractor_name})": (diversity, np.nan)}
-
-
-def metric_names(extractor_name):
-    """What the two distances are called: FID and KID with InceptionV3 alone."""
-    if extractor_name == "InceptionV3":
-        return {"frechet_distance": "FID", "kernel_distance": "KID"}
-    return {
-        "frechet_distance": f"Fréchet distance ({extractor_name})",
-        "kernel_distance": f"kernel distance ({extractor_name})",
-    }
+def _metric_name(metric, extractor_name):
+    """Name of a metric and its network: FID and KID with InceptionV3 alone."""
+    published = {"Fréchet distance": "FID", "kernel distance": "KID"}
+    if extractor_name == "InceptionV3" and metric in published:
+        return published[metric]
+    return f"{metric} ({extractor_name})"
 
 
 def _checked(first, second):
     first, second = (np.asarray(features, dtype=float) for features in (first, second))
-    if (
-        first.ndim != 2
-        or second.ndim != 2
-        or first.shape[1] != second.shape[1]
-        or min(len(first), len(second)) < 2
-    ):
+    fits = first.ndim == second.ndim == 2 and first.shape[1] == second.shape[1]
+    if not fits or min(len(first), len(second)) < 2:
         raise ValueError(
             "features must be two arrays (n, d) and (m, d) of at least 2 images each. "
             f"Received: shapes {first.shape} and {second.shape}"

@@ -20,11 +20,8 @@ class FeatureExtractor:
         batch_size: Images described at once.
 
     Example:
-
-    ```python
-    extractor = FeatureExtractor.of_backbone("MobileNetV2", "imagenet")
-    real_features, made_features = extractor(real), extractor(made)
-    ```
+        >>> extractor = FeatureExtractor.of_backbone("MobileNetV2", "imagenet")
+        >>> real_features, made_features = extractor(real), extractor(made)
     """
 
     def __init__(self, name, model, batch_size=64):
@@ -82,12 +79,8 @@ class FeatureExtractor:
 
 
 def feature_extractor(weights):
-    """Build the extractor by which runs are measured, so that their figures compare.
+    """Extractor by which runs are measured, so that they compare: MobileNetV2 at 96 px.
 
-    Args:
-        weights: "imagenet", or the path of weights of MobileNetV2 without the top.
-
-    Returns:
-        `FeatureExtractor` of MobileNetV2 at 96 pixels.
+    `weights` are as in `FeatureExtractor.of_backbone`.
     """
     return FeatureExtractor.of_backbone(MEASURED_WITH, weights, MEASURED_AT)

@@ -53,24 +53,16 @@ def probe_origin(real, made, seed=0):
         [part[generator.permutation(len(part))[:n_images]] for part in (real, made)]
     )
     is_made = np.repeat([False, True], n_images)
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed)
+    unseen = {"cv": folds, "method": "decision_function"}
     rows = []
     for trace, describe in zip(
         TRACES, (value_range, pixel_grid, sharpness), strict=True
     ):
-        scores = _unseen_scores(describe(images), is_made, seed)
-        auc, low, high = delong_interval(is_made, scores)
-        rows.append(
-            {"trace": trace, "n": n_images, "auc": auc, "low": low, "high": high}
-        )
-    return pd.DataFrame(rows)
-
-
-def _unseen_scores(features, is_made, seed):
-    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed)
-    return cross_val_predict(
-        probe, features, is_made, cv=folds, method="decision_function"
-    )
+        scores = cross_val_predict(probe, describe(images), is_made, **unseen)
+        rows.append((trace, n_images, *delong_interval(is_made, scores)))
+    return pd.DataFrame(rows, columns=["trace", "n", "auc", "low", "high"])
 
 
 def value_range(images):
@@ -119,9 +111,8 @@ def pixel_grid(images):
     lines = []
     for axis in (1, 2):
         signal = np.abs(np.diff(grey, n=2, axis=axis)).mean(axis=3 - axis)
-        signal = (signal - signal.mean(axis=1, keepdims=True)) * np.hanning(
-            signal.shape[1]
-        )
+        signal = signal - signal.mean(axis=1, keepdims=True)
+        signal = signal * np.hanning(signal.shape[1])
         amplitude = np.log(np.abs(np.fft.rfft(signal, axis=1))[:, 3:] + 1e-6)
         beside = convolve1d(amplitude, [0.25, 0.25, 0, 0.25, 0.25], axis=1)
         lines.append(amplitude - beside)
@@ -146,8 +137,7 @@ def sharpness(images):
     frequency = np.fft.fftfreq(side)
     radius = np.hypot(frequency[:, None], frequency)
     ring = np.minimum((radius * 2 * N_BANDS).astype(int), N_BANDS)
-    bands = np.stack(
-        [power[:, ring == band].sum(axis=1) for band in range(N_BANDS)], axis=1
-    )
+    bands = [power[:, ring == band].sum(axis=1) for band in range(N_BANDS)]
+    bands = np.stack(bands, axis=1)
     shares = bands / np.maximum(bands.sum(axis=1, keepdims=True), 1e-6)
     return np.log(shares + 1e-9)

@@ -44,7 +44,7 @@ def judge_synthetic_images(images, diagnoses, extractor, seed=0):
     cells = {name: np.asarray(found, str) for name, found in diagnoses.items()}
     features = {name: extractor(found) for name, found in images.items()}
     generator = np.random.default_rng(seed)
-    cells["noise"] = _no_more_than(cells["synthetic"], cells["held out"])
+    cells["noise"] = _no_more_than(cells["synthetic"], cells["held out"], least=1)
     shape = (len(cells["noise"]), *images["synthetic"].shape[1:])
     features["noise"] = extractor(generator.integers(0, 256, shape).astype("uint8"))
     copied = _copies(cells["training"], cells["synthetic"], generator)
@@ -60,23 +60,16 @@ def judge_synthetic_images(images, diagnoses, extractor, seed=0):
     wanted = held_out_alike(cells["synthetic"], cells["held out"], generator)
     if not len(wanted):
         return table, {"memorisation_ratio": None, "copied_share": None, "n": 0}
-    turned = [
-        _features_of_turns(
-            extractor, images[name][draw_alike(cells[name], wanted, seed)]
-        )
-        for name in ("synthetic", "held out")
-    ]
-    memory = memorisation(turned[0], features["training"], turned[1])
+    turned = {}
+    for name in ("synthetic", "held out"):
+        alike = images[name][draw_alike(cells[name], wanted, seed)]
+        turned[name] = extractor(all_turns(alike)).reshape(8, len(alike), -1)
+    memory = memorisation(turned["synthetic"], features["training"], turned["held out"])
     return table, {**memory, "network": extractor.name, "n": len(wanted)}
 
 
 def draw_alike(diagnoses, wanted, seed):
-    """Draw images with the diagnoses of others.
-
-    Args:
-        diagnoses: Diagnosis of each image, (n,).
-        wanted: Diagnosis of each of the others, (m,).
-        seed: Seed of the draw.
+    """Draw images with the diagnoses of others, `wanted`.
 
     Returns:
         Positions in `diagnoses`: of each diagnosis as many as are wanted, or as there
@@ -94,25 +87,15 @@ def draw_alike(diagnoses, wanted, seed):
 
 
 def held_out_alike(made, held_out, generator):
-    """Draw diagnoses of made images, no more of each than are held out.
-
-    Args:
-        made: Diagnosis of each made image, (n,).
-        held_out: Diagnosis of each image held out, (m,).
-        generator: `numpy.random.Generator`.
-
-    Returns:
-        Diagnoses of at most 250 made images.
-    """
-    drawn = pd.Series(made[generator.permutation(len(made))[:N_TURNED]])
-    n_held_out = drawn.map(pd.Series(held_out).value_counts()).fillna(0)
-    return drawn[drawn.groupby(drawn).cumcount() < n_held_out]
+    """Draw diagnoses of at most 250 made images, of each no more than are held out."""
+    drawn = made[generator.permutation(len(made))[:N_TURNED]]
+    return _no_more_than(drawn, held_out)
 
 
-def _no_more_than(made, held_out):
-    """Diagnoses of the made images, of each no more than are held out, but one."""
+def _no_more_than(made, held_out, least=0):
+    """Diagnoses of made images, of each no more than are held out, or `least`."""
     made = pd.Series(made)
-    most = made.map(pd.Series(held_out).value_counts()).fillna(0).clip(lower=1)
+    most = made.map(pd.Series(held_out).value_counts()).fillna(0).clip(lower=least)
     return made[made.groupby(made).cumcount() < most].to_numpy()
 
 
@@ -123,8 +106,3 @@ def _copies(training, wanted, generator):
         for name in np.unique(wanted)
     }
     return np.array([generator.choice(few[name]) for name in wanted])
-
-
-def _features_of_turns(extractor, images):
-    """Features of the images in their 8 flips and rotations, (8, n, d)."""
-    return extractor(all_turns(images)).reshape(8, len(images), -1)

@@ -12,12 +12,7 @@ LEAST_DEFINED = 0.9
 
 
 def cluster_index(groups, n):
-    """Number the groups from 0.
-
-    Args:
-        groups: label of each image's patient or lesion, shape `(n,)`; None makes
-            each image a group of its own.
-        n: number of images.
+    """Number patients or lesions from 0; without `groups` each image is its own.
 
     Returns:
         `(index, n_groups)`: int array of shape `(n,)`, and the number of groups.
@@ -45,18 +40,10 @@ def cluster_index(groups, n):
 
 
 def cluster_class(y_true, cluster, n_clusters):
-    """Name one class for each cluster: the rarest of those that its images have.
+    """Name one class for each cluster, `(n_clusters,)`: the rarest of its images.
 
     A lesion has one diagnosis, a patient may have several; the rarest is the one
     that a replicate should not lose.
-
-    Args:
-        y_true: class indices, shape `(n,)`.
-        cluster: cluster index of each image, shape `(n,)`.
-        n_clusters: number of clusters.
-
-    Returns:
-        int64 array of shape `(n_clusters,)`, for `cluster_weights`.
     """
     commonest_first = np.argsort(-np.bincount(y_true), kind="stable")
     rarity = np.argsort(commonest_first)
@@ -70,8 +57,7 @@ def cluster_weights(n_clusters, n_replicates=2000, seed=0, strata=None):
 
     Args:
         n_clusters: number of clusters, drawn with replacement that many times.
-        n_replicates: number of replicates.
-        seed: seed of the draws.
+        n_replicates, seed: number and seed of the draws.
         strata: a label for each cluster, shape `(n_clusters,)`; each replicate then
             holds as many clusters of each label as there are. None draws from all.
 
@@ -94,16 +80,12 @@ def cluster_weights(n_clusters, n_replicates=2000, seed=0, strata=None):
 
 
 def bootstrap(statistics, n_clusters, n_replicates=2000, seed=0, strata=None):
-    """Evaluate statistics on the same resamples of the clusters.
+    """Evaluate statistics on the same resamples of the clusters, see `cluster_weights`.
 
     Args:
         statistics: functions of weights `(n_clusters, r)` that return an array
             `(names, r)`, such as `WeightedMetrics`. All see the same draws, so
             that the difference of two of them is a paired bootstrap.
-        n_clusters: number of clusters.
-        n_replicates: number of replicates.
-        seed: seed of the draws.
-        strata: a label for each cluster, as in `cluster_weights`.
 
     Returns:
         A list of arrays `(names, n_replicates)`, one for each statistic.
@@ -119,15 +101,19 @@ def bootstrap(statistics, n_clusters, n_replicates=2000, seed=0, strata=None):
     return [np.concatenate(part, axis=1) for part in parts]
 
 
+def values_with_intervals(statistic, n_clusters, n_replicates, seed, level):
+    """Values of a statistic on the images as they are, low and high: `(names, 3)`."""
+    values = statistic(np.ones((n_clusters, 1)))
+    (draws,) = bootstrap([statistic], n_clusters, n_replicates, seed)
+    intervals = [percentile_interval(draw, level)[:2] for draw in draws]
+    return np.column_stack([values, intervals])
+
+
 def percentile_interval(replicates, level=0.95):
     """Interval between the outer percentiles of the replicates.
 
     Replicates in which the statistic is not defined (no positive image was drawn)
     are left out; where they are more than a tenth, there is no interval.
-
-    Args:
-        replicates: array of shape `(n_replicates,)`, NaN where not defined.
-        level: coverage in (0, 1).
 
     Returns:
         `(low, high, reason)`; both NaN, with the reason, where there is none.
@@ -148,14 +134,8 @@ def two_sided_p_value(replicates):
     """Probability of a difference this far from zero, had there been none.
 
     The p-value belongs to the percentile interval: it is below 0.05 where the 95 %
-    interval leaves out zero. With n replicates it is never below 2 / (n + 1).
-
-    Args:
-        replicates: bootstrap replicates of a difference, shape `(n_replicates,)`,
-            NaN where not defined.
-
-    Returns:
-        A float in (0, 1]; NaN where more than a tenth is not defined.
+    interval leaves out zero. With n replicates it is never below 2 / (n + 1), and it
+    is NaN where more than a tenth is not defined.
     """
     defined = replicates[~np.isnan(replicates)]
     if len(defined) < LEAST_DEFINED * len(replicates):

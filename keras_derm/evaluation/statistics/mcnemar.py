@@ -34,10 +34,8 @@ def mcnemar_test(correct_a, correct_b, groups=None):
     McNemar's exact test.
 
     Args:
-        correct_a: bool array of shape `(n,)`: where A is right.
-        correct_b: the same for B.
-        groups: patient or lesion of each image, shape `(n,)`; None makes each
-            image its own.
+        correct_a, correct_b: bool arrays of shape `(n,)`: where A is right, and B.
+        groups: as in `delong_covariance`.
 
     Returns:
         A `McNemarTest`; the p-value is 1 where the models never differ.

@@ -28,7 +28,7 @@ def benjamini_hochberg(p_values):
     """Adjust so that of the claims made at most that share is false on average.
 
     Args:
-        p_values: array of shape `(n,)`, in [0, 1] or NaN.
+        p_values: as in `holm`.
 
     Returns:
         Adjusted p-values, shape `(n,)`.

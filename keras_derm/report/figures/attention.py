@@ -14,6 +14,8 @@ from keras_derm.report.figures.photographs import (
 )
 from keras_derm.report.figures.style import MUTED, styled
 
+NO_CASE = {"ha": "left", "va": "center", "style": "italic", "color": MUTED}
+
 
 @styled
 def cam_gallery(images, heatmaps, captions=None, columns=3) -> Figure:
@@ -80,18 +82,12 @@ def case_grid(cases, rows, columns) -> Figure:
                 _attention(pair[1], image, heatmap)
                 head += "\n" + wrapped(caption, 3.0)
             else:
-                _no_case(pair)
+                for axes in pair:
+                    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+                pair[0].text(0, 0.5, "no such case", **NO_CASE)
                 head += "\n" * n_lines  # level with the heads beside it
             pair[0].set_title(head, loc="left", **CAPTION)
     return figure
-
-
-def _no_case(pair):
-    for axes in pair:
-        axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-    pair[0].text(
-        0, 0.5, "no such case", ha="left", va="center", style="italic", color=MUTED
-    )
 
 
 @styled
@@ -99,10 +95,8 @@ def attention_columns(images, maps, captions=None) -> Figure:
     """One row an image: the photograph, then its attention by several accounts.
 
     Args:
-        images: Sequence of images `(height, width, 3)`, uint8 or float in
-            [0, 255].
-        maps: `dict` of the column's name (a member, a stage) to one array `(h, w)`
-            in [0, 1] an image, as in `cam_gallery`.
+        images: As in `cam_gallery`.
+        maps: `dict` of the column's name (a member, a stage) to one heatmap an image.
         captions: One text an image, written beside it.
 
     Raises:
@@ -116,9 +110,8 @@ def attention_columns(images, maps, captions=None) -> Figure:
             f"Received: {len(images)} images, maps {counts}"
         )
     names = ["photograph", *maps]
-    panels, figure = photo_grid(
-        len(images), len(names), count_lines(names, 1.6) / len(images)
-    )
+    n_lines = count_lines(names, 1.6) / len(images)
+    panels, figure = photo_grid(len(images), len(names), n_lines)
     for row, image, caption in zip(panels, images, captions, strict=True):
         row[0].imshow(as_photograph(image))
         label_row(row[0], caption)
@@ -141,11 +134,6 @@ def _attention(axes, image, heatmap):
         vmin=0,
         vmax=1,
         extent=(-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5),
-        alpha=_opacity(heatmap),
+        alpha=0.15 + 0.45 * heatmap,  # the lesion shows through even the highest
         interpolation="bilinear",
     )
-
-
-def _opacity(heatmap):
-    """Opacity that lets the lesion show through even where attention is highest."""
-    return 0.15 + 0.45 * heatmap

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from keras_derm.report.figures.style import MUTED, distinguished, styled
+from keras_derm.report.figures.style import LINES, MUTED, distinguished, styled
 
 
 @styled
@@ -22,18 +22,19 @@ def roc(curves, title="Receiver operating characteristic") -> Figure:
     Raises:
         ValueError: If a column is missing.
     """
-    figure, axes = _unit_square(title)
+    figure, axes = _unit_square(
+        title, "1 − specificity (share of false alarms)", "Sensitivity"
+    )
     axes.plot([0, 1], [0, 1], ":", color=MUTED, linewidth=1.2)
-    for name, curve, color, style in distinguished(curves):
-        _check_columns(curve, ("specificity", "sensitivity"), name)
+    for name, curve, color, style in _with_columns(
+        curves, ("specificity", "sensitivity")
+    ):
         false_alarms = 1 - curve["specificity"]
         axes.plot(false_alarms, curve["sensitivity"], style, color=color, label=name)
         if {"low", "high"} <= set(curve.columns):
             axes.fill_between(
                 false_alarms, curve["low"], curve["high"], color=color, alpha=0.18
             )
-    axes.set_xlabel("1 − specificity (share of false alarms)")
-    axes.set_ylabel("Sensitivity")
     figure.legend(loc="outside lower left", fontsize=10)
     return figure
 
@@ -51,19 +52,12 @@ def reliability(curves, title="Reliability") -> Figure:
     Raises:
         ValueError: If a column is missing.
     """
-    figure, axes = _unit_square(title)
+    figure, axes = _unit_square(title, "Predicted probability", "Share that came true")
     axes.plot([0, 1], [0, 1], ":", color=MUTED, label="perfectly calibrated")
-    for name, curve, color, marker in distinguished(curves, "os^D"):
-        _check_columns(curve, ("confidence", "accuracy"), name)
-        axes.plot(
-            curve["confidence"],
-            curve["accuracy"],
-            color=color,
-            marker=marker,
-            label=name,
-        )
-    axes.set_xlabel("Predicted probability")
-    axes.set_ylabel("Share that came true")
+    columns = ("confidence", "accuracy")
+    for name, curve, color, marker in _with_columns(curves, columns, "os^D"):
+        style = {"color": color, "marker": marker, "label": name}
+        axes.plot(curve["confidence"], curve["accuracy"], **style)
     figure.legend(loc="outside lower left", fontsize=10)
     return figure
 
@@ -83,23 +77,21 @@ def net_benefit(curves, title="Net benefit") -> Figure:
     """
     if not curves:
         raise ValueError(f"`curves` must name at least one. Received: {curves}")
-    figure = Figure(figsize=(5.9, 4.6), layout="constrained")
-    axes = figure.subplots()
-    for name, curve, color, style in distinguished(curves):
-        _check_columns(
-            curve, ("threshold", "net_benefit", "low", "high", "treat_all"), name
-        )
+    figure, axes = _axes(
+        (5.9, 4.6),
+        title,
+        "Probability from which a reader would act",
+        "Net benefit (true positives an image)",
+    )
+    columns = ("threshold", "net_benefit", "low", "high", "treat_all")
+    for name, curve, color, style in _with_columns(curves, columns):
         at = curve["threshold"]
         axes.plot(at, curve["net_benefit"], style, color=color, label=name)
         axes.fill_between(at, curve["low"], curve["high"], color=color, alpha=0.18)
     axes.plot(at, curve["treat_all"], color=MUTED, linewidth=1.2, label="act on all")
     axes.axhline(0, linestyle=":", color=MUTED, linewidth=1.2, label="act on nobody")
     highest = max(frame["high"].max() for frame in curves.values())
-    axes.set_ylim(-0.25 * highest, 1.1 * highest)
-    axes.set_xlim(at.min(), at.max())
-    axes.set_xlabel("Probability from which a reader would act")
-    axes.set_ylabel("Net benefit (true positives an image)")
-    axes.set_title(title)
+    axes.set(ylim=(-0.25 * highest, 1.1 * highest), xlim=(at.min(), at.max()))
     figure.legend(loc="outside lower left", fontsize=10, ncols=2)
     return figure
 
@@ -122,37 +114,45 @@ def deletion_curves(curves, title="When the attended pixels are replaced") -> Fi
         raise ValueError(
             f"Curves must have the shape (n, n_steps + 1). Received: {shapes}"
         )
-    figure = Figure(figsize=(5.6, 4.6), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = _axes(
+        (5.6, 4.6),
+        textwrap.fill(title, 48),
+        "Share of the pixels replaced",
+        "Probability of the explained class",
+    )
     for name, curve, color, style in distinguished(curves):
         curve = np.asarray(curve, float)
         share = np.linspace(0, 1, curve.shape[1])
         low, high = np.quantile(curve, [0.25, 0.75], axis=0)
         axes.plot(share, curve.mean(axis=0), style, color=color, label=name)
         axes.fill_between(share, low, high, color=color, alpha=0.15, linewidth=0)
-    axes.set_xlabel("Share of the pixels replaced")
-    axes.set_ylabel("Probability of the explained class")
-    axes.set_xlim(0, 1)
-    axes.set_ylim(0, 1.01)
+    axes.set(xlim=(0, 1), ylim=(0, 1.01))
     axes.xaxis.set_major_formatter(PercentFormatter(1))
-    axes.set_title(textwrap.fill(title, 48))
     figure.legend(loc="outside lower left", fontsize=10)
     return figure
 
 
-def _unit_square(title):
-    """Axes from 0 to 1 in both directions, for shares and probabilities."""
-    figure = Figure(figsize=(5.6, 5.8), layout="constrained")
+def _axes(size, title, xlabel, ylabel):
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
-    axes.set_title(title)
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
     return figure, axes
 
 
-def _check_columns(frame, columns, name):
-    missing = [column for column in columns if column not in frame]
-    if missing:
-        raise ValueError(
-            f"Curve {name!r} lacks the columns {missing}. "
-            f"Received: {list(frame.columns)}"
-        )
+def _unit_square(title, xlabel, ylabel):
+    """Axes from 0 to 1 in both directions, for shares and probabilities."""
+    figure, axes = _axes((5.6, 5.8), title, xlabel, ylabel)
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    return figure, axes
+
+
+def _with_columns(curves, columns, marks=LINES):
+    """The curves as `distinguished`, each of which must have these columns."""
+    for name, frame, color, mark in distinguished(curves, marks):
+        missing = [column for column in columns if column not in frame]
+        if missing:
+            raise ValueError(
+                f"Curve {name!r} lacks the columns {missing}. "
+                f"Received: {list(frame.columns)}"
+            )
+        yield name, frame, color, mark

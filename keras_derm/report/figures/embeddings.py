@@ -77,8 +77,7 @@ def _plane(axes, points):
     """Same bounds for all panels and no ticks: the axes of UMAP have no meaning."""
     low, high = points.min(axis=0), points.max(axis=0)
     margin = 0.04 * (high - low) + 1e-6
-    axes.set_xlim(low[0] - margin[0], high[0] + margin[0])
-    axes.set_ylim(low[1] - margin[1], high[1] + margin[1])
-    axes.set(xticks=[], yticks=[])
+    xlim, ylim = zip(low - margin, high + margin, strict=True)
+    axes.set(xlim=xlim, ylim=ylim, xticks=[], yticks=[])
     axes.spines[:].set_visible(True)
     axes.spines[:].set_color("#d5d9df")

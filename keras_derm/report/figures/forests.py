@@ -46,10 +46,8 @@ def forest_plot(table, xlabel="Difference", sides=("lower", "higher")) -> Figure
             f"`table` needs rows, and the columns {missing} too. "
             f"Received: {len(table)} rows, columns {list(table.columns)}"
         )
-    if "label" in table:
-        groups = list(table.groupby("label", sort=False))
-    else:
-        groups = [("", table)]
+    labels = table["label"] if "label" in table else np.full(len(table), "")
+    groups = list(table.groupby(labels, sort=False))
     rows = [len(group) for _, group in groups]
     figure = Figure(
         figsize=(5.9, 0.4 * sum(rows) + 1.0 * len(rows) + 0.4), layout="constrained"
@@ -117,12 +115,10 @@ def _forest_panel(axes, group, reach):
             claimed = not row.get("p_adjusted", 0) > 0.05
             _forest_line(axes, line, *(row[name] for name in INTERVAL), claimed)
         else:
-            enough = row.get("judged", False)
-            why = "not measurable" if enough else TOO_FEW
+            why = "not measurable" if row.get("judged", False) else TOO_FEW
             axes.text(0, line, why, **NO_POINT)
     axes.set_yticks(range(len(rows)), [_stratum(row) for row in rows])
-    axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set_xlim(-reach, reach)
+    axes.set(ylim=(len(rows) - 0.4, -0.6), xlim=(-reach, reach))
     axes.locator_params(axis="x", nbins=5)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

@@ -27,7 +27,7 @@ def contact_sheet(images, captions=None, columns=6) -> Figure:
     columns = min(columns, len(images))
     lines = -(-len(images) // columns)
     panels, figure = photo_grid(lines, columns, count_lines(captions, 1.6))
-    for axes, image, caption in zip(panels.ravel(), images, captions, strict=False):
+    for axes, image, caption in zip(panels.flat, images, captions, strict=False):
         axes.imshow(as_photograph(image))
         axes.set_title(wrapped(caption, 1.6), **CAPTION)
     return figure
@@ -50,9 +50,8 @@ def preparation_stages(stages, captions=None) -> Figure:
     if len(set(counts.values())) != 1:
         raise ValueError(f"Stages need equally many images. Received: {counts}")
     captions = checked_captions(next(iter(stages.values())), captions)
-    panels, figure = photo_grid(
-        len(stages), len(captions), count_lines(captions, 1.6) / len(stages)
-    )
+    n_lines = count_lines(captions, 1.6) / len(stages)
+    panels, figure = photo_grid(len(stages), len(captions), n_lines)
     for row, (name, images) in zip(panels, stages.items(), strict=True):
         for axes, image in zip(row, images, strict=True):
             axes.imshow(as_photograph(image))

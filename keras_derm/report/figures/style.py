@@ -4,6 +4,7 @@ import functools
 from itertools import cycle
 
 import matplotlib
+from matplotlib.figure import Figure
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 # Their whole palette and a grey, for as many diagnoses.
@@ -41,6 +42,18 @@ def styled(function):
             return function(*args, **kwargs)
 
     return wrapper
+
+
+def panels(n, columns, width, height, margin=0.0):
+    """Figure with `n` axes of that size in inches, in rows of at most `columns`."""
+    columns = min(columns, n)
+    lines = -(-n // columns)
+    size = width * columns + margin, height * lines
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(lines, columns, squeeze=False).ravel()
+    for surplus in axes[n:]:
+        surplus.remove()
+    return figure, axes[:n]
 
 
 def distinguished(curves, marks=LINES):

@@ -8,9 +8,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from keras_derm.report.figures.style import COLORS, INK, styled
-
-MATRICES_IN_A_ROW = 2
+from keras_derm.report.figures.style import COLORS, INK, panels, styled
 
 
 @styled
@@ -88,15 +86,8 @@ def confusion_matrices(matrices, classes) -> Figure:
     n_classes = len(classes)
     side = max(0.62 * n_classes, 1.8)
     margin = 1.1 + 0.09 * max(len(str(name)) for name in classes)
-    columns = min(MATRICES_IN_A_ROW, len(matrices))
-    lines = -(-len(matrices) // columns)
-    figure = Figure(
-        figsize=((side + margin) * columns, (side + 1.3) * lines), layout="constrained"
-    )
-    panels = figure.subplots(lines, columns, squeeze=False).ravel()
-    for axes in panels[len(matrices) :]:
-        axes.remove()
-    for axes, (name, matrix) in zip(panels, matrices.items(), strict=False):
+    figure, places = panels(len(matrices), 2, side + margin, side + 1.3)
+    for axes, (name, matrix) in zip(places, matrices.items(), strict=True):
         matrix = np.asarray(matrix)
         if matrix.shape != (n_classes, n_classes):
             raise ValueError(
@@ -114,9 +105,9 @@ def _confusion_panel(axes, matrix, classes, name):
     texts = [
         [
             f"{count:,.0f}\n{share:.0%}" if np.isfinite(share) else "–"
-            for count, share in zip(count_row, share_row, strict=True)
+            for count, share in zip(*row, strict=True)
         ]
-        for count_row, share_row in zip(matrix, shares, strict=True)
+        for row in zip(matrix, shares, strict=True)
     ]
     _write_cells(axes, texts, np.nan_to_num(shares), size=9.5)
     for diagonal in range(len(classes)):
@@ -133,17 +124,9 @@ def _confusion_panel(axes, matrix, classes, name):
 
 
 def _count_table(counts, zero="0"):
-    """Draw a table of counts, its colours by the logarithm of the count.
+    """Draw a table of counts, its colours by the logarithm; `zero` stands for none.
 
-    Args:
-        counts: `pandas.DataFrame` of counts.
-        zero: What is written into a cell without images.
-
-    Returns:
-        Tuple of the figure, its axes and the counts as an array.
-
-    Raises:
-        ValueError: If a count is negative or missing, or the table is empty.
+    Returns the figure, its axes and the counts as an array.
     """
     values = counts.to_numpy(float)
     if values.size == 0 or not (values >= 0).all():

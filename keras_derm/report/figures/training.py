@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from keras_derm.report.figures.style import GRID, MUTED, distinguished, styled
+from keras_derm.report.figures.style import GRID, MUTED, distinguished, panels, styled
 
 
 @styled
@@ -32,19 +32,13 @@ def training_curves(histories, metrics=None) -> Figure:
             f"No history has the metrics {unknown or 'to draw'}. Received: histories "
             f"{ {name: list(frame.columns) for name, frame in histories.items()} }"
         )
-    columns = min(len(metrics), 2)
-    lines = -(-len(metrics) // columns)
-    figure = Figure(figsize=(4.4 * columns + 0.6, 3.1 * lines), layout="constrained")
-    panels = figure.subplots(lines, columns, squeeze=False).ravel()
-    for axes, metric in zip(panels, metrics, strict=False):
+    figure, places = panels(len(metrics), 2, 4.4, 3.1, margin=0.6)
+    for axes, metric in zip(places, metrics, strict=True):
         for _, history, color, _ in distinguished(histories):
             _curve(axes, history, metric, color)
-        axes.set_title(metric.replace("_", " "))
-        axes.set_xlabel("Epoch")
+        axes.set(title=metric.replace("_", " "), xlabel="Epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(axis="y", color=GRID, linewidth=0.8)
-    for axes in panels[len(metrics) :]:
-        axes.remove()
     keys = [
         Line2D([], [], color=color, linewidth=4, label=name)
         for name, _, color, _ in distinguished(histories)

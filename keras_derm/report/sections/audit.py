@@ -1,11 +1,9 @@
 """Section: who is in the archive, by diagnosis and apparent skin tone."""
 
-import json
-
 import pandas as pd
 
-from keras_derm.report.figure_files import figure_block
 from keras_derm.report.html import Section, Table, Text
+from keras_derm.report.run_files import figure_block, read_json
 from keras_derm.skin_tone import describe_agreement
 
 
@@ -13,7 +11,7 @@ def section(run):
     """Counts by diagnosis and tone, and doubts; None before audit_skin_tone."""
     if not run.done("audit_skin_tone"):
         return None
-    counts = json.loads((run / "audit/rule_disagreement.json").read_text())
+    counts = read_json(run / "audit/rule_disagreement.json", "audit_skin_tone")
     table = pd.read_csv(run / "audit/tone_by_diagnosis.csv", index_col=0)
     undetermined = int(table.loc["total", "undetermined"])
     undecided = run.catalog.where(skin_tone="undetermined").table
@@ -72,14 +70,13 @@ def _doubts_about_tone(run):
     blocks = []
     casts = pd.read_csv(run / "audit/cast_sensitivity.csv")
     if casts["images"].any():
+        largest = casts["p95_absolute_change"]
         shown = pd.DataFrame(
             {
                 "cast of a few per cent": casts["cast"],
                 "images": casts["images"],
                 "median change of ITA": casts["median_change"].map("{:+.0f}°".format),
-                "95 % change less than": casts["p95_absolute_change"].map(
-                    "{:.0f}°".format
-                ),
+                "95 % change less than": largest.map("{:.0f}°".format),
                 "another type": casts["share_of_type_changed"].map("{:.0%}".format),
                 "no type": casts["became_undetermined"].map("{:.0%}".format),
             }
@@ -94,7 +91,7 @@ def _doubts_about_tone(run):
             )
         )
     if (run / "audit/label_agreement.json").is_file():
-        found = json.loads((run / "audit/label_agreement.json").read_text())
+        found = read_json(run / "audit/label_agreement.json", "audit_skin_tone")
         cross = pd.read_csv(run / "audit/label_agreement.csv", index_col=0)
         blocks.append(Table(cross, "People's labels against the tone by ITA"))
         blocks.append(Text(f"{describe_agreement(found)} The labels are used."))

@@ -1,12 +1,15 @@
 """Section: what the model looked at, and whether its maps can be believed."""
 
-import json
-
 import pandas as pd
 
-from keras_derm.report.figure_files import figure_block
 from keras_derm.report.html import Callout, Section, Table, Text
-from keras_derm.report.run_files import chosen_arm, positive_words, read_metrics
+from keras_derm.report.run_files import (
+    chosen_arm,
+    figure_block,
+    positive_words,
+    read_json,
+    read_metrics,
+)
 from keras_derm.settings import ExplainSettings
 
 METHODS = {
@@ -27,7 +30,7 @@ def section(run):
         return _cases_alone(run, arm, titles)
     blocks = [*_galleries(run, titles), *_share_inside(run)]
     if (run / "explanations.json").is_file():
-        found = json.loads((run / "explanations.json").read_text())
+        found = read_json(run / "explanations.json", "explain")
         if settings.method != "smooth_grad":
             blocks.append(Text(_coarseness(found["regions"])))
         check = found["sanity_check"]
@@ -53,22 +56,22 @@ def _case_titles(metrics):
 
 def _galleries(run, titles):
     """The cases with their attention: by kind of decision, by tone, by member."""
-    by_kind = [
-        figure_block(
-            run,
-            f"attention_{kind}",
-            f"{title}, each with the regions that spoke for the decision.",
-            f"{title}. Yellow: most attention.",
-        )
-        for kind, title in titles.items()
-    ]
+    spoke = "each with the regions that spoke for the decision."
     return [
-        *by_kind,
+        *(
+            figure_block(
+                run,
+                f"attention_{kind}",
+                f"{title}, {spoke}",
+                f"{title}. Yellow: most attention.",
+            )
+            for kind, title in titles.items()
+        ),
         figure_block(
             run,
             "attention_by_tone",
             "For each group of tones one correct decision, one miss and one false "
-            "alarm, each with the regions that spoke for the decision.",
+            f"alarm, {spoke}",
             "One case of each kind in each group of apparent tones (ITA), where there "
             "is one.",
         ),
@@ -87,14 +90,13 @@ def _share_inside(run):
     inside = cases.dropna(subset=["attention_in_lesion"])
     if inside.empty:
         return []
-    return [
-        Text(
-            "On these cases "
-            f"{inside['attention_in_lesion'].mean():.0%} of the attention lies in the "
-            f"lesion, which covers {inside['lesion_share'].mean():.0%} of the image. A "
-            "map says where the model looked, not that it was right to."
-        )
-    ]
+    attention, lesion = inside[["attention_in_lesion", "lesion_share"]].mean()
+    said = (
+        f"On these cases {attention:.0%} of the attention lies in the lesion, which "
+        f"covers {lesion:.0%} of the image. A map says where the model looked, not "
+        "that it was right to."
+    )
+    return [Text(said)]
 
 
 def _cases_alone(run, arm, titles):
@@ -113,9 +115,7 @@ def _cases_alone(run, arm, titles):
 
 def _coarseness(regions):
     """How many regions of an image a map can tell apart, by member."""
-    sizes = [
-        f"{rows} by {columns} ({name})" for name, (rows, columns) in regions.items()
-    ]
+    sizes = [f"{size[0]} by {size[1]} ({name})" for name, size in regions.items()]
     return (
         f"A map is no finer than the features it reads: {', '.join(sizes)} regions, "
         "enlarged to the photograph. What lies within one region it cannot tell."
@@ -128,6 +128,7 @@ def _after_forgetting(run, found):
     stages.index = [
         name if name == "another image" else f"{name} random" for name in stages.index
     ]
+    names = {"rank_correlation": "rank correlation", "ssim": "SSIM"}
     return [
         figure_block(
             run,
@@ -138,9 +139,7 @@ def _after_forgetting(run, found):
             "correlation with the trained maps.",
         ),
         Table(
-            stages.rename(
-                columns={"rank_correlation": "rank correlation", "ssim": "SSIM"}
-            ),
+            stages.rename(columns=names),
             "How much the maps stay like those of the trained network",
             f"Medians over {found['n_images']} test images; SSIM: structural "
             "similarity. The last row compares the maps of two different images, which "

@@ -2,9 +2,8 @@
 
 import pandas as pd
 
-from keras_derm.report.figure_files import figure_block
 from keras_derm.report.html import Callout, Section, Text
-from keras_derm.report.run_files import read_json
+from keras_derm.report.run_files import figure_block, read_json
 
 
 def section(run):
@@ -29,16 +28,14 @@ def section(run):
             f"{found['same_class_chance']:.0%} would."
         )
         accuracy = found["two_sample_accuracy"]
-        blocks = [
-            Callout(
-                "caution" if accuracy > 0.75 else "finding",
-                "The nearest other image tells real from synthetic in "
-                f"{accuracy:.0%} of the cases. At 50 % the two kinds mix; at 100 % "
-                "the classifier can always tell them apart, and may learn that in "
-                "place of the diagnosis; far below 50 % synthetic images copy real "
-                "ones.",
-            )
-        ]
+        told_apart = (
+            f"The nearest other image tells real from synthetic in {accuracy:.0%} of "
+            "the cases. At 50 % the two kinds mix; at 100 % the classifier can always "
+            "tell them apart, and may learn that in place of the diagnosis; far below "
+            "50 % synthetic images copy real ones."
+        )
+        kind = "caution" if accuracy > 0.75 else "finding"
+        blocks = [Callout(kind, told_apart)]
         said += (
             f" Told apart were {found['n_compared']:,} real and as many synthetic "
             "images, equally many in every diagnosis. All this is counted in the "

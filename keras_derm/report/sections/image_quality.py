@@ -1,11 +1,10 @@
 """Section: how far the synthetic images are from real ones."""
 
-import json
-
 import pandas as pd
 
+from keras_derm.report.arm_tables import interval_cell
 from keras_derm.report.html import Section, Table, Text
-from keras_derm.report.intervals import interval_cell
+from keras_derm.report.run_files import read_json
 
 NOTABLE_AUC = 0.6
 
@@ -27,7 +26,7 @@ def _distances(run):
     if not (run / "image_quality.csv").is_file():
         return []
     table = pd.read_csv(run / "image_quality.csv")
-    memory = json.loads((run / "memorisation.json").read_text())
+    memory = read_json(run / "memorisation.json", "image_quality")
     few = table.loc[table["metric"] == "too few images", "cell"]
     table = table[table["set"].notna()]
     blocks = _distance_tables(table) if len(table) else []
@@ -54,16 +53,14 @@ def _learned_by_heart(memory, few):
 def _distance_tables(table):
     leading = table["metric"].iloc[0]
     distance = table[table["metric"] == leading]
-    shown = distance["value"].map("{:.2f}".format)
-    shown += distance["deviation"].map(" ± {:.2f}".format)
-    by_cell = distance.assign(shown=shown).pivot(
-        index=["cell", "n"], columns="set", values="shown"
-    )
+    shown = table["value"].map("{:.2f}".format)
+    spread = distance["deviation"].map(" ± {:.2f}".format)
+    beside = {"columns": "set", "values": "shown"}
+    by_cell = distance.assign(shown=shown[distance.index] + spread)
+    by_cell = by_cell.pivot(index=["cell", "n"], **beside)
     pooled = table["cell"].unique()[0]
-    others = table[(table["cell"] == pooled) & (table["metric"] != leading)]
-    others = others.assign(shown=others["value"].map("{:.2f}".format)).pivot(
-        index="metric", columns="set", values="shown"
-    )
+    others = (table["cell"] == pooled) & (table["metric"] != leading)
+    others = table.assign(shown=shown)[others].pivot(index="metric", **beside)
     order = list(distance["set"].unique())
     return [
         Table(
@@ -100,17 +97,15 @@ def _traces_of_origin(run):
             "Whether a linear probe tells synthetic images from real ones by value "
             "range, pixel grid or sharpness cannot be said from so few."
         )
-    areas = probe.assign(
-        auc=[
-            interval_cell({**row, "value": row["auc"]}, decimals=2)
-            for row in probe.to_dict("records")
-        ]
+    rows = probe.rename(columns={"auc": "value"}).to_dict("records")
+    areas = pd.DataFrame(
+        {
+            "trace": probe["trace"],
+            "of each": probe["n"],
+            "AUC, synthetic against real (0.5: no trace)": [
+                interval_cell(row, decimals=2) for row in rows
+            ],
+        }
     )
-    columns = {"auc": "AUC, synthetic against real (0.5: no trace)", "n": "of each"}
-    return [
-        Text(verdict),
-        Table(
-            areas[["trace", "n", "auc"]].rename(columns=columns),
-            "Traces of origin in the images as classifiers are given them",
-        ),
-    ]
+    title = "Traces of origin in the images as classifiers are given them"
+    return [Text(verdict), Table(areas, title)]

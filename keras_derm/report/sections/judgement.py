@@ -3,11 +3,10 @@
 import pandas as pd
 
 from keras_derm.evaluation import HEADLINE
-from keras_derm.report.arm_tables import INTERVALS, beside_each_other
-from keras_derm.report.figure_files import figure_block
+from keras_derm.report.arm_tables import INTERVALS, beside_each_other, interval_cell
 from keras_derm.report.html import Section, Table, Text
-from keras_derm.report.intervals import interval_cell
 from keras_derm.report.run_files import (
+    figure_block,
     listed,
     positive_words,
     read_metrics,
@@ -21,17 +20,16 @@ def section(run):
         return None
     metrics, table = read_metrics(run), read_metrics_table(run)
     overall = table[table["stratum"] == "all"]
-    at_highest = overall[~overall["metric"].str.contains("_at_")]
     arms = listed(metrics["arms"])
     return Section(
         "Judgement on real test images",
         metrics["verdict"],
         [
             _verdicts(metrics),
-            Table(
-                beside_each_other(at_highest, metrics["reference"]),
+            beside_each_other(
                 "Called the class of highest probability",
-                INTERVALS,
+                overall[~overall["metric"].str.contains("_at_")],
+                metrics["reference"],
             ),
             _tests(metrics),
             figure_block(run, "confusion", f"Confusion matrices of {arms}."),
@@ -41,11 +39,7 @@ def section(run):
                 f"ROC curves of {arms} with 95 % bands.",
                 "Bands from the cluster bootstrap, intervals of the areas by DeLong.",
             ),
-            Table(
-                _members(metrics, overall),
-                "Each member on its own, and the ensemble",
-                INTERVALS,
-            ),
+            _members(metrics, overall),
         ],
     )
 
@@ -61,14 +55,14 @@ def _verdicts(metrics):
 def _members(metrics, overall):
     """One row an arm and member; the ensemble is one of them."""
     labels = dict(zip(overall["metric"], overall["label"], strict=True))
-    return pd.DataFrame(
-        [
-            {"arm": arm, "model": model}
-            | {labels[name]: interval_cell(scores[name]) for name in HEADLINE}
-            for arm, members in metrics["members"].items()
-            for model, scores in members.items()
-        ]
-    )
+    rows = [
+        {"arm": arm, "model": model}
+        | {labels[name]: interval_cell(scores[name]) for name in HEADLINE}
+        for arm, members in metrics["members"].items()
+        for model, scores in members.items()
+    ]
+    title = "Each member on its own, and the ensemble"
+    return Table(pd.DataFrame(rows), title, INTERVALS)
 
 
 def _tests(metrics):

@@ -1,8 +1,8 @@
 """Section: how the images were prepared and split."""
 
 from keras_derm.catalog import find_leaks
-from keras_derm.report.figure_files import figure_block
 from keras_derm.report.html import Section, Table
+from keras_derm.report.run_files import figure_block
 
 
 def section(run):

@@ -1,17 +1,15 @@
 """Section: who gains and who loses, by skin tone and by other strata."""
 
-import json
-
 import pandas as pd
 
 from keras_derm.evaluation import HEADLINE, TONE_STRATA
 from keras_derm.evaluation.class_scores.subgroups import UNDETERMINED
-from keras_derm.report.arm_tables import INTERVALS, beside_each_other
-from keras_derm.report.figure_files import figure_block
+from keras_derm.report.arm_tables import beside_each_other, interval_cell
 from keras_derm.report.html import Section, Table, Text
-from keras_derm.report.intervals import interval_cell
 from keras_derm.report.run_files import (
+    figure_block,
     positive_words,
+    read_json,
     read_metrics,
     read_metrics_table,
 )
@@ -56,8 +54,8 @@ def _tones(metrics, table):
     names |= {"n_positive": positive_words(metrics)[1], "n_classes": "classes"}
     judged, blocks = rows[rows["judged"]], []
     if len(judged):
-        frame = beside_each_other(judged, metrics["reference"], names)
-        blocks.append(Table(frame, "By apparent tone", INTERVALS))
+        shown = judged, metrics["reference"], names
+        blocks.append(beside_each_other("By apparent tone", *shown))
     few = rows[~rows["judged"]].drop_duplicates("value_of_stratum")
     if len(few):
         why = few["reason"].where(few["n"] > 0, "no images")
@@ -113,7 +111,7 @@ def _selective(run, arms):
         columns[label] = [interval_cell(row, name) for row in found.to_dict("records")]
     if found["reason"].notna().any():
         columns["remark"] = found["reason"].fillna("")
-    alpha = json.loads((run / f"conformal/{arms[0]}.json").read_text())["alpha"]
+    alpha = read_json(run / f"conformal/{arms[0]}.json", "evaluate")["alpha"]
     note = (
         "Sets of classes fitted on validation images for each tone so that "
         f"{1 - alpha:.0%} hold the truth (Mondrian conformal prediction). Where a set "

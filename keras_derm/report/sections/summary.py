@@ -2,12 +2,7 @@
 
 from keras_derm.catalog import count_seen_in_training
 from keras_derm.report.html import Callout, Text
-from keras_derm.report.run_files import (
-    listed,
-    positive_words,
-    read_json,
-    read_metrics,
-)
+from keras_derm.report.run_files import listed, positive_words, read_json, read_metrics
 from keras_derm.report.sections.training import differing_settings
 
 

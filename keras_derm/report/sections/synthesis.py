@@ -1,12 +1,9 @@
 """Section: the synthetic images, how they were made and which were kept."""
 
-import json
-
 import pandas as pd
 
-from keras_derm.report.figure_files import figure_block
 from keras_derm.report.html import Section, Table, Text
-from keras_derm.report.run_files import read_json
+from keras_derm.report.run_files import figure_block, read_json
 from keras_derm.settings import TrainGeneratorSettings
 
 
@@ -18,7 +15,7 @@ def section(run):
     if not path.is_file():
         said = "None were made"
         if (run / "synthesis.json").is_file():
-            why = json.loads((run / "synthesis.json").read_text())
+            why = read_json(run / "synthesis.json", "synthesize")
             said += f": {why['none_because']}"
         return Section("Synthetic images", f"{said}.")
     verdicts = pd.read_csv(path, keep_default_na=False)

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from keras_derm.report.arm_tables import INTERVALS, beside_each_other
-from keras_derm.report.figure_files import figure_block
+from keras_derm.report.arm_tables import beside_each_other
 from keras_derm.report.html import Section, Table
 from keras_derm.report.run_files import (
+    figure_block,
     listed,
     positive_words,
     read_metrics,
@@ -26,11 +26,7 @@ def section(run):
         "A threshold is fixed on validation images and then kept.",
         [
             _fixed_on_validation(metrics),
-            Table(
-                beside_each_other(overall, metrics["reference"]),
-                "At these thresholds",
-                INTERVALS,
-            ),
+            beside_each_other("At these thresholds", overall, metrics["reference"]),
             figure_block(
                 run,
                 "reliability",

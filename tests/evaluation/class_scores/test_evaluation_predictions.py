@@ -9,9 +9,9 @@ from keras_derm.evaluation import (
     inputs_from_catalog,
     predictions_from_csv,
     predictions_to_csv,
-    task_thresholds,
     thresholds_beside,
 )
+from keras_derm.evaluation.class_scores.predictions import task_thresholds
 
 CLASSES = ("MEL", "NV")
 GOOD = "isic_id,NV,MEL\nc,0.9,0.1\na,0.2,0.8\nb,0.5,0.5\n"
