@@ -26,6 +26,12 @@ class ImageError(ValueError):
 
     Attributes:
         cause: The cause alone, a str.
+
+    Example:
+        >>> try:
+        ...     image = read_image("lesion.jpg")
+        ... except ImageError as error:
+        ...     print(error.cause)
     """
 
     def __init__(self, path, cause):

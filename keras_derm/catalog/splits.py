@@ -50,7 +50,13 @@ def split_catalog(catalog, fractions=(0.7, 0.15, 0.15), seed=0):
     Raises:
         CatalogError: If the fractions are not shares.
     """
-    fractions = check_fractions(fractions)
+    fractions = np.asarray(fractions, dtype=float)
+    are_shares = fractions.shape == (3,) and fractions.min() >= 0
+    if not are_shares or not np.isclose(fractions.sum(), 1):
+        raise CatalogError(
+            "`fractions` must be three numbers in [0, 1] with sum 1 (train, val, "
+            f"test). Received: {fractions.tolist()}"
+        )
     if not len(catalog):
         return catalog
     table = catalog.table
@@ -66,22 +72,6 @@ def split_catalog(catalog, fractions=(0.7, 0.15, 0.15), seed=0):
     return catalog.with_columns(
         split=np.array(SPLITS, dtype=object)[choice[groups]], split_name=pd.NA
     )
-
-
-def check_fractions(fractions):
-    """Return shares of train, val and test as an array, `(3,)`.
-
-    Raises:
-        CatalogError: If they are not shares.
-    """
-    fractions = np.asarray(fractions, dtype=float)
-    are_shares = fractions.shape == (3,) and fractions.min() >= 0
-    if not are_shares or not np.isclose(fractions.sum(), 1):
-        raise CatalogError(
-            "`fractions` must be three numbers in [0, 1] with sum 1 (train, val, "
-            f"test). Received: {fractions.tolist()}"
-        )
-    return fractions
 
 
 def _warn_of_giant(table, groups):

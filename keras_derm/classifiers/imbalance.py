@@ -1,16 +1,14 @@
 """What is done about rare classes, each way one word."""
 
+from typing import get_args
+
 import keras
 import numpy as np
 from keras import ops
 
-IMBALANCE = (
-    "none",
-    "class_weights",
-    "focal",
-    "balanced_sampling",
-    "logit_adjustment",
-)
+from keras_derm.settings.kinds import Imbalance
+
+IMBALANCE = get_args(Imbalance)
 """Ways to train on classes of very different size.
 
 - `"none"`: every image counts the same.
@@ -44,6 +42,9 @@ class LogitAdjustedCrossentropy(keras.losses.Loss):
     Raises:
         ValueError: A prior is not above 0.
 
+    Example:
+        >>> loss = LogitAdjustedCrossentropy(np.bincount(targets))
+
     Reference:
         Menon et al., Long-tail learning via logit adjustment, ICLR 2021, equation 10.
     """
@@ -72,11 +73,8 @@ class LogitAdjustedCrossentropy(keras.losses.Loss):
         return -ops.sum(y_true * ops.log_softmax(logits), axis=-1)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "priors": self.priors,
-            "temperature": self.temperature,
-        }
+        own = {"priors": self.priors, "temperature": self.temperature}
+        return {**super().get_config(), **own}
 
 
 def class_weights(targets, n_classes):

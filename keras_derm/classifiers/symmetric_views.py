@@ -11,6 +11,9 @@ class SymmetricViews(keras.layers.Layer):
 
     Returns:
         `(8 * batch, side, side, channels)`; the images as they are come first.
+
+    Example:
+        >>> views = SymmetricViews()(images)
     """
 
     def call(self, images):

@@ -28,6 +28,10 @@ class Shards:
         FileNotFoundError: There is no index, or a shard is missing: the message names
             it.
         ValueError: A shard is not of the length it was written with.
+
+    Example:
+        >>> shards = Shards("prepared/real")
+        >>> images = shards[[0, 7]]
     """
 
     def __init__(self, directory):
@@ -134,21 +138,17 @@ def write_shards(prepared, directory, images_per_shard=512):
 
 
 def write_images(images, index, directory, images_per_shard):
-    """Write images as `write_shards` does.
+    """`write_shards` of single images.
 
     Args:
         images: Iterable of uint8 images of one size, `(height, width, 3)`.
         index: Dict with their `ids`, and what else the index shall hold.
-        directory: Where the shards go.
-        images_per_shard: Images a file.
-
-    Returns:
-        `Shards`.
-
-    Raises:
-        ValueError: `images_per_shard` is below 1.
+        directory, images_per_shard: As for `write_shards`.
     """
-    check_images_per_shard(images_per_shard)
+    if images_per_shard < 1:
+        raise ValueError(
+            f"`images_per_shard` must be 1 or more. Received: {images_per_shard}"
+        )
     directory, images = Path(directory), iter(images)
     n_images = len(index["ids"])
     n_shards = -(-n_images // images_per_shard)
@@ -177,14 +177,6 @@ def write_images(images, index, directory, images_per_shard):
     sizes = {"image_size": list(image.shape[:2]), "shards": shards}
     write_json(directory / INDEX, {**index, **sizes})
     return Shards(directory)
-
-
-def check_images_per_shard(images_per_shard):
-    """Raise a ValueError where a file could hold no image."""
-    if images_per_shard < 1:
-        raise ValueError(
-            f"`images_per_shard` must be 1 or more. Received: {images_per_shard}"
-        )
 
 
 def _places(pngs, content):

@@ -61,11 +61,11 @@ def _more(rows, root):
 
 def _paths(rows, root):
     found = find_images(root)
-    paths = rows["isic_id"].str.lower().map(found)
+    paths = rows["isic_id"].str.lower().map(found).astype("string")
     if "url_alphanum" in rows:
         stems = rows["url_alphanum"].map(_stem, na_action="ignore")
-        paths = paths.fillna(stems.map(found))
-    return paths.fillna(rows["isic_id"] + ".jpg").astype("string")
+        paths = paths.fillna(stems.map(found).astype("string"))
+    return paths.fillna(rows["isic_id"] + ".jpg")
 
 
 def _stem(name):
@@ -75,9 +75,9 @@ def _stem(name):
 read = ArchiveReader(
     "fitzpatrick17k",
     files=("fitzpatrick17k.csv",),
-    columns={"isic_id": "md5hash", "qc": "qc"},
+    columns={"isic_id": "md5hash", "label": "label", "qc": "qc"},
     optional=("qc",),
-    required=("fitzpatrick_scale", "label", "three_partition_label"),
+    required=("fitzpatrick_scale", "three_partition_label"),
     copyright_license="CC-BY-NC-SA",
     more=_more,
 )

@@ -36,6 +36,8 @@ class BatchStatistics:
             for layer in model.layers
             if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
         ]
+        pairs = [(one.moving_mean, one.moving_variance) for one in self.layers]
+        self.statistics = sum(pairs, ())
         self.forward = tf.function(  # a graph keeps no feature map longer than needed
             lambda images: model(images, training=True), reduce_retracing=True
         )
@@ -56,29 +58,17 @@ class BatchStatistics:
                 self.forward(images)
                 seen.append(self._values())
             if seen:
-                self._assign(
-                    [
-                        np.mean(of_batches, axis=0)
-                        for of_batches in zip(*seen, strict=True)
-                    ]
-                )
+                by_statistic = zip(*seen, strict=True)
+                self._assign([np.mean(values, axis=0) for values in by_statistic])
             yield
         finally:
             for layer, momentum in zip(self.layers, momenta, strict=True):
                 layer.momentum = momentum
             self._assign(before)
 
-    def _variables(self):
-        """Means and variances of all layers."""
-        return [
-            variable
-            for layer in self.layers
-            for variable in (layer.moving_mean, layer.moving_variance)
-        ]
-
     def _values(self):
-        return [np.asarray(variable) for variable in self._variables()]
+        return [np.asarray(variable) for variable in self.statistics]
 
     def _assign(self, values):
-        for variable, value in zip(self._variables(), values, strict=True):
+        for variable, value in zip(self.statistics, values, strict=True):
             variable.assign(value)

@@ -85,23 +85,19 @@ def build_optimizer(
         Loshchilov and Hutter, ICLR 2019 (AdamW); Kingma and Ba, ICLR 2015 (Adam);
         Zeiler, arXiv:1212.5701 (Adadelta).
     """
-    if precision == "mixed_float16":
-        settings = (learning_rate, weight_decay, clip_norm, ema_momentum)
-        return CountingLossScale(build_optimizer(name, *settings))
     options = {"global_clipnorm": clip_norm or None}
     if ema_momentum is not None:
         options |= {"use_ema": True, "ema_momentum": ema_momentum}
+    decay = {"weight_decay": weight_decay or None}
     known = {
         "adamw": (keras.optimizers.AdamW, {"weight_decay": weight_decay}),
         "adam": (CoupledAdam, {"l2": weight_decay}),
-        "adadelta": (
-            keras.optimizers.Adadelta,
-            {"weight_decay": weight_decay or None},
-        ),
+        "adadelta": (keras.optimizers.Adadelta, decay),
     }
     if name not in known:
         raise ValueError(
             f"`optimizer` must be one of {', '.join(known)}. Received: {name!r}"
         )
     kind, decay = known[name]
-    return kind(learning_rate, **decay, **options)
+    optimizer = kind(learning_rate, **decay, **options)
+    return CountingLossScale(optimizer) if precision == "mixed_float16" else optimizer
