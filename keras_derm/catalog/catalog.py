@@ -409,13 +409,17 @@ def _read_saved(csv):
     text = {name: "string" for name, kind in COLUMN_TYPES.items() if kind in as_text}
     if not Path(csv).is_file():
         raise CatalogError(f"There is no catalog csv. Received: {str(csv)!r}")
+    return read_table(csv, dtype=text)
+
+
+def read_table(csv, **options):
+    """`pandas.read_csv` in which empty fields alone are not known.
+
+    Raises:
+        CatalogError: If it is not a readable csv.
+    """
+    no_words = {"keep_default_na": False, "na_values": [""]}
     try:
-        return pd.read_csv(
-            csv,
-            dtype=text,
-            keep_default_na=False,
-            na_values=[""],
-            encoding="utf-8-sig",
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeError) as error:
+        return pd.read_csv(csv, encoding="utf-8-sig", **no_words, **options)
+    except (OSError, ValueError) as error:
         raise CatalogError(f"{csv} is not a readable csv: {error}") from error

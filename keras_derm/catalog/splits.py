@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from keras_derm.catalog.catalog import SPLITS
+from keras_derm.catalog.catalog import SPLITS, read_table
 from keras_derm.catalog.faults import CatalogError
 from keras_derm.catalog.groups import GROUP_COLUMNS, group_of_rows
 
@@ -193,10 +193,7 @@ def apply_split_file(catalog, csv):
 
 def _read_split_file(csv):
     """Return the columns isic_id and split, the row to believe first."""
-    try:
-        listed = pd.read_csv(csv, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise CatalogError(f"{csv} is not a readable csv: {error}") from error
+    listed = read_table(csv, dtype=str).fillna("")
     id_column = next((name for name in ID_COLUMNS if name in listed), None)
     if id_column is None or "split" not in listed:
         raise CatalogError(
@@ -212,7 +209,7 @@ def _read_split_file(csv):
             f"{csv}, column 'split' must be one of {SPLITS}. Received: "
             + ", ".join(rows[:20])
         )
-    nearest = pd.to_numeric(listed.get("mutual_nearest", splits.map(lambda _: 0)))
+    nearest = pd.to_numeric(listed.get("mutual_nearest", pd.Series(0, listed.index)))
     listed = pd.DataFrame(
         {
             "isic_id": listed[id_column],

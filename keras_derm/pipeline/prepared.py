@@ -141,7 +141,7 @@ def prepare(catalog, preparation, directory, batch_size=4, images_per_shard=None
         n_batches = -(-len(catalog) // batch_size)
         batches = track(_named(batches, catalog), "Preparing images", total=n_batches)
         if images_per_shard is None:
-            _write_array(batches, len(catalog), temporary / "images.npy")
+            write_array(batches, len(catalog), temporary / "images.npy")
             write_json(temporary / "index.json", index)
         else:
             images = (image for batch in batches for image in batch)
@@ -198,7 +198,8 @@ def image_preparation(preparation):
     return lambda image: prepared(image).numpy()
 
 
-def _write_array(batches, n_images, path):
+def write_array(batches, n_images, path):
+    """Write batches of uint8 images, `n_images` in all, as one array."""
     store, start = None, 0
     for images in batches:
         if store is None:

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_derm.files import atomic_path, write_json
-from keras_derm.pipeline.datasets import FOREVER, augmentation_of_batches
+from keras_derm.pipeline.datasets import FOREVER, as_float, augmented
 
 INDEX = "index.json"
 
@@ -250,21 +250,15 @@ def sharded_dataset(
         return tf.data.TFRecordDataset(tf.ensure_shape(path, ()))
 
     def read(records):
-        parsed = tf.io.parse_example(
-            records,
-            {
-                "row": tf.io.FixedLenFeature((), tf.int64),
-                "png": tf.io.FixedLenFeature((), tf.string),
-            },
-        )
+        kinds = {"row": tf.int64, "png": tf.string}
+        features = {n: tf.io.FixedLenFeature((), kind) for n, kind in kinds.items()}
+        parsed = tf.io.parse_example(records, features)
         images = tf.map_fn(
             lambda png: tf.io.decode_png(png, channels=3),
             parsed["png"],
             fn_output_signature=tf.TensorSpec((*shards.image_size, 3), tf.uint8),
         )
-        images = tf.cast(images, tf.float32)
-        if image_size is not None and tuple(image_size) != shards.image_size:
-            images = tf.image.resize(images, image_size)
+        images = as_float(images, image_size)
         return (images, *(tf.gather(column, parsed["row"]) for column in columns))
 
     if repeat:
@@ -273,19 +267,13 @@ def sharded_dataset(
         epochs = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).take(1)
     dataset = epochs.flat_map(epoch)
     dataset = dataset.batch(batch_size, drop_remainder=repeat)
-    dataset = dataset.map(read, tf.data.AUTOTUNE)
-    if augmentation is not None:
-        augment = augmentation_of_batches(augmentation, repeat)
-        dataset = dataset.enumerate().map(augment)
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    return augmented(dataset.map(read, tf.data.AUTOTUNE), augmentation, repeat)
 
 
 def _example(row, png):
-    return tf.train.Example(
-        features=tf.train.Features(
-            feature={
-                "row": tf.train.Feature(int64_list=tf.train.Int64List(value=[row])),
-                "png": tf.train.Feature(bytes_list=tf.train.BytesList(value=[png])),
-            }
-        )
-    ).SerializeToString()
+    feature = {
+        "row": tf.train.Feature(int64_list=tf.train.Int64List(value=[row])),
+        "png": tf.train.Feature(bytes_list=tf.train.BytesList(value=[png])),
+    }
+    features = tf.train.Features(feature=feature)
+    return tf.train.Example(features=features).SerializeToString()

@@ -13,6 +13,7 @@ from keras_derm.catalog.catalog import (
     Catalog,
     complete_table,
     leaves_root,
+    read_table,
     table_faults,
 )
 from keras_derm.catalog.faults import CatalogError, faults_at, raise_faults
@@ -169,20 +170,14 @@ def read_csv(csv, required=(), header=0, names=None):
     Raises:
         CatalogError: If it is not a csv or lacks a column.
     """
-    try:
-        table = pd.read_csv(
-            csv,
-            dtype="string",
-            keep_default_na=False,
-            na_values=[""],
-            header=header,
-            names=names,
-            skip_blank_lines=False,
-            skipinitialspace=True,
-            encoding="utf-8-sig",
-        )
-    except (OSError, ValueError) as error:
-        raise CatalogError(f"{csv} is not a readable csv: {error}") from error
+    table = read_table(
+        csv,
+        dtype="string",
+        header=header,
+        names=names,
+        skip_blank_lines=False,
+        skipinitialspace=True,
+    )
     table.columns = [str(column).strip() for column in table.columns]
     missing = [column for column in required if column not in table]
     if missing:
