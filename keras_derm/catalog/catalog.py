@@ -328,9 +328,7 @@ def table_faults(table, name="catalog", rows=None, check_files=True):
 
     Args:
         table: What `complete_table` returned.
-        name: What error messages call the table, or one name per row.
-        rows: Row number of each row in its file; by default the line it has in the
-            saved csv, the header being line 1.
+        name, rows: As for `faults_at`.
         check_files: Whether to look for the image and mask files.
     """
     checks = [_id_faults, _value_faults, _path_faults, _rule_faults]

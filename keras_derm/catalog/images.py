@@ -48,8 +48,7 @@ def image_faults(table, name="catalog", rows=None):
 
     Args:
         table: Completed catalog table.
-        name: What error messages call the table, or one name per row.
-        rows: Row number of each row in its file.
+        name, rows: As for `faults_at`.
 
     Returns:
         (faults, plain): `pandas.DataFrame` of the bad images, and a bool array, shape

@@ -9,16 +9,7 @@ from keras import ops
 from keras_derm.settings.kinds import Imbalance
 
 IMBALANCE = get_args(Imbalance)
-"""Ways to train on classes of very different size.
-
-- `"none"`: every image counts the same.
-- `"class_weights"`: the loss of an image is weighted inversely to the frequency of its
-  class.
-- `"focal"`: the focal loss, which counts images that are told apart with ease for less.
-- `"balanced_sampling"`: every class is drawn equally often.
-- `"logit_adjustment"`: the loss takes the frequencies as given, so that the model
-  itself learns to tell classes apart as if all were equally frequent.
-"""
+"""Ways to train on classes of very different size: see `TrainClassifierSettings`."""
 
 
 @keras.saving.register_keras_serializable(package="keras_derm")
@@ -157,7 +148,8 @@ def classification_loss(
         targets: Class indices of the training images, shape `(n,)`: the priors of
             `"logit_adjustment"`.
         n_classes: Number of classes.
-        focal_gamma: Exponent of the focal loss: 0 counts all images the same.
+        focal_gamma: Exponent of the focal loss, which counts images that are told apart
+            with ease for less: 0 counts all the same.
         focal_alpha: Weight of the positive class in the focal loss, in (0, 1); all
             other classes have `1 - focal_alpha`. None weighs none.
         positive_class: Index of the positive class; needed with `focal_alpha`.

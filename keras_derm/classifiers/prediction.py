@@ -10,8 +10,7 @@ def predict_probabilities(model, dataset, what=None):
 
     Args:
         model: Classifier or ensemble.
-        dataset: `tf.data.Dataset` of batches of images, or of tuples that begin with
-            them.
+        dataset: Batches of images, as `predict` takes them.
         what: What it is done for, in words, should it fail; `predicting with` the name
             of the model by default.
 

@@ -74,10 +74,10 @@ class Shards:
             file.seek(start)
             png = file.read(n_bytes)
         if zlib.crc32(png) != crc32:
-            raise self._damaged(path, "its content is not what was written")
+            raise self._damaged(path)
         return cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
 
-    def _damaged(self, path, how):
+    def _damaged(self, path, how="its content is not what was written"):
         return ValueError(
             f"a shard is damaged: {how}. {self._mend}. Received: '{path}'"
         )
@@ -111,7 +111,7 @@ class Shards:
         shard = self.shards[int(number)]
         path = self._length(shard)
         if zlib.crc32(path.read_bytes()) != shard["crc32"]:
-            raise self._damaged(path, "its content is not what was written")
+            raise self._damaged(path)
         return str(path).encode()
 
 
@@ -209,20 +209,14 @@ def sharded_dataset(
         shards: `Shards`.
         *columns: Arrays of length `len(shards)` that go along, in the order of
             `shards.ids`.
-        batch_size: Images per batch.
+        batch_size, repeat, seed, image_size, augmentation: As for `image_dataset`.
         shuffle: Whether every epoch has the shards in another order, and the images
             of every block of `buffer_size` too.
-        repeat: Whether the epochs follow each other without end; batches are then all
-            full, and every iterator gives the same ones.
-        seed: Seed of the order.
         buffer_size: Images of a block, encoded; as large as memory allows, for images
             of one shard stay near each other.
-        image_size: Height and width to resize to (bilinear), or None.
-        augmentation: `keras_derm.layers.Augmentation` of the batches, or None.
 
     Returns:
-        `tf.data.Dataset` of tuples `(images, *columns)`; images are float32 RGB in
-        [0, 255], `(batch, height, width, 3)`.
+        `tf.data.Dataset` as of `image_dataset`.
     """
     columns = tuple(tf.constant(np.asarray(column)) for column in columns)
     numbers = tf.range(len(shards.shards), dtype=tf.int64)

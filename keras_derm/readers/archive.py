@@ -269,21 +269,21 @@ def make_catalog(table, root, source, skip_bad, faults=()):
         CatalogError: With all faults, or if no good row is left.
     """
     table = table.reset_index(drop=True)
-    names, rows = table.pop("_file").tolist(), table.pop("_row").tolist()
+    names, rows = table.pop("_file").to_numpy(object), table.pop("_row").to_numpy()
+    ids = table["isic_id"].str.lower()
     table["source"] = source
-    if "path" not in table:
-        table["path"] = _find_paths(table["isic_id"], root)
+    if "path" not in table:  # an absent image gets the name it should have
+        paths = ids.map(find_images(root)).astype("string")
+        table["path"] = paths.fillna(table["isic_id"] + ".jpg")
     if "mask_path" not in table:
-        table["mask_path"] = table["isic_id"].str.lower().map(find_masks(root))
-    if "benign_malignant" not in table:
-        table["benign_malignant"] = pd.NA
-    table["benign_malignant"] = (
-        table["benign_malignant"]
-        .astype("string")
-        .fillna(table["diagnosis"].map(BENIGN_MALIGNANT).astype("string"))
-    )
+        table["mask_path"] = ids.map(find_masks(root))
+    usual = table["diagnosis"].map(BENIGN_MALIGNANT).astype("string")
+    given = table.get("benign_malignant", usual).astype("string")
+    table["benign_malignant"] = given.fillna(usual)
     table = complete_table(table, root, name=source)
-    images, plain = _image_faults(table, names, rows)
+    sound = [pd.notna(path) and not leaves_root(path) for path in table["path"]]
+    sound, plain = np.array(sound, bool), np.zeros(len(table), bool)
+    images, plain[sound] = image_faults(table[sound], names[sound], rows[sound])
     table["plain_rgb"] = plain
     found = [*faults, table_faults(table, names, rows, check_files=False), images]
     found = [part for part in found if len(part)]
@@ -292,29 +292,6 @@ def make_catalog(table, root, source, skip_bad, faults=()):
     found = pd.concat(found).sort_values(["file", "row"], kind="stable")
     found = found.reset_index(drop=True)
     return _without_bad_rows(table, names, rows, found, root, skip_bad)
-
-
-def _find_paths(ids, root):
-    """Return the path of each id; an absent one gets the name it should have."""
-    found = find_images(root)
-    return [
-        pd.NA if pd.isna(name) else found.get(name.lower(), f"{name}.jpg")
-        for name in ids
-    ]
-
-
-def _image_faults(table, names, rows):
-    """Decode the images whose path is sound."""
-    sound = np.array(
-        [pd.notna(path) and not leaves_root(path) for path in table["path"]], bool
-    )
-    plain = np.zeros(len(table), dtype=bool)
-    faults, plain[sound] = image_faults(
-        table[sound],
-        [name for name, is_sound in zip(names, sound, strict=True) if is_sound],
-        np.asarray(rows)[sound],
-    )
-    return faults, plain
 
 
 def _without_bad_rows(table, names, rows, faults, root, skip_bad):
@@ -337,8 +314,7 @@ def _without_bad_rows(table, names, rows, faults, root, skip_bad):
 
 def row_faults(rows, mask, column, cause):
     """`faults_at` of rows that `read_csv` gave, with the file and line of each."""
-    places = rows["_file"].tolist(), rows["_row"].tolist()
-    return faults_at(rows, mask, column, cause, *places)
+    return faults_at(rows, mask, column, cause, rows["_file"], rows["_row"])
 
 
 def mapped_diagnosis(rows, column, diagnoses):

@@ -28,19 +28,10 @@ def read(path, skip_bad=False):
     code (`akiec`), a diagnosis in words (`melanoma`, `basal cell carcinoma`), or
     `benign`, `malignant` or `unknown` (diagnosis UNK). Images may lie deeper in it.
 
-    Args:
-        path: The folder.
-        skip_bad: Leave out images with a fault; `catalog.skipped` lists them.
-
-    Returns:
-        A `Catalog`, `source` "folder". The id is the file name without suffix; where
-        two files share it, every id has its class folder before it. Nothing is known
-        of patients: each image is a group of its own. A mask
-        (`<name>_segmentation.png`) lies beside its image, or anywhere where no other
-        image has that name.
-
-    Raises:
-        CatalogError: With every fault, each with its file.
+    The id is the file name without suffix; where two files share it, every id has its
+    class folder before it. Nothing is known of patients: each image is a group of its
+    own. A mask (`<name>_segmentation.png`) lies beside its image, or anywhere where no
+    other image has that name. Arguments and errors are those of an `ArchiveReader`.
     """
     root = archive_root(path)
     paths = pd.Series(sorted(filter(_is_image, files_under(root))), dtype="string")

@@ -1,4 +1,8 @@
-"""ISIC 2019 challenge, as challenge.isic-archive.com gives it."""
+"""ISIC 2019 challenge, training set, as challenge.isic-archive.com gives it.
+
+Needs `ISIC_2019_Training_GroundTruth.csv`, one column per diagnosis, and
+`ISIC_2019_Training_Metadata.csv`; images in any folder.
+"""
 
 import numpy as np
 import pandas as pd
@@ -18,21 +22,7 @@ METADATA = ("lesion_id", "age_approx", "sex", "anatom_site_general")
 
 
 def read(path, skip_bad=False):
-    """Read the training set of ISIC 2019.
-
-    Needs `ISIC_2019_Training_GroundTruth.csv`, one column per diagnosis, and
-    `ISIC_2019_Training_Metadata.csv`; images in any folder.
-
-    Args:
-        path: Folder of the archive.
-        skip_bad: Leave out rows with a fault; `catalog.skipped` lists them.
-
-    Returns:
-        A `Catalog`, `source` "isic2019".
-
-    Raises:
-        CatalogError: With every fault, each with file and row.
-    """
+    """Read the archive, as an `ArchiveReader` does."""
     root = archive_root(path)
     truth, metadata = (
         read_csv(

@@ -66,13 +66,10 @@ def build_optimizer(
     """Build an optimizer by its name.
 
     Args:
-        name: `"adamw"`; `"adam"`, whose weight decay goes through the gradient; or
-            `"adadelta"`, with a decay rate of 0.95.
+        name, clip_norm, ema_momentum: `optimizer` and the others as in
+            `OptimizationSettings`; the decay rate of adadelta is 0.95.
         learning_rate: Float or schedule.
         weight_decay: Weight decay, 0 for none.
-        clip_norm: Largest global norm of the gradient, None or 0 for any.
-        ema_momentum: Share of the moving average of the weights that a step keeps, in
-            (0, 1); None for no average.
         precision: Dtype policy of the model; mixed_float16 has the loss scaled.
 
     Returns:
@@ -88,11 +85,10 @@ def build_optimizer(
     options = {"global_clipnorm": clip_norm or None}
     if ema_momentum is not None:
         options |= {"use_ema": True, "ema_momentum": ema_momentum}
-    decay = {"weight_decay": weight_decay or None}
     known = {
         "adamw": (keras.optimizers.AdamW, {"weight_decay": weight_decay}),
         "adam": (CoupledAdam, {"l2": weight_decay}),
-        "adadelta": (keras.optimizers.Adadelta, decay),
+        "adadelta": (keras.optimizers.Adadelta, {"weight_decay": weight_decay or None}),
     }
     if name not in known:
         raise ValueError(

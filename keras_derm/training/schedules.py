@@ -14,9 +14,6 @@ def warm_cosine(learning_rate, n_steps, warmup_fraction):
         learning_rate: Peak.
         n_steps: Steps in all.
         warmup_fraction: Part of all steps spent warming up.
-
-    Returns:
-        `keras.optimizers.schedules.CosineDecay`.
     """
     return keras.optimizers.schedules.CosineDecay(
         learning_rate / 25,
@@ -36,12 +33,8 @@ def plateau_learning_rate(values, direction, learning_rate, factor, patience, mi
         values: Monitored score of each epoch so far.
         direction: `"max"` where more is better, else `"min"`.
         learning_rate: Rate at the beginning.
-        factor: What the rate is multiplied by.
-        patience: Epochs without progress after which it is.
-        minimum: Rate below which it does not fall.
-
-    Returns:
-        Float, as `keras.callbacks.ReduceLROnPlateau` would have set it.
+        factor, patience, minimum: As `keras.callbacks.ReduceLROnPlateau` takes them,
+            which would have set the same rate.
     """
     best, waited = None, 0
     for value in values:
@@ -55,11 +48,9 @@ def plateau_learning_rate(values, direction, learning_rate, factor, patience, mi
 
 
 def epochs_since_best(values, direction):
-    """Number of epochs since the monitored score was at its best, 0 for none.
+    """Number of epochs since the score was best, as `plateau_learning_rate` takes it.
 
-    Args:
-        values: Monitored score of each epoch so far.
-        direction: `"max"` where more is better, else `"min"`.
+    It is 0 where there is no epoch so far.
     """
     best, at = None, -1
     for epoch, value in enumerate(values):
