@@ -118,10 +118,8 @@ def _deal_groups(counts, in_train, fractions, generator):
     for group in order[~in_train[order]]:
         count = counts[group]
         present = np.flatnonzero(count)
-        count = count[present]
-        added = (2 * (have[:, present] / share[:, present] - 1)) + (
-            count / share[:, present]
-        )
+        count, shares = count[present], share[:, present]
+        added = 2 * (have[:, present] / shares - 1) + count / shares
         best = int(np.argmin(added @ (count / totals[present])))
         have[best, present] += count
         choice[group] = used[best]
@@ -143,9 +141,8 @@ def find_leaks(catalog):
     table = table[table["split"].notna()]
     table = table[table.groupby("group")["split"].transform("nunique") > 1]
     by_group = table.groupby("group", sort=True)
-    counts = pd.crosstab(table["group"], table["split"]).reindex(
-        columns=list(SPLITS), fill_value=0
-    )
+    counts = pd.crosstab(table["group"], table["split"])
+    counts = counts.reindex(columns=list(SPLITS), fill_value=0)
     leaks = by_group[["patient_id", "lesion_id"]].first().join(counts)
     leaks["isic_ids"] = by_group["isic_id"].agg(" ".join).astype("string")
     return leaks.reset_index()

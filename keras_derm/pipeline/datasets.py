@@ -154,6 +154,11 @@ def augmented(dataset, augmentation, by_number, share=WHOLE, first_batch=0):
     return dataset.enumerate(first_batch).map(augment).prefetch(tf.data.AUTOTUNE)
 
 
+def key(seed, number):
+    """Seed of the random operations of an epoch, as those that keep no state take it."""
+    return tf.stack([tf.cast(seed, number.dtype), number])
+
+
 def _epochs(rows, shuffle, seed):
     """Rows without end, each epoch in an order that seed and its number decide.
 
@@ -164,9 +169,7 @@ def _epochs(rows, shuffle, seed):
     def epoch(number):
         order = rows
         if shuffle:
-            order = tf.random.experimental.stateless_shuffle(
-                rows, tf.stack([tf.cast(seed, number.dtype), number])
-            )
+            order = tf.random.experimental.stateless_shuffle(rows, key(seed, number))
         return tf.data.Dataset.from_tensor_slices(order)
 
     return tf.data.Dataset.range(FOREVER).flat_map(epoch)
@@ -179,10 +182,7 @@ def _balanced(rows, classes, seed):
 
     def choices(number):
         drawn = tf.random.stateless_uniform(
-            (CHOICES,),
-            tf.stack([tf.cast(seed, number.dtype), number]),
-            maxval=len(present),
-            dtype=tf.int64,
+            (CHOICES,), key(seed, number), maxval=len(present), dtype=tf.int64
         )
         return tf.data.Dataset.from_tensor_slices(drawn)
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_derm.files import atomic_path, write_json
-from keras_derm.pipeline.datasets import FOREVER, as_float, augmented
+from keras_derm.pipeline.datasets import FOREVER, as_float, augmented, key
 
 INDEX = "index.json"
 
@@ -222,7 +222,7 @@ def sharded_dataset(
     numbers = tf.range(len(shards.shards), dtype=tf.int64)
 
     def epoch(number):
-        order, both = numbers, tf.stack([tf.cast(seed, number.dtype), number])
+        order, both = numbers, key(seed, number)
         if shuffle:
             order = tf.random.experimental.stateless_shuffle(order, both)
         records = tf.data.Dataset.from_tensor_slices(order).flat_map(shard)
@@ -232,10 +232,9 @@ def sharded_dataset(
         # `Dataset.shuffle` would take part of its order from TensorFlow's global seed.
         def shuffled(block, images):
             places = tf.range(tf.size(images))
-            key = tf.random.fold_in(both, block)
-            return tf.gather(
-                images, tf.random.experimental.stateless_shuffle(places, key)
-            )
+            of_block = tf.random.fold_in(both, block)
+            places = tf.random.experimental.stateless_shuffle(places, of_block)
+            return tf.gather(images, places)
 
         return records.batch(buffer_size).enumerate().map(shuffled).unbatch()
 

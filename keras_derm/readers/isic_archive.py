@@ -18,39 +18,28 @@ OPTIONAL = (
     *("fitzpatrick_skin_type", "image_type", "copyright_license"),
 )
 
-# The first that fits wins: a melanoma in a nevus is a melanoma.
-PATTERNS = {
-    "MEL": r"\bmelanoma|lentigo maligna",
-    "BCC": r"basal cell carcinoma",
-    "SCC": r"squamous cell carcinoma|bowen",
-    "AK": r"actinic keratosis",
-    "BKL": r"seborr?h?eic keratosis|solar lentigo|lentigo nos|lichenoid keratosis"
-    r"|lichen planus.like keratosis|pigmented benign keratosis",
-    "DF": r"dermatofibroma\b",
-    "VASC": r"angioma\b|angiokeratoma|pyogenic granuloma|vascular lesion",
-    "NV": r"\bn[ae]*vus\b",
-}
-NOT_MELANOCYTIC_NEVUS = (
-    r"sebac|epiderm|becker|comedon|an[ae]*mi|connective|lipomat|flammeus|depigment"
+# The first that fits wins: a melanoma in a nevus is a melanoma. What denies something,
+# as "not melanoma" does, is no diagnosis, and not every nevus is melanocytic.
+PATTERNS = (
+    ("UNK", r"\bno\b|\bnot\b(?! otherwise)|\bnon\b|\bexcluded\b|\bruled out\b"),
+    ("MEL", r"\bmelanoma|lentigo maligna"),
+    ("BCC", r"basal cell carcinoma"),
+    ("SCC", r"squamous cell carcinoma|bowen"),
+    ("AK", r"actinic keratosis"),
+    ("BKL", r"seborr?h?eic keratosis|solar lentigo|lentigo nos|lichenoid keratosis"),
+    ("BKL", r"lichen planus.like keratosis|pigmented benign keratosis"),
+    ("DF", r"dermatofibroma\b"),
+    ("VASC", r"angioma\b|angiokeratoma|pyogenic granuloma|vascular lesion"),
+    ("UNK", r"sebac|epiderm|becker|comedon|an[ae]*mi|connective|lipomat|flammeus"),
+    ("UNK", r"depigment"),
+    ("NV", r"\bn[ae]*vus\b"),
 )
-DENIAL = r"\bno\b|\bnot\b(?! otherwise)|\bnon\b|\bexcluded\b|\bruled out\b"
 
 
 def diagnosis_of_label(label):
-    """Return the diagnosis that a label in words stands for, "UNK" if it is none.
-
-    A label that denies something, such as "not melanoma", stands for none.
-    """
-    if pd.isna(label):
-        return "UNK"
-    label = label.lower().replace("_", " ")
-    if re.search(DENIAL, label):
-        return "UNK"
-    for diagnosis, pattern in PATTERNS.items():
-        if re.search(pattern, label):
-            is_other = diagnosis == "NV" and re.search(NOT_MELANOCYTIC_NEVUS, label)
-            return "UNK" if is_other else diagnosis
-    return "UNK"
+    """Return the diagnosis that a label in words stands for, "UNK" if it is none."""
+    words = "" if pd.isna(label) else label.lower().replace("_", " ")
+    return next((name for name, part in PATTERNS if re.search(part, words)), "UNK")
 
 
 def _more(rows, root):
@@ -81,16 +70,11 @@ def _labels(rows, root):
 
 
 def _malignancy(rows):
-    if "diagnosis_1" in rows:
-        words = rows["diagnosis_1"]
-    elif "benign_malignant" in rows:
-        words = rows["benign_malignant"]
-    else:
-        return pd.Series(pd.NA, index=rows.index, dtype="string")
+    unknown = pd.Series(pd.NA, rows.index, dtype="string")
+    words = rows.get("diagnosis_1", rows.get("benign_malignant", unknown))
     words = words.str.strip().str.lower()
-    return words.where(
-        ~words.str.startswith("indeterminate", na=False), "indeterminate"
-    )
+    is_open = words.str.startswith("indeterminate", na=False)
+    return words.mask(is_open, "indeterminate")
 
 
 def _warn_of_others(labels):
