@@ -26,6 +26,12 @@ class ImageError(ValueError):
 
     Attributes:
         cause: The cause alone, a str.
+
+    Example:
+        >>> try:
+        ...     image = read_image("lesion.jpg")
+        ... except ImageError as error:
+        ...     print(error.cause)
     """
 
     def __init__(self, path, cause):
@@ -59,14 +65,7 @@ def read_image(path):
 
 
 def read_mask(path):
-    """Read a mask: bool array, shape (height, width), True where it is not black.
-
-    Args:
-        path: An image file.
-
-    Raises:
-        ImageError: As `read_image`.
-    """
+    """Read a mask as `read_image`: bool (height, width), True where it is not black."""
     return read_image(path).any(axis=-1)
 
 

@@ -1,18 +1,10 @@
 """What images there are, what is known of each, and who may see it."""
 
-from keras_derm.catalog.catalog import (
-    COLUMN_TYPES,
-    DIAGNOSES,
-    DIAGNOSES8,
-    SKIN_TONES,
-    SPLITS,
-    Catalog,
-)
+from keras_derm.catalog.catalog import DIAGNOSES, DIAGNOSES8, SKIN_TONES, Catalog
 from keras_derm.catalog.faults import CatalogError
 from keras_derm.catalog.images import check_images
 from keras_derm.catalog.splits import (
     apply_split_file,
-    check_fractions,
     count_seen_in_training,
     find_leaks,
     group_ids,
@@ -22,18 +14,15 @@ from keras_derm.catalog.tasks import TASKS, Task, get_task
 from keras_derm.photographs import ImageError, read_image, read_mask
 
 __all__ = [
-    "COLUMN_TYPES",
     "DIAGNOSES",
     "DIAGNOSES8",
     "SKIN_TONES",
-    "SPLITS",
     "TASKS",
     "Catalog",
     "CatalogError",
     "ImageError",
     "Task",
     "apply_split_file",
-    "check_fractions",
     "check_images",
     "count_seen_in_training",
     "find_leaks",

@@ -89,11 +89,7 @@ class Catalog:
     """
 
     def __init__(self, table, root=None):
-        table = complete_table(table, root)
-        faults = table_faults(table)
-        if len(faults):
-            raise_faults(faults)
-        self._table = table
+        self._table = _sound_table(table, root)
         self._skipped = fault_table([])
 
     @classmethod
@@ -103,11 +99,7 @@ class Catalog:
         Raises:
             CatalogError: As for a new catalog, naming the csv file and row.
         """
-        table = complete_table(_read_saved(csv), root=None, name=str(csv))
-        faults = table_faults(table, name=str(csv))
-        if len(faults):
-            raise_faults(faults)
-        return cls._of(table)
+        return cls._of(_sound_table(_read_saved(csv), name=str(csv)))
 
     @classmethod
     def _of(cls, table, skipped=None):
@@ -135,12 +127,8 @@ class Catalog:
     @property
     def mask_paths(self):
         """Absolute path of each lesion mask, None where there is none."""
-        return [
-            None if pd.isna(mask) else os.path.join(root, mask)
-            for root, mask in zip(
-                self._table["root"], self._table["mask_path"], strict=True
-            )
-        ]
+        places = zip(self._table["root"], self._table["mask_path"], strict=True)
+        return [None if pd.isna(m) else os.path.join(root, m) for root, m in places]
 
     def __len__(self):
         return len(self._table)
@@ -213,13 +201,13 @@ class Catalog:
             if isinstance(values, pd.Series):
                 values = values.to_numpy(dtype=object, na_value=pd.NA)
             table[column] = values
-        return self._checked(table, self._skipped)
+        return Catalog._of(_sound_table(table), self._skipped)
 
     def concat(self, other):
         """Append the rows of `other`; ids must stay unique, groups in one split."""
         table = pd.concat([self._table, other._table], ignore_index=True)
         skipped = pd.concat([self._skipped, other._skipped], ignore_index=True)
-        return self._checked(table, skipped)
+        return Catalog._of(_sound_table(table), skipped)
 
     def require_real(self):
         """Return self; refuse synthetic rows, as every judgement must.
@@ -260,10 +248,14 @@ class Catalog:
                 f"The catalog has the columns {list(self._table)}. Received: {column!r}"
             )
 
-    def _checked(self, table, skipped):
-        catalog = Catalog(table)
-        catalog._skipped = skipped
-        return catalog
+
+def _sound_table(table, root=None, name="catalog"):
+    """The completed table; every fault of it is raised."""
+    table = complete_table(table, root, name)
+    faults = table_faults(table, name)
+    if len(faults):
+        raise_faults(faults)
+    return table
 
 
 def complete_table(table, root=None, name="catalog"):
@@ -336,41 +328,36 @@ def table_faults(table, name="catalog", rows=None, check_files=True):
 
     Args:
         table: What `complete_table` returned.
-        name: What error messages call the table, or one name per row.
-        rows: Row number of each row in its file; by default the line it has in the
-            saved csv, the header being line 1.
+        name, rows: As for `faults_at`.
         check_files: Whether to look for the image and mask files.
     """
     checks = [_id_faults, _value_faults, _path_faults, _rule_faults]
     if check_files:
         checks.append(_file_faults)
-    found = [fault for check in checks for fault in check(table, name, rows)]
+    found = [
+        faults_at(table, mask, column, cause, name, rows)
+        for check in checks
+        for mask, column, cause in check(table)
+        if mask.any()
+    ]
     if not found:
         return fault_table([])
     return pd.concat(found).sort_values("row", kind="stable").reset_index(drop=True)
 
 
-def _id_faults(table, name, rows):
-    for column in REQUIRED_COLUMNS + ("root",):
-        empty = table[column].isna()
-        cause = "is empty"
-        if column == "root":
-            cause = "is empty: give the directory of the images as `root`"
-        if empty.any():
-            yield faults_at(table, empty, column, cause, name, rows)
+def _id_faults(table):
+    for column in REQUIRED_COLUMNS:
+        yield table[column].isna(), column, "is empty"
+    cause = "is empty: give the directory of the images as `root`"
+    yield table["root"].isna(), "root", cause
     double = table["isic_id"].duplicated() & table["isic_id"].notna()
-    if double.any():
-        yield faults_at(
-            table, double, "isic_id", "double id: an earlier row has it", name, rows
-        )
+    yield double, "isic_id", "double id: an earlier row has it"
 
 
-def _value_faults(table, name, rows):
+def _value_faults(table):
     for column, allowed in ALLOWED_VALUES.items():
         unknown = table[column].notna() & ~table[column].isin(allowed)
-        if unknown.any():
-            cause = f"unknown value, must be one of {', '.join(allowed)}"
-            yield faults_at(table, unknown, column, cause, name, rows)
+        yield unknown, column, f"unknown value, must be one of {', '.join(allowed)}"
 
 
 def leaves_root(path):
@@ -379,50 +366,40 @@ def leaves_root(path):
     return os.path.isabs(normal) or normal == ".." or normal.startswith("../")
 
 
-def _path_faults(table, name, rows):
+def _path_faults(table):
     for column in ("path", "mask_path"):
-        outside = np.array(
-            [pd.notna(path) and leaves_root(path) for path in table[column]], bool
-        )
-        if outside.any():
-            cause = "path leaves its root: must be relative and stay below it"
-            yield faults_at(table, outside, column, cause, name, rows)
+        outside = [pd.notna(path) and leaves_root(path) for path in table[column]]
+        cause = "path leaves its root: must be relative and stay below it"
+        yield np.array(outside, bool), column, cause
 
 
-def _file_faults(table, name, rows):
+def _file_faults(table):
     for column in ("path", "mask_path"):
-        absent = np.array(
-            [
-                pd.notna(path)
-                and pd.notna(root)
-                and not leaves_root(path)
-                and not os.path.isfile(os.path.join(root, path))
-                for root, path in zip(table["root"], table[column], strict=True)
-            ],
-            dtype=bool,
-        )
-        if absent.any():
-            yield faults_at(table, absent, column, "file is missing", name, rows)
+        absent = [
+            pd.notna(path)
+            and pd.notna(root)
+            and not leaves_root(path)
+            and not os.path.isfile(os.path.join(root, path))
+            for root, path in zip(table["root"], table[column], strict=True)
+        ]
+        yield np.array(absent, bool), column, "file is missing"
 
 
-def _rule_faults(table, name, rows):
+def _rule_faults(table):
     held_out = table["split"].isin(["val", "test"])
-    made = table["synthetic"] & held_out
-    if made.any():
-        cause = "is synthetic, and may be in train only"
-        yield faults_at(table, made, "split", cause, name, rows)
+    cause = "is synthetic, and may be in train only"
+    yield table["synthetic"] & held_out, "split", cause
     ruled = (table["split"].notna() & table["split_name"].isna()).to_numpy(dtype=bool)
     if not held_out.any() or not ruled.any():
         return
-    groups = group_of_rows(table)
     splits = table["split"].where(ruled)
-    leaking = splits.groupby(groups).transform("nunique").gt(1) & ruled
-    if leaking.any():
-        cause = (
-            "its patient, lesion or duplicate group is in more than one split: "
-            "use `split_catalog`, or name a published split in `split_name`"
-        )
-        yield faults_at(table, leaking, "split", cause, name, rows)
+    by_group = splits.groupby(group_of_rows(table))
+    leaking = by_group.transform("nunique").gt(1) & ruled
+    cause = (
+        "its patient, lesion or duplicate group is in more than one split: "
+        "use `split_catalog`, or name a published split in `split_name`"
+    )
+    yield leaking, "split", cause
 
 
 def _read_saved(csv):
@@ -430,13 +407,17 @@ def _read_saved(csv):
     text = {name: "string" for name, kind in COLUMN_TYPES.items() if kind in as_text}
     if not Path(csv).is_file():
         raise CatalogError(f"There is no catalog csv. Received: {str(csv)!r}")
+    return read_table(csv, dtype=text)
+
+
+def read_table(csv, **options):
+    """`pandas.read_csv` in which empty fields alone are not known.
+
+    Raises:
+        CatalogError: If it is not a readable csv.
+    """
+    no_words = {"keep_default_na": False, "na_values": [""]}
     try:
-        return pd.read_csv(
-            csv,
-            dtype=text,
-            keep_default_na=False,
-            na_values=[""],
-            encoding="utf-8-sig",
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeError) as error:
+        return pd.read_csv(csv, encoding="utf-8-sig", **no_words, **options)
+    except (OSError, ValueError) as error:
         raise CatalogError(f"{csv} is not a readable csv: {error}") from error

@@ -15,6 +15,12 @@ class CatalogError(ValueError):
         faults: `pandas.DataFrame`, one row per fault: `file` (the csv or image read),
             `row` (the line in the csv, from 1; 0 where there is none), `isic_id`,
             `column`, `value` and `cause`. Complete, where the message lists 200.
+
+    Example:
+        >>> try:
+        ...     catalog = read_data_source("ham10000:/data/HAM10000")
+        ... except CatalogError as error:
+        ...     error.faults.to_csv("faults.csv")
     """
 
     def __init__(self, message, faults=None):

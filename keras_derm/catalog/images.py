@@ -31,11 +31,11 @@ def check_images(catalog, skip_bad=False):
         CatalogError: If an image is bad and `skip_bad` is False, naming all of them;
             or if no good image is left.
     """
-    catalog_table = catalog.table
-    faults, plain = image_faults(catalog_table)
+    table = catalog.table
+    faults, plain = image_faults(table)
     if len(faults) and not skip_bad:
         raise_faults(faults, SKIP_HINT)
-    good = ~catalog_table["isic_id"].isin(faults["isic_id"]).to_numpy(dtype=bool)
+    good = ~table["isic_id"].isin(faults["isic_id"]).to_numpy(dtype=bool)
     if len(faults) and not good.any():
         raise_faults(faults, "No good image is left.")
     checked = catalog.where(good).with_columns(plain_rgb=plain[good])
@@ -48,23 +48,17 @@ def image_faults(table, name="catalog", rows=None):
 
     Args:
         table: Completed catalog table.
-        name: What error messages call the table, or one name per row.
-        rows: Row number of each row in its file.
+        name, rows: As for `faults_at`.
 
     Returns:
         (faults, plain): `pandas.DataFrame` of the bad images, and a bool array, shape
         (n,), that is True where TensorFlow can decode the file directly.
     """
     paths = list(map(os.path.join, table["root"], table["path"]))
+    n_images, what = len(paths), "Checking images"
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = list(
-            track(
-                pool.map(_inspect, paths),
-                description="Checking images",
-                total=len(paths),
-                transient=True,
-            )
-        )
+        found = pool.map(_inspect, paths)
+        found = list(track(found, what, total=n_images, transient=True))
     causes = np.array([cause for cause, _ in found], dtype=object)
     plain = np.array([is_plain for _, is_plain in found], dtype=bool)
     bad = np.array([cause is not None for cause in causes], dtype=bool)

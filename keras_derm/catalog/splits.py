@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from keras_derm.catalog.catalog import SPLITS
+from keras_derm.catalog.catalog import SPLITS, read_table
 from keras_derm.catalog.faults import CatalogError
 from keras_derm.catalog.groups import GROUP_COLUMNS, group_of_rows
 
@@ -50,7 +50,13 @@ def split_catalog(catalog, fractions=(0.7, 0.15, 0.15), seed=0):
     Raises:
         CatalogError: If the fractions are not shares.
     """
-    fractions = check_fractions(fractions)
+    fractions = np.asarray(fractions, dtype=float)
+    are_shares = fractions.shape == (3,) and fractions.min() >= 0
+    if not are_shares or not np.isclose(fractions.sum(), 1):
+        raise CatalogError(
+            "`fractions` must be three numbers in [0, 1] with sum 1 (train, val, "
+            f"test). Received: {fractions.tolist()}"
+        )
     if not len(catalog):
         return catalog
     table = catalog.table
@@ -66,22 +72,6 @@ def split_catalog(catalog, fractions=(0.7, 0.15, 0.15), seed=0):
     return catalog.with_columns(
         split=np.array(SPLITS, dtype=object)[choice[groups]], split_name=pd.NA
     )
-
-
-def check_fractions(fractions):
-    """Return shares of train, val and test as an array, `(3,)`.
-
-    Raises:
-        CatalogError: If they are not shares.
-    """
-    fractions = np.asarray(fractions, dtype=float)
-    are_shares = fractions.shape == (3,) and fractions.min() >= 0
-    if not are_shares or not np.isclose(fractions.sum(), 1):
-        raise CatalogError(
-            "`fractions` must be three numbers in [0, 1] with sum 1 (train, val, "
-            f"test). Received: {fractions.tolist()}"
-        )
-    return fractions
 
 
 def _warn_of_giant(table, groups):
@@ -128,10 +118,8 @@ def _deal_groups(counts, in_train, fractions, generator):
     for group in order[~in_train[order]]:
         count = counts[group]
         present = np.flatnonzero(count)
-        count = count[present]
-        added = (2 * (have[:, present] / share[:, present] - 1)) + (
-            count / share[:, present]
-        )
+        count, shares = count[present], share[:, present]
+        added = 2 * (have[:, present] / shares - 1) + count / shares
         best = int(np.argmin(added @ (count / totals[present])))
         have[best, present] += count
         choice[group] = used[best]
@@ -153,9 +141,8 @@ def find_leaks(catalog):
     table = table[table["split"].notna()]
     table = table[table.groupby("group")["split"].transform("nunique") > 1]
     by_group = table.groupby("group", sort=True)
-    counts = pd.crosstab(table["group"], table["split"]).reindex(
-        columns=list(SPLITS), fill_value=0
-    )
+    counts = pd.crosstab(table["group"], table["split"])
+    counts = counts.reindex(columns=list(SPLITS), fill_value=0)
     leaks = by_group[["patient_id", "lesion_id"]].first().join(counts)
     leaks["isic_ids"] = by_group["isic_id"].agg(" ".join).astype("string")
     return leaks.reset_index()
@@ -203,10 +190,7 @@ def apply_split_file(catalog, csv):
 
 def _read_split_file(csv):
     """Return the columns isic_id and split, the row to believe first."""
-    try:
-        listed = pd.read_csv(csv, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise CatalogError(f"{csv} is not a readable csv: {error}") from error
+    listed = read_table(csv, dtype=str).fillna("")
     id_column = next((name for name in ID_COLUMNS if name in listed), None)
     if id_column is None or "split" not in listed:
         raise CatalogError(
@@ -222,7 +206,7 @@ def _read_split_file(csv):
             f"{csv}, column 'split' must be one of {SPLITS}. Received: "
             + ", ".join(rows[:20])
         )
-    nearest = pd.to_numeric(listed.get("mutual_nearest", splits.map(lambda _: 0)))
+    nearest = pd.to_numeric(listed.get("mutual_nearest", pd.Series(0, listed.index)))
     listed = pd.DataFrame(
         {
             "isic_id": listed[id_column],

@@ -1,8 +1,9 @@
 """Tasks: from diagnoses to the classes a classifier learns."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pandas as pd
 
 from keras_derm.catalog.catalog import DIAGNOSES8
 from keras_derm.catalog.faults import CatalogError
@@ -19,6 +20,10 @@ class Task:
         classes: Class names, a tuple of str; the index is the target.
         positive_class: Index of the class whose sensitivity is the headline (melanoma,
             or the melanocytic class), or None where the task does not have it.
+
+    Example:
+        >>> task = get_task("melanoma")
+        >>> targets = task.targets(catalog.where(task.covers(catalog)))
     """
 
     name: str
@@ -28,10 +33,8 @@ class Task:
 
     @property
     def positive_class(self):
-        for name in ("MEL", "melanoma", "melanocytic"):
-            if name in self.classes:
-                return self.classes.index(name)
-        return None
+        found = [name in ("MEL", "melanoma", "melanocytic") for name in self.classes]
+        return found.index(True) if any(found) else None
 
     def class_names(self, catalog):
         """Return the class name of each row, None where the task has none for it."""
@@ -42,13 +45,11 @@ class Task:
                 table["benign_malignant"] == "benign"
             ).fillna(False)
             names[benign.to_numpy(dtype=bool)] = self.class_of_benign
-        return np.array(
-            [name if name in self.classes else None for name in names], dtype=object
-        )
+        return names.where(names.isin(self.classes), None).to_numpy()
 
     def covers(self, catalog):
         """Return a bool array, shape (n,): which rows have a class in this task."""
-        return np.array([name is not None for name in self.class_names(catalog)], bool)
+        return pd.notna(self.class_names(catalog))
 
     def targets(self, catalog):
         """Return the target of each row.
@@ -63,7 +64,7 @@ class Task:
             CatalogError: If a row has no class in this task.
         """
         names = self.class_names(catalog)
-        lost = np.array([name is None for name in names], bool)
+        lost = pd.isna(names)
         if lost.any():
             rows = catalog.where(lost).table
             counts = rows["diagnosis"].value_counts().to_dict()
@@ -73,14 +74,12 @@ class Task:
                 "them out with `catalog.where(task.covers(catalog))`. "
                 f"Received: {rows['isic_id'].head(5).tolist()}"
             )
-        indices = {name: index for index, name in enumerate(self.classes)}
-        return np.array([indices[name] for name in names], dtype=np.int64)
+        return np.array([self.classes.index(name) for name in names], dtype=np.int64)
 
     def present_in(self, catalog):
         """Return this task with only the classes that occur in `catalog`."""
         present = set(self.class_names(catalog))
-        classes = tuple(name for name in self.classes if name in present)
-        return Task(self.name, classes, self.class_of_diagnosis, self.class_of_benign)
+        return replace(self, classes=tuple(c for c in self.classes if c in present))
 
 
 TASKS = {

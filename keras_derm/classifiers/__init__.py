@@ -26,8 +26,10 @@ from keras_derm.classifiers.members import (
     train_member,
     untrained_member,
 )
-from keras_derm.classifiers.objective import classification_objective
-from keras_derm.classifiers.prediction import predict_probabilities
+from keras_derm.classifiers.objective import (
+    classification_objective,
+    predict_probabilities,
+)
 
 __all__ = [
     "BACKBONES",

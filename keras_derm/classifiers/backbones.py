@@ -1,6 +1,7 @@
 """Classifiers on the Keras Applications backbones and on networks built here."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,67 +17,48 @@ IMAGENET_STANDARD_DEVIATION = (0.229, 0.224, 0.225)
 """Of red, green and blue in [0, 1]."""
 
 
+_KERNELS = "_weights_tf_dim_ordering_tf_kernels_notop.h5"
+
+
 @dataclass(frozen=True)
 class Backbone:
     """What is particular to one backbone.
 
     Attributes:
-        application: Name in `keras.applications`, or None for one of `NETWORKS`.
         image_size: Side in pixels of the images it was published with.
         scaling: `InputScaling` mode.
         weights_file: File name of its ImageNet weights without the top, or None where
             there are none.
+        network: Function of the scaled images to features, for a backbone that is built
+            here; None for the one that `keras.applications` has under the same name.
+
+    Example:
+        >>> BACKBONES["ResNet50"].image_size
+        224
     """
 
-    application: str | None
     image_size: int
     scaling: str
-    weights_file: str | None
+    weights_file: str | None = None
+    network: Callable | None = None
 
 
 BACKBONES = {
-    "ResNet50": Backbone(
-        "ResNet50",
-        224,
-        "caffe",
-        "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
-    ),
-    "InceptionResNetV2": Backbone(
-        "InceptionResNetV2",
-        299,
-        "tf",
-        "inception_resnet_v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
-    ),
-    "InceptionV3": Backbone(
-        "InceptionV3",
-        299,
-        "tf",
-        "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
-    ),
-    "NASNetLarge": Backbone("NASNetLarge", 331, "tf", "nasnet_large_no_top.h5"),
-    "VGG16": Backbone(
-        "VGG16", 256, "caffe", "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
-    ),
-    "EfficientNetB0": Backbone(
-        "EfficientNetB0", 224, "none", "efficientnetb0_notop.h5"
-    ),
+    "ResNet50": Backbone(224, "caffe", f"resnet50{_KERNELS}"),
+    "InceptionResNetV2": Backbone(299, "tf", f"inception_resnet_v2{_KERNELS}"),
+    "InceptionV3": Backbone(299, "tf", f"inception_v3{_KERNELS}"),
+    "NASNetLarge": Backbone(331, "tf", "nasnet_large_no_top.h5"),
+    "VGG16": Backbone(256, "caffe", f"vgg16{_KERNELS}"),
+    "EfficientNetB0": Backbone(224, "none", "efficientnetb0_notop.h5"),
     "MobileNetV2": Backbone(
-        "MobileNetV2",
         224,
         "tf",
         "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
     ),
-    "EfficientNetLite0": Backbone(None, 224, "tf", None),
-    "CustomCNN": Backbone(None, 128, "tf", None),
-    "SmallResNet": Backbone(None, 28, "tf", None),
+    "EfficientNetLite0": Backbone(224, "tf", network=efficientnet_lite0),
+    "CustomCNN": Backbone(128, "tf", network=custom_cnn),
+    "SmallResNet": Backbone(28, "tf", network=small_resnet),
 }
-
-NETWORKS = {
-    "CustomCNN": custom_cnn,
-    "EfficientNetLite0": efficientnet_lite0,
-    "SmallResNet": small_resnet,
-}
-"""Backbones that `keras.applications` lacks: functions of the scaled images."""
 
 
 def build_classifier(
@@ -150,19 +132,21 @@ def build_classifier(
 
 def _network(name, facts, inputs, weights):
     """The backbone without a top, with random weights or those asked for."""
-    if weights == "imagenet":
-        return _downloaded(name, facts, inputs)
-    if weights is not None and not Path(weights).is_file():
+    if facts.network is not None and weights == "imagenet":
+        raise ValueError(
+            f"{name} has no ImageNet weights: leave them out, or give the path of a "
+            "file. Received: 'imagenet'"
+        )
+    if weights not in (None, "imagenet") and not Path(weights).is_file():
         raise FileNotFoundError(
             f"no weights file for {name}. Received: {str(weights)!r}"
         )
-    if facts.application is None:
-        features = NETWORKS[name](inputs)
-        network = keras.Model(keras.utils.get_source_inputs(inputs), features)
+    if facts.network is not None:
+        source = keras.utils.get_source_inputs(inputs)
+        network = keras.Model(source, facts.network(inputs))
     else:
-        build = getattr(keras.applications, facts.application)
-        network = build(weights=None, include_top=False, input_tensor=inputs)
-    if weights is not None:
+        network = _application(name, facts, inputs, weights)
+    if weights not in (None, "imagenet"):
         try:
             network.load_weights(weights)
         except (ValueError, OSError) as error:
@@ -171,6 +155,23 @@ def _network(name, facts, inputs, weights):
             ) from error
         _divide_by_standard_deviation(network)
     return network
+
+
+def _application(name, facts, inputs, weights):
+    """What `keras.applications` has, with weights where they are its own."""
+    own = "imagenet" if weights == "imagenet" else None
+    build = getattr(keras.applications, name)
+    try:
+        return build(weights=own, include_top=False, input_tensor=inputs)
+    except Exception as error:
+        if "URL fetch failure" not in str(error):
+            raise
+        home = os.environ.get("KERAS_HOME", "~/.keras")
+        raise FileNotFoundError(
+            f"ImageNet weights of {name} are not on this machine and could not be "
+            f"downloaded. Put {facts.weights_file} into {home}/models, or give its "
+            f"path with --weights.{name} PATH"
+        ) from error
 
 
 def _divide_by_standard_deviation(network):
@@ -186,23 +187,3 @@ def _divide_by_standard_deviation(network):
             if np.allclose(variance, IMAGENET_STANDARD_DEVIATION, atol=1e-3):
                 layer.adapt_variance.assign(variance**2)
                 layer.finalize_state()
-
-
-def _downloaded(name, facts, inputs):
-    if facts.application is None:
-        raise ValueError(
-            f"{name} has no ImageNet weights: leave them out, or give the path of a "
-            "file. Received: 'imagenet'"
-        )
-    build = getattr(keras.applications, facts.application)
-    try:
-        return build(weights="imagenet", include_top=False, input_tensor=inputs)
-    except Exception as error:
-        if "URL fetch failure" not in str(error):
-            raise
-        home = os.environ.get("KERAS_HOME", "~/.keras")
-        raise FileNotFoundError(
-            f"ImageNet weights of {name} are not on this machine and could not be "
-            f"downloaded. Put {facts.weights_file} into {home}/models, or give its "
-            f"path with --weights.{name} PATH"
-        ) from error

@@ -33,8 +33,7 @@ def efficientnet_lite0(images):
         Neural Networks, ICML; the Lite release: tensorflow/tpu,
         models/official/efficientnet/lite.
     """
-    x = _convolution(images, STEM_FILTERS, 3, "stem_conv", "stem_bn", strides=2)
-    x = keras.layers.ReLU(6.0, name="stem_activation")(x)
+    x = _convolution(images, STEM_FILTERS, 3, "stem_", strides=2)
     n_blocks, done = sum(stage[1] for stage in STAGES), 0
     for number, (kernel, repeats, filters, expansion, strides) in enumerate(STAGES, 1):
         for repeat in range(repeats):
@@ -48,17 +47,14 @@ def efficientnet_lite0(images):
                 DROP_CONNECT_RATE * done / n_blocks,
             )
             done += 1
-    x = _convolution(x, TOP_FILTERS, 1, "top_conv", "top_bn")
-    return keras.layers.ReLU(6.0, name="top_activation")(x)
+    return _convolution(x, TOP_FILTERS, 1, "top_")
 
 
 def _block(inputs, name, kernel, filters, expansion, strides, drop_rate):
     """Inverted bottleneck: widen, filter each channel, narrow, add what came in."""
     x, n_channels = inputs, inputs.shape[-1]
     if expansion != 1:
-        widened = expansion * n_channels
-        x = _convolution(x, widened, 1, f"{name}expand_conv", f"{name}expand_bn")
-        x = keras.layers.ReLU(6.0, name=f"{name}expand_activation")(x)
+        x = _convolution(x, expansion * n_channels, 1, f"{name}expand_")
     x = keras.layers.DepthwiseConv2D(
         kernel,
         strides,
@@ -67,9 +63,8 @@ def _block(inputs, name, kernel, filters, expansion, strides, drop_rate):
         depthwise_initializer=_initializer(),
         name=f"{name}dwconv",
     )(x)
-    x = keras.layers.BatchNormalization(name=f"{name}bn")(x)
-    x = keras.layers.ReLU(6.0, name=f"{name}activation")(x)
-    x = _convolution(x, filters, 1, f"{name}project_conv", f"{name}project_bn")
+    x = _normalization(x, name)
+    x = _convolution(x, filters, 1, f"{name}project_", activated=False)
     if strides != 1 or filters != n_channels:
         return x
     x = keras.layers.Dropout(
@@ -78,7 +73,7 @@ def _block(inputs, name, kernel, filters, expansion, strides, drop_rate):
     return keras.layers.Add(name=f"{name}add")([x, inputs])
 
 
-def _convolution(x, filters, kernel, name, norm_name, strides=1):
+def _convolution(x, filters, kernel, name, strides=1, activated=True):
     x = keras.layers.Conv2D(
         filters,
         kernel,
@@ -86,9 +81,14 @@ def _convolution(x, filters, kernel, name, norm_name, strides=1):
         padding="same",
         use_bias=False,
         kernel_initializer=_initializer(),
-        name=name,
+        name=f"{name}conv",
     )(x)
-    return keras.layers.BatchNormalization(name=norm_name)(x)
+    return _normalization(x, name, activated)
+
+
+def _normalization(x, name, activated=True):
+    x = keras.layers.BatchNormalization(name=f"{name}bn")(x)
+    return keras.layers.ReLU(6.0, name=f"{name}activation")(x) if activated else x
 
 
 def _initializer():

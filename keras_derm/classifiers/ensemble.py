@@ -5,8 +5,34 @@ from pathlib import Path
 import keras
 
 from keras_derm.classifiers.ensemble_weights import WeightedAverage, checked_weights
-from keras_derm.classifiers.symmetric_views import SymmetricViews
 from keras_derm.training import in_float32
+
+
+@keras.saving.register_keras_serializable(package="keras_derm")
+class SymmetricViews(keras.layers.Layer):
+    """The eight flips and quarter turns of square images, one batch after the other.
+
+    Under none of them does a lesion change its diagnosis.
+
+    Call arguments: images `(batch, side, side, channels)`.
+
+    Returns:
+        `(8 * batch, side, side, channels)`; the images as they are come first.
+
+    Example:
+        >>> views = SymmetricViews()(images)
+    """
+
+    def call(self, images):
+        views = [images, keras.ops.transpose(images, (0, 2, 1, 3))]
+        # Slices, not ops.flip, which TFLite may quantise by a wrong scale.
+        views += [view[:, ::-1] for view in views]
+        views += [view[:, :, ::-1] for view in views]
+        return keras.ops.concatenate(views, axis=0)
+
+    def compute_output_shape(self, input_shape):
+        batch, *rest = input_shape
+        return (None if batch is None else 8 * batch, *rest)
 
 
 def build_ensemble(members, image_size, weights=None, symmetric=False):
@@ -21,8 +47,8 @@ def build_ensemble(members, image_size, weights=None, symmetric=False):
         weights: Weight of each member, not negative, with the sum 1, as
             `fit_ensemble_weights` gives; None for the same weight. They are part of
             the model.
-        symmetric: Average each member over the eight flips and quarter turns of the
-            image, under which no lesion changes its diagnosis: eight times the work.
+        symmetric: Average each member over the eight `SymmetricViews` of the image:
+            eight times the work.
 
     Returns:
         Functional `keras.Model`: `(batch, image_size, image_size, 3)` to
@@ -89,38 +115,12 @@ def is_symmetric(model):
     return any(isinstance(layer, SymmetricViews) for layer in model.layers)
 
 
-def ensemble_weights(model):
-    """Weight of each member, in the order of `ensemble_members`.
-
-    Args:
-        model: Classifier, ensemble with nested members, or list of classifiers, whose
-            weights are the same.
-
-    Returns:
-        List of float with the sum 1.
-
-    Raises:
-        ValueError: As `ensemble_members`.
-    """
-    parts = _parts(model)
-    if parts == [model]:
-        return [1.0]
-    shares = [1 / len(parts)] * len(parts)
-    for layer in getattr(model, "layers", ()):
-        if isinstance(layer, WeightedAverage):
-            shares = layer.weights_of_members
-    return [
-        share * weight
-        for share, part in zip(shares, parts, strict=True)
-        for weight in ensemble_weights(part)
-    ]
-
-
 def ensemble_members(model):
     """List the classifiers that `model` averages; a single classifier is its own.
 
     Args:
-        model: Classifier, ensemble with nested members, or list of classifiers.
+        model: Classifier, ensemble with nested members, or list of classifiers, whose
+            weights are the same.
 
     Returns:
         List of flat functional models.
@@ -129,10 +129,27 @@ def ensemble_members(model):
         ValueError: `model` is an empty list, or nests a network that is not itself a
             classifier over the same classes.
     """
+    return [member for member, _ in _weighted_members(model)]
+
+
+def ensemble_weights(model):
+    """Weight of each of `ensemble_members`: a list of float with the sum 1."""
+    return [weight for _, weight in _weighted_members(model)]
+
+
+def _weighted_members(model):
     parts = _parts(model)
     if parts == [model]:
-        return parts
-    return [member for part in parts for member in ensemble_members(part)]
+        return [(model, 1.0)]
+    shares = [1 / len(parts)] * len(parts)
+    for layer in getattr(model, "layers", ()):
+        if isinstance(layer, WeightedAverage):
+            shares = layer.weights_of_members
+    return [
+        (member, share * weight)
+        for share, part in zip(shares, parts, strict=True)
+        for member, weight in _weighted_members(part)
+    ]
 
 
 def models_of(ensemble):

@@ -17,6 +17,9 @@ class WeightedAverage(keras.layers.Layer):
 
     Raises:
         ValueError: The weights are not on the simplex.
+
+    Example:
+        >>> mean = WeightedAverage([0.75, 0.25])([probabilities, others])
     """
 
     def __init__(self, weights, **kwargs):

@@ -1,6 +1,6 @@
 """What the classifiers of an arm learn from, and what they are judged by meanwhile."""
 
-from dataclasses import dataclass
+import dataclasses
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ from keras_derm.catalog import Catalog, Task
 from keras_derm.pipeline import PreparedImages, image_dataset, write_copies
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Examples:
     """Training images of an arm with their classes, and the validation images.
 
@@ -72,13 +72,11 @@ class Examples:
         """
         copies = write_copies(self.prepared, self.indices, folder, n_copies, seed)
         positions = len(self.prepared) + np.arange(len(copies))
-        return Examples(
-            self.task,
-            self.prepared + copies,
-            np.append(self.indices, positions),
-            np.append(self.targets, self.targets.repeat(n_copies)),
-            self.n_real,
-            self.val,
+        return dataclasses.replace(
+            self,
+            prepared=self.prepared + copies,
+            indices=np.append(self.indices, positions),
+            targets=np.append(self.targets, self.targets.repeat(n_copies)),
         )
 
 

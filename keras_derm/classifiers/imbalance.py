@@ -1,26 +1,15 @@
 """What is done about rare classes, each way one word."""
 
+from typing import get_args
+
 import keras
 import numpy as np
 from keras import ops
 
-IMBALANCE = (
-    "none",
-    "class_weights",
-    "focal",
-    "balanced_sampling",
-    "logit_adjustment",
-)
-"""Ways to train on classes of very different size.
+from keras_derm.settings.kinds import Imbalance
 
-- `"none"`: every image counts the same.
-- `"class_weights"`: the loss of an image is weighted inversely to the frequency of its
-  class.
-- `"focal"`: the focal loss, which counts images that are told apart with ease for less.
-- `"balanced_sampling"`: every class is drawn equally often.
-- `"logit_adjustment"`: the loss takes the frequencies as given, so that the model
-  itself learns to tell classes apart as if all were equally frequent.
-"""
+IMBALANCE = get_args(Imbalance)
+"""Ways to train on classes of very different size: see `TrainClassifierSettings`."""
 
 
 @keras.saving.register_keras_serializable(package="keras_derm")
@@ -43,6 +32,9 @@ class LogitAdjustedCrossentropy(keras.losses.Loss):
 
     Raises:
         ValueError: A prior is not above 0.
+
+    Example:
+        >>> loss = LogitAdjustedCrossentropy(np.bincount(targets))
 
     Reference:
         Menon et al., Long-tail learning via logit adjustment, ICLR 2021, equation 10.
@@ -72,11 +64,8 @@ class LogitAdjustedCrossentropy(keras.losses.Loss):
         return -ops.sum(y_true * ops.log_softmax(logits), axis=-1)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "priors": self.priors,
-            "temperature": self.temperature,
-        }
+        own = {"priors": self.priors, "temperature": self.temperature}
+        return {**super().get_config(), **own}
 
 
 def class_weights(targets, n_classes):
@@ -159,7 +148,8 @@ def classification_loss(
         targets: Class indices of the training images, shape `(n,)`: the priors of
             `"logit_adjustment"`.
         n_classes: Number of classes.
-        focal_gamma: Exponent of the focal loss: 0 counts all images the same.
+        focal_gamma: Exponent of the focal loss, which counts images that are told apart
+            with ease for less: 0 counts all the same.
         focal_alpha: Weight of the positive class in the focal loss, in (0, 1); all
             other classes have `1 - focal_alpha`. None weighs none.
         positive_class: Index of the positive class; needed with `focal_alpha`.

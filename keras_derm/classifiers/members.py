@@ -22,15 +22,12 @@ from keras_derm.training import STATE_NAME, computing_in, default_strategy, fit
 
 
 def untrained_member(member, settings, n_classes):
-    """Classifier of a member as its training begins with it.
+    """Classifier of a member as its training begins with it; see `build_classifier`.
 
     Args:
         member: `MemberSettings`.
         settings: `TrainClassifierSettings`.
         n_classes: Number of classes.
-
-    Returns:
-        Functional classifier; see `build_classifier`.
     """
     weights = settings.weights or {}
     model = build_classifier(
@@ -118,14 +115,9 @@ def _augmented(settings, examples, side, order, share):
 
 
 def _loss(settings, examples):
-    return classification_loss(
-        settings.imbalance,
-        examples.targets,
-        len(examples.task.classes),
-        focal_gamma=settings.focal_gamma,
-        focal_alpha=settings.focal_alpha,
-        positive_class=examples.task.positive_class,
-    )
+    task, focal = examples.task, (settings.focal_gamma, settings.focal_alpha)
+    known = settings.imbalance, examples.targets, len(task.classes)
+    return classification_loss(*known, *focal, task.positive_class)
 
 
 def _steps_at_once(n_steps, optimization):
@@ -135,20 +127,11 @@ def _steps_at_once(n_steps, optimization):
 
 
 def member_numbers(members):
-    """How many members before each are of the same network and size.
-
-    Args:
-        members: `MemberSettings` in their order.
-
-    Returns:
-        List of int, as `train_member` takes them.
-    """
-
-    def network(member):
-        side = member.image_size or BACKBONES[member.backbone].image_size
-        return member.file, member.backbone, side
-
-    networks = [network(member) for member in members]
+    """How many `members` before each are of the same network and size: list of int."""
+    networks = [
+        (one.file, one.backbone, one.image_size or BACKBONES[one.backbone].image_size)
+        for one in members
+    ]
     return [networks[:i].count(each) for i, each in enumerate(networks)]
 
 
@@ -169,14 +152,12 @@ def read_member(path, task, preset):
             f"a member must tell apart the {len(task.classes)} classes of this task. "
             f"Received: {path} with {model.output_shape[-1]}"
         )
-    folder = Path(path).resolve().parent
-    for description in (folder / "ensemble.json", folder.parent / "ensemble.json"):
-        if description.is_file():
-            facts = json.loads(description.read_text())
-            break
-    else:
+    places = [p / "ensemble.json" for p in list(Path(path).resolve().parents)[:2]]
+    description = next(filter(Path.is_file, places), None)
+    if description is None:
         print(f"no ensemble.json says which classes {path} tells apart: taken as these")
         return model
+    facts = json.loads(description.read_text())
     if list(facts["classes"]) != list(task.classes):
         raise ValueError(
             f"a member must tell apart {', '.join(task.classes)}, in this order. "

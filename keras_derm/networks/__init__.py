@@ -4,15 +4,11 @@ from keras_derm.networks.fused_batch_normalization import (
     FusedBatchNormalization,
     fuse_batch_normalization,
 )
-from keras_derm.networks.gradient_checkpointing import (
-    CheckpointedModel,
-    checkpoint_gradients,
-)
+from keras_derm.networks.gradient_checkpointing import checkpoint_gradients
 from keras_derm.networks.input_scaling import InputScaling
 from keras_derm.networks.layer_weights import freeze, frozen, set_weights
 
 __all__ = [
-    "CheckpointedModel",
     "FusedBatchNormalization",
     "InputScaling",
     "checkpoint_gradients",

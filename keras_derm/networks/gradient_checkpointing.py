@@ -116,23 +116,20 @@ def _assign(variables, values):
 
 
 def _segments(model):
-    """Cut a model into parts that hand over little.
+    """Cut a flat functional model into parts that hand over little.
 
-    Args:
-        model: Flat functional model.
-
-    Returns:
-        List of `(segment, given, made)`: a `keras.Model` of the same layers, and the
-        ids of the model's tensors that go in and come out. The last is the head.
+    Each is `(segment, given, made)`: a `keras.Model` of the same layers, and the ids of
+    the model's tensors that go in and come out. The last is the head.
     """
-    operations = [op for op in model.operations if not _is_input(op)]
+    inputs = keras.layers.InputLayer
+    operations = [op for op in model.operations if not isinstance(op, inputs)]
     n_body = [op.name for op in operations].index("pooling")
     made_at, used_at, tensors = {id(model.inputs[0]): -1}, {}, {}
     tensors[id(model.inputs[0])] = model.inputs[0]
     for position, op in enumerate(operations):
-        for tensor in _listed(op.input):
+        for tensor in keras.tree.flatten(op.input):
             used_at[id(tensor)] = position
-        for tensor in _listed(op.output):
+        for tensor in keras.tree.flatten(op.output):
             made_at[id(tensor)] = position
             tensors[id(tensor)] = tensor
     used_at[id(model.outputs[0])] = len(operations)
@@ -141,7 +138,9 @@ def _segments(model):
         """Tensors made before operation `cut` and used at it or later."""
         return [k for k in tensors if made_at[k] < cut <= used_at.get(k, -1)]
 
-    sizes = np.array([sum(map(_size, _listed(op.output))) for op in operations])
+    sizes = np.array(
+        [sum(map(_size, keras.tree.flatten(op.output))) for op in operations]
+    )
     share = np.cumsum(sizes[:n_body]) / sizes[:n_body].sum()
     handed = [sum(_size(tensors[k]) for k in crossing(cut)) for cut in range(n_body)]
     cuts = [0]
@@ -154,19 +153,13 @@ def _segments(model):
     parts = []
     for start, end in zip(cuts, cuts[1:], strict=False):
         made = [k for k in crossing(end) if made_at[k] >= start]
-        used = {id(t) for op in operations[start:end] for t in _listed(op.input)}
+        used = {
+            id(t) for op in operations[start:end] for t in keras.tree.flatten(op.input)
+        }
         given = [k for k in crossing(start) if k in used]
         segment = keras.Model([tensors[k] for k in given], [tensors[k] for k in made])
         parts.append((segment, given, made))
     return parts
-
-
-def _is_input(operation):
-    return isinstance(operation, keras.layers.InputLayer)
-
-
-def _listed(tensors):
-    return keras.tree.flatten(tensors)
 
 
 def _size(tensor):

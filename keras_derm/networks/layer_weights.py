@@ -51,12 +51,7 @@ def freeze(model, last_layer):
 
 @contextlib.contextmanager
 def frozen(model, last_layer):
-    """`freeze` within this context; afterwards the layers learn that did before.
-
-    Args:
-        model: Functional model.
-        last_layer: Name of the last frozen layer.
-    """
+    """`freeze` within this context; afterwards the layers learn that did before."""
     trainable = [layer.trainable for layer in model.layers]
     freeze(model, last_layer)
     try:

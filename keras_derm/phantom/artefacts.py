@@ -24,6 +24,9 @@ class Overlay:
     Args:
         coverage: float32 (size, size) in [0, 1].
         colour: Linear sRGB, shape (3,) or (size, size, 3).
+
+    Example:
+        >>> picture = Overlay(coverage, (0.02, 0.02, 0.02)).over(picture)
     """
 
     coverage: np.ndarray

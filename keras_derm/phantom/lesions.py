@@ -36,6 +36,9 @@ class Tissue:
         blood: Blood volume fraction of the dermis.
         dermis: -1 (fibrosis) to 1 (deep melanin); see `optics.skin_reflectance`.
         keratin: Reflectance of horn on top of the skin, 0-1.
+
+    Example:
+        >>> tissue = Tissue.empty(256)
     """
 
     melanin: np.ndarray
@@ -65,6 +68,9 @@ class LesionPainter:
         rng: NumPy generator of the lesion.
         size: Height and width in pixels.
         pixels_per_mm: Scale of the photograph.
+
+    Example:
+        >>> tissue, mask = LesionPainter(signs, rng, 256, 12.0).paint()
     """
 
     def __init__(self, signs, rng, size, pixels_per_mm):

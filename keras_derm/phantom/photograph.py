@@ -21,6 +21,11 @@ class Photograph:
         image: uint8 (size, size, 3) RGB.
         hair_free: The same without hair; equal to `image` outside `hair_mask`.
         lesion_mask, hair_mask, ruler_mask: bool (size, size).
+
+    Example:
+        >>> rendered = photograph(population(1, seed=7).iloc[0], 0, seed=7, size=256)
+        >>> rendered.image.shape
+        (256, 256, 3)
     """
 
     image: np.ndarray

@@ -85,6 +85,10 @@ class Signs:
     Args:
         present: Frozen set of the names in `PRESENCE` that are there.
         grades: Dictionary from the names in `GRADES` to values in [0, 1].
+
+    Example:
+        >>> signs = draw_signs(rng, "MEL")
+        >>> "blue_white_veil" in signs.present
     """
 
     present: frozenset

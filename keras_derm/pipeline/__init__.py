@@ -3,8 +3,12 @@
 from keras_derm.pipeline.copies import write_copies
 from keras_derm.pipeline.datasets import image_dataset
 from keras_derm.pipeline.exclusion import exclusion_reasons
-from keras_derm.pipeline.prepared import PreparedImages, image_preparation, prepare
-from keras_derm.pipeline.resized import resize, resized_images
+from keras_derm.pipeline.prepared import (
+    PreparedImages,
+    image_preparation,
+    prepare,
+    resized_images,
+)
 from keras_derm.pipeline.shards import Shards, sharded_dataset, write_shards
 
 __all__ = [
@@ -14,7 +18,6 @@ __all__ = [
     "image_dataset",
     "image_preparation",
     "prepare",
-    "resize",
     "resized_images",
     "sharded_dataset",
     "write_copies",

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_derm.files import atomic_path, new_array, write_json
+from keras_derm.files import atomic_path, write_json
 from keras_derm.layers import offline_copies
-from keras_derm.pipeline.prepared import PreparedImages
+from keras_derm.pipeline.prepared import PreparedImages, write_array
 
 _CHUNK = 64
 
@@ -39,16 +39,14 @@ def write_copies(prepared, indices, directory, n_copies=5, seed=0):
     directory, indices = Path(directory), np.asarray(indices)
     if directory.is_dir():
         return PreparedImages.load(directory)
-    ids = prepared.ids[indices]
-    shape = (len(indices) * n_copies, *prepared.image_size, 3)
+    ids, n_images = prepared.ids[indices], len(indices)
+    chunks = (
+        offline_copies(prepared.take(indices[i : i + _CHUNK]), n_copies, seed + i)
+        for i in range(0, n_images, _CHUNK)
+    )
     with atomic_path(directory) as temporary:
         temporary.mkdir(parents=True)
-        store = new_array(temporary / "images.npy", np.uint8, shape)
-        for start in range(0, len(indices), _CHUNK):
-            images = prepared.take(indices[start : start + _CHUNK])
-            copies = offline_copies(images, n_copies, seed + start)
-            store[start * n_copies : start * n_copies + len(copies)] = copies
-        store.flush()
+        write_array(chunks, n_images * n_copies, temporary / "images.npy")
         names = [f"{isic_id}_copy{i}" for isic_id in ids for i in range(n_copies)]
         write_json(temporary / "index.json", {"ids": names})
     return PreparedImages.load(directory)

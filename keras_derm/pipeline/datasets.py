@@ -89,18 +89,11 @@ def image_dataset(
     def load(rows):
         positions = tf.gather(indices, rows)
         images = tf.numpy_function(prepared.take, [positions], tf.uint8, stateful=False)
-        images = tf.cast(tf.ensure_shape(images, shape), tf.float32)
-        if image_size is not None and tuple(image_size) != tuple(prepared.image_size):
-            images = tf.image.resize(images, image_size)
+        images = as_float(tf.ensure_shape(images, shape), image_size)
         return (images, *(tf.gather(column, rows) for column in columns))
 
     dataset = dataset.map(load, tf.data.AUTOTUNE)
-    if augmentation is not None:
-        # One batch after the other: in parallel they would draw from the layers'
-        # random state in an order that no seed repeats.
-        augment = augmentation_of_batches(augmentation, repeat, share)
-        dataset = dataset.enumerate(first_batch).map(augment)
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    return augmented(dataset, augmentation, repeat, share, first_batch)
 
 
 def part_of_batches(batch_size, repeat, index, count):
@@ -119,19 +112,28 @@ def part_of_batches(batch_size, repeat, index, count):
     return lambda batch: batch[index * size : (index + 1) * size]
 
 
-def augmentation_of_batches(augmentation, by_number, share=WHOLE):
-    """Function that augments a batch.
+def as_float(images, image_size):
+    """Images in float32, resized (bilinear) where they have another size."""
+    images = tf.cast(images, tf.float32)
+    if image_size is None or tuple(image_size) == tuple(images.shape[1:3]):
+        return images
+    return tf.image.resize(images, image_size)
+
+
+def augmented(dataset, augmentation, by_number, share=WHOLE, first_batch=0):
+    """Augment the batches of a data set, and fetch them ahead.
 
     Args:
-        augmentation: `keras_derm.layers.Augmentation`.
+        dataset: `tf.data.Dataset` of tuples `(images, ...)`.
+        augmentation: `keras_derm.layers.Augmentation`, or None.
         by_number: Let the number of a batch decide what is drawn, whatever an iterator
             drew before. A data set that is passed over several times shall differ
             each time, and goes without.
         share: `(i, n)` where a batch is part `i` of `n`.
-
-    Returns:
-        Function from a number and a tuple `(images, ...)` to the tuple.
+        first_batch: Number of the first batch.
     """
+    if augmentation is None:
+        return dataset.prefetch(tf.data.AUTOTUNE)
     states = [
         (variable, int(np.asarray(variable)[0]))
         for layer in augmentation.layers
@@ -147,7 +149,14 @@ def augmentation_of_batches(augmentation, by_number, share=WHOLE):
             state.assign(tf.cast(position, state.dtype))
         return (augmentation(images), *rest)
 
-    return augment
+    # One batch after the other: in parallel they would draw from the layers' random
+    # state in an order that no seed repeats.
+    return dataset.enumerate(first_batch).map(augment).prefetch(tf.data.AUTOTUNE)
+
+
+def key(seed, number):
+    """Seed of the random operations of an epoch, as those that keep no state take it."""
+    return tf.stack([tf.cast(seed, number.dtype), number])
 
 
 def _epochs(rows, shuffle, seed):
@@ -160,9 +169,7 @@ def _epochs(rows, shuffle, seed):
     def epoch(number):
         order = rows
         if shuffle:
-            order = tf.random.experimental.stateless_shuffle(
-                rows, tf.stack([tf.cast(seed, number.dtype), number])
-            )
+            order = tf.random.experimental.stateless_shuffle(rows, key(seed, number))
         return tf.data.Dataset.from_tensor_slices(order)
 
     return tf.data.Dataset.range(FOREVER).flat_map(epoch)
@@ -175,10 +182,7 @@ def _balanced(rows, classes, seed):
 
     def choices(number):
         drawn = tf.random.stateless_uniform(
-            (CHOICES,),
-            tf.stack([tf.cast(seed, number.dtype), number]),
-            maxval=len(present),
-            dtype=tf.int64,
+            (CHOICES,), key(seed, number), maxval=len(present), dtype=tf.int64
         )
         return tf.data.Dataset.from_tensor_slices(drawn)
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import tensorflow as tf
 from rich.progress import track
@@ -23,6 +24,10 @@ class PreparedImages:
         ids: `isic_id` of every image, in the order of the array.
         arrays: List of uint8 arrays `(n, height, width, 3)`, or of `Shards`, that
             together hold the images, RGB in [0, 255].
+
+    Example:
+        >>> prepared = PreparedImages.load("runs/first/prepared/real")
+        >>> images = prepared.take(prepared.indices(catalog.split("test")))
     """
 
     def __init__(self, ids, arrays):
@@ -136,12 +141,39 @@ def prepare(catalog, preparation, directory, batch_size=4, images_per_shard=None
         n_batches = -(-len(catalog) // batch_size)
         batches = track(_named(batches, catalog), "Preparing images", total=n_batches)
         if images_per_shard is None:
-            _write_array(batches, len(catalog), temporary / "images.npy")
+            write_array(batches, len(catalog), temporary / "images.npy")
             write_json(temporary / "index.json", index)
         else:
             images = (image for batch in batches for image in batch)
             write_images(images, index, temporary, images_per_shard)
     return PreparedImages.load(directory)
+
+
+def resized_images(prepared, catalog, image_size):
+    """Function from positions in `catalog` to images of `image_size`.
+
+    Args:
+        prepared: `PreparedImages` that hold the catalog's images.
+        catalog: `Catalog`.
+        image_size: Side in pixels.
+
+    Returns:
+        Function of an int array `(n,)`, giving uint8 RGB
+        `(n, image_size, image_size, 3)`, area-averaged where it shrinks.
+    """
+    indices = prepared.indices(catalog)
+
+    def take(positions):
+        images = prepared.take(indices[positions])
+        if images.shape[1:3] == (image_size, image_size):
+            return images
+        shrinks = image_size < min(images.shape[1:3])
+        method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+        sides = (image_size, image_size)
+        resized = [cv2.resize(one, sides, interpolation=method) for one in images]
+        return np.stack(resized)
+
+    return take
 
 
 def image_preparation(preparation):
@@ -166,7 +198,8 @@ def image_preparation(preparation):
     return lambda image: prepared(image).numpy()
 
 
-def _write_array(batches, n_images, path):
+def write_array(batches, n_images, path):
+    """Write batches of uint8 images, `n_images` in all, as one array."""
     store, start = None, 0
     for images in batches:
         if store is None:
@@ -201,12 +234,7 @@ def decoded_images(catalog):
     Files marked `plain_rgb` in the catalog are decoded by TensorFlow; all others
     (rotated by EXIF, CMYK, 16-bit, unchecked) by `keras_derm.catalog.read_image`.
     """
-    table = catalog.table
-    plain = (
-        table["plain_rgb"].fillna(False).astype(bool).to_numpy()
-        if "plain_rgb" in table
-        else np.zeros(len(table), bool)
-    )
+    plain = catalog.table["plain_rgb"].to_numpy()
 
     def decode(path, is_plain):
         image = tf.cond(

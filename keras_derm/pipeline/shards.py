@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_derm.files import atomic_path, write_json
-from keras_derm.pipeline.datasets import FOREVER, augmentation_of_batches
+from keras_derm.pipeline.datasets import FOREVER, as_float, augmented, key
 
 INDEX = "index.json"
 
@@ -28,6 +28,10 @@ class Shards:
         FileNotFoundError: There is no index, or a shard is missing: the message names
             it.
         ValueError: A shard is not of the length it was written with.
+
+    Example:
+        >>> shards = Shards("prepared/real")
+        >>> images = shards[[0, 7]]
     """
 
     def __init__(self, directory):
@@ -70,10 +74,10 @@ class Shards:
             file.seek(start)
             png = file.read(n_bytes)
         if zlib.crc32(png) != crc32:
-            raise self._damaged(path, "its content is not what was written")
+            raise self._damaged(path)
         return cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
 
-    def _damaged(self, path, how):
+    def _damaged(self, path, how="its content is not what was written"):
         return ValueError(
             f"a shard is damaged: {how}. {self._mend}. Received: '{path}'"
         )
@@ -107,7 +111,7 @@ class Shards:
         shard = self.shards[int(number)]
         path = self._length(shard)
         if zlib.crc32(path.read_bytes()) != shard["crc32"]:
-            raise self._damaged(path, "its content is not what was written")
+            raise self._damaged(path)
         return str(path).encode()
 
 
@@ -134,21 +138,17 @@ def write_shards(prepared, directory, images_per_shard=512):
 
 
 def write_images(images, index, directory, images_per_shard):
-    """Write images as `write_shards` does.
+    """`write_shards` of single images.
 
     Args:
         images: Iterable of uint8 images of one size, `(height, width, 3)`.
         index: Dict with their `ids`, and what else the index shall hold.
-        directory: Where the shards go.
-        images_per_shard: Images a file.
-
-    Returns:
-        `Shards`.
-
-    Raises:
-        ValueError: `images_per_shard` is below 1.
+        directory, images_per_shard: As for `write_shards`.
     """
-    check_images_per_shard(images_per_shard)
+    if images_per_shard < 1:
+        raise ValueError(
+            f"`images_per_shard` must be 1 or more. Received: {images_per_shard}"
+        )
     directory, images = Path(directory), iter(images)
     n_images = len(index["ids"])
     n_shards = -(-n_images // images_per_shard)
@@ -177,14 +177,6 @@ def write_images(images, index, directory, images_per_shard):
     sizes = {"image_size": list(image.shape[:2]), "shards": shards}
     write_json(directory / INDEX, {**index, **sizes})
     return Shards(directory)
-
-
-def check_images_per_shard(images_per_shard):
-    """Raise a ValueError where a file could hold no image."""
-    if images_per_shard < 1:
-        raise ValueError(
-            f"`images_per_shard` must be 1 or more. Received: {images_per_shard}"
-        )
 
 
 def _places(pngs, content):
@@ -217,26 +209,20 @@ def sharded_dataset(
         shards: `Shards`.
         *columns: Arrays of length `len(shards)` that go along, in the order of
             `shards.ids`.
-        batch_size: Images per batch.
+        batch_size, repeat, seed, image_size, augmentation: As for `image_dataset`.
         shuffle: Whether every epoch has the shards in another order, and the images
             of every block of `buffer_size` too.
-        repeat: Whether the epochs follow each other without end; batches are then all
-            full, and every iterator gives the same ones.
-        seed: Seed of the order.
         buffer_size: Images of a block, encoded; as large as memory allows, for images
             of one shard stay near each other.
-        image_size: Height and width to resize to (bilinear), or None.
-        augmentation: `keras_derm.layers.Augmentation` of the batches, or None.
 
     Returns:
-        `tf.data.Dataset` of tuples `(images, *columns)`; images are float32 RGB in
-        [0, 255], `(batch, height, width, 3)`.
+        `tf.data.Dataset` as of `image_dataset`.
     """
     columns = tuple(tf.constant(np.asarray(column)) for column in columns)
     numbers = tf.range(len(shards.shards), dtype=tf.int64)
 
     def epoch(number):
-        order, both = numbers, tf.stack([tf.cast(seed, number.dtype), number])
+        order, both = numbers, key(seed, number)
         if shuffle:
             order = tf.random.experimental.stateless_shuffle(order, both)
         records = tf.data.Dataset.from_tensor_slices(order).flat_map(shard)
@@ -246,10 +232,9 @@ def sharded_dataset(
         # `Dataset.shuffle` would take part of its order from TensorFlow's global seed.
         def shuffled(block, images):
             places = tf.range(tf.size(images))
-            key = tf.random.fold_in(both, block)
-            return tf.gather(
-                images, tf.random.experimental.stateless_shuffle(places, key)
-            )
+            of_block = tf.random.fold_in(both, block)
+            places = tf.random.experimental.stateless_shuffle(places, of_block)
+            return tf.gather(images, places)
 
         return records.batch(buffer_size).enumerate().map(shuffled).unbatch()
 
@@ -258,21 +243,15 @@ def sharded_dataset(
         return tf.data.TFRecordDataset(tf.ensure_shape(path, ()))
 
     def read(records):
-        parsed = tf.io.parse_example(
-            records,
-            {
-                "row": tf.io.FixedLenFeature((), tf.int64),
-                "png": tf.io.FixedLenFeature((), tf.string),
-            },
-        )
+        kinds = {"row": tf.int64, "png": tf.string}
+        features = {n: tf.io.FixedLenFeature((), kind) for n, kind in kinds.items()}
+        parsed = tf.io.parse_example(records, features)
         images = tf.map_fn(
             lambda png: tf.io.decode_png(png, channels=3),
             parsed["png"],
             fn_output_signature=tf.TensorSpec((*shards.image_size, 3), tf.uint8),
         )
-        images = tf.cast(images, tf.float32)
-        if image_size is not None and tuple(image_size) != shards.image_size:
-            images = tf.image.resize(images, image_size)
+        images = as_float(images, image_size)
         return (images, *(tf.gather(column, parsed["row"]) for column in columns))
 
     if repeat:
@@ -281,19 +260,13 @@ def sharded_dataset(
         epochs = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).take(1)
     dataset = epochs.flat_map(epoch)
     dataset = dataset.batch(batch_size, drop_remainder=repeat)
-    dataset = dataset.map(read, tf.data.AUTOTUNE)
-    if augmentation is not None:
-        augment = augmentation_of_batches(augmentation, repeat)
-        dataset = dataset.enumerate().map(augment)
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    return augmented(dataset.map(read, tf.data.AUTOTUNE), augmentation, repeat)
 
 
 def _example(row, png):
-    return tf.train.Example(
-        features=tf.train.Features(
-            feature={
-                "row": tf.train.Feature(int64_list=tf.train.Int64List(value=[row])),
-                "png": tf.train.Feature(bytes_list=tf.train.BytesList(value=[png])),
-            }
-        )
-    ).SerializeToString()
+    feature = {
+        "row": tf.train.Feature(int64_list=tf.train.Int64List(value=[row])),
+        "png": tf.train.Feature(bytes_list=tf.train.BytesList(value=[png])),
+    }
+    features = tf.train.Features(feature=feature)
+    return tf.train.Example(features=features).SerializeToString()

@@ -1,8 +1,9 @@
 """One file per archive layout, each `read(path, skip_bad=False) -> Catalog`.
 
-A new reader is a file here and a line in `READERS`.
+A new reader is a file here, mostly an `ArchiveReader`, and a line in `READERS`.
 """
 
+from keras_derm import phantom
 from keras_derm.readers import (
     fitzpatrick17k,
     folder,
@@ -11,7 +12,6 @@ from keras_derm.readers import (
     isic2019,
     isic2020,
     isic_archive,
-    phantom,
 )
 
 READERS = {
@@ -22,7 +22,8 @@ READERS = {
     "ham10000": ham10000.read,
     "fitzpatrick17k": fitzpatrick17k.read,
     "folder": folder.read,
-    "phantom": phantom.read,
+    # No image of it is bad.
+    "phantom": lambda options, skip_bad=False: phantom.read(options),
 }
 
 

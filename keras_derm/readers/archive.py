@@ -1,6 +1,8 @@
 """What the readers share: finding csv and image files, and the one list of faults."""
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from keras_derm.catalog.catalog import (
     Catalog,
     complete_table,
     leaves_root,
+    read_table,
     table_faults,
 )
 from keras_derm.catalog.faults import CatalogError, faults_at, raise_faults
@@ -28,6 +31,84 @@ BENIGN_MALIGNANT = {
     "DF": "benign",
     "VASC": "benign",
 }
+
+
+@dataclass(frozen=True)
+class ArchiveReader:
+    """Reader of an archive with a csv of one row per image.
+
+    Images and lesion masks (`<image id>_segmentation.png`) may lie in any folder.
+
+    Args:
+        source: Name of the archive, `source` of its rows.
+        columns: dict of catalog column -> column of the csv. `age_approx` is read as a
+            number, `sex` and `anatom_site_general` as lower-case words, and `diagnosis`
+            is translated by `diagnoses`.
+        files: File name patterns of the csv, as `find_csv` takes them.
+        diagnoses: dict of label (lower case) -> diagnosis; any other label is a fault.
+        copyright_license: License of all images, or None.
+        optional: Catalog columns that the csv may lack.
+        required: Columns of the csv that `more` needs beside `columns`.
+        rows: Function of the root that reads the rows, where there are several files.
+        more: Function of rows and root, for what is no plain column: gives a dict of
+            catalog columns, which replace those of the csv, and a list of fault tables.
+
+    Example:
+        >>> read = ArchiveReader(
+        ...     "clinic",
+        ...     files=("lesions.csv",),
+        ...     columns={"isic_id": "image", "diagnosis": "finding"},
+        ...     diagnoses={"naevus": "NV", "melanoma": "MEL"},
+        ... )
+        >>> catalog = read("/data/clinic")
+    """
+
+    source: str
+    columns: dict
+    files: tuple = ()
+    diagnoses: dict = field(default_factory=dict)
+    copyright_license: str | None = None
+    optional: tuple = ()
+    required: tuple = ()
+    rows: Callable | None = None
+    more: Callable | None = None
+
+    def __call__(self, path, skip_bad=False):
+        """Read the archive.
+
+        Args:
+            path: Folder of the archive.
+            skip_bad: Leave out rows with a fault; `catalog.skipped` lists them.
+
+        Returns:
+            A `Catalog`.
+
+        Raises:
+            CatalogError: With every fault, each with file and row.
+        """
+        root = archive_root(path)
+        rows = self._read(root) if self.rows is None else self.rows(root)
+        rows = rows.rename(columns={self.columns["isic_id"]: "isic_id"})
+        table, faults = rows[["isic_id", "_file", "_row"]].copy(), []
+        table["copyright_license"] = self.copyright_license
+        for column, name in self.columns.items():
+            if column == "diagnosis":
+                table[column], bad = mapped_diagnosis(rows, name, self.diagnoses)
+                faults.append(bad)
+            elif column == "age_approx" and name in rows:
+                table[column], bad = numbers(rows, name)
+                faults.append(bad)
+            elif name in rows:
+                is_word = column in ("sex", "anatom_site_general")
+                table[column] = without_unknown(rows[name]) if is_word else rows[name]
+        if self.more is not None:
+            further, found = self.more(rows, root)
+            table, faults = table.assign(**further), [*faults, *found]
+        return make_catalog(table, root, self.source, skip_bad, faults)
+
+    def _read(self, root):
+        needed = [n for c, n in self.columns.items() if c not in self.optional]
+        return read_csv(find_csv(root, *self.files), (*needed, *self.required))
 
 
 def archive_root(path):
@@ -89,20 +170,14 @@ def read_csv(csv, required=(), header=0, names=None):
     Raises:
         CatalogError: If it is not a csv or lacks a column.
     """
-    try:
-        table = pd.read_csv(
-            csv,
-            dtype="string",
-            keep_default_na=False,
-            na_values=[""],
-            header=header,
-            names=names,
-            skip_blank_lines=False,
-            skipinitialspace=True,
-            encoding="utf-8-sig",
-        )
-    except (OSError, ValueError) as error:
-        raise CatalogError(f"{csv} is not a readable csv: {error}") from error
+    table = read_table(
+        csv,
+        dtype="string",
+        header=header,
+        names=names,
+        skip_blank_lines=False,
+        skipinitialspace=True,
+    )
     table.columns = [str(column).strip() for column in table.columns]
     missing = [column for column in required if column not in table]
     if missing:
@@ -180,8 +255,8 @@ def make_catalog(table, root, source, skip_bad, faults=()):
     """Find and decode the images of a table and make the catalog, or tell every fault.
 
     Args:
-        table: Catalog columns without `path`, and `_file` and `_row` as `read_csv`
-            gives them. With `path`, images are not looked for.
+        table: Catalog columns, and `_file` and `_row` as `read_csv` gives them. Images
+            and masks are looked for where it has no `path` and no `mask_path`.
         root: `Path` of the archive.
         source: Name of the archive, for the column `source`.
         skip_bad: Leave out the rows at fault, and keep them in `catalog.skipped`.
@@ -194,19 +269,21 @@ def make_catalog(table, root, source, skip_bad, faults=()):
         CatalogError: With all faults, or if no good row is left.
     """
     table = table.reset_index(drop=True)
-    names, rows = table.pop("_file").tolist(), table.pop("_row").tolist()
+    names, rows = table.pop("_file").to_numpy(object), table.pop("_row").to_numpy()
+    ids = table["isic_id"].str.lower()
     table["source"] = source
-    if "path" not in table:
-        table["path"] = _find_paths(table["isic_id"], root)
-    if "benign_malignant" not in table:
-        table["benign_malignant"] = pd.NA
-    table["benign_malignant"] = (
-        table["benign_malignant"]
-        .astype("string")
-        .fillna(table["diagnosis"].map(BENIGN_MALIGNANT).astype("string"))
-    )
+    if "path" not in table:  # an absent image gets the name it should have
+        paths = ids.map(find_images(root)).astype("string")
+        table["path"] = paths.fillna(table["isic_id"] + ".jpg")
+    if "mask_path" not in table:
+        table["mask_path"] = ids.map(find_masks(root))
+    usual = table["diagnosis"].map(BENIGN_MALIGNANT).astype("string")
+    given = table.get("benign_malignant", usual).astype("string")
+    table["benign_malignant"] = given.fillna(usual)
     table = complete_table(table, root, name=source)
-    images, plain = _image_faults(table, names, rows)
+    sound = [pd.notna(path) and not leaves_root(path) for path in table["path"]]
+    sound, plain = np.array(sound, bool), np.zeros(len(table), bool)
+    images, plain[sound] = image_faults(table[sound], names[sound], rows[sound])
     table["plain_rgb"] = plain
     found = [*faults, table_faults(table, names, rows, check_files=False), images]
     found = [part for part in found if len(part)]
@@ -215,29 +292,6 @@ def make_catalog(table, root, source, skip_bad, faults=()):
     found = pd.concat(found).sort_values(["file", "row"], kind="stable")
     found = found.reset_index(drop=True)
     return _without_bad_rows(table, names, rows, found, root, skip_bad)
-
-
-def _find_paths(ids, root):
-    """Return the path of each id; an absent one gets the name it should have."""
-    found = find_images(root)
-    return [
-        pd.NA if pd.isna(name) else found.get(name.lower(), f"{name}.jpg")
-        for name in ids
-    ]
-
-
-def _image_faults(table, names, rows):
-    """Decode the images whose path is sound."""
-    sound = np.array(
-        [pd.notna(path) and not leaves_root(path) for path in table["path"]], bool
-    )
-    plain = np.zeros(len(table), dtype=bool)
-    faults, plain[sound] = image_faults(
-        table[sound],
-        [name for name, is_sound in zip(names, sound, strict=True) if is_sound],
-        np.asarray(rows)[sound],
-    )
-    return faults, plain
 
 
 def _without_bad_rows(table, names, rows, faults, root, skip_bad):
@@ -258,11 +312,16 @@ def _without_bad_rows(table, names, rows, faults, root, skip_bad):
     return catalog
 
 
-def mapped_diagnosis(table, column, diagnoses):
+def row_faults(rows, mask, column, cause):
+    """`faults_at` of rows that `read_csv` gave, with the file and line of each."""
+    return faults_at(rows, mask, column, cause, rows["_file"], rows["_row"])
+
+
+def mapped_diagnosis(rows, column, diagnoses):
     """Translate an archive's labels.
 
     Args:
-        table: What `read_csv` returned, with `isic_id`.
+        rows: What `read_csv` returned, with `isic_id`.
         column: The column of labels.
         diagnoses: dict of label (lower case) -> diagnosis.
 
@@ -270,35 +329,24 @@ def mapped_diagnosis(table, column, diagnoses):
         (diagnosis, faults): a Series, "UNK" where the label is not known, and the table
         of those rows.
     """
-    labels = table[column].str.strip().str.lower()
-    known = labels.isin(list(diagnoses))
+    labels = rows[column].str.strip().str.lower()
     cause = f"unknown diagnosis, must be one of {', '.join(diagnoses)}"
-    faults = faults_at(
-        table, ~known, column, cause, table["_file"].tolist(), table["_row"].tolist()
-    )
+    faults = row_faults(rows, ~labels.isin(list(diagnoses)), column, cause)
     return labels.map(diagnoses).fillna("UNK").astype("string"), faults
 
 
-def numbers(table, column):
+def numbers(rows, column):
     """Read a column of numbers; words such as "unknown" count as not known.
 
     Returns:
         (numbers, faults): a float Series, and the table of rows that hold something
         else.
     """
-    text = table[column].str.strip().str.lower()
+    text = rows[column].str.strip().str.lower()
     text = text.where(~text.isin(["unknown", "nan", "na", "none"]))
     values = pd.to_numeric(text, errors="coerce").astype("float64")
-    bad = text.notna() & values.isna()
-    faults = faults_at(
-        table,
-        bad.to_numpy(dtype=bool),
-        column,
-        "must be a number",
-        table["_file"].tolist(),
-        table["_row"].tolist(),
-    )
-    return values, faults
+    bad = (text.notna() & values.isna()).to_numpy(dtype=bool)
+    return values, row_faults(rows, bad, column, "must be a number")
 
 
 def without_unknown(values):

@@ -5,7 +5,7 @@ import os
 import pandas as pd
 
 from keras_derm.catalog.catalog import DIAGNOSES
-from keras_derm.catalog.faults import CatalogError, faults_at
+from keras_derm.catalog.faults import CatalogError
 from keras_derm.readers.archive import (
     IMAGE_SUFFIXES,
     archive_root,
@@ -13,6 +13,7 @@ from keras_derm.readers.archive import (
     find_masks,
     is_annotation,
     make_catalog,
+    row_faults,
 )
 from keras_derm.readers.ham10000 import DIAGNOSES_OF_DX
 from keras_derm.readers.isic_archive import diagnosis_of_label
@@ -27,19 +28,10 @@ def read(path, skip_bad=False):
     code (`akiec`), a diagnosis in words (`melanoma`, `basal cell carcinoma`), or
     `benign`, `malignant` or `unknown` (diagnosis UNK). Images may lie deeper in it.
 
-    Args:
-        path: The folder.
-        skip_bad: Leave out images with a fault; `catalog.skipped` lists them.
-
-    Returns:
-        A `Catalog`, `source` "folder". The id is the file name without suffix; where
-        two files share it, every id has its class folder before it. Nothing is known
-        of patients: each image is a group of its own. A mask
-        (`<name>_segmentation.png`) lies beside its image, or anywhere where no other
-        image has that name.
-
-    Raises:
-        CatalogError: With every fault, each with its file.
+    The id is the file name without suffix; where two files share it, every id has its
+    class folder before it. Nothing is known of patients: each image is a group of its
+    own. A mask (`<name>_segmentation.png`) lies beside its image, or anywhere where no
+    other image has that name. Arguments and errors are those of an `ArchiveReader`.
     """
     root = archive_root(path)
     paths = pd.Series(sorted(filter(_is_image, files_under(root))), dtype="string")
@@ -50,6 +42,7 @@ def read(path, skip_bad=False):
         )
     folders = paths.map(lambda name: name.split(os.sep)[0] if os.sep in name else "")
     stems = paths.map(lambda name: os.path.splitext(os.path.basename(name))[0])
+    words = folders.str.lower()
     ids = stems if stems.is_unique else folders + "__" + stems
     table = pd.DataFrame(
         {
@@ -57,9 +50,7 @@ def read(path, skip_bad=False):
             "path": paths,
             "folder": folders,
             "diagnosis": folders.map(_diagnosis),
-            "benign_malignant": folders.str.lower().where(
-                folders.str.lower().isin(MALIGNANCIES)
-            ),
+            "benign_malignant": words.where(words.isin(MALIGNANCIES)),
             "mask_path": _masks(root, paths, stems.str.lower()),
             "_file": paths,
             "_row": 0,
@@ -68,9 +59,7 @@ def read(path, skip_bad=False):
     cause = (
         f"folder is no diagnosis: name it by one of {', '.join(DIAGNOSES)}, or in words"
     )
-    unknown = table["diagnosis"].isna()
-    places = (table["_file"].tolist(), table["_row"].tolist())
-    faults = faults_at(table, unknown, "folder", cause, *places)
+    faults = row_faults(table, table["diagnosis"].isna(), "folder", cause)
     table = table.drop(columns="folder").fillna({"diagnosis": "UNK"})
     return make_catalog(table, root, "folder", skip_bad, [faults])
 

@@ -1,68 +1,22 @@
-"""ISIC 2016 challenge, part 3 (classification)."""
+"""ISIC 2016 challenge, part 3 (classification), training and test set.
+
+Needs `ISBI2016_ISIC_Part3_Training_GroundTruth.csv` (lines `ISIC_0000000,benign`), or
+`ISBI2016_ISIC_Part3_Test_GroundTruth.csv` (lines `ISIC_0000003,0.0`), or both; neither
+has a header. They give `split`, and `split_name` is "isic2016". Malignant means
+melanoma in this archive; benign images have the diagnosis UNK.
+
+Reference:
+    Gutman et al. (2016), Skin lesion analysis toward melanoma detection,
+    arXiv:1605.01397.
+"""
 
 import pandas as pd
 
 from keras_derm.catalog.faults import CatalogError
-from keras_derm.readers.archive import (
-    archive_root,
-    find_csv,
-    find_masks,
-    make_catalog,
-    mapped_diagnosis,
-    read_csv,
-)
+from keras_derm.readers.archive import ArchiveReader, find_csv, read_csv
 
 PARTS = {"train": "Training", "test": "Test"}
-DIAGNOSES_OF_LABEL = {
-    "benign": "UNK",
-    "0.0": "UNK",
-    "0": "UNK",
-    "malignant": "MEL",
-    "1.0": "MEL",
-    "1": "MEL",
-}
-
-
-def read(path, skip_bad=False):
-    """Read ISIC 2016 part 3, training and test set.
-
-    Needs `ISBI2016_ISIC_Part3_Training_GroundTruth.csv` (lines `ISIC_0000000,benign`),
-    or `ISBI2016_ISIC_Part3_Test_GroundTruth.csv` (lines `ISIC_0000003,0.0`), or both;
-    neither has a header. Lesion masks, `<image id>_Segmentation.png`, are taken where
-    they are.
-
-    Args:
-        path: Folder of the archive.
-        skip_bad: Leave out rows with a fault; `catalog.skipped` lists them.
-
-    Returns:
-        A `Catalog`, `source` and `split_name` "isic2016", `split` train or test.
-        Malignant means melanoma in this archive; benign images have diagnosis UNK.
-
-    Raises:
-        CatalogError: With every fault, each with file and row.
-
-    Reference:
-        Gutman et al. (2016), Skin lesion analysis toward melanoma detection,
-        arXiv:1605.01397.
-    """
-    root = archive_root(path)
-    rows = _read_parts(root)
-    diagnosis, faults = mapped_diagnosis(rows, "diagnosis", DIAGNOSES_OF_LABEL)
-    table = pd.DataFrame(
-        {
-            "isic_id": rows["isic_id"],
-            "diagnosis": diagnosis,
-            "benign_malignant": diagnosis.map({"MEL": "malignant", "UNK": "benign"}),
-            "split": rows["split"],
-            "split_name": "isic2016",
-            "mask_path": rows["isic_id"].str.lower().map(find_masks(root)),
-            "copyright_license": "CC-0",
-            "_file": rows["_file"],
-            "_row": rows["_row"],
-        }
-    )
-    return make_catalog(table, root, "isic2016", skip_bad, [faults])
+BENIGN, MALIGNANT = ("benign", "0.0", "0"), ("malignant", "1.0", "1")
 
 
 def _read_parts(root):
@@ -78,3 +32,19 @@ def _read_parts(root):
     if not parts:
         raise absent
     return pd.concat(parts, ignore_index=True)
+
+
+def _more(rows, root):
+    benign = rows["diagnosis"].str.strip().str.lower().isin(BENIGN)
+    malignancy = benign.map({True: "benign", False: "malignant"})
+    return {"benign_malignant": malignancy, "split_name": "isic2016"}, []
+
+
+read = ArchiveReader(
+    "isic2016",
+    rows=_read_parts,
+    columns={"isic_id": "isic_id", "diagnosis": "diagnosis", "split": "split"},
+    diagnoses=dict.fromkeys(BENIGN, "UNK") | dict.fromkeys(MALIGNANT, "MEL"),
+    copyright_license="CC-0",
+    more=_more,
+)

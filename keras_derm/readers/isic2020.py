@@ -1,97 +1,36 @@
-"""SIIM-ISIC 2020 challenge, as challenge.isic-archive.com and Kaggle give it."""
+"""SIIM-ISIC 2020 challenge, training set, as the challenge and Kaggle give it.
+
+`ISIC_2020_Training_GroundTruth_v2.csv` and Kaggle's `train.csv` are taken as well.
+`ISIC_2020_Training_Duplicates.csv` fills `duplicate_group`; without it a warning tells
+that duplicates are not known. The label "unknown", benign in every case, counts as UNK
+with `benign_malignant` "benign".
+
+Reference:
+    Rotemberg et al. (2021), A patient-centric dataset of images and metadata for
+    identifying melanomas using clinical context, Scientific Data 8.
+"""
 
 import warnings
 
 import numpy as np
 import pandas as pd
 
-from keras_derm.catalog.faults import CatalogError, faults_at
+from keras_derm.catalog.faults import CatalogError
 from keras_derm.catalog.groups import group_of_rows
-from keras_derm.readers.archive import (
-    archive_root,
-    find_csv,
-    find_masks,
-    make_catalog,
-    mapped_diagnosis,
-    numbers,
-    read_csv,
-    without_unknown,
-)
+from keras_derm.readers.archive import ArchiveReader, find_csv, read_csv, row_faults
 
-DIAGNOSES_OF_LABEL = {
-    "melanoma": "MEL",
-    "nevus": "NV",
-    "seborrheic keratosis": "BKL",
-    "lichenoid keratosis": "BKL",
-    "solar lentigo": "BKL",
-    "lentigo nos": "BKL",
-    "cafe-au-lait macule": "UNK",
-    "atypical melanocytic proliferation": "UNK",
-    "unknown": "UNK",
-}
 DUPLICATES = "ISIC_2020_Training_Duplicates.csv"
 
 
-def read(path, skip_bad=False):
-    """Read the training set of SIIM-ISIC 2020.
-
-    Needs `ISIC_2020_Training_GroundTruth.csv` (`_v2` and Kaggle's `train.csv` are taken
-    as well) and images in any folder. `ISIC_2020_Training_Duplicates.csv` fills
-    `duplicate_group`; without it a warning tells that duplicates are not known.
-
-    Args:
-        path: Folder of the archive.
-        skip_bad: Leave out rows with a fault; `catalog.skipped` lists them.
-
-    Returns:
-        A `Catalog`, `source` "isic2020". The label "unknown", benign in every case,
-        counts as UNK with `benign_malignant` "benign".
-
-    Raises:
-        CatalogError: With every fault, each with file and row.
-
-    Reference:
-        Rotemberg et al. (2021), A patient-centric dataset of images and metadata for
-        identifying melanomas using clinical context, Scientific Data 8.
-    """
-    root = archive_root(path)
-    csv = find_csv(root, "ISIC_2020_Training_GroundTruth*.csv", "train.csv")
-    site = "anatom_site_general_challenge"
-    required = ("image_name", "patient_id", "sex", "age_approx", site)
-    rows = read_csv(csv, (*required, "diagnosis", "benign_malignant", "target"))
-    rows = rows.rename(columns={"image_name": "isic_id"})
-    diagnosis, label_faults = mapped_diagnosis(rows, "diagnosis", DIAGNOSES_OF_LABEL)
-    age, age_faults = numbers(rows, "age_approx")
+def _more(rows, root):
     malignancy = rows["benign_malignant"].str.strip().str.lower()
-    table = pd.DataFrame(
-        {
-            "isic_id": rows["isic_id"],
-            "diagnosis": diagnosis,
-            "benign_malignant": malignancy,
-            "patient_id": rows["patient_id"],
-            "lesion_id": rows.get("lesion_id"),
-            "duplicate_group": _duplicate_groups(root, rows["isic_id"]),
-            "age_approx": age,
-            "sex": without_unknown(rows["sex"]),
-            "anatom_site_general": without_unknown(rows[site]),
-            "mask_path": rows["isic_id"].str.lower().map(find_masks(root)),
-            "copyright_license": "CC-BY-NC",
-            "_file": rows["_file"],
-            "_row": rows["_row"],
-        }
-    )
-    faults = [label_faults, age_faults, _target_faults(rows, malignancy)]
-    return make_catalog(table, root, "isic2020", skip_bad, faults)
-
-
-def _target_faults(rows, malignancy):
     expected = malignancy.map({"benign": 0, "malignant": 1})
     target = pd.to_numeric(rows["target"], errors="coerce")
     wrong = ~(target == expected).fillna(False).to_numpy(dtype=bool)
     cause = "must be 1 where benign_malignant is malignant, 0 where it is benign"
-    return faults_at(
-        rows, wrong, "target", cause, rows["_file"].tolist(), rows["_row"].tolist()
-    )
+    groups = _duplicate_groups(root, rows["isic_id"])
+    columns = {"benign_malignant": malignancy, "duplicate_group": groups}
+    return columns, [row_faults(rows, wrong, "target", cause)]
 
 
 def _duplicate_groups(root, ids):
@@ -103,7 +42,7 @@ def _duplicate_groups(root, ids):
             f"{DUPLICATES} is not under {root}: duplicate photographs of different "
             "patients may end up in different splits.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
         return pd.Series(pd.NA, index=ids.index, dtype="string")
     pairs = read_csv(csv, ("image_name_1", "image_name_2"))
@@ -122,3 +61,33 @@ def _duplicate_groups(root, ids):
     named = pd.Series(first.to_numpy(), index=members.to_numpy())
     named = named[~named.index.duplicated()]
     return ids.map(named).astype("string")
+
+
+read = ArchiveReader(
+    "isic2020",
+    files=("ISIC_2020_Training_GroundTruth*.csv", "train.csv"),
+    columns={
+        "isic_id": "image_name",
+        "diagnosis": "diagnosis",
+        "patient_id": "patient_id",
+        "lesion_id": "lesion_id",
+        "age_approx": "age_approx",
+        "sex": "sex",
+        "anatom_site_general": "anatom_site_general_challenge",
+    },
+    optional=("lesion_id",),
+    required=("benign_malignant", "target"),
+    diagnoses={
+        "melanoma": "MEL",
+        "nevus": "NV",
+        "seborrheic keratosis": "BKL",
+        "lichenoid keratosis": "BKL",
+        "solar lentigo": "BKL",
+        "lentigo nos": "BKL",
+        "cafe-au-lait macule": "UNK",
+        "atypical melanocytic proliferation": "UNK",
+        "unknown": "UNK",
+    },
+    copyright_license="CC-BY-NC",
+    more=_more,
+)

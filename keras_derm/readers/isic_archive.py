@@ -1,4 +1,9 @@
-"""The ISIC Archive's own layout: what `isic image download` writes."""
+"""The ISIC Archive's own layout: what `isic image download` writes.
+
+Needs `metadata.csv` with `isic_id` and either `diagnosis` or `diagnosis_1` to
+`diagnosis_5`; all other columns are optional. Labels outside the eight diagnoses become
+UNK, and a warning counts them. `image_type` is kept where it is given.
+"""
 
 import re
 import warnings
@@ -6,105 +11,55 @@ import warnings
 import pandas as pd
 
 from keras_derm.catalog.faults import CatalogError
-from keras_derm.readers.archive import (
-    archive_root,
-    find_csv,
-    find_masks,
-    make_catalog,
-    numbers,
-    read_csv,
-    without_unknown,
+from keras_derm.readers.archive import ArchiveReader
+
+OPTIONAL = (
+    *("patient_id", "lesion_id", "age_approx", "sex", "anatom_site_general"),
+    *("fitzpatrick_skin_type", "image_type", "copyright_license"),
 )
 
-# The first that fits wins: a melanoma in a nevus is a melanoma.
-PATTERNS = {
-    "MEL": r"\bmelanoma|lentigo maligna",
-    "BCC": r"basal cell carcinoma",
-    "SCC": r"squamous cell carcinoma|bowen",
-    "AK": r"actinic keratosis",
-    "BKL": r"seborr?h?eic keratosis|solar lentigo|lentigo nos|lichenoid keratosis"
-    r"|lichen planus.like keratosis|pigmented benign keratosis",
-    "DF": r"dermatofibroma\b",
-    "VASC": r"angioma\b|angiokeratoma|pyogenic granuloma|vascular lesion",
-    "NV": r"\bn[ae]*vus\b",
-}
-NOT_MELANOCYTIC_NEVUS = (
-    r"sebac|epiderm|becker|comedon|an[ae]*mi|connective|lipomat|flammeus|depigment"
+# The first that fits wins: a melanoma in a nevus is a melanoma. What denies something,
+# as "not melanoma" does, is no diagnosis, and not every nevus is melanocytic.
+PATTERNS = (
+    ("UNK", r"\bno\b|\bnot\b(?! otherwise)|\bnon\b|\bexcluded\b|\bruled out\b"),
+    ("MEL", r"\bmelanoma|lentigo maligna"),
+    ("BCC", r"basal cell carcinoma"),
+    ("SCC", r"squamous cell carcinoma|bowen"),
+    ("AK", r"actinic keratosis"),
+    ("BKL", r"seborr?h?eic keratosis|solar lentigo|lentigo nos|lichenoid keratosis"),
+    ("BKL", r"lichen planus.like keratosis|pigmented benign keratosis"),
+    ("DF", r"dermatofibroma\b"),
+    ("VASC", r"angioma\b|angiokeratoma|pyogenic granuloma|vascular lesion"),
+    ("UNK", r"sebac|epiderm|becker|comedon|an[ae]*mi|connective|lipomat|flammeus"),
+    ("UNK", r"depigment"),
+    ("NV", r"\bn[ae]*vus\b"),
 )
-DENIAL = r"\bno\b|\bnot\b(?! otherwise)|\bnon\b|\bexcluded\b|\bruled out\b"
 
 
 def diagnosis_of_label(label):
-    """Return the diagnosis that a label in words stands for, "UNK" if it is none.
-
-    A label that denies something, such as "not melanoma", stands for none.
-    """
-    if pd.isna(label):
-        return "UNK"
-    label = label.lower().replace("_", " ")
-    if re.search(DENIAL, label):
-        return "UNK"
-    for diagnosis, pattern in PATTERNS.items():
-        if re.search(pattern, label):
-            is_other = diagnosis == "NV" and re.search(NOT_MELANOCYTIC_NEVUS, label)
-            return "UNK" if is_other else diagnosis
-    return "UNK"
+    """Return the diagnosis that a label in words stands for, "UNK" if it is none."""
+    words = "" if pd.isna(label) else label.lower().replace("_", " ")
+    return next((name for name, part in PATTERNS if re.search(part, words)), "UNK")
 
 
-def read(path, skip_bad=False):
-    """Read a download from the ISIC Archive.
-
-    Needs `metadata.csv` with `isic_id` and either `diagnosis` or `diagnosis_1` to
-    `diagnosis_5`; all other columns are optional. Labels outside the eight diagnoses
-    become UNK, and a warning counts them.
-
-    Args:
-        path: Folder of the download.
-        skip_bad: Leave out rows with a fault; `catalog.skipped` lists them.
-
-    Returns:
-        A `Catalog`, `source` "isic_archive"; `image_type` is kept where it is given.
-
-    Raises:
-        CatalogError: With every fault, each with file and row.
-    """
-    root = archive_root(path)
-    csv = find_csv(root, "metadata.csv")
-    rows = read_csv(csv, ("isic_id",))
-    label = _labels(rows, csv)
+def _more(rows, root):
+    label = _labels(rows, root)
     diagnosis = label.map(diagnosis_of_label).fillna("UNK").astype("string")
     _warn_of_others(label[(diagnosis == "UNK") & label.notna()])
-    for column in ("age_approx", "sex", "anatom_site_general", "fitzpatrick_skin_type"):
-        rows[column] = rows.get(column, pd.Series(index=rows.index, dtype="string"))
-    age, age_faults = numbers(rows, "age_approx")
-    table = pd.DataFrame(
-        {
-            "isic_id": rows["isic_id"],
-            "diagnosis": diagnosis,
-            "benign_malignant": _malignancy(rows),
-            "age_approx": age,
-            "sex": without_unknown(rows["sex"]),
-            "anatom_site_general": without_unknown(rows["anatom_site_general"]),
-            "fitzpatrick_skin_type": rows["fitzpatrick_skin_type"].str.upper(),
-            "mask_path": rows["isic_id"].str.lower().map(find_masks(root)),
-            "_file": rows["_file"],
-            "_row": rows["_row"],
-        }
-    )
-    for column in ("patient_id", "lesion_id", "copyright_license", "image_type"):
-        if column in rows:
-            table[column] = rows[column]
-    return make_catalog(table, root, "isic_archive", skip_bad, [age_faults])
+    columns = {"diagnosis": diagnosis, "benign_malignant": _malignancy(rows)}
+    if "fitzpatrick_skin_type" in rows:
+        columns["fitzpatrick_skin_type"] = rows["fitzpatrick_skin_type"].str.upper()
+    return columns, []
 
 
-def _labels(rows, csv):
+def _labels(rows, root):
     """Return the most specific label of each row."""
     columns = [f"diagnosis_{level}" for level in (5, 4, 3, 2)] + ["diagnosis"]
     columns = [column for column in columns if column in rows]
     if not columns:
         raise CatalogError(
-            f"{csv}: column 'diagnosis', or 'diagnosis_1' to 'diagnosis_5', missing. "
-            f"Received: {list(rows)}"
+            f"metadata.csv under {root}: column 'diagnosis', or 'diagnosis_1' to "
+            f"'diagnosis_5', missing. Received: {list(rows)}"
         )
     specific = rows[columns].bfill(axis=1).iloc[:, 0]
     if "diagnosis_3" not in rows:
@@ -115,16 +70,11 @@ def _labels(rows, csv):
 
 
 def _malignancy(rows):
-    if "diagnosis_1" in rows:
-        words = rows["diagnosis_1"]
-    elif "benign_malignant" in rows:
-        words = rows["benign_malignant"]
-    else:
-        return pd.Series(pd.NA, index=rows.index, dtype="string")
+    unknown = pd.Series(pd.NA, rows.index, dtype="string")
+    words = rows.get("diagnosis_1", rows.get("benign_malignant", unknown))
     words = words.str.strip().str.lower()
-    return words.where(
-        ~words.str.startswith("indeterminate", na=False), "indeterminate"
-    )
+    is_open = words.str.startswith("indeterminate", na=False)
+    return words.mask(is_open, "indeterminate")
 
 
 def _warn_of_others(labels):
@@ -135,5 +85,14 @@ def _warn_of_others(labels):
             f"{len(labels)} images have a diagnosis outside the eight and count as "
             f"UNK: {most}{', ...' if len(counts) > 10 else ''}",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
+
+
+read = ArchiveReader(
+    "isic_archive",
+    files=("metadata.csv",),
+    columns={"isic_id": "isic_id"} | {name: name for name in OPTIONAL},
+    optional=OPTIONAL,
+    more=_more,
+)

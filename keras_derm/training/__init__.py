@@ -1,14 +1,11 @@
 """A fit that resumes: loop, callbacks, optimisation, precision, devices, workers."""
 
-from keras_derm.training.batch_statistics import BatchStatistics
-from keras_derm.training.checkpoints import atomic_checkpoint, read_history
 from keras_derm.training.devices import default_strategy, join_workers
 from keras_derm.training.errors import UnreadableData, translate_tensorflow_errors
 from keras_derm.training.loop import STATE_NAME, fit
 from keras_derm.training.objective import Objective
 from keras_derm.training.optimizers import build_optimizer
 from keras_derm.training.precision import (
-    PRECISIONS,
     computing_in,
     fastest_precision,
     in_float32,
@@ -18,13 +15,10 @@ from keras_derm.training.validation_scores import predict
 from keras_derm.training.workers import Workers
 
 __all__ = [
-    "PRECISIONS",
     "STATE_NAME",
-    "BatchStatistics",
     "Objective",
     "UnreadableData",
     "Workers",
-    "atomic_checkpoint",
     "build_optimizer",
     "computing_in",
     "default_strategy",
@@ -34,6 +28,5 @@ __all__ = [
     "join_workers",
     "measure_precisions",
     "predict",
-    "read_history",
     "translate_tensorflow_errors",
 ]

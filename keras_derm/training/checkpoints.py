@@ -19,17 +19,9 @@ def read_history(path):
 
 @contextlib.contextmanager
 def atomic_checkpoint(path, epoch):
-    """`atomic_path`, with an error that says what is left where the disk is full.
+    """`atomic_path`, whose OSError says what is left where the disk is full.
 
-    Args:
-        path: File to write.
-        epoch: Epoch after which it is written, counted from 0.
-
-    Yields:
-        `Path` to write to.
-
-    Raises:
-        OSError: It could not be written; what `path` held before is still there.
+    `epoch`, after which is written, is counted from 0.
     """
     try:
         with atomic_path(path) as temporary:
@@ -82,11 +74,9 @@ class BestModel(keras.callbacks.Callback):
         self.monitor, self.sign = monitor, 1 if direction == "max" else -1
 
     def on_epoch_end(self, epoch, logs=None):
-        history = read_history(self.history_path)
+        history, best = read_history(self.history_path), float("nan")
         if len(history):
             history = history[history["epoch"] < epoch]
-        best = float("nan")
-        if len(history):
             best = (self.sign * history[self.monitor]).max()
         if not self.model_path.is_file() or not self.sign * logs[self.monitor] <= best:
             with atomic_checkpoint(self.model_path, epoch) as temporary:

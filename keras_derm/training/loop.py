@@ -17,17 +17,12 @@ from keras_derm.training.errors import translate_tensorflow_errors
 from keras_derm.training.objective import Objective
 from keras_derm.training.optimizers import build_optimizer
 from keras_derm.training.schedules import (
-    EarlyStopping,
-    PlateauLearningRate,
     epochs_since_best,
+    plateau_learning_rate,
     warm_cosine,
 )
 from keras_derm.training.validation_scores import ValidationScores
-from keras_derm.training.workers import (
-    SynchronizeWorkers,
-    Workers,
-    average_gradients,
-)
+from keras_derm.training.workers import SynchronizeWorkers, Workers, average_gradients
 
 STATE_NAME = "state.keras"
 """What a training that is stopped goes on from."""
@@ -186,7 +181,7 @@ class _Training:
                     *callbacks,
                     *self._judges(ema is not None),
                     *([SaveState(state_path)] if is_chief else []),
-                    EarlyStopping(self.stopped),
+                    keras.callbacks.LambdaCallback(on_epoch_end=self._stop_early),
                 ],
                 verbose=verbose if is_chief else 0,
             )
@@ -194,14 +189,22 @@ class _Training:
     def plateau(self, learning_rate):
         """Callback that lowers the rate where the monitored score makes no progress."""
         chosen = self.optimization
-        return PlateauLearningRate(
-            self.watched,
-            self.objective.direction(self.monitor),
-            learning_rate,
-            chosen.plateau_factor,
-            chosen.plateau_patience,
-            chosen.min_learning_rate,
-        )
+
+        def set_rate(epoch, logs):
+            self.model.optimizer.learning_rate = plateau_learning_rate(
+                self.watched(epoch),
+                self.objective.direction(self.monitor),
+                learning_rate,
+                chosen.plateau_factor,
+                chosen.plateau_patience,
+                chosen.min_learning_rate,
+            )
+
+        def log_rate(epoch, logs):
+            rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+            logs["learning_rate"] = float(rate)
+
+        return keras.callbacks.LambdaCallback(set_rate, log_rate)
 
     @property
     def monitor(self):
@@ -222,6 +225,10 @@ class _Training:
         direction = self.objective.direction(self.monitor)
         since = epochs_since_best(self.watched(epoch), direction)
         return patience is not None and since >= patience
+
+    def _stop_early(self, epoch, logs):
+        if self.stopped(epoch + 1):
+            self.model.stop_training = True
 
     def _compile(self, rate, ema):
         chosen, workers = self.optimization, self.workers

@@ -66,13 +66,10 @@ def build_optimizer(
     """Build an optimizer by its name.
 
     Args:
-        name: `"adamw"`; `"adam"`, whose weight decay goes through the gradient; or
-            `"adadelta"`, with a decay rate of 0.95.
+        name, clip_norm, ema_momentum: `optimizer` and the others as in
+            `OptimizationSettings`; the decay rate of adadelta is 0.95.
         learning_rate: Float or schedule.
         weight_decay: Weight decay, 0 for none.
-        clip_norm: Largest global norm of the gradient, None or 0 for any.
-        ema_momentum: Share of the moving average of the weights that a step keeps, in
-            (0, 1); None for no average.
         precision: Dtype policy of the model; mixed_float16 has the loss scaled.
 
     Returns:
@@ -85,23 +82,18 @@ def build_optimizer(
         Loshchilov and Hutter, ICLR 2019 (AdamW); Kingma and Ba, ICLR 2015 (Adam);
         Zeiler, arXiv:1212.5701 (Adadelta).
     """
-    if precision == "mixed_float16":
-        settings = (learning_rate, weight_decay, clip_norm, ema_momentum)
-        return CountingLossScale(build_optimizer(name, *settings))
     options = {"global_clipnorm": clip_norm or None}
     if ema_momentum is not None:
         options |= {"use_ema": True, "ema_momentum": ema_momentum}
     known = {
         "adamw": (keras.optimizers.AdamW, {"weight_decay": weight_decay}),
         "adam": (CoupledAdam, {"l2": weight_decay}),
-        "adadelta": (
-            keras.optimizers.Adadelta,
-            {"weight_decay": weight_decay or None},
-        ),
+        "adadelta": (keras.optimizers.Adadelta, {"weight_decay": weight_decay or None}),
     }
     if name not in known:
         raise ValueError(
             f"`optimizer` must be one of {', '.join(known)}. Received: {name!r}"
         )
     kind, decay = known[name]
-    return kind(learning_rate, **decay, **options)
+    optimizer = kind(learning_rate, **decay, **options)
+    return CountingLossScale(optimizer) if precision == "mixed_float16" else optimizer

@@ -44,13 +44,6 @@ def computing_in(precision):
         keras.config.set_dtype_policy(before)
 
 
-def candidate_precisions():
-    """Precisions worth measuring here: float16 is emulated on processors."""
-    if tf.config.list_physical_devices("GPU"):
-        return PRECISIONS
-    return ("float32", "mixed_bfloat16")
-
-
 def measure_precisions(build, batch_size, precisions=None):
     """Images per second of training steps in each precision on this device.
 
@@ -62,26 +55,24 @@ def measure_precisions(build, batch_size, precisions=None):
         build: Function without arguments that returns a new model of images, which
             is called once for each precision.
         batch_size: Images a step.
-        precisions: Names in `PRECISIONS`;
-            `candidate_precisions()` by default.
+        precisions: Names in `PRECISIONS`; by default all, without a GPU all but
+            mixed_float16, which is emulated there.
 
     Returns:
         Dict of precision to images per second.
     """
-    n_devices = max(1, len(tf.config.list_physical_devices("GPU")))
+    n_gpus = len(tf.config.list_physical_devices("GPU"))
+    n_devices = max(1, n_gpus)
     batch_size = max(1, batch_size // n_devices)
     seconds = {}
-    for precision in precisions or candidate_precisions():
+    for precision in precisions or PRECISIONS[: 3 if n_gpus else 2]:
         keras.backend.clear_session()
         with computing_in(precision):
             model = build()
         limit = HOPELESS * min(seconds.values(), default=float("inf"))
         seconds[precision] = _fastest_step(model, batch_size, limit)
     keras.backend.clear_session()
-    return {
-        precision: n_devices * batch_size / taken
-        for precision, taken in seconds.items()
-    }
+    return {name: n_devices * batch_size / taken for name, taken in seconds.items()}
 
 
 def fastest_precision(images_per_second):

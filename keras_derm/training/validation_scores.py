@@ -55,14 +55,10 @@ class ValidationScores(keras.callbacks.Callback):
 
 
 def predict(model, dataset):
-    """Predictions of a model for images that may stand beside something else.
+    """Predictions of a model, `(n, ...)`, for batches of tuples that begin with images.
 
     Args:
         model: `keras.Model` of images.
-        dataset: `tf.data.Dataset` of batches of images, or of tuples that begin with
-            them.
-
-    Returns:
-        Array `(n, ...)`.
+        dataset: `tf.data.Dataset` of batches of images, or of such tuples.
     """
     return model.predict(dataset.map(lambda *element: element[0]), verbose=0)

@@ -13,7 +13,7 @@ from keras_derm.classifiers import predict_probabilities
 from keras_derm.classifiers.objective import classification_scores
 from keras_derm.pipeline import PreparedImages
 from keras_derm.training import UnreadableData
-from keras_derm.training.batch_statistics import N_BATCHES
+from keras_derm.training.averaged_weights import N_BATCHES
 from keras_derm.training.checkpoints import SaveState
 from keras_derm.training.validation_scores import ValidationScores
 
