@@ -160,8 +160,7 @@ def map_similarity(maps, others):
     """Measure how alike two sets of attention maps are, image by image.
 
     Args:
-        maps: Array `(n, height, width)` in [0, 1].
-        others: Array of the same shape.
+        maps, others: Arrays `(n, height, width)` in [0, 1].
 
     Returns:
         Two float arrays `(n,)`: Spearman's rank correlation of the pixels and the

@@ -153,8 +153,7 @@ def fit_temperature(y_true, y_prob):
     """Find the temperature of least negative log-likelihood, on validation data.
 
     Args:
-        y_true: class indices of validation images, shape `(n,)`.
-        y_prob: their probabilities, shape `(n, classes)`.
+        y_true, y_prob: of validation images, as in `reliability_table`.
 
     Returns:
         A temperature between 0.05 and 20, for `apply_temperature`.

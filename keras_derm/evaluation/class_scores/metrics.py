@@ -220,8 +220,7 @@ def partial_auc(is_positive, score, least_sensitivity=LEAST_SENSITIVITY):
     """Area under the ROC curve and above a least sensitivity.
 
     Args:
-        is_positive: bool array of shape `(n,)`.
-        score: array of shape `(n,)`, higher for positive.
+        is_positive, score: as in `auc`.
         least_sensitivity: only the part of the curve above it counts, in [0, 1).
 
     Returns:

@@ -95,14 +95,7 @@ def inputs_from_catalog(catalog, task, strata=("skin_tone",), contrast_edges=Non
 
 
 def predictions_to_csv(path, catalog, y_prob, classes):
-    """Write what `predictions_from_csv` reads.
-
-    Args:
-        path: csv to write.
-        catalog: `Catalog` of the images that were predicted.
-        y_prob: their probabilities, shape `(len(catalog), len(classes))`.
-        classes: class names.
-    """
+    """Write what `predictions_from_csv` reads, and returns as `y_prob`."""
     frame = pd.DataFrame(y_prob, columns=list(classes))
     frame.insert(0, "isic_id", catalog.table["isic_id"].to_numpy())
     write_csv(path, frame)

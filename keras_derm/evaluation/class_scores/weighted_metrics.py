@@ -55,9 +55,8 @@ class WeightedMetrics:
             called = y_prob[:, positive] >= threshold
             cells.append(n_cells + 2 * (y_true == positive) + called)
             n_cells += 4
-        self._cells = incidence(
-            np.concatenate(cells), np.tile(cluster, len(cells)), (n_cells, n_clusters)
-        )
+        every = np.concatenate(cells), np.tile(cluster, len(cells))
+        self._cells = incidence(*every, (n_cells, n_clusters))
         self._rankings = [
             WeightedRanking(y_true == k, y_prob[:, k], cluster, n_clusters)
             for k in range(self.n_classes)
@@ -69,13 +68,10 @@ class WeightedMetrics:
     @property
     def headline(self):
         """Names of the rows that are not about single classes: these come first."""
-        return [
-            *metrics.METRICS,
-            *(
-                metrics.operating_name(name, sensitivity)
-                for sensitivity in self.operating_points
-                for name in metrics.OPERATING_METRICS
-            ),
+        return list(metrics.METRICS) + [
+            metrics.operating_name(name, sensitivity)
+            for sensitivity in self.operating_points
+            for name in metrics.OPERATING_METRICS
         ]
 
     @property

@@ -112,13 +112,9 @@ def _confusion_panel(axes, matrix, classes, name):
     _write_cells(axes, texts, np.nan_to_num(shares), size=9.5)
     for diagonal in range(len(classes)):
         _outline_cell(axes, diagonal, diagonal, edgecolor=COLORS[1], linewidth=1.5)
-    rows = [
-        f"{label} ({total:,.0f})"
-        for label, total in zip(classes, totals[:, 0], strict=True)
-    ]
-    _name_cells(axes, rows, classes)
-    axes.set_xlabel("Predicted")
-    axes.set_ylabel("True diagnosis (images)")
+    named = zip(classes, totals[:, 0], strict=True)
+    _name_cells(axes, [f"{label} ({total:,.0f})" for label, total in named], classes)
+    axes.set(xlabel="Predicted", ylabel="True diagnosis (images)")
     width = max(6.2 * len(classes), 18)
     axes.set_title(textwrap.fill(str(name), width), loc="left", pad=10)
 
