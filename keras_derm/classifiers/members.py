@@ -115,9 +115,14 @@ def _augmented(settings, examples, side, order, share):
 
 
 def _loss(settings, examples):
-    task, focal = examples.task, (settings.focal_gamma, settings.focal_alpha)
-    known = settings.imbalance, examples.targets, len(task.classes)
-    return classification_loss(*known, *focal, task.positive_class)
+    return classification_loss(
+        settings.imbalance,
+        examples.targets,
+        len(examples.task.classes),
+        focal_gamma=settings.focal_gamma,
+        focal_alpha=settings.focal_alpha,
+        positive_class=examples.task.positive_class,
+    )
 
 
 def _steps_at_once(n_steps, optimization):

@@ -155,7 +155,7 @@ def augmented(dataset, augmentation, by_number, share=WHOLE, first_batch=0):
 
 
 def key(seed, number):
-    """Seed of the random operations of an epoch, as stateless ones take it."""
+    """Seed of the random operations of an epoch, for those that keep no state."""
     return tf.stack([tf.cast(seed, number.dtype), number])
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_derm.catalog import Catalog, read_mask
+from keras_derm.catalog import Catalog, CatalogError, read_mask
 from keras_derm.readers import READERS, read_data_source
+from keras_derm.readers.archive import ArchiveReader
 
 
 def read_flat_folder(path, skip_bad=False):
@@ -25,6 +26,30 @@ def test_a_new_reader_is_one_function_and_one_line(tmp_path, write_image, monkey
     assert catalog.table["diagnosis"].tolist() == ["MEL", "NV", "NV"]
     with pytest.raises(ValueError, match="phantom, flat. Received: 'round:x'"):
         read_data_source("round:x")
+
+
+def test_an_archive_of_one_csv_is_a_declaration(tmp_path, write_image):
+    read = ArchiveReader(
+        "clinic",
+        files=("lesions.csv",),
+        columns={"isic_id": "image", "diagnosis": "finding", "age_approx": "years"},
+        optional=("age_approx",),
+        diagnoses={"naevus": "NV", "melanoma": "MEL"},
+        copyright_license="CC-0",
+    )
+    csv = tmp_path / "lesions.csv"
+    csv.write_text("image,finding\na,Naevus\nb,melanoma\n")
+    for name in ("deep/a.jpg", "b.png", "masks/a_segmentation.png"):
+        write_image(tmp_path / name)
+    table = read(tmp_path).table
+    assert table["diagnosis"].tolist() == ["NV", "MEL"]
+    assert table["benign_malignant"].tolist() == ["benign", "malignant"]
+    assert table["mask_path"].isna().tolist() == [False, True]
+    assert set(table["source"]) == {"clinic"} and table["age_approx"].isna().all()
+    csv.write_text("image,finding,years\na,wart,40\nb,melanoma,old\n")
+    with pytest.raises(CatalogError, match="row 2, column 'finding'") as caught:
+        read(tmp_path)
+    assert caught.value.faults["column"].tolist() == ["finding", "years"]
 
 
 @pytest.mark.parametrize("source", ["ham10000", "nothing:/data", ""])
