@@ -3,8 +3,11 @@
 from functools import partial
 from pathlib import Path
 
-from keras_derm.export.fine_tuning import check_training_images, fine_tuned_member
-from keras_derm.export.quantization_aware_training import check_packages
+from keras_derm.export.fine_tuning import check_training_images, member_batches
+from keras_derm.export.quantization_aware_training import (
+    check_packages,
+    quantization_aware,
+)
 from keras_derm.export.quantized_ensemble import MANIFEST, QuantizedEnsemble
 from keras_derm.export.tf_keras.twin_description import describe_twin
 from keras_derm.export.tflite import MODES, export_tflite
@@ -108,11 +111,13 @@ def _write_member(
     if fine_tuning is None or not fine_tuning.concerns(mode):
         alone = build_ensemble([member], side, symmetric=symmetric)
         return export_tflite(alone, path, images, mode, classes, io)
-    return fine_tuned_member(
+    n_steps = fine_tuning.n_steps
+    print(f"{member.name}: {fine_tuning.method}, {n_steps} steps", flush=True)
+    return quantization_aware(
         member,
         path,
-        training_images,
-        fine_tuning,
+        member_batches(member, training_images, fine_tuning),
+        settings=fine_tuning,
         representative_images=images,
         image_size=side,
         symmetric=symmetric,
@@ -135,26 +140,11 @@ def _write_folder(model, path, mode, own, details, write):
             file = folder / f"{member.name}.tflite"
             member_mode = own.get(member.name, mode)
             sidecar = write(member, file, member_mode)
-            listed.append(
-                {
-                    "name": member.name,
-                    "file": file.name,
-                    "weight": weight,
-                    "mode": member_mode,
-                    "method": sidecar["method"],
-                    "size_bytes": sidecar["size_bytes"],
-                    "sha256": sidecar["sha256"],
-                }
-            )
-        write_json(
-            folder / MANIFEST,
-            {
-                "classes": sidecar["classes"],
-                "image_size": sidecar["image_size"],
-                "members": listed,
-                **details,
-            },
-        )
+            told = {key: sidecar[key] for key in ("method", "size_bytes", "sha256")}
+            known = {"name": member.name, "file": file.name, "weight": weight}
+            listed.append({**known, "mode": member_mode, **told})
+        shared = {key: sidecar[key] for key in ("classes", "image_size")}
+        write_json(folder / MANIFEST, {**shared, "members": listed, **details})
         QuantizedEnsemble(folder)  # what does not open is not left behind
     return path
 

@@ -9,6 +9,7 @@ import numpy as np
 from rich.progress import track
 
 from keras_derm.export.conversion import apply_settings, conversion_settings
+from keras_derm.export.runtime import LiteRTNetwork
 
 N_PARTS = 8
 N_MEASURED = 50
@@ -26,6 +27,10 @@ class PartInFloat:
             these operations alone are in float.
         error_all_int8: The same when nothing is.
         size_bytes: Of the file then.
+
+    Example:
+        >>> sensitive_layers(model, images)[0].error_all_int8
+        0.021
     """
 
     tensors: tuple
@@ -123,6 +128,10 @@ class CalibratedNetwork:
     Attributes:
         operations: Names of the results of all operations before the probabilities,
             in the order of the network.
+
+    Example:
+        >>> network = CalibratedNetwork(converter, images)
+        >>> content = network.converted(float_layers=network.operations[:4])
     """
 
     def __init__(self, converter, images, io="float"):
@@ -219,7 +228,8 @@ def _measured_parts(network, all_int8, model, images, n_parts, n_measured=N_MEAS
     expected = np.asarray(model.predict(measured, verbose=0))
 
     def error(content):
-        return float(np.abs(_probabilities(content, measured) - expected).mean())
+        found = np.stack(list(map(LiteRTNetwork(content), measured)))
+        return float(np.abs(found - expected).mean())
 
     error_all_int8 = error(all_int8)
     parts = []
@@ -235,21 +245,6 @@ def _overlapping(names, n_parts):
     last = len(names) - length
     starts = sorted({*range(0, last, max(1, length // 2)), last})
     return [tuple(names[start : start + length]) for start in starts]
-
-
-def _probabilities(content, images):
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=content)
-    interpreter.allocate_tensors()
-    entry = interpreter.get_input_details()[0]["index"]
-    output = interpreter.get_output_details()[0]["index"]
-    found = []
-    for image in images:
-        interpreter.set_tensor(entry, image[np.newaxis])
-        interpreter.invoke()
-        found.append(interpreter.get_tensor(output)[0])
-    return np.stack(found)
 
 
 @contextlib.contextmanager

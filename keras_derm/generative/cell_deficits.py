@@ -53,25 +53,6 @@ def cell_deficits(catalog, target, max_ratio=5.0, min_tone_images=20):
     return pd.DataFrame(cells, columns=["diagnosis", "skin_tone", "have", "make"])
 
 
-def deficit_conditions(deficits):
-    """Conditions to sample, one row an image to make.
-
-    Args:
-        deficits: What `cell_deficits` returned.
-
-    Returns:
-        int32 array (n, 2) for `SNGAN.sample`, n the sum of `make`.
-    """
-    cells = [
-        (DIAGNOSES.index(diagnosis), CONDITION_TONES.index(tone))
-        for diagnosis, tone in zip(
-            deficits["diagnosis"], deficits["skin_tone"], strict=True
-        )
-    ]
-    cells = np.array(cells, dtype="int32").reshape(-1, 2)
-    return np.repeat(cells, deficits["make"].to_numpy(dtype=int), axis=0)
-
-
 def _fill(have, n_make):
     """Distribute `n_make` so that the least become level: list of int."""
     levels = np.asarray(have, dtype=int).copy()

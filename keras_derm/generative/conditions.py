@@ -18,7 +18,11 @@ def condition_indices(catalog):
     Returns:
         int32 array (n, 2): index into `DIAGNOSES` and into `CONDITION_TONES`.
     """
-    table = catalog.table
+    return table_conditions(catalog.table)
+
+
+def table_conditions(table):
+    """As `condition_indices`, of a table's `diagnosis` and `skin_tone`."""
     tones = table["skin_tone"].fillna("undetermined")
     columns = [
         [DIAGNOSES.index(name) for name in table["diagnosis"]],

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from keras_derm.generative.cell_deficits import cell_deficits, deficit_conditions
+from keras_derm.generative.cell_deficits import cell_deficits
 from keras_derm.generative.conditions import (
     condition_indices,
     condition_names,
     measured_tones,
+    table_conditions,
 )
 from keras_derm.generative.screening import screen
 
@@ -55,9 +56,10 @@ def plan_synthesis(catalog, target_per_diagnosis, max_ratio=3.0, learned=None):
     because = why_none(deficits, target_per_diagnosis, learned)
     if learned is not None:
         deficits = deficits[deficits["diagnosis"].isin(learned)]
-    wanted = deficit_conditions(deficits)
-    cells, counts = np.unique(wanted, axis=0, return_counts=True)
-    return Synthesis(deficits, cells, counts, "" if len(wanted) else because)
+    wanted = deficits[deficits["make"] > 0]
+    counts = wanted["make"].to_numpy(int)
+    because = "" if len(wanted) else because
+    return Synthesis(deficits, table_conditions(wanted), counts, because)
 
 
 def why_none(deficits, target, learned):

@@ -5,14 +5,13 @@ import tensorflow as tf
 
 from keras_derm.layers.colour_spaces import rgb_to_lab
 from keras_derm.layers.image_layer import ImageLayer
-from keras_derm.layers.masked_mean import masked_mean
 from keras_derm.layers.morphology import (
     length_scale,
     odd_size,
     square_black_hat,
     square_dilation,
 )
-from keras_derm.layers.pyramid_fill import pyramid_fill
+from keras_derm.layers.pyramid_fill import masked_mean, pyramid_fill
 
 ARTEFACTS = ("dark_corners", "ruler", "ink", "bubbles")
 LARGEST_SHARES = {"dark_corners": 0.35, "ruler": 0.08, "ink": 0.10, "bubbles": 0.08}
@@ -123,11 +122,6 @@ class ArtefactSuppression(ImageLayer):
         masks = self.masks(images)
         chosen = tf.stack([masks[name] for name in self.suppress])
         return pyramid_fill(images, tf.reduce_any(chosen, axis=0))
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(suppress=self.suppress)
-        return config
 
 
 def _dark_corners(images, scale):

@@ -124,11 +124,6 @@ class CLAHE(ImageLayer):
         lower = value(bottom, left) * (1 - across) + value(bottom, right) * across
         return tf.round(upper * (1 - down) + lower * down)
 
-    def get_config(self):
-        config = super().get_config()
-        config.update(clip_limit=self.clip_limit, tile_grid_size=self.tile_grid_size)
-        return config
-
 
 def _neighbours(length, tile, n_tiles):
     """Return each pixel's tiles before and after it, and the weight of the latter."""

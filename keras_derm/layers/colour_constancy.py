@@ -63,8 +63,3 @@ class ColourConstancy(ImageLayer):
         power = positive_power(tf.maximum(relative, _DARKEST), norm)
         mean = tf.reduce_mean(power, axis=(1, 2), keepdims=True)
         return greatest * positive_power(mean, 1.0 / norm)
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(method=self.method)
-        return config

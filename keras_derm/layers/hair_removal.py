@@ -117,7 +117,7 @@ class HairRemoval(ImageLayer):
 
     def mask(self, images):
         """Return the hair mask, (batch, height, width, 1), bool."""
-        return self._find(images)["mask"]
+        return self._find(images)[2]
 
     def stages(self, images):
         """Return the pictures of every step.
@@ -132,12 +132,12 @@ class HairRemoval(ImageLayer):
             response for the black-hat.
         """
         images = tf.cast(images, tf.float32)
-        found = self._find(images)
+        grey, black_hat, mask = self._find(images)
         return {
-            "grey": tf.cast(found["grey"], tf.float32),
-            "black_hat": tf.cast(found["black_hat"], tf.float32),
-            "mask": found["mask"],
-            "result": self._fill(images, found["mask"]),
+            "grey": tf.cast(grey, tf.float32),
+            "black_hat": tf.cast(black_hat, tf.float32),
+            "mask": mask,
+            "result": self._fill(images, mask),
         }
 
     def transform(self, images, training):
@@ -153,8 +153,7 @@ class HairRemoval(ImageLayer):
     def _find(self, images):
         images = tf.stop_gradient(tf.cast(images, tf.float32))
         find = self._published if self.method == "published" else self._oriented
-        grey, black_hat, mask = (picture[..., None] for picture in find(images))
-        return {"grey": grey, "black_hat": black_hat, "mask": mask}
+        return [picture[..., None] for picture in find(images)]
 
     def _published(self, images):
         grey = _levels(tf.tensordot(images, tf.constant(_GREY_WEIGHTS), axes=1))
@@ -179,16 +178,6 @@ class HairRemoval(ImageLayer):
             responses.append(along)
         mask = tf.reduce_any(tf.stack(masks), axis=0)
         return red, tf.reduce_max(tf.stack(responses), axis=0), mask
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            method=self.method,
-            kernel_size=self.kernel_size,
-            threshold=self.threshold,
-            sensitivity=self.sensitivity,
-        )
-        return config
 
 
 def _levels(picture):

@@ -53,18 +53,13 @@ def cross_dilation(images, size):
     return row.images(tf.maximum(row.window(size, 0), row.window(size, 1)))
 
 
-def cross_erosion(images, size):
-    """Return the erosion with a `size` x `size` cross."""
-    return _inverted(cross_dilation(_inverted(images), size))
-
-
 def cross_black_hat(images, size):
     """Return closing minus image: dark structures narrower than the cross.
 
     Equals `cv2.morphologyEx(image, cv2.MORPH_BLACKHAT, cross)` with OpenCV's
     default border.
     """
-    return cross_erosion(cross_dilation(images, size), size) - images
+    return _closed(cross_dilation, images, size) - images
 
 
 def square_dilation(images, size):
@@ -75,8 +70,7 @@ def square_dilation(images, size):
 
 def square_black_hat(images, size):
     """Return closing minus image: dark structures narrower than the square."""
-    closed = _inverted(square_dilation(_inverted(square_dilation(images, size)), size))
-    return closed - images
+    return _closed(square_dilation, images, size) - images
 
 
 def longest_line_opening(images, length, n_angles):
@@ -133,22 +127,18 @@ class _PixelRow:
         pixels = self.pixels if pixels is None else pixels
         stride = self.padded_shape[2] if axis == 0 else 1
         for step in _doublings(size):
-            pixels = tf.maximum(pixels, _rolled(pixels, -step * stride))
-        return _rolled(pixels, (size // 2) * stride)
+            pixels = tf.maximum(pixels, tf.roll(pixels, -step * stride, 0))
+        return tf.roll(pixels, (size // 2) * stride, 0)
 
     def line_opening(self, steps):
         """Return the opening with the line whose points are the sums of the steps."""
         shifts = [down * self.padded_shape[2] + across for down, across in steps]
         pixels = self.pixels
         for shift in shifts:
-            pixels = tf.minimum(pixels, _rolled(pixels, -shift))
+            pixels = tf.minimum(pixels, tf.roll(pixels, -shift, 0))
         for shift in shifts:
-            pixels = tf.maximum(pixels, _rolled(pixels, shift))
+            pixels = tf.maximum(pixels, tf.roll(pixels, shift, 0))
         return pixels
-
-
-def _rolled(pixels, shift):
-    return tf.roll(pixels, shift, 0)
 
 
 def _line_steps(length, angle):
@@ -176,6 +166,10 @@ def _doublings(window):
         steps.append(min(reached, window - reached))
         reached += steps[-1]
     return steps
+
+
+def _closed(dilation, images, size):
+    return _inverted(dilation(_inverted(dilation(images, size)), size))
 
 
 def _inverted(images):

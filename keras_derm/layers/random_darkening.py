@@ -41,8 +41,3 @@ class RandomDarkening(ImageLayer):
             (tf.shape(images)[0], 1, 1, 1), seed=self.seed_generator
         )
         return images * tf.where(draw < self.probability, self.factor, 1.0)
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(probability=self.probability, factor=self.factor, seed=self.seed)
-        return config

@@ -57,9 +57,6 @@ class RandomMirror(ImageLayer):
 
     transform_segmentation_masks = transform_images
 
-    def get_config(self):
-        return {**super().get_config(), "seed": self.seed}
-
 
 def _positions(length, reversed_):
     """Positions along one axis, `(n, length)`, backwards where `reversed_` says so."""

@@ -154,9 +154,9 @@ def tone_measures(made, real, quantile, max_reference, generator, thresholds):
 
     images, conditions = made
     references, reference_conditions = real
-    tones = np.array([tone for _, tone in condition_names(conditions)])
-    reference_tones = np.array(
-        [tone for _, tone in condition_names(reference_conditions)]
+    tones, reference_tones = (
+        np.array([tone for _, tone in condition_names(each)])
+        for each in (conditions, reference_conditions)
     )
     ita, distances, doubts = outside(images, tones)
     doubts[tones == UNDETERMINED] = ""
