@@ -8,13 +8,17 @@ does without TensorFlow, Keras and pandas.
 import importlib
 
 from keras_derm.export.images import load_images
-from keras_derm.export.measure import agreement, latency_in_turns, size_bytes
+from keras_derm.export.measure import (
+    ExportRefused,
+    agreement,
+    latency_in_turns,
+    size_bytes,
+)
 from keras_derm.export.quantized_ensemble import MANIFEST, QuantizedEnsemble
 from keras_derm.export.runtime import ModelFileError, QuantizedModel, sidecar_path
 
 _LOADED_LATER = {
     "MODES": "conversion",
-    "ExportRefused": "refused",
     "PhotographLimits": "photograph_limits",
     "TrainingImages": "fine_tuning",
     "check_gate": "gate",
@@ -36,6 +40,7 @@ _LOADED_LATER = {
 
 __all__ = [
     "MANIFEST",
+    "ExportRefused",
     "ModelFileError",
     "QuantizedEnsemble",
     "QuantizedModel",

@@ -9,14 +9,9 @@ IO = ("float", "int8", "uint8")
 def conversion_settings(mode, io, images):
     """Give the attributes of a `TFLiteConverter` that make it quantise.
 
-    Args:
-        mode: One of `MODES`; nothing is quantised for `"weight_only"`, which
-            `keras_derm.export.weight_only` does afterwards.
-        io: One of `IO`.
-        images: Representative images, or None where ranges are in the graph.
-
-    Returns:
-        Dict; the value of `target_spec` is a dict of its own attributes.
+    The value of `target_spec` is a dict of its own attributes. `images` are
+    representative ones, or None where ranges are in the graph. For `"weight_only"`
+    nothing is quantised: `keras_derm.export.weight_only` does it afterwards.
     """
     # Loaded here: the package serves inference where there is no TensorFlow.
     import tensorflow as tf

@@ -3,6 +3,14 @@
 from functools import partial
 from pathlib import Path
 
+from tensorflow.lite.python.convert_phase import ConverterError
+
+from keras_derm.classifiers import (
+    build_ensemble,
+    ensemble_members,
+    ensemble_weights,
+    is_symmetric,
+)
 from keras_derm.export.fine_tuning import check_training_images, member_batches
 from keras_derm.export.quantization_aware_training import (
     check_packages,
@@ -63,11 +71,6 @@ def export_ensemble(
         >>> path = export_ensemble(ensemble, "export/ensemble", images, "int8")
         >>> QuantizedEnsemble(path).predict(images)
     """
-    # Loaded here: TensorFlow is not needed to import this room.
-    from tensorflow.lite.python.convert_phase import ConverterError
-
-    from keras_derm.classifiers import ensemble_members
-
     path, details = Path(path), details or {}
     own = _checked_modes(model, mode, member_modes or {}, form)
     tuned = _fine_tuned(model, mode, own, form, fine_tuning, training_images)
@@ -105,8 +108,6 @@ def _write_member(
     model, member, path, mode, images, classes, io, fine_tuning, training_images
 ):
     """One member behind its own resizing, in a file of its own."""
-    from keras_derm.classifiers import build_ensemble, is_symmetric
-
     side, symmetric = model.input_shape[1], is_symmetric(model)
     if fine_tuning is None or not fine_tuning.concerns(mode):
         alone = build_ensemble([member], side, symmetric=symmetric)
@@ -129,8 +130,6 @@ def _write_member(
 
 def _write_folder(model, path, mode, own, details, write):
     """A file for each member, and the manifest."""
-    from keras_derm.classifiers import ensemble_members, ensemble_weights
-
     listed = []
     with atomic_path(path) as folder:
         folder.mkdir(parents=True)
@@ -151,8 +150,6 @@ def _write_folder(model, path, mode, own, details, write):
 
 def _checked_modes(model, mode, member_modes, form):
     """Modes of the members that have one of their own."""
-    from keras_derm.classifiers import ensemble_members
-
     if form not in FORMS:
         raise ValueError(f"`form` must be one of {FORMS}. Received: {form!r}")
     names = [member.name for member in ensemble_members(model)]
@@ -175,8 +172,6 @@ def _checked_modes(model, mode, member_modes, form):
 
 def _fine_tuned(model, mode, own, form, fine_tuning, training_images):
     """Members that learn once more, checked before the first of them begins."""
-    from keras_derm.classifiers import ensemble_members
-
     if fine_tuning is None:
         return []
     check_packages()

@@ -170,16 +170,9 @@ def sidecar_path(path):
 def read_description(path, keys):
     """Read the .json that describes a model, and check what every description has.
 
-    Args:
-        path: The file.
-        keys: What it must hold; `classes` and `image_size` are among them.
-
-    Returns:
-        Its content, a dict.
-
     Raises:
-        ModelFileError: If it is damaged, lacks a key, or its classes or image size
-            cannot be right.
+        ModelFileError: If it is damaged, lacks one of `keys`, or its `classes` or
+            `image_size` cannot be right.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -85,14 +85,10 @@ def convert_int8(model, images, io="float", float_layers=(), selective=False):
     sums up, the scores of some classes are narrow where one is wide. So that layer, the
     softmax, and what an ensemble averages after it, are float: next to no work.
 
-    Args:
-        model: Functional model.
-        images: Representative images.
-        io: `"float"` or `"int8"`, the type of image and probabilities; these then
-            have the steps of int8.
-        float_layers: Names of tensors, as `sensitive_layers` gives them.
-        selective: Choose these by measurement: of the parts of `sensitive_layers` the
-            one that gains most, without making the file over a tenth larger.
+    Arguments are as in `export_tflite`. `selective` chooses `float_layers` by
+    measurement: of the parts of `sensitive_layers` the one that gains most, without
+    making the file over a tenth larger. With `io` `"int8"` the probabilities have the
+    steps of int8.
 
     Returns:
         Bytes of the TFLite file, and the list of the tensors left in float besides

@@ -15,16 +15,10 @@ def check_quantizer():
 
 
 def weights_in_int8(path):
-    """Store the weights of a TFLite file in int8, per channel.
+    """Bytes of a TFLite file in float with its weights in int8, per channel.
 
     TensorFlow's converter has no mode for it: its dynamic range quantises activations,
     too. Each kernel is brought back to float when the network is loaded.
-
-    Args:
-        path: A .tflite file in float.
-
-    Returns:
-        The quantised file, bytes.
     """
     from ai_edge_quantizer import quantizer, recipe
 

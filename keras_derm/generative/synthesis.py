@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from keras_derm.generative.cell_deficits import cell_deficits
+from keras_derm.generative.cell_deficits import MIN_TONE_IMAGES, cell_deficits
 from keras_derm.generative.conditions import (
     condition_indices,
     condition_names,
@@ -26,12 +26,9 @@ class Synthesis:
         none_because: Why none is to be made; empty where some are.
 
     Example:
-
-    ```python
-    plan = plan_synthesis(train, target_per_diagnosis=1000, learned=("MEL",))
-    images, conditions, verdicts = made_images(generator, settings, plan, train, real)
-    kept = images[verdicts["kept"]]
-    ```
+        >>> plan = plan_synthesis(train, target_per_diagnosis=1000, learned=("MEL",))
+        >>> images, _, verdicts = made_images(generator, settings, plan, train, real)
+        >>> kept = images[verdicts["kept"]]
     """
 
     deficits: pd.DataFrame
@@ -72,7 +69,7 @@ def why_none(deficits, target, learned):
         return f"the generator did not learn those that are short, {', '.join(short)}"
     return (
         f"{', '.join(short)} are short of images, but no skin tone has enough real "
-        "training images, 20, to aim at"
+        f"training images, {MIN_TONE_IMAGES}, to aim at"
     )
 
 

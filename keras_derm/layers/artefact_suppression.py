@@ -68,14 +68,7 @@ class ArtefactSuppression(ImageLayer):
         self.suppress = tuple(suppress)
 
     def masks(self, images):
-        """Return where each artefact is.
-
-        Args:
-            images: (batch, height, width, 3), RGB in [0, 255], float or uint8.
-
-        Returns:
-            Dict of the four artefacts' masks, (batch, height, width, 1), bool.
-        """
+        """Return where each artefact is: masks by name, (batch, height, width, 1)."""
         images = tf.stop_gradient(tf.cast(images, tf.float32))
         scale = length_scale(images)
         grey = tf.cast(tf.round(tf.reduce_mean(images, axis=-1)), tf.uint8)
@@ -101,9 +94,6 @@ class ArtefactSuppression(ImageLayer):
 
         An image goes when one artefact covers more than `LARGEST_SHARES` of it: too
         much to be painted over.
-
-        Args:
-            images: (batch, height, width, 3), RGB in [0, 255], float or uint8.
 
         Returns:
             List of str, such as "dark corners: 41% of the picture".

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_derm.layers.image_layer import ImageLayer
 from keras_derm.layers.morphology import (
+    REFERENCE_SIZE,
     cross_black_hat,
     cross_dilation,
     length_scale,
@@ -30,24 +31,16 @@ _HAIRS = (
 )
 
 
-def scaled_kernel_size(image_size, kernel_size=17, reference_size=224):
+def scaled_kernel_size(image_size):
     """Return the odd kernel size that covers the same share of a smaller image.
 
     A hair keeps its share of the picture when the picture shrinks, so the kernel of
     17 pixels published for 224-pixel images becomes 17 * `image_size` / 224, taken
     to the nearest odd number and never below 3: 5 at 64, 9 at 128, 17 at 224.
-
-    Args:
-        image_size: Side of the square image in pixels.
-        kernel_size: Kernel at `reference_size`, odd.
-        reference_size: Side for which `kernel_size` was published.
-
-    Returns:
-        Odd int, at least 3.
     """
     if image_size < 1:
         raise ValueError(f"`image_size` must be 1 or more. Received: {image_size}")
-    return odd_size(kernel_size * image_size / reference_size)
+    return odd_size(17 * image_size / REFERENCE_SIZE)
 
 
 @keras.saving.register_keras_serializable(package="keras_derm")
@@ -121,9 +114,6 @@ class HairRemoval(ImageLayer):
 
     def stages(self, images):
         """Return the pictures of every step.
-
-        Args:
-            images: (batch, height, width, 3), RGB in [0, 255], float or uint8.
 
         Returns:
             Dict of `grey` and `black_hat`, (batch, height, width, 1), float32 in

@@ -18,13 +18,9 @@ _MOST_DOUBLINGS = 12  # windows of up to 4,096 pixels
 
 
 def length_scale(images):
-    """Return the short side relative to `REFERENCE_SIZE`, a tensor if unknown.
+    """Return the short side of (batch, height, width, ...) over `REFERENCE_SIZE`.
 
-    Args:
-        images: (batch, height, width, channels).
-
-    Returns:
-        Number, or scalar float32 tensor where the size is not known beforehand.
+    It is a number, or a scalar float32 tensor where the size is not known beforehand.
     """
     height, width = images.shape[1:3]
     if height is not None and width is not None:
@@ -34,14 +30,7 @@ def length_scale(images):
 
 
 def odd_size(width):
-    """Return the odd number of pixels, 3 or more, nearest to a width.
-
-    Args:
-        width: Number, or float tensor where the size of the image is not known.
-
-    Returns:
-        int, or int32 tensor.
-    """
+    """Return the odd number of pixels, 3 or more, nearest to a width: int or tensor."""
     if tf.is_tensor(width):
         return tf.maximum(3, 2 * tf.cast(tf.round((width - 1) / 2), tf.int32) + 1)
     return max(3, 2 * round((width - 1) / 2) + 1)

@@ -6,14 +6,10 @@ _N_LEVELS = 6
 
 
 def masked_mean(values, weights):
-    """Return the weighted mean of each image and channel.
+    """Return the weighted mean of each image and channel; 0 where no pixel counts.
 
-    Args:
-        values: (batch, height, width) or (batch, height, width, channels), float32.
-        weights: Of the same shape; 1 where a pixel counts, 0 where it does not.
-
-    Returns:
-        Tensor with height and width of 1; 0 where no pixel counts.
+    Values and weights are of one shape, (batch, height, width, ...); what is returned
+    has height and width of 1.
     """
     total = tf.reduce_sum(values * weights, axis=(1, 2), keepdims=True)
     return tf.math.divide_no_nan(

@@ -13,6 +13,22 @@ OF_TRAINING = ("batch_size", "learning_rate", "balance", "diagnoses")
 """Settings that say how a model is trained; the others say what it is."""
 
 
+def adversarial_loss(logits, real, loss):
+    """Mean distance of logits from the verdict wanted: a scalar, at least 0.
+
+    Args:
+        logits: What a discriminator says of images, or of their patches.
+        real: Whether "real" is wanted.
+        loss: "binary_crossentropy", the log loss, "least_squares", or "hinge".
+    """
+    if loss == "least_squares":
+        return tf.reduce_mean((logits - (1.0 if real else 0.0)) ** 2)
+    signed = logits if real else -logits
+    if loss == "hinge":
+        return tf.reduce_mean(tf.nn.relu(1 - signed))
+    return tf.reduce_mean(tf.nn.softplus(-signed))
+
+
 class AdversarialModel(Generator):
     """Networks that train against each other, with one optimizer a side.
 
@@ -41,17 +57,12 @@ class AdversarialModel(Generator):
         seed: Integer seed of all that is random in a step.
 
     Example:
-
-    ```python
-    class PlainGAN(AdversarialModel):
-        SIDES = {"generator_optimizer": ("generator",), "critic_optimizer": ("critic",)}
-
-        def train_step(self, data):
-            ...
-            self._minimize("critic_optimizer", critic_loss, critic_tape)
-            self._minimize("generator_optimizer", generator_loss, generator_tape)
-            self._update_average()
-    ```
+        >>> class PlainGAN(AdversarialModel):
+        ...     SIDES = {"generator_optimizer": ["generator"], "critic_optimizer": ["critic"]}
+        ...     def train_step(self, data):
+        ...         ...
+        ...         self._minimize("critic_optimizer", loss, tape)
+        ...         self._update_average()
     """
 
     SIDES = {}
@@ -209,11 +220,11 @@ class AdversarialModel(Generator):
 
     def _update_average(self):
         """Averages what is trained; moving statistics are averages already."""
-        self._between_updates("generator_optimizer", self._update_average_now)
-
-    def _update_average_now(self):
         context = tf.distribute.get_replica_context()
-        context.merge_call(self._update_average_on_all_replicas)
+        self._between_updates(
+            "generator_optimizer",
+            lambda: context.merge_call(self._update_average_on_all_replicas),
+        )
 
     def _update_average_on_all_replicas(self, strategy):
         current = getattr(self, self.AVERAGED)

@@ -22,11 +22,8 @@ class ConditionalGAN(AdversarialModel):
         batches_per_step: Batches of images that one training step takes.
 
     Example:
-
-    ```python
-    model = SNGAN.with_networks(64)
-    images = model.sample([[0, 2], [5, 4]], seed=7)
-    ```
+        >>> model = SNGAN.with_networks(64)
+        >>> images = model.sample([[0, 2], [5, 4]], seed=7)
     """
 
     TITLE = ()

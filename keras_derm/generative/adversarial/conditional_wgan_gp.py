@@ -17,15 +17,9 @@ def gradient_penalty(critic, real, fakes, conditions, shares):
     The norm is taken in float32, whatever precision the critic computes in: squares
     of a gradient over all pixels leave the range of half precision.
 
-    Args:
-        critic: Model of (image, diagnosis, skin tone).
-        real: Real images (batch, side, side, 3).
-        fakes: Made images of the same conditions and shape.
-        conditions: Two int tensors (batch,).
-        shares: Share of the real image, (batch, 1, 1, 1), uniform in [0, 1).
-
-    Returns:
-        Mean over the batch of (norm - 1)^2, a float32 scalar.
+    Real and made images have the shape (batch, side, side, 3) and the same conditions,
+    two int tensors (batch,); `shares` of the real ones are (batch, 1, 1, 1), uniform in
+    [0, 1). Gives the mean over the batch of (norm - 1)^2, a float32 scalar.
     """
     between = shares * real + (1 - shares) * fakes
     with tf.GradientTape() as tape:
@@ -60,13 +54,10 @@ class ConditionalWGANGP(ConditionalGAN):
         ValueError: If `critic_steps` or `penalty_weight` is not positive.
 
     Example:
-
-    ```python
-    model = ConditionalWGANGP.with_networks(64)
-    model.compile()
-    model.fit(dataset, epochs=20)  # batches of 5 * 64 images
-    images = model.sample([[0, 2]] * 1000, seed=7)
-    ```
+        >>> model = ConditionalWGANGP.with_networks(64)
+        >>> model.compile()
+        >>> model.fit(dataset, epochs=20)  # batches of 5 * 64 images
+        >>> images = model.sample([[0, 2]] * 1000, seed=7)
 
     Reference:
         Gulrajani et al., "Improved Training of Wasserstein GANs", NeurIPS 2017:

@@ -4,7 +4,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_derm.generative.adversarial.adversarial_model import AdversarialModel
+from keras_derm.generative.adversarial.adversarial_model import (
+    AdversarialModel,
+    adversarial_loss,
+)
 from keras_derm.generative.adversarial.image_pool import ImagePool
 from keras_derm.generative.adversarial.linear_decay import LinearDecay
 from keras_derm.generative.adversarial.translation_networks import (
@@ -25,19 +28,6 @@ from keras_derm.generative.value_range import from_pixels, to_pixels
 from keras_derm.settings import CycleGANSettings
 
 LOSSES = ("binary_crossentropy", "least_squares")
-
-
-def adversarial_loss(logits, real, loss):
-    """Mean distance of patch logits from the verdict wanted: a scalar, at least 0.
-
-    Args:
-        logits: Patch logits (batch, rows, columns, 1).
-        real: Whether "real" is wanted.
-        loss: "binary_crossentropy", the log loss, or "least_squares".
-    """
-    if loss == "least_squares":
-        return tf.reduce_mean((logits - (1.0 if real else 0.0)) ** 2)
-    return tf.reduce_mean(tf.nn.softplus(-logits if real else logits))
 
 
 def _mean_difference(first, second):
@@ -74,13 +64,10 @@ class CycleGAN(AdversarialModel):
         ValueError: If `loss` is not known or a weight negative.
 
     Example:
-
-    ```python
-    model = CycleGAN.with_networks(256)
-    model.compile()
-    model.fit(dataset, epochs=200)
-    malignant = model.translate(benign)
-    ```
+        >>> model = CycleGAN.with_networks(256)
+        >>> model.compile()
+        >>> model.fit(dataset, epochs=200)
+        >>> malignant = model.translate(benign)
 
     Reference:
         Zhu et al., "Unpaired Image-to-Image Translation using Cycle-Consistent

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from keras_derm.generative.adversarial.adversarial_model import adversarial_loss
 from keras_derm.generative.adversarial.conditional_gan import ConditionalGAN
 from keras_derm.generative.adversarial.networks import (
     build_discriminator,
@@ -18,24 +19,6 @@ from keras_derm.settings import SNGANSettings
 LOSSES = ("binary_crossentropy", "hinge")
 
 
-def discriminator_loss(real_logits, fake_logits, loss):
-    """Mean loss of the discriminator: a scalar, 0 when it is right and sure."""
-    if loss == "hinge":
-        return tf.reduce_mean(tf.nn.relu(1 - real_logits)) + tf.reduce_mean(
-            tf.nn.relu(1 + fake_logits)
-        )
-    return tf.reduce_mean(tf.nn.softplus(-real_logits)) + tf.reduce_mean(
-        tf.nn.softplus(fake_logits)
-    )
-
-
-def generator_loss(fake_logits, loss):
-    """Mean loss of the generator: non-saturating cross-entropy, or hinge."""
-    if loss == "hinge":
-        return -tf.reduce_mean(fake_logits)
-    return tf.reduce_mean(tf.nn.softplus(-fake_logits))
-
-
 @keras.saving.register_keras_serializable(package="keras_derm")
 class SNGAN(ConditionalGAN):
     """Makes dermoscopy of a given diagnosis and skin tone, spectrally normalized.
@@ -48,13 +31,10 @@ class SNGAN(ConditionalGAN):
         ema_decay, augmentation, seed: As in `AdversarialModel`.
 
     Example:
-
-    ```python
-    model = SNGAN.with_networks(64)
-    model.compile()
-    model.fit(dataset, epochs=20)
-    images = model.sample([[0, 2], [5, 4]], seed=7)
-    ```
+        >>> model = SNGAN.with_networks(64)
+        >>> model.compile()
+        >>> model.fit(dataset, epochs=20)
+        >>> images = model.sample([[0, 2], [5, 4]], seed=7)
 
     Reference:
         Miyato et al., "Spectral Normalization for Generative Adversarial Networks",
@@ -129,7 +109,8 @@ class SNGAN(ConditionalGAN):
         with tf.GradientTape() as tape:
             real_logits = self._logits(images, conditions, seeds[0])
             fake_logits = self._logits(fakes, conditions, seeds[1])
-            loss = discriminator_loss(real_logits, fake_logits, self.adversarial_loss)
+            loss = adversarial_loss(real_logits, True, self.adversarial_loss)
+            loss += adversarial_loss(fake_logits, False, self.adversarial_loss)
         self._minimize("discriminator_optimizer", loss, tape)
         self.discriminator_loss.update_state(loss)
         self.real_score.update_state(tf.sigmoid(real_logits))
@@ -138,7 +119,10 @@ class SNGAN(ConditionalGAN):
     def _generator_step(self, fakes, conditions, seed, tape):
         with tape:
             logits = self._logits(fakes, conditions, seed)
-            loss = generator_loss(logits, self.adversarial_loss)
+            if self.adversarial_loss == "hinge":
+                loss = -tf.reduce_mean(logits)
+            else:
+                loss = adversarial_loss(logits, True, self.adversarial_loss)
         self._minimize("generator_optimizer", loss, tape)
         self.generator_loss.update_state(loss)
 

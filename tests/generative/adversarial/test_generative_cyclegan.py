@@ -7,7 +7,7 @@ import tensorflow as tf
 from generator_checks import assert_goes_on_exactly, translation_batches
 
 from keras_derm.generative import CycleGAN, LinearDecay
-from keras_derm.generative.adversarial.cyclegan import adversarial_loss
+from keras_derm.generative.adversarial.adversarial_model import adversarial_loss
 
 
 def small_model(**kwargs):
