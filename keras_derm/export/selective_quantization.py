@@ -1,6 +1,5 @@
 """Conversion to int8 that leaves in float what int8 would cost most."""
 
-import contextlib
 import tempfile
 import warnings
 from dataclasses import dataclass
@@ -137,7 +136,9 @@ class CalibratedNetwork:
         # Layers may stay in float, so operations in float must be allowed.
         settings["target_spec"]["supported_ops"] = [tf.lite.OpsSet.TFLITE_BUILTINS]
         apply_settings(converter, settings)
-        with _quietly():
+        with warnings.catch_warnings():
+            # It runs the interpreter that TensorFlow itself deprecates.
+            warnings.filterwarnings("ignore", "(?s).*tf.lite.Interpreter is deprecated")
             # TensorFlow's tool for int8 conversions with exceptions.
             debugger = tf.lite.experimental.QuantizationDebugger(converter=converter)
         self._calibrated = debugger.calibrated_model
@@ -241,11 +242,3 @@ def _overlapping(names, n_parts):
     last = len(names) - length
     starts = sorted({*range(0, last, max(1, length // 2)), last})
     return [tuple(names[start : start + length]) for start in starts]
-
-
-@contextlib.contextmanager
-def _quietly():
-    """TensorFlow's tool runs the interpreter that TensorFlow itself deprecates."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "(?s).*tf.lite.Interpreter is deprecated")
-        yield

@@ -8,10 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_derm.export.conversion import IO, MODES, conversion_settings
+from keras_derm.export.conversion import (
+    IO,
+    MODES,
+    check_quantizer,
+    conversion_settings,
+    weights_in_int8,
+)
 from keras_derm.export.runtime import sidecar_path
 from keras_derm.export.selective_quantization import convert_int8
-from keras_derm.export.weight_only import check_quantizer, weights_in_int8
 from keras_derm.files import atomic_path, write_json
 
 

@@ -50,7 +50,6 @@ class ArtefactSuppression(ImageLayer):
     Args:
         suppress: Which of `"dark_corners"`, `"ruler"`, `"ink"`, `"bubbles"` are
             painted over; all are found.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> layer = ArtefactSuppression()

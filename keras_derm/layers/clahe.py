@@ -23,7 +23,6 @@ class CLAHE(ImageLayer):
     Args:
         clip_limit: Slope to which the equalising curve is limited, above 0.
         tile_grid_size: Number of tiles down and across.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> equalised = CLAHE(clip_limit=2.0)(images)

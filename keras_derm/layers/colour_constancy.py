@@ -24,7 +24,6 @@ class ColourConstancy(ImageLayer):
 
     Args:
         method: `"shades_of_grey"`, `"grey_world"` or `"max_rgb"`.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> corrected = ColourConstancy("shades_of_grey")(images)

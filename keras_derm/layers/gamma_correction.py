@@ -18,7 +18,6 @@ class GammaCorrection(ImageLayer):
 
     Args:
         gamma: Exponent, above 0.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> brightened = GammaCorrection(1 / 1.2)(images)

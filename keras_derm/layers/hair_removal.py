@@ -71,7 +71,6 @@ class HairRemoval(ImageLayer):
             levels of 255.
         sensitivity: Factor on the responses of the oriented method: above 1 finds
             fainter hairs and more that are none.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> layer = HairRemoval()

@@ -23,7 +23,6 @@ class NonLocalMeans(ImageLayer):
         strength: h in levels of 255, above 0; more removes more noise and detail.
         patch_size: Side of the compared patches in pixels, odd.
         search_size: Side of the search window in pixels, odd.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> denoised = NonLocalMeans(strength=3.0)(images)

@@ -18,7 +18,6 @@ class RandomDarkening(ImageLayer):
         probability: Share of images that are darkened, within [0, 1].
         factor: What their RGB values are multiplied by, within [0, 1].
         seed: Integer for a repeatable sequence, or `None`.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> darkened = RandomDarkening(0.25, seed=0)(images, training=True)

@@ -20,7 +20,6 @@ class RandomMirror(ImageLayer):
 
     Args:
         seed: Integer for a repeatable sequence, or `None`.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> mirrored = RandomMirror(seed=0)(images, training=True)

@@ -21,7 +21,6 @@ class SquarePad(SquareResize):
         fill: `"reflect"` mirrors the image over its edge, which leaves no artificial
             border for a network to find; `"black"` is what the melanet system
             published.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> SquarePad(224)(photographs).shape

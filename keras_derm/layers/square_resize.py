@@ -15,7 +15,6 @@ class SquareResize(ImageLayer):
 
     Args:
         size: Side of the result in pixels.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> SquareResize(224)(photographs).shape

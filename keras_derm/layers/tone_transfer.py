@@ -40,7 +40,6 @@ class ToneTransfer(ImageLayer):
 
     Args:
         target_ita: Individual typology angle in degrees, within [-80, 85].
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> darker = ToneTransfer(target_ita=-10)(images)

@@ -14,23 +14,15 @@ SCALING = "image_scaling"
 
 AFFINE = ("InputScaling", "Rescaling", "Normalization")
 
-DEPTHWISE = ("kernel_size", "strides", "padding", "depth_multiplier", "dilation_rate")
+KERNEL = ("kernel_size", "strides", "padding", "dilation_rate")
+DEPTHWISE = (*KERNEL, "depth_multiplier")
 SETTINGS = {
     "Activation": ("activation",),
     "Add": (),
     "AveragePooling2D": ("pool_size", "strides", "padding"),
     "BatchNormalization": ("axis", "momentum", "epsilon", "center", "scale"),
     "Concatenate": ("axis",),
-    "Conv2D": (
-        "filters",
-        "kernel_size",
-        "strides",
-        "padding",
-        "dilation_rate",
-        "groups",
-        "activation",
-        "use_bias",
-    ),
+    "Conv2D": (*KERNEL, "filters", "groups", "activation", "use_bias"),
     "Cropping2D": ("cropping",),
     "Dense": ("units", "activation", "use_bias"),
     "DepthwiseConv2D": (*DEPTHWISE, "activation", "use_bias"),

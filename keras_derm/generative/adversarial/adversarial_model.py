@@ -58,7 +58,7 @@ class AdversarialModel(Generator):
 
     Example:
         >>> class PlainGAN(AdversarialModel):
-        ...     SIDES = {"generator_optimizer": ["generator"], "critic_optimizer": ["critic"]}
+        ...     SIDES = {"generator_optimizer": ("generator",), ...}
         ...     def train_step(self, data):
         ...         ...
         ...         self._minimize("critic_optimizer", loss, tape)
