@@ -24,10 +24,12 @@ from rich.table import Table
 from keras_derm import classifiers, generative, jobs, training
 from keras_derm.catalog import get_task, read_image
 from keras_derm.files import write_csv
+from keras_derm.jobs.train_generator import built_generator
 from keras_derm.layers import augmentation
 from keras_derm.pipeline import PreparedImages, resized_images
 from keras_derm.report import interval_cell
 from keras_derm.runs import RunDirectory
+from keras_derm.settings import SynthesizeSettings, TrainGeneratorSettings
 
 BACKBONE = "MobileNetV2"
 FROZEN_UNTIL = "block_15_add"
@@ -68,7 +70,7 @@ def main(
         arms: Only these; all by default.
     """
     run = RunDirectory(run)
-    if not run.done("prepare"):
+    if not run.done("prepare_dataset"):
         jobs.run_stage("audit_skin_tone", run.path, data=data)
         jobs.run_stage("prepare_dataset", run.path, image_size=96)
     out = Path(out or run / "arms")
@@ -102,7 +104,7 @@ def main(
         "compare",
         out,
         predictions=predictions,
-        data=str(run / "catalog.csv"),
+        data=str(run.catalog_file),
         reference="none",
     )
     _print(pd.read_csv(out / "compare.csv"))
@@ -126,7 +128,7 @@ def _features(trunk, images):
 def _real(run, task, split, image_size, trunk):
     """Real images of a split at the size of the classifier, and their classes."""
     catalog = run.catalog.where(task.covers(run.catalog)).split(split).require_real()
-    prepared = PreparedImages.load(run / "prepared/real")
+    prepared = PreparedImages.load(run.prepared_real)
     images = resized_images(prepared, catalog, image_size)(np.arange(len(catalog)))
     return {
         "images": images,
@@ -184,9 +186,10 @@ def _recipes(train, task, generators, trunk):
         return more(_features(trunk, made), task.targets(catalog))
 
     def synthetic_only(run):
-        model = keras.models.load_model(generative.best_state_file(run / "generator"))
+        generator = built_generator(run.settings(TrainGeneratorSettings))
+        generator = generative.load_best(generator, run.generator)
         conditions = generative.condition_indices(train["catalog"])
-        made = model.sample(conditions, seed=0)
+        made = generator.sample(conditions, seed=0)
         return arm(_features(trunk, made))
 
     recipes = {
@@ -199,9 +202,10 @@ def _recipes(train, task, generators, trunk):
     for name, run in generators.items():
         recipes[name] = partial(with_synthetic, run)
     for name, run in generators.items():
-        generator = generative.generator_class(run.settings("generator")["model"])
+        options = run.settings(TrainGeneratorSettings).generator
+        kind = generative.generator_class(options.name)
         # A translator makes nothing of conditions alone.
-        if generator.sample is not generative.Generator.sample:
+        if kind.sample is not generative.Generator.sample:
             recipes[f"{name}_only"] = partial(synthetic_only, run)
     return recipes
 
@@ -220,8 +224,8 @@ def _targets(generators):
     """What the generators' runs were asked for, so that copies are as many."""
     if not generators:
         return 700, 3.0
-    settings = next(iter(generators.values())).settings("synthetic")
-    return settings["target_per_diagnosis"], settings["max_ratio"]
+    settings = next(iter(generators.values())).settings(SynthesizeSettings)
+    return settings.target_per_diagnosis, settings.max_ratio
 
 
 def _train(arm, seed, recipe, sets, task, out, settings):

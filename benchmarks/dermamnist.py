@@ -12,6 +12,8 @@ the same probabilities by the frequencies of the classes in the training set, wh
 what balanced accuracy asks for. A training that is done is not done again.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from jsonargparse import auto_cli
 from rich.console import Console
@@ -19,9 +21,9 @@ from rich.table import Table
 
 from keras_derm import evaluation, jobs
 from keras_derm.catalog import find_leaks, get_task
-from keras_derm.jobs.run_recipe import classifier_arguments, load_recipe
 from keras_derm.report import interval_cell
 from keras_derm.runs import RunDirectory
+from keras_derm.settings import Recipe, TrainClassifierSettings
 
 PUBLISHED = {
     "thumbnail": {
@@ -66,39 +68,38 @@ def main(
     split = "official" if split_file else "grouped"
     size = f"_{image_size}" if image_size else ""
     run = RunDirectory(run or f"runs/dermamnist_{scale}_{split}{size}")
-    settings = load_recipe("keras_derm", scale)["stages"]["train_classifier"]
+    settings = Recipe.load("keras_derm", scale).settings("train_classifier")
     changed = {"epochs": epochs, "image_size": image_size}
     changed = {name: value for name, value in changed.items() if value is not None}
-    settings["members"] = [member | changed for member in settings["members"]]
-    side = settings["members"][0]["image_size"]
+    members = tuple(replace(member, **changed) for member in settings.members)
+    arm = f"seed_{seed}"
+    settings = replace(
+        settings,
+        arm=arm,
+        members=members,
+        weights=settings.weights if weights is None else weights,
+        seed=seed,
+        **FOR_ACCURACY,
+    )
     jobs.run_stage("audit_skin_tone", run.path, data=data)
-    jobs.run_stage(
+    jobs.run_stage(  # resized and nothing else, as MedMNIST is
         "prepare_dataset",
         run.path,
-        image_size=side,
+        image_size=members[0].image_size,
         preset="cwgan_gp",
         split_file=split_file,
     )
-    arm = f"seed_{seed}"
-    _train(run, arm, settings, weights, seed)
+    jobs.run_stage("train_classifier", run.path, settings)
     _print(run, arm, scale, split)
-
-
-def _train(run, arm, settings, weights, seed):
-    """Train the members of the recipe in an arm of its own."""
-    arguments = classifier_arguments(settings) | {"seed": seed, **FOR_ACCURACY}
-    if weights is not None:
-        arguments["weights"] = weights
-    jobs.run_stage("train_classifier", run.path, arm=arm, **arguments)
 
 
 def _print(run, arm, scale, split):
     """Test figures with lesion-bootstrap intervals, beside the published ones."""
-    settings = run.settings(f"arm_{arm}")
-    task = get_task(settings["task"]).present_in(run.catalog.split("train"))
+    settings = run.settings(TrainClassifierSettings, arm)
+    task = get_task(settings.task).present_in(run.catalog.split("train"))
     rows = run.catalog.where(task.covers(run.catalog))
     train, test = rows.split("train"), rows.split("test")
-    csv = run / f"arms/{arm}/predictions/ensemble_test.csv"
+    csv = run.arm(arm) / "predictions/ensemble_test.csv"
     y_prob = evaluation.predictions_from_csv(csv, test, task.classes)
     priors = np.bincount(task.targets(train), minlength=len(task.classes))
     balanced = y_prob / priors
@@ -106,8 +107,7 @@ def _print(run, arm, scale, split):
     inputs = evaluation.inputs_from_catalog(test, task, strata=())
     table = Table("", *(name.replace("_", " ") for name in SHOWN))
     table.title = f"{split} split, {len(train)} training and {len(test)} test images"
-    members = settings["members"]
-    told = ", ".join(f"{m['backbone']} {m['image_size'] or ''}" for m in members)
+    told = ", ".join(f"{m.backbone} {m.image_size or ''}" for m in settings.members)
     for name, probabilities in ((told, y_prob), ("divided by frequency", balanced)):
         found = evaluation.evaluate(**inputs, y_prob=probabilities).overall
         table.add_row(name, *(interval_cell(found[metric]) for metric in SHOWN))

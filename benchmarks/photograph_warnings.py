@@ -7,7 +7,6 @@ Usage: python benchmarks/photograph_warnings.py RUN
 """
 
 import json
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -47,7 +46,7 @@ def main(run: str, n: int = 300) -> None:
         n: Test photographs, drawn at random.
     """
     run = RunDirectory(run)
-    facts = json.loads(Path(run / "baseline/ensemble.json").read_text())
+    facts = json.loads((run.arm("baseline") / "ensemble.json").read_text())
     limits = PhotographLimits(**facts["photographs"])
     paths = np.random.default_rng(0).permutation(run.catalog.split("test").paths)[:n]
     found = {name: [] for name in SPOILT}

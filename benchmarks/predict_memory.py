@@ -16,7 +16,7 @@ from jsonargparse import auto_cli
 CHILD = """
 import sys
 from keras_derm.export.memory import peak_bytes
-from keras_derm.jobs import predict
+from keras_derm.jobs.predict import predict
 predict(sys.argv[1], sys.argv[2], sys.argv[3])
 print(round(peak_bytes() / 1e6))
 """

@@ -2,7 +2,7 @@
 
 Usage:
     python benchmarks/quantization_methods.py --run runs/ham \
-        --model runs/ham/baseline/mobilenetv2_96/model.keras
+        --model runs/ham/arms/baseline/mobilenetv2_96/model.keras
 
 Post-training conversions of the same model stand beside quantisation-aware training,
 pruning and clustering. Those three see the training images again; so "fine-tuned"
@@ -114,7 +114,7 @@ def main(
 
 def _small_model(run):
     run = RunDirectory(run)
-    if not run.done("prepare"):
+    if not run.done("prepare_dataset"):
         jobs.run_stage("audit_skin_tone", run.path, data="phantom:n=240,seed=7,size=64")
         jobs.run_stage("prepare_dataset", run.path, image_size=32)
     path = run / "small.keras"
@@ -133,7 +133,7 @@ def _images(run, task, image_size):
     run = RunDirectory(run)
     task = get_task(task).present_in(run.catalog.split("train"))
     rows = run.catalog.where(task.covers(run.catalog))
-    prepared = PreparedImages.load(run / "prepared/real")
+    prepared = PreparedImages.load(run.prepared_real)
     images, targets = {}, {}
     for split in ("train", "test"):
         part = rows.split(split)

@@ -15,7 +15,7 @@ need themselves, TensorFlow has brought:
 
 Usage:
     PYTHONPATH=onnx python benchmarks/quantized_ensemble.py --run runs/ham \
-        --arm arms/three_backbones [--mode [int8,dynamic]] [--equal true]
+        --arm three_backbones [--mode [int8,dynamic]] [--equal true]
 """
 
 import os
@@ -80,7 +80,7 @@ def main(
 
     Args:
         run: Run directory with prepared images; nothing is written into it.
-        arm: Folder of the run that holds ensemble.keras.
+        arm: Name of the arm whose ensemble is converted.
         mode: Modes of `export_ensemble`; int8 by default.
         out: Folder for the converted models, accuracy.csv and latency.json.
         equal: Count all members alike, as the published ensemble does, instead of with
@@ -100,7 +100,7 @@ def main(
     task = judged_task(run)
     rows = run.catalog.where(task.covers(run.catalog))
     train, test = rows.split("train"), rows.split("test")
-    prepared, side = PreparedImages.load(run / "prepared/real"), model.input_shape[1]
+    prepared, side = PreparedImages.load(run.prepared_real), model.input_shape[1]
     chosen = spread_over_cells(train, n_representative, seed)
     representative = resized_images(prepared, train, side)(chosen)
     images = resized_images(prepared, test, side)(np.arange(len(test.table)))

@@ -31,9 +31,9 @@ from keras_derm import evaluation, jobs
 from keras_derm.catalog import get_task
 from keras_derm.classifiers import BACKBONES
 from keras_derm.evaluation.class_scores.metrics import macro_auc
-from keras_derm.jobs.run_recipe import classifier_arguments, load_recipe
 from keras_derm.report import interval_cell
 from keras_derm.runs import RunDirectory
+from keras_derm.settings import Recipe
 
 RECIPES = ("keras_derm", "sn_gan_ensemble", "lora_diffusion", "melanet", "cwgan_gp")
 LEAST = {"InceptionResNetV2": 75, "InceptionV3": 75}
@@ -80,31 +80,30 @@ def main(
     )
     predictions, told = {}, {}
     for recipe in recipes:
-        settings = load_recipe(recipe, scale)["stages"]["train_classifier"]
+        settings = Recipe.load(recipe, scale).settings("train_classifier")
         if backbone is not None:
-            first = settings["members"][0]
-            settings["members"] = [first | {"backbone": backbone}]
-            settings["batch_norm_momentum"] = BATCH_NORM_MOMENTUM
-        arguments = _settings(settings, weights, largest, epochs.get(recipe), task)
+            settings = _with_one_network(settings, backbone)
+        settings = replace(settings, task=task, weights=weights)
+        settings = _smaller(settings, largest, epochs.get(recipe))
         told[recipe] = ", ".join(
             f"{m.backbone}{'' if m.backbone in weights else '*'} {m.image_size} px, "
             f"{m.epochs} epochs"
-            for m in arguments["members"]
+            for m in settings.members
         )
         arms = [f"{recipe}_{seed}" for seed in range(seeds)]
         for seed, arm in enumerate(arms):
             jobs.run_stage(
-                "train_classifier", run.path, arm=arm, seed=seed, **arguments
+                "train_classifier", run.path, replace(settings, arm=arm, seed=seed)
             )
         predictions[recipe] = [
-            str(run / f"arms/{arm}/predictions/ensemble_test.csv") for arm in arms
+            str(run.arm(arm) / "predictions/ensemble_test.csv") for arm in arms
         ]
     out = run / "compared"
     jobs.run_stage(
         "compare",
         out,
         predictions=predictions,
-        data=str(run / "catalog.csv"),
+        data=str(run.catalog_file),
         reference=recipes[0],
         task=task,
     )
@@ -112,21 +111,26 @@ def main(
     _print_reweighted(run, predictions, task)
 
 
-def _settings(settings, weights, largest, epochs, task):
-    """Arguments of `train_classifier`, made as small as is asked for."""
-    settings = {k: v for k, v in settings.items() if k not in ("arms", "seed")}
-    arguments = classifier_arguments(settings) | {"task": task, "weights": weights}
-    members = [_smaller(each, largest, epochs) for each in arguments["members"]]
-    arguments["members"] = members
-    if "optimization" in arguments:
-        longest = min(member.epochs for member in members) - 1
-        optimization = arguments["optimization"]
-        head = min(optimization.head_epochs, longest)
-        arguments["optimization"] = replace(optimization, head_epochs=head)
-    return arguments
+def _with_one_network(settings, backbone):
+    """Settings of an arm whose one member is its first, with another network."""
+    member = replace(settings.members[0], backbone=backbone)
+    return replace(settings, members=(member,), batch_norm_momentum=BATCH_NORM_MOMENTUM)
 
 
-def _smaller(member, largest, epochs):
+def _smaller(settings, largest, epochs):
+    """Settings of an arm, made as small as is asked for."""
+    members = tuple(_smaller_member(m, largest, epochs) for m in settings.members)
+    longest = min(member.epochs for member in members) - 1
+    optimization = settings.optimization
+    head = min(optimization.head_epochs, longest)
+    return replace(
+        settings,
+        members=members,
+        optimization=replace(optimization, head_epochs=head),
+    )
+
+
+def _smaller_member(member, largest, epochs):
     side = member.image_size or BACKBONES[member.backbone].image_size
     if largest is not None:
         side = max(min(side, largest), LEAST.get(member.backbone, 32))

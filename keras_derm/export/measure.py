@@ -11,7 +11,7 @@ class ExportRefused(RuntimeError):
 
     Example:
         >>> try:
-        ...     export_tflite("runs/first", mode="int8")
+        ...     run_stage("export_tflite", "runs/first", mode="int8")
         ... except ExportRefused as refusal:
         ...     print(refusal)
     """

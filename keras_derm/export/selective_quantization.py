@@ -137,9 +137,9 @@ class CalibratedNetwork:
         settings["target_spec"]["supported_ops"] = [tf.lite.OpsSet.TFLITE_BUILTINS]
         apply_settings(converter, settings)
         with warnings.catch_warnings():
-            # It runs the interpreter that TensorFlow itself deprecates.
+            # TensorFlow's tool for int8 conversions with exceptions runs the interpreter
+            # that TensorFlow itself deprecates.
             warnings.filterwarnings("ignore", "(?s).*tf.lite.Interpreter is deprecated")
-            # TensorFlow's tool for int8 conversions with exceptions.
             debugger = tf.lite.experimental.QuantizationDebugger(converter=converter)
         self._calibrated = debugger.calibrated_model
         self._fully_quantize = io != "float"

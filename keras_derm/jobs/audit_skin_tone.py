@@ -20,7 +20,11 @@ N_UNDER_CASTS = 60
 
 
 class AuditSkinTone(Stage):
-    """Read an archive, check every image, and measure the skin tones."""
+    """Read an archive, check every image, and measure the skin tones.
+
+    Example:
+        >>> run_stage("audit_skin_tone", "runs/first", data="phantom:n=200")
+    """
 
     Settings = AuditSkinToneSettings
     writes = (

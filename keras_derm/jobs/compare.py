@@ -18,7 +18,11 @@ from keras_derm.settings import ARMS, CompareSettings
 
 
 class Compare(Stage):
-    """Compare models on the same real test images: did it help, and for whom?"""
+    """Compare models on the same real test images: did it help, and for whom?
+
+    Example:
+        >>> run_stage("compare", "runs/compared", runs=["runs/seed0", "runs/seed1"])
+    """
 
     Settings = CompareSettings
     writes = ("compare.json", "compare.csv", "figures/compare_*.png")
@@ -83,8 +87,8 @@ def prediction_files(runs, predictions):
         Dict from arm to a list of `Path`, one for each seed.
 
     Raises:
-        FileNotFoundError: Naming every file that is missing.
-        ValueError: If there is no arm, or two files of an arm hold the same.
+        FileNotFoundError: Names every file that is missing.
+        ValueError: Two files of an arm hold the same.
     """
     ending, arms = "_ensemble_test.csv", {arm: [] for arm in ARMS if runs}
     for run in runs:
@@ -95,8 +99,6 @@ def prediction_files(runs, predictions):
     for arm, paths in predictions.items():
         paths = [paths] if isinstance(paths, str) else paths
         arms.setdefault(arm, []).extend(Path(path) for path in paths)
-    if not any(arms.values()):
-        raise ValueError("nothing to compare: give --runs or --predictions.NAME")
     evaluation.check_prediction_files(arms)
     return arms
 

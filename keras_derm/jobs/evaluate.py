@@ -36,7 +36,11 @@ MADE_ELSEWHERE = (
 
 
 class Evaluate(Stage):
-    """Judge all arms of a run, or predictions made elsewhere."""
+    """Judge all arms of a run, or predictions made elsewhere.
+
+    Example:
+        >>> run_stage("evaluate", "runs/first", n_replicates=500)
+    """
 
     Settings = EvaluateSettings
     writes = (

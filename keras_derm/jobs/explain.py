@@ -36,7 +36,11 @@ N_STEPS = 10
 
 
 class Explain(Stage):
-    """Draw attention maps of real test cases, check them, and map all images."""
+    """Draw attention maps of real test cases, check them, and map all images.
+
+    Example:
+        >>> run_stage("explain", "runs/first", method="layer_cam")
+    """
 
     Settings = ExplainSettings
     after = ("evaluate",)

@@ -27,7 +27,11 @@ from keras_derm.settings import (
 
 
 class ExportTflite(Stage):
-    """Quantise the ensemble as TFLite and measure what that cost."""
+    """Quantise the ensemble as TFLite and measure what that cost.
+
+    Example:
+        >>> run_stage("export_tflite", "runs/first", mode="selective")
+    """
 
     Settings = ExportTfliteSettings
     after = ("evaluate",)

@@ -16,7 +16,11 @@ from keras_derm.settings import ImageQualitySettings, TrainGeneratorSettings
 
 
 class ImageQuality(Stage):
-    """Judge the synthetic images that were kept against real ones held out."""
+    """Judge the synthetic images that were kept against real ones held out.
+
+    Example:
+        >>> run_stage("image_quality", "runs/first", feature_weights="imagenet")
+    """
 
     Settings = ImageQualitySettings
     after = ("prepare_dataset", "synthesize")

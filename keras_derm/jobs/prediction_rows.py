@@ -79,6 +79,11 @@ class ShownTable:
 
     Args:
         predictor: `Predictor` whose rows are shown.
+
+    Example:
+        >>> table = ShownTable(predictor)
+        >>> for row in predictor.rows(paths)[0]:
+        ...     table.show(row)
     """
 
     def __init__(self, predictor):

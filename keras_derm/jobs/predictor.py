@@ -47,6 +47,9 @@ class Predictor:
     Raises:
         FileNotFoundError: If a file is missing.
         ModelFileError: If a file is damaged or does not belong to the other.
+
+    Example:
+        >>> rows, _ = Predictor("export/ensemble_int8.tflite").rows(["photograph.jpg"])
     """
 
     def __init__(self, path, n_threads=None):

@@ -20,7 +20,11 @@ N_LOOKED_AT = 256
 
 
 class PrepareDataset(Stage):
-    """Split the audited images and prepare them (resize, hair removal)."""
+    """Split the audited images and prepare them (resize, hair removal).
+
+    Example:
+        >>> run_stage("prepare_dataset", "runs/first", image_size=96)
+    """
 
     Settings = PrepareDatasetSettings
     after = ("audit_skin_tone",)

@@ -10,6 +10,7 @@ from keras_derm.generative import (
     plan_synthesis,
     write_synthetic,
 )
+from keras_derm.jobs.image_quality import ImageQuality
 from keras_derm.jobs.train_generator import built_generator
 from keras_derm.layers import preparation
 from keras_derm.pipeline import PreparedImages, prepare, resized_images
@@ -26,7 +27,11 @@ N_SHOWN = 24
 
 
 class Synthesize(Stage):
-    """Make the diagnoses and tones that are short, screen the images, keep the rest."""
+    """Make the diagnoses and tones that are short, screen the images, keep the rest.
+
+    Example:
+        >>> run_stage("synthesize", "runs/first", target_per_diagnosis=700)
+    """
 
     Settings = SynthesizeSettings
     after = ("prepare_dataset", "train_generator")
@@ -37,6 +42,7 @@ class Synthesize(Stage):
         "screening.csv",
         "synthesis.json",
         "figures/synthetic.png",
+        *ImageQuality.writes,  # numbers of these images, which do not outlive them
     )
 
     def make(self):

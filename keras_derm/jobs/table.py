@@ -82,7 +82,7 @@ def app(name: str) -> App:
     found = exact or [one for one in APPS if one.name.startswith(name)]
     if len(found) != 1:
         raise ValueError(
-            f"an app is one of {', '.join(one.name for one in APPS)}. "
+            f"the app must be one of {', '.join(one.name for one in found or APPS)}. "
             f"Received: {name!r}"
         )
     return found[0]

@@ -32,7 +32,11 @@ from keras_derm.training import fastest_precision, join_workers, measure_precisi
 
 
 class TrainClassifier(Stage):
-    """Train the classifiers of one arm, average them, and have them predict."""
+    """Train the classifiers of one arm, average them, and have them predict.
+
+    Example:
+        >>> run_stage("train_classifier", "runs/first", arm="baseline")
+    """
 
     Settings = TrainClassifierSettings
 

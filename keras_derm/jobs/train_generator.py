@@ -17,7 +17,11 @@ N_MEASURED = 1000
 
 
 class TrainGenerator(Stage):
-    """Train a generator on the real training images, and on no others."""
+    """Train a generator on the real training images, and on no others.
+
+    Example:
+        >>> run_stage("train_generator", "runs/first", generator="cyclegan")
+    """
 
     Settings = TrainGeneratorSettings
     after = ("prepare_dataset",)

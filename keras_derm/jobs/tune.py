@@ -27,7 +27,11 @@ WAIT_S = 60
 
 
 class Tune(Stage):
-    """Search learning rate, batch size, weight decay, dropout and augmentation."""
+    """Search learning rate, batch size, weight decay, dropout and augmentation.
+
+    Example:
+        >>> run_stage("tune", "runs/first", n_trials=40)
+    """
 
     Settings = TuneSettings
     after = ("prepare_dataset",)

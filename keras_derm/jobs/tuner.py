@@ -55,11 +55,19 @@ class _WholeFiles:
 
 
 class RandomSearch(_WholeFiles, keras_tuner.oracles.RandomSearchOracle):
-    """Tries what chance draws."""
+    """Tries what chance draws.
+
+    Example:
+        >>> RandomSearch(max_trials=20, seed=1, hyperparameters=space)
+    """
 
 
 class BayesianOptimization(_WholeFiles, keras_tuner.oracles.BayesianOptimizationOracle):
-    """Tries what the trials before let hope for."""
+    """Tries what the trials before let hope for.
+
+    Example:
+        >>> BayesianOptimization(max_trials=20, seed=1, hyperparameters=space)
+    """
 
 
 class MemberTuner(keras_tuner.engine.base_tuner.BaseTuner):
@@ -73,6 +81,9 @@ class MemberTuner(keras_tuner.engine.base_tuner.BaseTuner):
         run: `RunDirectory` with prepared images.
         settings: `TuneSettings`.
         oracle: `RandomSearch` or `BayesianOptimization`.
+
+    Example:
+        >>> MemberTuner(run, TuneSettings(n_trials=20), oracle).search()
     """
 
     def __init__(self, run, settings, oracle):

@@ -19,7 +19,12 @@ _held: set[Path] = set()
 
 
 class RunLockedError(RuntimeError):
-    """Another process is working on the run directory."""
+    """Another process is working on the run directory.
+
+    Example:
+        >>> with pytest.raises(RunLockedError, match="process 4711 on gpu3"):
+        ...     run_stage("evaluate", "runs/first")
+    """
 
 
 @contextlib.contextmanager

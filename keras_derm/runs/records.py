@@ -14,7 +14,12 @@ LAYOUT = 2
 
 
 class RecordError(RuntimeError):
-    """A record that this version cannot read."""
+    """A record that this version cannot read.
+
+    Example:
+        >>> with pytest.raises(RecordError, match="an earlier version"):
+        ...     run_stage("evaluate", "runs/of_last_year")
+    """
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,10 @@ class Record:
         after: Digest of the record of each stage that it builds on, by name.
         inputs: Digest of each file of the user's that it reads, by path.
         seconds: Seconds it took, or None where it is not finished.
+
+    Example:
+        >>> Record.read(run.record("evaluate")).settings.n_replicates
+        2000
     """
 
     settings: StageSettings

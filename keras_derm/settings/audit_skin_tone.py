@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from keras_derm.settings.kinds import Flag
 from keras_derm.settings.stage import StageSettings
 
 
@@ -25,9 +24,12 @@ class AuditSkinToneSettings(StageSettings, stage="audit_skin_tone"):
         thresholds: Table of ITA limits between the types I to VI.
         skip_bad: Go on without images that cannot be read; they are listed in
             bad_images.csv.
+
+    Example:
+        >>> AuditSkinToneSettings(data="phantom:n=200")
     """
 
     data: str
     rule: Literal["quadrant", "published"] = "quadrant"
     thresholds: Literal["del_bino", "kinyanjui", "groh"] = "del_bino"
-    skip_bad: Flag = False
+    skip_bad: bool = False

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from keras_derm.settings.kinds import Count, Flag, Seed, TaskName
+from keras_derm.settings.kinds import Count, Seed, TaskName, limited
 from keras_derm.settings.settings import SettingsError
 from keras_derm.settings.stage import StageSettings
 
@@ -30,6 +30,9 @@ class CompareSettings(StageSettings, stage="compare"):
         n_replicates: Bootstrap replicates; lesions (or patients) are drawn.
         seed: Seed of the bootstrap.
         stratified: Draw as many lesions (or patients) of each diagnosis as there are.
+
+    Example:
+        >>> CompareSettings(runs=["runs/seed0", "runs/seed1"])
     """
 
     runs: tuple[str, ...] = ()
@@ -37,11 +40,16 @@ class CompareSettings(StageSettings, stage="compare"):
     data: str | None = None
     task: TaskName = "diagnosis8"
     reference: str = "baseline"
-    n_replicates: Count = 2000
-    seed: Seed = 0
-    stratified: Flag = False
+    n_replicates: int = limited(Count, 2000)
+    seed: int = limited(Seed, 0)
+    stratified: bool = False
 
     def check(self) -> None:
+        if not self.runs and not any(self.predictions.values()):
+            raise SettingsError(
+                "nothing to compare: give --runs or --predictions.NAME. "
+                "Received: neither"
+            )
         if self.data is None and not self.runs:
             raise SettingsError(
                 "say where the truth lies: --data or --runs. Received: neither"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from keras_derm.settings.kinds import Count, Flag, Seed, TaskName
+from keras_derm.settings.kinds import Count, Seed, TaskName, limited
 from keras_derm.settings.stage import StageSettings
 
 
@@ -27,11 +27,14 @@ class EvaluateSettings(StageSettings, stage="evaluate"):
         n_replicates: Bootstrap replicates; lesions (or patients) are drawn.
         seed: Seed of the bootstrap.
         stratified: Draw as many lesions (or patients) of each diagnosis as there are.
+
+    Example:
+        >>> EvaluateSettings(n_replicates=500)
     """
 
     reference: str = "baseline"
     predictions: dict[str, str] | None = None
     task: TaskName = "diagnosis8"
-    n_replicates: Count = 2000
-    seed: Seed = 0
-    stratified: Flag = False
+    n_replicates: int = limited(Count, 2000)
+    seed: int = limited(Seed, 0)
+    stratified: bool = False

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from keras_derm.settings.kinds import Count, Seed
+from keras_derm.settings.kinds import Count, Seed, limited
 from keras_derm.settings.stage import StageSettings
 
 
@@ -24,12 +24,15 @@ class ExplainSettings(StageSettings, stage="explain"):
             kind in each group of skin tones is shown as well.
         n_points: Most images in the map of features.
         seed: Seed of random weights, random maps, SmoothGrad and UMAP.
+
+    Example:
+        >>> ExplainSettings(method="layer_cam")
     """
 
     arm: str = "chosen"
     method: Literal["grad_cam", "grad_cam_plus_plus", "layer_cam", "smooth_grad"] = (
         "grad_cam"
     )
-    n_each: Count = 6
-    n_points: Count = 1500
-    seed: Seed = 0
+    n_each: int = limited(Count, 6)
+    n_points: int = limited(Count, 1500)
+    seed: int = limited(Seed, 0)

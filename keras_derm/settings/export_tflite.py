@@ -4,7 +4,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from keras_derm.settings.fine_tuning import FineTuningSettings
-from keras_derm.settings.kinds import Count, NonNegative, QuantizationMode, Seed
+from keras_derm.settings.kinds import (
+    Count,
+    NonNegative,
+    QuantizationMode,
+    Seed,
+    limited,
+)
 from keras_derm.settings.stage import StageSettings
 
 
@@ -44,6 +50,9 @@ class ExportTfliteSettings(StageSettings, stage="export_tflite"):
             its arm, for its quantised form (--fine_tuning.method qat); by default none
             does. Needs the extra `quantization`.
         seed: Seed of the choice of representative images.
+
+    Example:
+        >>> ExportTfliteSettings(mode="selective")
     """
 
     arm: str = "chosen"
@@ -51,12 +60,12 @@ class ExportTfliteSettings(StageSettings, stage="export_tflite"):
     member_modes: dict[str, QuantizationMode] | None = None
     form: Literal["auto", "file", "folder"] = "auto"
     io: Literal["float", "int8", "uint8"] = "float"
-    n_representative: Count = 200
+    n_representative: int = limited(Count, 200)
     gate: Literal["macro_auc", "none"] = "macro_auc"
-    margin: NonNegative = 0.005
-    margin_tone: NonNegative | None = None
+    margin: float = limited(NonNegative, 0.005)
+    margin_tone: float | None = limited(NonNegative | None, None)
     fine_tuning: FineTuningSettings | None = None
-    seed: Seed = 0
+    seed: int = limited(Seed, 0)
 
     def check(self) -> None:
         if self.fine_tuning is not None:

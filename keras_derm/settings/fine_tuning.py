@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from keras_derm.settings.kinds import Count, Flag, Momentum, Positive, Seed
+from keras_derm.settings.kinds import Count, Momentum, Positive, Seed, limited
 from keras_derm.settings.settings import Settings, SettingsError
+
+Several = Annotated[int, Field(strict=True, ge=2)]
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,13 @@ class FineTuningSettings(Settings):
     """
 
     method: Literal["qat", "pruning", "clustering"] = "qat"
-    n_steps: Count = 300
-    learning_rate: Positive = 1e-4
-    batch_size: Count = 32
-    sparsity: Momentum = 0.5
-    n_clusters: Annotated[int, Field(strict=True, ge=2)] = 32
-    imitate: Flag = True
-    seed: Seed = 0
+    n_steps: int = limited(Count, 300)
+    learning_rate: float = limited(Positive, 1e-4)
+    batch_size: int = limited(Count, 32)
+    sparsity: float = limited(Momentum, 0.5)
+    n_clusters: int = limited(Several, 32)
+    imitate: bool = True
+    seed: int = limited(Seed, 0)
 
     def check_modes(self, mode: str, member_modes: Iterable[str] = ()) -> None:
         """Refuse modes of quantisation that this method does not go with.

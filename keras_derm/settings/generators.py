@@ -7,11 +7,11 @@ from pydantic import BeforeValidator
 
 from keras_derm.settings.kinds import (
     Count,
-    Flag,
     Momentum,
     NonNegative,
     Positive,
     Share,
+    limited,
 )
 from keras_derm.settings.settings import Settings, SettingsError
 
@@ -83,17 +83,22 @@ AnyGenerator = Annotated[GeneratorSettings, BeforeValidator(generator_settings)]
 
 @dataclass(frozen=True, kw_only=True)
 class ConditionalGANSettings(GeneratorSettings):
-    """What the generators of a diagnosis and a skin tone have in common."""
+    """What the generators of a diagnosis and a skin tone have in common.
 
-    batch_size: Count = 64
-    base_channels: Count = 32
-    latent_dim: Count = 128
-    learning_rate: Positive = 2e-4
-    balance: Share = 0.5
-    ema_decay: Momentum = 0.995
-    augmentation: Flag = True
+    Example:
+        >>> isinstance(SNGANSettings(), ConditionalGANSettings)
+        True
+    """
+
+    batch_size: int = limited(Count, 64)
+    base_channels: int = limited(Count, 32)
+    latent_dim: int = limited(Count, 128)
+    learning_rate: float = limited(Positive, 2e-4)
+    balance: float = limited(Share, 0.5)
+    ema_decay: float = limited(Momentum, 0.995)
+    augmentation: bool = True
     diagnoses: tuple[str, ...] | None = None
-    conditional: Flag = True
+    conditional: bool = True
 
     def check(self) -> None:
         if not self.conditional and len(self.diagnoses or ()) != 1:
@@ -131,8 +136,8 @@ class SNGANSettings(ConditionalGANSettings, name="sngan"):
     """
 
     loss: Literal["binary_crossentropy", "hinge"] = "binary_crossentropy"
-    dropout: Momentum = 0.0
-    batch_normalization: Flag = False
+    dropout: float = limited(Momentum, 0.0)
+    batch_normalization: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,9 +164,9 @@ class ConditionalWGANGPSettings(ConditionalGANSettings, name="conditional_wgan_g
         >>> ConditionalWGANGPSettings(diagnoses=("MEL",))
     """
 
-    learning_rate: Positive = 1e-4
-    augmentation: Flag = False
-    critic_steps: Count = 5
+    learning_rate: float = limited(Positive, 1e-4)
+    augmentation: bool = False
+    critic_steps: int = limited(Count, 5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,10 +195,10 @@ class CycleGANSettings(GeneratorSettings, name="cyclegan"):
     EXTENDS: ClassVar[tuple[str, ...]] = ()
     # None: the learning rate falls with the share of the steps that are done.
 
-    batch_size: Count = 1
-    base_channels: Count = 32
-    learning_rate: Positive = 2e-4
-    ema_decay: Momentum = 0.0
-    augmentation: Flag = False
+    batch_size: int = limited(Count, 1)
+    base_channels: int = limited(Count, 32)
+    learning_rate: float = limited(Positive, 2e-4)
+    ema_decay: float = limited(Momentum, 0.0)
+    augmentation: bool = False
     loss: Literal["binary_crossentropy", "least_squares"] = "binary_crossentropy"
-    identity_weight: NonNegative = 0.0
+    identity_weight: float = limited(NonNegative, 0.0)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from keras_derm.settings.kinds import Seed
+from keras_derm.settings.kinds import Seed, limited
 from keras_derm.settings.stage import StageSettings
 
 
@@ -19,7 +19,10 @@ class ImageQualitySettings(StageSettings, stage="image_quality"):
         feature_weights: Weights of MobileNetV2 without the top: a path, or imagenet.
             Without them only the traces are looked for.
         seed: Seed of which images are drawn.
+
+    Example:
+        >>> ImageQualitySettings(feature_weights="imagenet")
     """
 
     feature_weights: str | None = None
-    seed: Seed = 0
+    seed: int = limited(Seed, 0)

@@ -1,13 +1,32 @@
 """Types of single settings: ranges of numbers, and names that are known."""
 
+import dataclasses
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field
 
-Flag = Annotated[bool, Field(strict=True)]
+Value = TypeVar("Value")
+
+
+def limited(kind: Any, default: Value) -> Value:
+    """Field of settings whose values are of a kind, which says their range.
+
+    The annotation beside it stays a plain type, which is what help shows.
+
+    Args:
+        kind: A type with limits, such as `Count`.
+        default: The default.
+
+    Example:
+        >>> batch_size: int = limited(Count, 32)
+    """
+    found: Any = dataclasses.field(default=default, metadata={"kind": kind})
+    return found
+
+
 Count = Annotated[int, Field(strict=True, ge=1)]
-CountOrNone = Annotated[int, Field(strict=True, ge=0)]
+CountFromZero = Annotated[int, Field(strict=True, ge=0)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 Fraction = Annotated[float, Field(strict=True, gt=0, lt=1)]

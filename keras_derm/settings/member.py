@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from keras_derm.settings.kinds import Backbone, Count, Positive, Precision
+from keras_derm.settings.kinds import Backbone, Count, Positive, Precision, limited
 from keras_derm.settings.settings import Settings
 
 
@@ -29,9 +29,9 @@ class MemberSettings(Settings):
     """
 
     backbone: Backbone
-    image_size: Count | None = None
-    epochs: Count = 25
-    learning_rate: Positive = 1e-4
+    image_size: int | None = limited(Count | None, None)
+    epochs: int = limited(Count, 25)
+    learning_rate: float = limited(Positive, 1e-4)
     frozen_until: str | None = None
     precision: Precision | None = None
     file: str | None = None

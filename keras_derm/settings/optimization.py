@@ -5,10 +5,11 @@ from typing import Literal
 
 from keras_derm.settings.kinds import (
     Count,
-    CountOrNone,
+    CountFromZero,
     Fraction,
     NonNegative,
     Positive,
+    limited,
 )
 from keras_derm.settings.settings import Settings
 
@@ -42,14 +43,14 @@ class OptimizationSettings(Settings):
     optimizer: Literal["adamw", "adam", "adadelta"] = "adamw"
     schedule: Literal["cosine", "plateau", "constant"] = "cosine"
     monitor: str | None = None
-    plateau_factor: Fraction = 0.5
-    plateau_patience: Count = 3
-    min_learning_rate: NonNegative = 1e-7
-    early_stopping: Count | None = None
-    clip_norm: Positive | None = 1.0
-    head_epochs: CountOrNone = 0
-    steps_per_execution: Count = 1
-    ema_momentum: Fraction | None = None
+    plateau_factor: float = limited(Fraction, 0.5)
+    plateau_patience: int = limited(Count, 3)
+    min_learning_rate: float = limited(NonNegative, 1e-7)
+    early_stopping: int | None = limited(Count | None, None)
+    clip_norm: float | None = limited(Positive | None, 1.0)
+    head_epochs: int = limited(CountFromZero, 0)
+    steps_per_execution: int = limited(Count, 1)
+    ema_momentum: float | None = limited(Fraction | None, None)
 
     @classmethod
     def title(cls) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from keras_derm.settings.kinds import Count, Flag, Fractions, Preset, Seed
+from keras_derm.settings.kinds import Count, Fractions, Preset, Seed, limited
 from keras_derm.settings.stage import StageSettings
 
 
@@ -28,12 +28,15 @@ class PrepareDatasetSettings(StageSettings, stage="prepare_dataset"):
         images_per_shard: Keep the prepared images in TFRecord files of so many images
             each, for storage on a network; by default in one array.
         seed: Seed of the split.
+
+    Example:
+        >>> PrepareDatasetSettings(image_size=96)
     """
 
-    image_size: Count = 224
+    image_size: int = limited(Count, 224)
     preset: Preset = "sn_gan_ensemble"
-    fractions: Fractions = (0.7, 0.15, 0.15)
+    fractions: tuple[float, float, float] = limited(Fractions, (0.7, 0.15, 0.15))
     split_file: str | None = None
-    exclude_artefacts: Flag = False
-    images_per_shard: Count | None = None
-    seed: Seed = 0
+    exclude_artefacts: bool = False
+    images_per_shard: int | None = limited(Count | None, None)
+    seed: int = limited(Seed, 0)

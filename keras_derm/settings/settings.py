@@ -9,16 +9,21 @@ from pydantic_core import core_schema
 
 
 class SettingsError(ValueError):
-    """Settings that cannot be: every fault is named, with what was received."""
+    """Settings that cannot be: every fault is named, with what was received.
+
+    Example:
+        >>> with pytest.raises(SettingsError, match="`n_replicates`"):
+        ...     EvaluateSettings(n_replicates=-1)
+    """
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """Base of all settings: a frozen dataclass that checks its fields when it is made.
 
-    Types and ranges stand in the annotations of the fields. A list becomes a tuple, and
-    a dictionary becomes the settings that a field is annotated with; any other value of
-    a wrong type is refused.
+    Types stand in the annotations of the fields, ranges in their kinds (`limited`). A
+    list becomes a tuple, and a dictionary the settings that a field is annotated with;
+    any other value of a wrong type is refused.
 
     Raises:
         SettingsError: A value has a wrong type or lies out of its range.
@@ -26,8 +31,8 @@ class Settings:
     Example:
         >>> @dataclasses.dataclass(frozen=True)
         ... class SplitSettings(Settings):
-        ...     fractions: tuple[Share, Share, Share] = (0.7, 0.15, 0.15)
-        ...     seed: Seed = 0
+        ...     image_size: int = limited(Count, 224)
+        ...     seed: int = limited(Seed, 0)
         >>> SplitSettings(seed=-1)
         SettingsError: `seed` must be greater than or equal to 0. Received: -1
     """
@@ -130,7 +135,14 @@ def _checks(kind: type[Settings]) -> dict[str, pydantic.TypeAdapter[Any]]:
     """What checks each field, made once for each class."""
     if kind not in _CHECKS:
         hints = get_type_hints(kind, include_extras=True)
-        _CHECKS[kind] = {n: pydantic.TypeAdapter(hints[n]) for n in kind.names()}
+        kinds = {
+            field.name: field.metadata.get("kind", hints[field.name])
+            for field in dataclasses.fields(kind)
+        }
+        _CHECKS[kind] = {
+            name: pydantic.TypeAdapter(pydantic.StrictBool if one is bool else one)
+            for name, one in kinds.items()
+        }
     return _CHECKS[kind]
 
 

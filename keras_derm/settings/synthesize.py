@@ -5,8 +5,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from keras_derm.settings.kinds import Count, NonNegative, Seed
+from keras_derm.settings.kinds import CountFromZero, NonNegative, Seed, limited
 from keras_derm.settings.stage import StageSettings
+
+Candidates = Annotated[float, Field(strict=True, ge=1, le=1000)]
 
 
 @dataclass(frozen=True)
@@ -21,14 +23,17 @@ class SynthesizeSettings(StageSettings, stage="synthesize"):
     rejected image has its reason.
 
     Args:
-        target_per_diagnosis: Training images each diagnosis shall have.
+        target_per_diagnosis: Training images each diagnosis shall have; 0 makes none.
         max_ratio: Most synthetic images for each real one of a diagnosis.
         candidates_per_image: Images made for each one wanted, 1 or more, so that some
             can be rejected.
         seed: Seed of the samples, or of which images are translated.
+
+    Example:
+        >>> SynthesizeSettings(target_per_diagnosis=700)
     """
 
-    target_per_diagnosis: Count = 1000
-    max_ratio: NonNegative = 3.0
-    candidates_per_image: Annotated[float, Field(strict=True, ge=1, le=1000)] = 1.5
-    seed: Seed = 0
+    target_per_diagnosis: int = limited(CountFromZero, 1000)
+    max_ratio: float = limited(NonNegative, 3.0)
+    candidates_per_image: float = limited(Candidates, 1.5)
+    seed: int = limited(Seed, 0)

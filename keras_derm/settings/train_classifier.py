@@ -8,7 +8,6 @@ from pydantic import Field
 
 from keras_derm.settings.kinds import (
     Count,
-    Flag,
     Imbalance,
     Momentum,
     NonNegative,
@@ -17,6 +16,7 @@ from keras_derm.settings.kinds import (
     Seed,
     Share,
     TaskName,
+    limited,
 )
 from keras_derm.settings.member import MemberSettings
 from keras_derm.settings.optimization import OptimizationSettings
@@ -92,31 +92,34 @@ class TrainClassifierSettings(StageSettings, stage="train_classifier"):
             of the run and with each member in config.yaml. Probabilities, loss, metrics
             and weights are float32, and so is the model that is kept.
         seed: Seed of weights, order and augmentation.
+
+    Example:
+        >>> TrainClassifierSettings(arm="baseline")
     """
 
     arm: str = ARMS[0]
     members: tuple[MemberSettings, ...] = PUBLISHED_MEMBERS
     task: TaskName = "diagnosis8"
     preset: Preset = "sn_gan_ensemble"
-    augmentation_strength: Strength = 1.0
-    batch_size: Count = 32
-    dropout: Momentum = 0.2
-    hidden_units: Count | None = None
-    batch_norm_momentum: Share | None = None
-    weight_decay: NonNegative = 1e-4
+    augmentation_strength: float = limited(Strength, 1.0)
+    batch_size: int = limited(Count, 32)
+    dropout: float = limited(Momentum, 0.2)
+    hidden_units: int | None = limited(Count | None, None)
+    batch_norm_momentum: float | None = limited(Share | None, None)
+    weight_decay: float = limited(NonNegative, 1e-4)
     optimization: OptimizationSettings = field(default_factory=OptimizationSettings)
     weights: dict[str, str] | None = None
     adds: Literal["nothing", "synthetic", "copies"] | None = None
-    n_copies: Count = 5
+    n_copies: int = limited(Count, 5)
     imbalance: Imbalance = "class_weights"
-    focal_gamma: NonNegative = 2.0
-    focal_alpha: Share | None = None
-    label_smoothing: Momentum = 0.0
+    focal_gamma: float = limited(NonNegative, 2.0)
+    focal_alpha: float | None = limited(Share | None, None)
+    label_smoothing: float = limited(Momentum, 0.0)
     ensemble_weights: Literal["equal", "fitted"] = "equal"
-    symmetric: Flag = False
-    gradient_checkpointing: Flag = False
+    symmetric: bool = False
+    gradient_checkpointing: bool = False
     precision: Precision = "float32"
-    seed: Seed = 0
+    seed: int = limited(Seed, 0)
 
     @property
     def record(self) -> str:

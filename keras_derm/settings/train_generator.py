@@ -8,14 +8,16 @@ from pydantic import Field
 from keras_derm.settings.generators import AnyGenerator, SNGANSettings
 from keras_derm.settings.kinds import (
     Count,
-    CountOrNone,
-    Flag,
+    CountFromZero,
     Positive,
     Precision,
     Seed,
+    limited,
 )
 from keras_derm.settings.settings import SettingsError
 from keras_derm.settings.stage import StageSettings
+
+Side = Annotated[int, Field(strict=True, ge=32, le=256)]
 
 
 @dataclass(frozen=True)
@@ -51,21 +53,24 @@ class TrainGeneratorSettings(StageSettings, stage="train_generator"):
             on up to n_steps.
         max_minutes: Minutes of training after which it ends; restarts count on.
         seed: Seed of weights, order and noise.
+
+    Example:
+        >>> TrainGeneratorSettings(generator="cyclegan")
     """
 
     generator: AnyGenerator = field(default_factory=SNGANSettings)
-    image_size: Annotated[int, Field(strict=True, ge=32, le=256)] = 64
-    n_steps: Count = 20000
-    steps_per_epoch: Count = 100
-    gradient_accumulation: Count = 1
+    image_size: int = limited(Side, 64)
+    n_steps: int = limited(Count, 20000)
+    steps_per_epoch: int = limited(Count, 100)
+    gradient_accumulation: int = limited(Count, 1)
     precision: Precision = "float32"
-    jit_compile: Flag = False
-    tensorboard: Flag = False
+    jit_compile: bool = False
+    tensorboard: bool = False
     feature_weights: str | None = None
-    measure_every: Count = 5
-    patience: CountOrNone = 0
-    max_minutes: Positive | None = None
-    seed: Seed = 0
+    measure_every: int = limited(Count, 5)
+    patience: int = limited(CountFromZero, 0)
+    max_minutes: float | None = limited(Positive | None, None)
+    seed: int = limited(Seed, 0)
 
     def check(self) -> None:
         if self.n_steps % self.gradient_accumulation:

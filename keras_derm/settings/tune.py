@@ -14,13 +14,15 @@ from keras_derm.settings.kinds import (
     Seed,
     Share,
     TaskName,
+    limited,
 )
 from keras_derm.settings.member import MemberSettings
 from keras_derm.settings.optimization import OptimizationSettings
 from keras_derm.settings.settings import SettingsError
 from keras_derm.settings.stage import StageSettings
 
-Some = Field(min_length=1)
+SomeCounts = Annotated[tuple[Count, ...], Field(min_length=1)]
+SomePresets = Annotated[tuple[Preset, ...], Field(min_length=1)]
 
 
 @dataclass(frozen=True)
@@ -64,32 +66,38 @@ class TuneSettings(StageSettings, stage="tune"):
             says of these.
         weights: For each backbone imagenet or the path of a weights file.
         seed: Seed of the search and of every trial.
+
+    Example:
+        >>> TuneSettings(n_trials=40)
     """
 
     member: MemberSettings = field(
         default_factory=lambda: MemberSettings("MobileNetV2")
     )
-    n_trials: Count = 20
+    n_trials: int = limited(Count, 20)
     search: Literal["random", "bayesian"] = "random"
-    learning_rate: LogRange = (1e-5, 1e-2)
-    weight_decay: LogRange = (1e-6, 1e-2)
-    dropout: Range = (0.0, 0.5)
-    batch_size: Annotated[tuple[Count, ...], Some] = (16, 32, 64)
-    preset: Annotated[tuple[Preset, ...], Some] = (
-        "sn_gan_ensemble",
-        "keras_derm",
-        "cwgan_gp",
-        "melanet",
+    learning_rate: tuple[float, float] = limited(LogRange, (1e-5, 1e-2))
+    weight_decay: tuple[float, float] = limited(LogRange, (1e-6, 1e-2))
+    dropout: tuple[float, float] = limited(Range, (0.0, 0.5))
+    batch_size: tuple[int, ...] = limited(SomeCounts, (16, 32, 64))
+    preset: tuple[Preset, ...] = limited(
+        SomePresets,
+        (
+            "sn_gan_ensemble",
+            "keras_derm",
+            "cwgan_gp",
+            "melanet",
+        ),
     )
-    augmentation_strength: Range = (0.0, 2.0)
+    augmentation_strength: tuple[float, float] = limited(Range, (0.0, 2.0))
     recipe: str = "sn_gan_ensemble"
     scale: str = "published"
     task: TaskName | None = None
     imbalance: Imbalance | None = None
-    batch_norm_momentum: Share | None = None
+    batch_norm_momentum: float | None = limited(Share | None, None)
     optimization: OptimizationSettings | None = None
     weights: dict[str, str] | None = None
-    seed: Seed | None = None
+    seed: int | None = limited(Seed | None, None)
 
     def check(self) -> None:
         if self.member.file is not None or self.member.precision == "auto":

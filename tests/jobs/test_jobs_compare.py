@@ -1,14 +1,23 @@
+"""Judge arms: of one run, of runs of several seeds, and made elsewhere."""
+
 import json
-import sys
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from keras_derm import jobs
 from keras_derm.catalog import Catalog
 from keras_derm.files import write_csv
-from keras_derm.jobs import compare, evaluate
 from keras_derm.runs import RunDirectory
+from keras_derm.runs.records import Record
+from keras_derm.settings import (
+    AuditSkinToneSettings,
+    EvaluateSettings,
+    PrepareDatasetSettings,
+    TrainClassifierSettings,
+)
 
 CLASSES = ["MEL", "NV"]
 
@@ -45,19 +54,33 @@ def predictions(catalog, strength, seed):
     return frame
 
 
+def finish(run, settings):
+    Record(settings).write(run.record(settings.record), 0.0)
+
+
+def train_arm(run, catalog, arm, strength, seed, n_synthetic=0, **settings):
+    """An arm as its training leaves it, whose network is a member of itself alone."""
+    for split in ("val", "test"):
+        frame = predictions(catalog.split(split), strength, seed)
+        for model in ("ensemble", "member"):
+            write_csv(run.arm(arm) / f"predictions/{model}_{split}.csv", frame)
+    described = json.dumps({"n_synthetic": n_synthetic})
+    (run.arm(arm) / "ensemble.json").write_text(described)
+    finish(run, TrainClassifierSettings(arm, seed=seed, **settings))
+
+
 def make_run(path, catalog, seed):
     run = RunDirectory(path)
-    audit = {"data": "folder:x", "rule": "quadrant", "thresholds": "del_bino"}
-    with run.stage("audit", audit):
-        pass
-    for name in ("prepare", "baseline", "augmented"):
-        with run.stage(name, {"task": "diagnosis8", "seed": seed}):
-            pass
-    catalog.save(run / "catalog.csv")
+    finish(run, AuditSkinToneSettings("folder:x"))
+    finish(run, PrepareDatasetSettings())
+    catalog.save(run.catalog_file)
     for arm, strength in (("baseline", 0.3), ("augmented", 1.5)):
+        train_arm(run, catalog, arm, strength, seed)
         for split in ("val", "test"):
-            frame = predictions(catalog.split(split), strength, seed)
-            write_csv(run / f"predictions/{arm}_ensemble_{split}.csv", frame)
+            source = run.arm(arm) / f"predictions/ensemble_{split}.csv"
+            run.predictions.mkdir(exist_ok=True)
+            shutil.copy(source, run.predictions / f"{arm}_ensemble_{split}.csv")
+    finish(run, EvaluateSettings())
     return str(path)
 
 
@@ -68,7 +91,7 @@ def runs(tmp_path):
 
 
 def test_seeds_of_an_arm_are_compared_together(runs, tmp_path, capsys):
-    compare(str(tmp_path / "out"), runs=runs, n_replicates=200)
+    jobs.run_stage("compare", tmp_path / "out", runs=runs, n_replicates=200)
     said = " ".join(capsys.readouterr().out.split())
     assert "augmented is better than baseline: balanced accuracy 0." in said
     assert "the same 160 real test images" in said and "3 against 3 seeds" in said
@@ -90,12 +113,16 @@ def test_predictions_made_elsewhere_are_judged_alone_or_compared(runs, tmp_path)
     write_csv(tmp_path / "torch_test.csv", frame)
     options = {"data": f"{runs[0]}/catalog.csv", "n_replicates": 50}
     alone = {"torch": str(tmp_path / "torch_test.csv")}
-    compare(str(tmp_path / "one"), predictions=alone, reference="torch", **options)
+    jobs.run_stage(
+        "compare", tmp_path / "one", predictions=alone, reference="torch", **options
+    )
     table = pd.read_csv(tmp_path / "one/compare.csv")
     assert set(table["arm"]) == {"torch"}
     # No csv of val beside it: no thresholds.
     assert not table["metric"].str.contains("_at_").any()
-    compare(str(tmp_path / "two"), runs=runs, predictions=alone, n_replicates=50)
+    jobs.run_stage(
+        "compare", tmp_path / "two", runs=runs, predictions=alone, n_replicates=50
+    )
     table = pd.read_csv(tmp_path / "two/compare.csv")
     assert set(table["arm"]) == {"baseline", "augmented", "torch"}
 
@@ -107,8 +134,9 @@ def test_data_without_a_test_split_is_not_judged_on_what_was_trained_on(runs, tm
     write_csv(tmp_path / "a_test.csv", predictions(catalog.split("train"), 1.0, 0))
     arms = {"a": str(tmp_path / "a_test.csv")}
     with pytest.raises(ValueError, match=r"in test: .*Received: .*'train': 40"):
-        compare(
-            str(tmp_path / "one"),
+        jobs.run_stage(
+            "compare",
+            tmp_path / "one",
             predictions=arms,
             data=str(tmp_path / "trained.csv"),
             **options,
@@ -124,7 +152,7 @@ def test_validation_without_positive_images_gives_no_thresholds(
     changed = catalog.with_columns(diagnosis=table["diagnosis"].mask(rows, "NV"))
     changed.save(f"{runs[0]}/catalog.csv")
     given = judged_elsewhere(runs[0], tmp_path)
-    evaluate(runs[0], given, n_replicates=20)
+    jobs.run_stage("evaluate", runs[0], predictions=given, n_replicates=20)
     assert "no validation image is MEL" in capsys.readouterr().out
     table = pd.read_csv(f"{runs[0]}/metrics.csv")
     assert not table["metric"].str.contains("_at_").any()
@@ -144,50 +172,46 @@ def judged_elsewhere(run, folder):
 
 
 def test_runs_judged_from_given_predictions_are_compared(runs, tmp_path):
-    evaluate(runs[0], judged_elsewhere(runs[0], tmp_path), n_replicates=20)
+    given = judged_elsewhere(runs[0], tmp_path)
+    jobs.run_stage("evaluate", runs[0], predictions=given, n_replicates=20)
     (RunDirectory(runs[0]) / "stages/train_classifier.baseline.json").unlink()
-    compare(str(tmp_path / "out"), runs=runs[:1], n_replicates=20)
+    jobs.run_stage("compare", tmp_path / "out", runs=runs[:1], n_replicates=20)
     table = pd.read_csv(tmp_path / "out/compare.csv")
     assert set(table["arm"]) == {"baseline", "augmented"}
 
 
 def test_faults_are_named(runs, tmp_path):
-    out = str(tmp_path / "out")
+    out, truth = tmp_path / "out", f"{runs[0]}/catalog.csv"
     with pytest.raises(ValueError, match="nothing to compare"):
-        compare(out)
+        jobs.run_stage("compare", out)
+    with pytest.raises(ValueError, match="where the truth lies: --data or --runs"):
+        jobs.run_stage("compare", out, predictions={"a": "absent.csv"})
     with pytest.raises(FileNotFoundError, match="absent.csv, .*gone.csv"):
-        compare(out, predictions={"a": "absent.csv", "b": ["gone.csv"]})
+        arms = {"a": "absent.csv", "b": ["gone.csv"]}
+        jobs.run_stage("compare", out, predictions=arms, data=truth)
     with pytest.raises(
         ValueError, match="Received the same of .*baseline_ensemble_test"
     ):
-        compare(out, runs=[runs[0], runs[0]])
+        jobs.run_stage("compare", out, runs=[runs[0], runs[0]])
     copy = tmp_path / "copy.csv"
     copy.write_bytes(
         (RunDirectory(runs[0]) / "predictions/baseline_ensemble_test.csv").read_bytes()
     )
     with pytest.raises(ValueError, match="Received the same of baseline: .*copy.csv"):
-        compare(out, runs=runs, predictions={"baseline": str(copy)})
+        jobs.run_stage("compare", out, runs=runs, predictions={"baseline": str(copy)})
     with pytest.raises(ValueError, match="reference='control'"):
-        compare(out, runs=runs, reference="control")
+        jobs.run_stage("compare", out, runs=runs, reference="control")
     (tmp_path / "bad.csv").write_text("isic_id,MEL,NV\nx,1,0\n")
     with pytest.raises(ValueError, match=r"bad.csv does not fit(.|\n)*line 2 \(x\)"):
-        compare(out, runs=runs, predictions={"bad": str(tmp_path / "bad.csv")})
+        jobs.run_stage(
+            "compare", out, runs=runs, predictions={"bad": str(tmp_path / "bad.csv")}
+        )
 
 
-def test_evaluate_writes_metrics_gaps_conformal_sets_and_curves(runs, monkeypatch):
+def test_evaluate_writes_metrics_gaps_conformal_sets_and_curves(runs):
     run = RunDirectory(runs[0])
-    for arm in ("baseline", "augmented"):
-        (run / arm).mkdir()
-        (run / arm / "ensemble.json").write_text('{"n_synthetic": 5}')
-
-    def predict_split(run, arm, split, rows, task):
-        frame = predictions(rows, 0.3 if arm == "baseline" else 1.5, seed=1)
-        y_prob = frame[list(task.classes)].to_numpy()
-        return {"ensemble": y_prob, "member": y_prob}
-
-    module = sys.modules["keras_derm.jobs.evaluate"]
-    monkeypatch.setattr(module, "predict_split", predict_split)
-    evaluate(runs[0], n_replicates=100, stratified=True)
+    train_arm(run, run.catalog, "augmented", 1.5, seed=1, n_synthetic=5)
+    jobs.run_stage("evaluate", run.path, n_replicates=100, stratified=True)
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["verdict"].startswith("augmented is better than baseline")
     assert set(metrics["arms"]["baseline"]["operating_points"]) == {"0.9", "0.95"}
@@ -214,24 +238,13 @@ def test_evaluate_writes_metrics_gaps_conformal_sets_and_curves(runs, monkeypatc
         assert (run / f"figures/{name}.png").is_file()
 
 
-def test_every_arm_of_the_task_is_judged(runs, monkeypatch, capsys):
+def test_every_arm_of_the_task_is_judged(runs, capsys):
     run = RunDirectory(runs[0])
-    for name, task in (("copies", "diagnosis8"), ("binary", "melanoma")):
-        with run.stage(f"arm_{name}", {"task": task, "seed": 1}):
-            pass
-    for folder in ("baseline", "augmented", "arms/copies"):
-        (run / folder).mkdir(parents=True)
-        (run / folder / "ensemble.json").write_text('{"n_synthetic": 0}')
     strength = {"baseline": 0.3, "augmented": 1.0, "copies": 2.0}
-
-    def predict_split(run, arm, split, rows, task):
-        frame = predictions(rows, strength[arm], seed=1)
-        y_prob = frame[list(task.classes)].to_numpy()
-        return {"ensemble": y_prob, "member": y_prob}
-
-    module = sys.modules["keras_derm.jobs.evaluate"]
-    monkeypatch.setattr(module, "predict_split", predict_split)
-    evaluate(runs[0], n_replicates=50)
+    for arm in strength:
+        train_arm(run, run.catalog, arm, strength[arm], seed=1)
+    train_arm(run, run.catalog, "binary", 1.0, seed=1, task="melanoma")
+    jobs.run_stage("evaluate", run.path, n_replicates=50)
     assert "binary is not judged: its task is melanoma" in capsys.readouterr().out
     metrics = json.loads((run / "metrics.json").read_text())
     assert list(metrics["arms"]) == ["baseline", "augmented", "copies"]
@@ -257,8 +270,9 @@ def test_predictions_of_any_number_of_arms_are_judged(runs, tmp_path):
     copy.write_bytes((tmp_path / "augmented.csv").read_bytes())
     given["other"] = str(copy)
     with pytest.raises(ValueError, match="for the reference, baseline.*Received"):
-        evaluate(runs[0], given, n_replicates=20)
-    evaluate(runs[0], given, reference="mine", n_replicates=20)
+        jobs.run_stage("evaluate", runs[0], predictions=given, n_replicates=20)
+    options = {"predictions": given, "reference": "mine", "n_replicates": 20}
+    jobs.run_stage("evaluate", runs[0], **options)
     metrics = json.loads((RunDirectory(runs[0]) / "metrics.json").read_text())
     assert metrics["reference"] == "mine"
     assert set(metrics["verdicts"]) == {"torch", "other"}
@@ -277,6 +291,6 @@ def test_arms_of_runs_are_all_that_were_judged(runs, tmp_path):
             frame["MEL"] /= 2
             frame["NV"] = 1 - frame["MEL"]
             write_csv(folder / f"gan_ensemble_{split}.csv", frame)
-    compare(str(tmp_path / "out"), runs=runs, n_replicates=20)
+    jobs.run_stage("compare", tmp_path / "out", runs=runs, n_replicates=20)
     found = json.loads((tmp_path / "out/compare.json").read_text())
     assert found["n_seeds"] == {"baseline": 3, "augmented": 3, "gan": 2}

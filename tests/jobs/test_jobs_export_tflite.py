@@ -28,7 +28,11 @@ from keras_derm.jobs.report import report
 from keras_derm.jobs.run_recipe import run_recipe
 from keras_derm.pipeline import PreparedImages
 from keras_derm.runs import RunDirectory
-from keras_derm.settings import FineTuningSettings, MemberSettings
+from keras_derm.settings import (
+    FineTuningSettings,
+    MemberSettings,
+    TrainClassifierSettings,
+)
 
 
 @pytest.fixture(scope="module")
@@ -149,8 +153,8 @@ def test_tables_are_in_the_report_and_the_card(run):
 
 def test_description_names_the_preset_that_prepared_the_images(evaluated_run, copied):
     """Not the one of the augmentation, by which photographs would be prepared wrong."""
-    settings = RunDirectory(evaluated_run).settings("baseline")
-    members = [MemberSettings("CustomCNN", file=m["file"]) for m in settings["members"]]
+    trained = RunDirectory(evaluated_run).settings(TrainClassifierSettings, "baseline")
+    members = [MemberSettings("CustomCNN", file=m.file) for m in trained.members]
     jobs.run_stage(
         "train_classifier", copied, arm="others", members=members, preset="melanet"
     )
@@ -207,15 +211,15 @@ def test_a_ruined_model_is_refused_and_not_left_behind(ruined, capsys):
 
 def test_refused_export_does_not_lose_the_report(ruined, monkeypatch):
     done = []
-    monkeypatch.setattr(jobs, "report", done.append)
-    module = sys.modules["keras_derm.jobs.run_recipe"]
-    monkeypatch.setattr(module, "STAGES", ("export_tflite",))
-    settings = {"export_tflite": {"mode": "float16"}, "train_classifier": {}}
-    stages = settings | {"audit_skin_tone": {"data": "phantom:n=9"}}
-    stages |= {"prepare_dataset": {}, "image_quality": {}}
-    monkeypatch.setattr(module, "load_recipe", lambda *_: {"stages": stages})
+    monkeypatch.setattr("keras_derm.jobs.run_recipe.report", done.append)
+    stages = {
+        "audit_skin_tone": {"data": "phantom:n=9"},
+        "export_tflite": {"mode": "float16"},
+    }
+    recipe = {"only": ["export_tflite"], "scales": {"published": stages}}
+    (ruined / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     with pytest.raises(ExportRefused):
-        run_recipe(str(ruined))
+        run_recipe(str(ruined), recipe=str(ruined / "recipe.yaml"))
     assert done == [str(ruined)]
 
 
@@ -230,7 +234,7 @@ def run_app(monkeypatch, run, *options):
     """Exit status of the command, run in this process."""
     monkeypatch.setattr(sys, "argv", ["export_tflite.py", "--run", str(run), *options])
     with pytest.raises(SystemExit) as end:
-        command_line(jobs.export_tflite)
+        command_line("export_tflite")
     return end.value.code
 
 
@@ -243,12 +247,10 @@ def copied(evaluated_run, tmp_path, monkeypatch):
 def repeat(monkeypatch, run):
     """Do the export as the config.yaml of the run says it."""
     config = yaml.safe_load((run / "config.yaml").read_text())
-    stages = {"image_quality": {}} | config["scales"]["published"]
-    module = sys.modules["keras_derm.jobs.run_recipe"]
-    monkeypatch.setattr(module, "STAGES", ("export_tflite",))
-    monkeypatch.setattr(module, "load_recipe", lambda *_: {"stages": stages})
-    monkeypatch.setattr(jobs, "report", lambda run: None)
-    run_recipe(str(run))
+    config["only"] = ["export_tflite"]
+    (run / "again.yaml").write_text(yaml.safe_dump(config))
+    monkeypatch.setattr("keras_derm.jobs.run_recipe.report", lambda run: None)
+    run_recipe(str(run), recipe=str(run / "again.yaml"))
 
 
 @pytest.mark.parametrize("imitate", [True, False])

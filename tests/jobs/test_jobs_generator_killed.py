@@ -16,26 +16,26 @@ from keras_derm import generative, jobs  # noqa: F401 (registers the models)
 
 APP = Path(__file__).parents[2] / "apps" / "train_generator.py"
 OPTIONS = {
-    "sngan": [],
-    "conditional_wgan_gp": ["--critic_steps", "2"],
+    "sngan": {},
+    "conditional_wgan_gp": {"generator.conditional_wgan_gp.critic_steps": 2},
     # Every second epoch ends between two updates.
-    "cyclegan": ["--gradient_accumulation", "4"],
+    "cyclegan": {"gradient_accumulation": 4},
 }
 N_STEPS, STEPS_PER_EPOCH = 8, 2
 
 
-def command(run, model):
-    sizes = {
+def command(run, generator):
+    options = {
+        "generator": generator,
+        f"generator.{generator}.base_channels": 2,
+        f"generator.{generator}.batch_size": 4,
         "image_size": 32,
-        "base_channels": 2,
-        "batch_size": 4,
         "n_steps": N_STEPS,
         "steps_per_epoch": STEPS_PER_EPOCH,
+        **OPTIONS[generator],
     }
-    options = [text for k, v in sizes.items() for text in (f"--{k}", str(v))]
-    return [sys.executable, APP, "--run", run, "--model", model, *options] + OPTIONS[
-        model
-    ]
+    said = [text for k, v in options.items() for text in (f"--{k}", str(v))]
+    return [sys.executable, APP, "--run", run, *said]
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +48,9 @@ def prepared(tmp_path_factory):
     return run
 
 
-def kill_in_the_second_epoch(run, model):
+def kill_in_the_second_epoch(run, generator):
     history = run / "generator/history.csv"
-    process = subprocess.Popen(command(run, model), stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command(run, generator), stdout=subprocess.DEVNULL)
     while not (history.is_file() and history.read_text().count("\n") >= 2):
         assert process.poll() is None, "ended before its first epoch"
         time.sleep(0.005)
@@ -59,18 +59,18 @@ def kill_in_the_second_epoch(run, model):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", OPTIONS)
+@pytest.mark.parametrize("generator", OPTIONS)
 def test_a_training_killed_in_mid_epoch_ends_as_one_that_was_not(
-    prepared, tmp_path, model
+    prepared, tmp_path, generator
 ):
     whole, killed = (
         shutil.copytree(prepared, tmp_path / name) for name in ("whole", "killed")
     )
-    subprocess.run(command(whole, model), check=True, stdout=subprocess.DEVNULL)
-    kill_in_the_second_epoch(killed, model)
+    subprocess.run(command(whole, generator), check=True, stdout=subprocess.DEVNULL)
+    kill_in_the_second_epoch(killed, generator)
     path = Path("generator/generator.keras")
     assert keras.models.load_model(killed / path).steps_done < N_STEPS
-    subprocess.run(command(killed, model), check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command(killed, generator), check=True, stdout=subprocess.DEVNULL)
 
     expected, found = (keras.models.load_model(run / path) for run in (whole, killed))
     assert found.steps_done == N_STEPS

@@ -1,14 +1,20 @@
 """Precision of a run: measured once, on record, the same when the run is repeated."""
 
-import importlib
 import json
 
 import pytest
 
-from keras_derm import jobs, training
-from keras_derm.jobs.run_recipe import load_recipe
+from keras_derm import jobs
+from keras_derm.jobs import train_classifier as job
 from keras_derm.runs import RunDirectory
-from keras_derm.settings import MemberSettings, OptimizationSettings
+from keras_derm.runs.records import Record
+from keras_derm.settings import (
+    MemberSettings,
+    PrepareDatasetSettings,
+    Recipe,
+    SynthesizeSettings,
+    TrainClassifierSettings,
+)
 
 MEMBERS = [
     MemberSettings("VGG16", image_size=32),
@@ -24,9 +30,8 @@ SPEEDS = {
 def prepared(path):
     """A run whose preparation is on record."""
     run = RunDirectory(path)
-    for stage in ("prepare", "synthetic"):
-        with run.stage(stage, {}):
-            pass
+    for settings in (PrepareDatasetSettings(), SynthesizeSettings()):
+        Record(settings).write(run.record(settings.stage), 0.0)
     return run
 
 
@@ -39,16 +44,14 @@ def measured(monkeypatch):
         names.append(build().name)
         return SPEEDS[names[-1]]
 
-    monkeypatch.setattr(training, "measure_precisions", measure)
-    job = importlib.import_module("keras_derm.jobs.train_classifier")
-    for name in ("_train_ensemble", "_predict"):
-        monkeypatch.setattr(job, name, lambda *args: None)
+    monkeypatch.setattr(job, "measure_precisions", measure)
+    monkeypatch.setattr(job.TrainClassifier, "make", lambda self: None)
     return names
 
 
 def precisions(run, arm="baseline"):
-    members = run.settings(arm)["members"]
-    return [member.get("precision", "float32") for member in members]
+    members = run.settings(TrainClassifierSettings, arm).members
+    return [member.precision or "float32" for member in members]
 
 
 def test_measured_precision_is_kept_for_every_arm_and_every_repetition(
@@ -69,15 +72,10 @@ def test_measured_precision_is_kept_for_every_arm_and_every_repetition(
     jobs.run_stage(
         "train_classifier", run.path, arm="baseline", members=MEMBERS, precision="auto"
     )
-    assert "[baseline] already done" in capsys.readouterr().out
-    stage = load_recipe(str(run / "config.yaml"), "published")["stages"]
-    settings = stage["train_classifier"]
-    members = [MemberSettings(**member) for member in settings.pop("members")]
-    settings["optimization"] = OptimizationSettings(**settings["optimization"])
+    assert "[train_classifier.baseline] already done" in capsys.readouterr().out
+    settings = Recipe.load(str(run / "config.yaml"), "published").arms()["baseline"]
     again = prepared(tmp_path / "again")
-    jobs.run_stage(
-        "train_classifier", again.path, arm="baseline", members=members, **settings
-    )
+    jobs.run_stage("train_classifier", again.path, settings)
     assert precisions(again) == expected
     assert measured == list(SPEEDS)
 
@@ -87,9 +85,10 @@ def test_float32_is_the_default_and_leaves_the_settings_as_they_were(
 ):
     run = prepared(tmp_path)
     jobs.run_stage("train_classifier", tmp_path, members=MEMBERS[:2])
-    settings = run.settings("baseline")
-    assert measured == [] and "precision" not in settings
-    assert all("precision" not in member for member in settings["members"])
+    settings = run.settings(TrainClassifierSettings, "baseline")
+    assert measured == [] and settings.precision == "float32"
+    assert settings == TrainClassifierSettings(members=MEMBERS[:2])
+    assert all(member.precision is None for member in settings.members)
     assert not (run / "precision.json").exists()
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from keras_derm import jobs
 from keras_derm.catalog import Catalog
-from keras_derm.jobs.command_line import with_options
+from keras_derm.jobs.options import with_options
 from keras_derm.jobs.predict import predict
 
 APP = Path(__file__).parents[2] / "apps/predict.py"
@@ -230,7 +230,7 @@ def test_grey_and_small_photographs_have_their_warning(run, tmp_path):
 )
 def test_keras_model_that_is_not_as_described_is_refused(run, tmp_path, spoil, message):
     for name in ("ensemble.keras", "ensemble.json"):
-        shutil.copy(run / "baseline" / name, tmp_path)
+        shutil.copy(run / "arms/baseline" / name, tmp_path)
     described = tmp_path / "ensemble.json"
     if isinstance(spoil, bytes):
         (tmp_path / "ensemble.keras").write_bytes(spoil)

@@ -70,7 +70,8 @@ def test_images_left_out_come_back_when_they_are_not_left_out(
         reasons = pd.Series("", index=catalog.table.index)
         return reasons.mask(reasons.index < 8, "ruler")
 
-    monkeypatch.setattr("keras_derm.pipeline.exclusion_reasons", first_eight)
+    reasons = "keras_derm.jobs.prepare_dataset.exclusion_reasons"
+    monkeypatch.setattr(reasons, first_eight)
     counts = []
     for exclude, size in ((True, 32), (True, 24), (False, 24)):
         jobs.run_stage(
@@ -94,4 +95,4 @@ def test_prepared_images_outlive_a_mistyped_option(runs, mistyped):
     with pytest.raises((ValueError, FileNotFoundError), match="Received"):
         jobs.run_stage("prepare_dataset", runs[0], image_size=32, **mistyped)
     assert len(PreparedImages.load(runs[0] / "prepared/real")) == 40
-    assert RunDirectory(runs[0]).done("prepare")
+    assert RunDirectory(runs[0]).done("prepare_dataset")

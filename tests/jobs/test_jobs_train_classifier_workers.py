@@ -38,7 +38,7 @@ def test_killed_workers_of_the_app_end_as_those_that_were_not(prepared, tmp_path
         shutil.copytree(prepared, tmp_path / name) for name in ("0", "killed", "1")
     )
     finish(start_workers(command(tmp_path / "{i}")))  # each has a run of its own
-    assert not (far / "baseline").exists()
+    assert not (far / "arms/baseline").exists()
     said = kill_after_an_epoch(start_workers(command(killed)), 1, killed / HISTORY)
     assert "error: another worker is gone" in said
     assert not (killed / "stages/train_classifier.baseline.json").exists()

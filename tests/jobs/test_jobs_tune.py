@@ -9,19 +9,27 @@ import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
-import jsonargparse
 import numpy as np
 import pandas as pd
 import pytest
 
 from keras_derm import jobs
 from keras_derm.files import write_json
-from keras_derm.jobs.run_recipe import load_recipe
+from keras_derm.jobs.command_line import stage_parser
 from keras_derm.runs import RunDirectory
-from keras_derm.settings import MemberSettings
+from keras_derm.runs.records import Record
+from keras_derm.settings import (
+    AuditSkinToneSettings,
+    MemberSettings,
+    PrepareDatasetSettings,
+    Recipe,
+    TrainClassifierSettings,
+    TuneSettings,
+)
 from keras_derm.training import UnreadableData
 
 pytest.importorskip("keras_tuner")
+from keras_derm.jobs import tune, tuner
 
 MEMBER = MemberSettings("CustomCNN", image_size=32, epochs=2)
 
@@ -31,18 +39,18 @@ import keras_derm.jobs.tuner as tuner
 from test_jobs_tune import MEMBER, stand_in
 from keras_derm import jobs
 
-tuner.training_set = lambda *args: ("task", ())
+tuner.arm_examples = lambda *args: None
 tuner.train_member = stand_in
-jobs.tune(sys.argv[1], MEMBER, n_trials=4)
+jobs.run_stage("tune", sys.argv[1], member=MEMBER, n_trials=4)
 """
 
 
-def stand_in(run, folder, member, number, settings, task):
+def stand_in(member, settings, examples, folder):
     """Write the history of a training that is best at a learning rate of 0.001."""
-    score = 1 - abs(np.log10(member["learning_rate"]) + 3) / 10
-    (run / folder / "model").mkdir(parents=True, exist_ok=True)
+    score = 1 - abs(np.log10(member.learning_rate) + 3) / 10
+    (folder / "model").mkdir(parents=True, exist_ok=True)
     history = pd.DataFrame({"epoch": [0, 1], "val_auc": [score / 2, score]})
-    history.to_csv(run / folder / "model/history.csv", index=False)
+    history.to_csv(folder / "model/history.csv", index=False)
     return SimpleNamespace(name="model")
 
 
@@ -50,20 +58,17 @@ def stand_in(run, folder, member, number, settings, task):
 def run(tmp_path):
     """A run whose preparation is on record."""
     run = RunDirectory(tmp_path / "run")
-    for stage, settings in (
-        ("audit", {"data": "phantom:n=9"}),
-        ("prepare", {"image_size": 32}),
+    for settings in (
+        AuditSkinToneSettings("phantom:n=9"),
+        PrepareDatasetSettings(image_size=32),
     ):
-        with run.stage(stage, settings):
-            pass
+        Record(settings).write(run.record(settings.stage), 0.0)
     return run
 
 
 @pytest.fixture
 def train(monkeypatch):
-    from keras_derm.jobs import tuner
-
-    monkeypatch.setattr(tuner, "training_set", lambda *args: ("task", ()))
+    monkeypatch.setattr(tuner, "arm_examples", lambda *args: None)
     monkeypatch.setattr(tuner, "train_member", stand_in)
     return lambda function: monkeypatch.setattr(tuner, "train_member", function)
 
@@ -78,47 +83,47 @@ def test_recipe_has_the_settings_of_the_best_trial(run, train, search):
     expected = 1 - (np.log10(trials["learning_rate"]) + 3).abs() / 10
     np.testing.assert_allclose(trials["val_auc"], expected, rtol=1e-6)
     best = trials.loc[trials["val_auc"].idxmax()]
-    stages = load_recipe(str(run / "tuning/recipe.yaml"), "published")["stages"]
-    classifier = stages["train_classifier"]
-    assert classifier["task"] == "melanoma"
-    assert stages["audit_skin_tone"]["data"] == "phantom:n=9"
-    assert stages["prepare_dataset"]["image_size"] == 32
-    (member,) = classifier.pop("members")
-    assert MemberSettings(**member).learning_rate == pytest.approx(
-        best["learning_rate"]
-    )
+    recipe = Recipe.load(str(run / "tuning/recipe.yaml"), "published")
+    for classifier in recipe.arms().values():
+        assert classifier.task == "melanoma"
+    assert recipe.settings("audit_skin_tone").data == "phantom:n=9"
+    assert recipe.settings("prepare_dataset").image_size == 32
+    (member,) = classifier.members
+    assert member.learning_rate == pytest.approx(best["learning_rate"])
     searched = "weight_decay", "dropout", "batch_size", "preset"
     for name in (*searched, "augmentation_strength"):
-        assert classifier[name] == pytest.approx(best[name])
-    parser = jsonargparse.ArgumentParser(exit_on_error=False)
-    parser.add_function_arguments(jobs.train_classifier)
-    parser.parse_object({"run": "x", **classifier})
+        assert getattr(classifier, name) == pytest.approx(best[name])
+    parser, _ = stage_parser(TrainClassifierSettings, [])
+    parser.exit_on_error = False
+    said = recipe.stages["train_classifier"]
+    parser.parse_object({"run": "x", **said})
 
 
 def test_trials_and_recipe_have_what_the_recipe_says_of_the_network(run, train):
     seen = []
 
-    def noted(run, folder, member, number, settings, task):
+    def noted(member, settings, examples, folder):
         seen.append(settings)
-        return stand_in(run, folder, member, number, settings, task)
+        return stand_in(member, settings, examples, folder)
 
     train(noted)
     jobs.run_stage(
         "tune",
         run.path,
-        member=MEMBER,
+        member=replace(MEMBER, epochs=4),
         n_trials=2,
         recipe="lora_diffusion",
         imbalance="focal",
     )
-    stages = load_recipe(str(run / "tuning/recipe.yaml"), "published")["stages"]
+    recipe = Recipe.load(str(run / "tuning/recipe.yaml"), "published")
+    best = recipe.settings("train_classifier")
     assert len(seen) == 2
-    for settings in (*seen, stages["train_classifier"]):
-        assert (settings["hidden_units"], settings["seed"]) == (512, 42)
-        assert (settings["task"], settings["imbalance"]) == ("melanocytic", "focal")
-        optimization = settings["optimization"]
-        assert (optimization["head_epochs"], optimization["optimizer"]) == (3, "adam")
-    assert stages["train_classifier"]["precision"] == "float32"
+    for settings in (*seen, best):
+        assert (settings.hidden_units, settings.seed) == (512, 42)
+        assert (settings.task, settings.imbalance) == ("melanocytic", "focal")
+        optimization = settings.optimization
+        assert (optimization.head_epochs, optimization.optimizer) == (3, "adam")
+    assert best.precision == "float32"
 
 
 def test_the_same_search_tries_the_same(run, train, tmp_path):
@@ -144,9 +149,9 @@ def test_search_begun_alone_goes_on_under_another_name(run, train, monkeypatch):
 
 
 def test_training_of_other_values_in_a_trials_folder_is_not_gone_on_with(run, train):
-    def as_found(run, folder, member, number, settings, task):
-        assert not (run / folder / "model/history.csv").is_file()
-        return stand_in(run, folder, member, number, settings, task)
+    def as_found(member, settings, examples, folder):
+        assert not (folder / "model/history.csv").is_file()
+        return stand_in(member, settings, examples, folder)
 
     def stopped(*args):
         stand_in(*args)
@@ -163,8 +168,6 @@ def test_training_of_other_values_in_a_trials_folder_is_not_gone_on_with(run, tr
 
 
 def test_full_disk_leaves_the_state_of_the_search_whole(run, train, monkeypatch):
-    from keras_derm.jobs import tuner
-
     jobs.run_stage("tune", run.path, member=MEMBER, n_trials=2)
     written = (run / "tuning/search/oracle.json").read_text()
 
@@ -192,7 +195,7 @@ def test_search_without_a_trial_writes_no_recipe(run, train, error, message):
     train(fails)
     with pytest.raises(RuntimeError, match=message):
         jobs.run_stage("tune", run.path, member=MEMBER, n_trials=2)
-    assert not run.done("tuning") and not (run / "tuning/recipe.yaml").is_file()
+    assert not run.done("tune") and not (run / "tuning/recipe.yaml").is_file()
 
 
 @pytest.mark.parametrize(
@@ -214,17 +217,15 @@ def test_finished_search_outlives_a_mistyped_option(run, train, mistyped):
 
 
 def test_worker_with_other_options_than_its_chief_is_refused(run, monkeypatch):
-    from keras_derm.jobs import tune
-
-    module = sys.modules[tune.__module__]
-    monkeypatch.setattr(module, "WAIT_S", 1)
+    monkeypatch.setattr(tune, "WAIT_S", 1)
     monkeypatch.setenv("KERASTUNER_TUNER_ID", "tuner0")
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
     with pytest.raises(RuntimeError, match="no chief has begun"):
         jobs.run_stage("tune", run.path, member=MEMBER, n_trials=2)
-    with pytest.raises(KeyboardInterrupt), run.stage("tuning", {"task": "melanoma"}):
+    of_chief = TuneSettings(member=MEMBER, n_trials=2, task="melanoma")
+    with pytest.raises(KeyboardInterrupt), run.stage("tune", of_chief):
         raise KeyboardInterrupt
-    with pytest.raises(ValueError, match="Received: other .*task"):
+    with pytest.raises(ValueError, match="Received: task was 'melanoma' and is None"):
         jobs.run_stage("tune", run.path, member=MEMBER, n_trials=2)
 
 
@@ -257,7 +258,7 @@ def test_a_search_that_was_stopped_goes_on_in_its_trial(run, train, stopped_in):
     begun = []
 
     def killed(*args):
-        begun.append(args[1])
+        begun.append(args[3])
         if len(begun) == stopped_in:
             raise KeyboardInterrupt
         return stand_in(*args)
@@ -273,10 +274,10 @@ def test_a_search_that_was_stopped_goes_on_in_its_trial(run, train, stopped_in):
 
 
 def test_a_full_disk_ends_the_search_and_a_failed_step_does_not(run, train):
-    def out_of_memory(run, folder, member, number, settings, task):
-        if folder.endswith("0"):
+    def out_of_memory(member, settings, examples, folder):
+        if folder.name.endswith("0"):
             raise RuntimeError("OOM when allocating tensor")
-        return stand_in(run, folder, member, number, settings, task)
+        return stand_in(member, settings, examples, folder)
 
     train(out_of_memory)
     jobs.run_stage("tune", run.path, member=MEMBER, n_trials=3)

@@ -24,6 +24,8 @@ def test_every_recipe_has_a_published_and_a_quick_scale():
     assert len({name for name, _ in RECIPES}) == 5
     for name, _ in RECIPES:
         assert {(name, "published"), (name, "quick")} <= set(RECIPES)
+    assert {("sn_gan_ensemble", "laptop"), ("keras_derm", "laptop")} <= set(RECIPES)
+    assert ("keras_derm", "thumbnail") in RECIPES
 
 
 @pytest.mark.parametrize("name, scale", RECIPES)

@@ -26,7 +26,10 @@ from keras_derm.settings import (
 
 DATA = {"data": "phantom:n=9"}
 OWN = [name for name, kind in STAGES.items() if "keras_derm" in kind.__module__]
-NEEDED = {"audit_skin_tone": DATA, "compare": DATA}
+NEEDED = {
+    "audit_skin_tone": DATA,
+    "compare": DATA | {"predictions": {"a": "a_test.csv"}},
+}
 
 
 def test_no_setting_needs_tensorflow():
@@ -102,7 +105,7 @@ def test_every_setting_of_a_generator_is_documented(name):
         (
             TrainGeneratorSettings,
             {"generator": {"sngan": {"conditional": False}}},
-            "the one diagnosis",
+            "the one diagnosis .* name it, such as diagnoses",
         ),
         (
             TrainGeneratorSettings,

@@ -1,0 +1,190 @@
+"""The options of an app: from the command line to settings."""
+
+import dataclasses
+import itertools
+import json
+from typing import get_type_hints
+
+import jsonargparse
+import yaml
+
+from keras_derm.settings import GENERATOR_SETTINGS
+
+GENERATOR = "--generator"
+
+
+def read_options(settings, arguments):
+    """Read the options of a stage.
+
+    Args:
+        settings: Class of its settings.
+        arguments: What stands on the command line.
+
+    Returns:
+        Tuple of the run directory and the settings.
+
+    Raises:
+        SettingsError: A value cannot be.
+    """
+    parser, arguments = stage_parser(settings, arguments)
+    said = _plain(parser.parse_args(spelled_out(flags(settings), arguments)))
+    said.pop("config", None)
+    return said.pop("run"), settings.from_dict(said)
+
+
+def stage_parser(settings, arguments):
+    """Parser of the options of a stage.
+
+    Options that one generator alone has are `--generator.NAME.OPTION`; they are known,
+    and shown, where that generator is named.
+
+    Args:
+        settings: Class of the settings of a stage.
+        arguments: What stands on the command line.
+
+    Returns:
+        Tuple of the parser, and of the arguments that it is to parse.
+    """
+    parser = jsonargparse.ArgumentParser(description=_described(settings))
+    parser.add_argument("--config", action="config", help="YAML file with options.")
+    parser.add_argument("--run", type=str, required=True, help="Run directory.")
+    chosen = {
+        field.name
+        for field in dataclasses.fields(settings)
+        if field.name == GENERATOR.lstrip("-")
+    }
+    parser.add_class_arguments(settings, skip=chosen)
+    if chosen:
+        name, arguments = named_generator(arguments)
+        if name is None:
+            parser.add_argument(
+                GENERATOR,
+                choices=list(GENERATOR_SETTINGS),
+                default=settings().generator.name,
+                help="Which generator; its own options, --generator.NAME.OPTION, are "
+                "told by --generator NAME --help.",
+            )
+        else:
+            parser.add_class_arguments(GENERATOR_SETTINGS[name], f"generator.{name}")
+    return parser, arguments
+
+
+def named_generator(arguments):
+    """Which generator is asked for, on the command line or in a file of options.
+
+    Args:
+        arguments: What stands on the command line.
+
+    Returns:
+        Tuple of its name, or None where none is named, and of the arguments without
+        `--generator NAME`.
+
+    Raises:
+        ValueError: Several are named, or one that is not known.
+    """
+    names, left, follows = [], [], None
+    for argument in arguments:
+        option, equals, value = argument.partition("=")
+        if follows == GENERATOR:
+            names.append(argument)
+            left.pop()
+        elif option == GENERATOR and equals:
+            names.append(value)
+            follows = None
+            continue
+        else:
+            left.append(argument)
+            if option.startswith(f"{GENERATOR}."):
+                names.append(option.split(".")[1])
+            path = value if option == "--config" else argument
+            if (option == "--config" and equals) or follows == "--config":
+                names += _generators_in(path)
+        follows = None if follows in (GENERATOR, "--config") else option
+    names = list(dict.fromkeys(names))
+    if len(names) > 1 or set(names) - set(GENERATOR_SETTINGS):
+        raise ValueError(
+            f"`generator` must be one of {', '.join(GENERATOR_SETTINGS)}. "
+            f"Received: {', '.join(names)}"
+        )
+    return (names[0] if names else None), left
+
+
+def _generators_in(path):
+    with open(path, encoding="utf-8") as file:
+        said = (yaml.safe_load(file) or {}).get("generator", {})
+    return [said] if isinstance(said, str) else list(said)
+
+
+def _described(settings):
+    """Help of a stage: what stands before the arguments in the docstring."""
+    return (settings.__doc__ or "").partition("\n    Args:")[0].strip()
+
+
+def _plain(value):
+    """Values as `Settings.from_dict` takes them."""
+    if isinstance(value, jsonargparse.Namespace) or dataclasses.is_dataclass(value):
+        return _plain(vars(value))
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value
+
+
+def with_options(arguments, positional):
+    """Return the arguments with the option before each that stands first without it.
+
+    Args:
+        arguments: What stands on the command line.
+        positional: Names of options, the last one a list.
+
+    Returns:
+        List of str: of `model.keras a.jpg b.jpg --output x.csv` the beginning becomes
+        `--model=model.keras --images=["a.jpg", "b.jpg"]`.
+    """
+    bare = list(itertools.takewhile(lambda one: not one.startswith("-"), arguments))
+    if not positional or not bare:
+        return list(arguments)
+    n_single = len(positional) - 1
+    values = bare[:n_single] + [json.dumps(bare[n_single:])] * (len(bare) > n_single)
+    options = [
+        f"--{name}={value}" for name, value in zip(positional, values, strict=False)
+    ]
+    return options + list(arguments[len(bare) :])
+
+
+def flags(options):
+    """Names of the options of a stage, or of a function, that are true or false."""
+    kinds = [(options, "")]
+    kinds += [(each, f"generator.{name}.") for name, each in GENERATOR_SETTINGS.items()]
+    return {
+        prefix + name
+        for kind, prefix in kinds
+        for name, hint in get_type_hints(kind).items()
+        if hint in (bool, bool | None)
+    }
+
+
+def spelled_out(flags, arguments):
+    """Return the arguments as the parser knows them.
+
+    Args:
+        flags: Names of the options that are true or false.
+        arguments: What stands on the command line.
+
+    Returns:
+        List of str: `--skip-bad` becomes `--skip_bad`, and an option that is true or
+        false and has no value gets `true`.
+    """
+    spelled = []
+    for i, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if not name.startswith("--"):
+            spelled.append(argument)
+            continue
+        name = "--" + name[2:].replace("-", "_")
+        following = arguments[i + 1 : i + 2]
+        if name[2:] in flags and not equals and following not in (["true"], ["false"]):
+            equals, value = "=", "true"
+        spelled.append(name + equals + value)
+    return spelled
