@@ -137,7 +137,7 @@ class CalibratedNetwork:
         settings["target_spec"]["supported_ops"] = [tf.lite.OpsSet.TFLITE_BUILTINS]
         apply_settings(converter, settings)
         with warnings.catch_warnings():
-            # TensorFlow's tool for int8 conversions with exceptions runs the interpreter
+            # TensorFlow's tool for int8 conversions with exceptions runs an interpreter
             # that TensorFlow itself deprecates.
             warnings.filterwarnings("ignore", "(?s).*tf.lite.Interpreter is deprecated")
             debugger = tf.lite.experimental.QuantizationDebugger(converter=converter)
