@@ -47,7 +47,7 @@ def main(run: str, n: int = 300) -> None:
     """
     run = RunDirectory(run)
     facts = json.loads((run.arm("baseline") / "ensemble.json").read_text())
-    limits = PhotographLimits.from_dict(facts["photographs"])
+    limits = PhotographLimits(**facts["photographs"])
     paths = np.random.default_rng(0).permutation(run.catalog.split("test").paths)[:n]
     found = {name: [] for name in SPOILT}
     for path in track(paths, "Test photographs", transient=True):

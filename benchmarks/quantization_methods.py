@@ -27,6 +27,7 @@ from keras_derm.evaluation.class_scores.metrics import macro_auc
 from keras_derm.files import write_csv
 from keras_derm.pipeline import PreparedImages, resized_images
 from keras_derm.runs import RunDirectory
+from keras_derm.settings import FineTuningSettings
 
 POST_TRAINING = export.MODES
 TRAINED = ("fine_tuned", "qat", "pruning", "clustering")
@@ -87,14 +88,16 @@ def main(
                 path,
                 images["train"],
                 _aims(model, images["train"], targets["train"], imitate),
-                "pruning" if method == "fine_tuned" else method,
+                FineTuningSettings(
+                    "pruning" if method == "fine_tuned" else method,
+                    sparsity=0.0 if method == "fine_tuned" else sparsity,
+                    n_clusters=n_clusters,
+                    **settings,
+                ),
                 sample_weights=classifiers.sample_weights(
                     "class_weights", targets["train"], model.output_shape[-1]
                 ),
                 representative_images=representative,
-                sparsity=0.0 if method == "fine_tuned" else sparsity,
-                n_clusters=n_clusters,
-                **settings,
             )
         row = _row(
             method,

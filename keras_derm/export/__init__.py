@@ -8,16 +8,17 @@ does without TensorFlow, Keras and pandas.
 import importlib
 
 from keras_derm.export.images import load_images
-from keras_derm.export.measure import agreement, latency_in_turns, size_bytes
+from keras_derm.export.measure import (
+    ExportRefused,
+    agreement,
+    latency_in_turns,
+    size_bytes,
+)
 from keras_derm.export.quantized_ensemble import MANIFEST, QuantizedEnsemble
 from keras_derm.export.runtime import ModelFileError, QuantizedModel, sidecar_path
 
 _LOADED_LATER = {
-    "IO": "conversion",
-    "METHODS": "quantization_aware_training",
     "MODES": "conversion",
-    "ExportRefused": "refused",
-    "PartInFloat": "selective_quantization",
     "PhotographLimits": "photograph_limits",
     "TrainingImages": "fine_tuning",
     "check_gate": "gate",
@@ -38,38 +39,18 @@ _LOADED_LATER = {
 }
 
 __all__ = [
-    "ExportRefused",
-    "IO",
     "MANIFEST",
-    "METHODS",
-    "MODES",
+    "ExportRefused",
     "ModelFileError",
-    "PartInFloat",
-    "PhotographLimits",
     "QuantizedEnsemble",
     "QuantizedModel",
-    "TrainingImages",
     "agreement",
-    "check_gate",
-    "check_packages",
-    "export_ensemble",
-    "export_tflite",
     "latency_in_turns",
-    "latency_of_both",
     "load_images",
-    "member_rows",
-    "peak_memory",
-    "photograph_facts",
-    "predict_quantised",
-    "prediction_facts",
-    "quantisation_scores",
-    "quantization_aware",
-    "refusal_message",
-    "sensitive_layers",
     "sidecar_path",
     "size_bytes",
-    "spread_over_cells",
 ]
+__all__ += list(_LOADED_LATER)
 
 
 def __getattr__(name):

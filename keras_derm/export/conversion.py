@@ -1,4 +1,8 @@
-"""How TensorFlow's converter is told to quantise."""
+"""How TensorFlow's converter is told to quantise, and what it has no mode for."""
+
+import contextlib
+import importlib.util
+from io import StringIO
 
 import numpy as np
 
@@ -9,14 +13,9 @@ IO = ("float", "int8", "uint8")
 def conversion_settings(mode, io, images):
     """Give the attributes of a `TFLiteConverter` that make it quantise.
 
-    Args:
-        mode: One of `MODES`; nothing is quantised for `"weight_only"`, which
-            `keras_derm.export.weight_only` does afterwards.
-        io: One of `IO`.
-        images: Representative images, or None where ranges are in the graph.
-
-    Returns:
-        Dict; the value of `target_spec` is a dict of its own attributes.
+    The value of `target_spec` is a dict of its own attributes. `images` are
+    representative ones, or None where ranges are in the graph. For `"weight_only"`
+    nothing is quantised: `weights_in_int8` does it afterwards.
     """
     # Loaded here: the package serves inference where there is no TensorFlow.
     import tensorflow as tf
@@ -59,3 +58,28 @@ def _whole_range(images):
     images = np.array(images)
     images[0, 0, 0], images[0, -1, -1] = 0, 255
     return images
+
+
+def check_quantizer():
+    """Raise ImportError unless AI Edge Quantizer is installed."""
+    if importlib.util.find_spec("ai_edge_quantizer") is None:
+        raise ImportError(
+            "Mode weight_only needs the extra `quantization`: pip install "
+            '"keras_derm[quantization]". Received: no ai_edge_quantizer'
+        )
+
+
+def weights_in_int8(path):
+    """Bytes of a TFLite file in float with its weights in int8, per channel.
+
+    TensorFlow's converter has no mode for it: its dynamic range quantises activations,
+    too. Each kernel is brought back to float when the network is loaded.
+    """
+    from ai_edge_quantizer import quantizer, recipe
+
+    tool = quantizer.Quantizer(str(path))
+    tool.load_quantization_recipe(recipe.weight_only_wi8_afp32())
+    # It prints sizes, and a bar for work of milliseconds.
+    printed = StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        return bytes(tool.quantize().quantized_model)

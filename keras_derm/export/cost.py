@@ -59,16 +59,9 @@ def quantisation_scores(test, task, y_float, y_quantised, n_replicates=2000, see
 
 
 def predict_quantised(quantised, prepared, indices, batch_size=64):
-    """Probabilities of prepared images, batch by batch.
+    """Probabilities `(n, n_classes)` of a `QuantizedEnsemble`, batch by batch.
 
-    Args:
-        quantised: `QuantizedEnsemble`.
-        prepared: `PreparedImages`.
-        indices: Positions in them, `(n,)`.
-        batch_size: Images at once.
-
-    Returns:
-        Array `(n, n_classes)`.
+    They are of the `PreparedImages` at the positions `indices`, `(n,)`.
     """
     starts = range(0, len(indices), batch_size)
     return np.concatenate(
@@ -82,12 +75,9 @@ def predict_quantised(quantised, prepared, indices, batch_size=64):
 def member_rows(model, quantised):
     """Names, weights and modes of what is averaged, however many files hold it.
 
-    Args:
-        model: The ensemble, a `keras.Model`.
-        quantised: `QuantizedEnsemble` that was made of it.
-
     Returns:
-        List of dicts of `name`, `weight`, `mode` and `method`, one for each member.
+        List of dicts of `name`, `weight`, `mode` and `method`, one for each member of
+        the float ensemble `model`.
     """
     names = [member.name for member in ensemble_members(model)]
     listed = quantised.description.get("members", [quantised.description])
@@ -101,11 +91,7 @@ def member_rows(model, quantised):
 
 
 def latency_of_both(model, quantised):
-    """Milliseconds a call at every batch size, both models in turns.
-
-    Args:
-        model: The float model, a `keras.Model`.
-        quantised: `QuantizedEnsemble`.
+    """Milliseconds a call, float model and `QuantizedEnsemble` in turns.
 
     Returns:
         Dict from a batch size, as text, to what `latency_in_turns` returned.
@@ -123,13 +109,8 @@ def latency_of_both(model, quantised):
 def spread_over_cells(catalog, n, seed):
     """Choose rows by which ranges are set, cells of diagnosis and tone in turn.
 
-    Args:
-        catalog: `Catalog` of the training images.
-        n: Most rows to choose.
-        seed: Seed of the choice within a cell.
-
     Returns:
-        Positions of the rows, `(at most n,)`.
+        Positions in the `Catalog` of training images, `(at most n,)`.
     """
     table = catalog.table.sample(frac=1, random_state=seed)
     turn = table.groupby(["diagnosis", "skin_tone"], dropna=False).cumcount()

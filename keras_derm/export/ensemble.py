@@ -3,8 +3,19 @@
 from functools import partial
 from pathlib import Path
 
-from keras_derm.export.fine_tuning import check_training_images, fine_tuned_member
-from keras_derm.export.quantization_aware_training import check_packages
+from tensorflow.lite.python.convert_phase import ConverterError
+
+from keras_derm.classifiers import (
+    build_ensemble,
+    ensemble_members,
+    ensemble_weights,
+    is_symmetric,
+)
+from keras_derm.export.fine_tuning import check_training_images, member_batches
+from keras_derm.export.quantization_aware_training import (
+    check_packages,
+    quantization_aware,
+)
 from keras_derm.export.quantized_ensemble import MANIFEST, QuantizedEnsemble
 from keras_derm.export.tf_keras.twin_description import describe_twin
 from keras_derm.export.tflite import MODES, export_tflite
@@ -60,11 +71,6 @@ def export_ensemble(
         >>> path = export_ensemble(ensemble, "export/ensemble", images, "int8")
         >>> QuantizedEnsemble(path).predict(images)
     """
-    # Loaded here: TensorFlow is not needed to import this room.
-    from tensorflow.lite.python.convert_phase import ConverterError
-
-    from keras_derm.classifiers import ensemble_members
-
     path, details = Path(path), details or {}
     own = _checked_modes(model, mode, member_modes or {}, form)
     tuned = _fine_tuned(model, mode, own, form, fine_tuning, training_images)
@@ -102,17 +108,17 @@ def _write_member(
     model, member, path, mode, images, classes, io, fine_tuning, training_images
 ):
     """One member behind its own resizing, in a file of its own."""
-    from keras_derm.classifiers import build_ensemble, is_symmetric
-
     side, symmetric = model.input_shape[1], is_symmetric(model)
     if fine_tuning is None or not fine_tuning.concerns(mode):
         alone = build_ensemble([member], side, symmetric=symmetric)
         return export_tflite(alone, path, images, mode, classes, io)
-    return fine_tuned_member(
+    n_steps = fine_tuning.n_steps
+    print(f"{member.name}: {fine_tuning.method}, {n_steps} steps", flush=True)
+    return quantization_aware(
         member,
         path,
-        training_images,
-        fine_tuning,
+        member_batches(member, training_images, fine_tuning),
+        settings=fine_tuning,
         representative_images=images,
         image_size=side,
         symmetric=symmetric,
@@ -124,8 +130,6 @@ def _write_member(
 
 def _write_folder(model, path, mode, own, details, write):
     """A file for each member, and the manifest."""
-    from keras_derm.classifiers import ensemble_members, ensemble_weights
-
     listed = []
     with atomic_path(path) as folder:
         folder.mkdir(parents=True)
@@ -135,34 +139,17 @@ def _write_folder(model, path, mode, own, details, write):
             file = folder / f"{member.name}.tflite"
             member_mode = own.get(member.name, mode)
             sidecar = write(member, file, member_mode)
-            listed.append(
-                {
-                    "name": member.name,
-                    "file": file.name,
-                    "weight": weight,
-                    "mode": member_mode,
-                    "method": sidecar["method"],
-                    "size_bytes": sidecar["size_bytes"],
-                    "sha256": sidecar["sha256"],
-                }
-            )
-        write_json(
-            folder / MANIFEST,
-            {
-                "classes": sidecar["classes"],
-                "image_size": sidecar["image_size"],
-                "members": listed,
-                **details,
-            },
-        )
+            told = {key: sidecar[key] for key in ("method", "size_bytes", "sha256")}
+            known = {"name": member.name, "file": file.name, "weight": weight}
+            listed.append({**known, "mode": member_mode, **told})
+        shared = {key: sidecar[key] for key in ("classes", "image_size")}
+        write_json(folder / MANIFEST, {**shared, "members": listed, **details})
         QuantizedEnsemble(folder)  # what does not open is not left behind
     return path
 
 
 def _checked_modes(model, mode, member_modes, form):
     """Modes of the members that have one of their own."""
-    from keras_derm.classifiers import ensemble_members
-
     if form not in FORMS:
         raise ValueError(f"`form` must be one of {FORMS}. Received: {form!r}")
     names = [member.name for member in ensemble_members(model)]
@@ -185,8 +172,6 @@ def _checked_modes(model, mode, member_modes, form):
 
 def _fine_tuned(model, mode, own, form, fine_tuning, training_images):
     """Members that learn once more, checked before the first of them begins."""
-    from keras_derm.classifiers import ensemble_members
-
     if fine_tuning is None:
         return []
     check_packages()

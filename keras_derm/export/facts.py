@@ -51,7 +51,7 @@ def photograph_facts(train):
         train: `Catalog` of the training images, whose paths are of the originals.
 
     Returns:
-        What `PhotographLimits.from_dict` takes, or None where they are too few or no
+        The fields of `PhotographLimits`, or None where they are too few or no
         longer there, which the prepared images do without.
     """
     paths = np.array(train.paths)
@@ -60,7 +60,7 @@ def photograph_facts(train):
     chosen = np.random.default_rng(0).permutation(paths)[:N_PHOTOGRAPHS]
     shown = track(chosen, "Limits of photographs", transient=True)
     try:
-        return fit_photograph_limits(read_image(path) for path in shown).to_dict()
+        return asdict(fit_photograph_limits(read_image(path) for path in shown))
     except ImageError as error:
         print(f"predict.py will not warn of odd photographs with this model: {error}")
         return None

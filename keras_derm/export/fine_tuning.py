@@ -6,11 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_derm.export.quantization_aware_training import (
-    quantization_aware,
-    resized,
-    shuffled,
-)
+from keras_derm.export.quantization_aware_training import resized, shuffled
 
 
 @dataclass(frozen=True)
@@ -24,38 +20,15 @@ class TrainingImages:
         targets: Array `(n, n_classes)`, one-hot or any distribution, or None where the
             members imitate themselves.
         sample_weights: Array `(n,)`, or None for equal weights.
+
+    Example:
+        >>> training_images = TrainingImages(images.__getitem__, len(images))
     """
 
     take: Callable[[Any], Any]
     n: int
     targets: Any = None
     sample_weights: Any = None
-
-
-def fine_tuned_member(member, path, training_images, settings, **file):
-    """Fine-tune one member and write the file that takes the ensemble's images.
-
-    Args:
-        member: Flat classifier.
-        path: Where to write; ends in `.tflite`.
-        training_images: `TrainingImages`.
-        settings: `FineTuningSettings`.
-        **file: `representative_images`, `image_size`, `symmetric`, `classes`, `mode`
-            and `io` as `quantization_aware` takes them.
-
-    Returns:
-        Dict, the content of the .json beside the file.
-    """
-    chosen = settings.to_dict()
-    del chosen["imitate"], chosen["batch_size"]
-    print(f"{member.name}: {settings.method}, {settings.n_steps} steps", flush=True)
-    return quantization_aware(
-        member,
-        path,
-        _batches(member, training_images, settings),
-        **chosen,
-        **file,
-    )
 
 
 def check_training_images(images, settings, n_classes):
@@ -77,8 +50,8 @@ def check_training_images(images, settings, n_classes):
         )
 
 
-def _batches(member, images, settings):
-    """Batches of the member's own size, in an order of chance."""
+def member_batches(member, images, settings):
+    """Batches for `quantization_aware`, of the member's own size, in random order."""
     size, n_steps = member.input_shape[1:3], settings.n_steps
     order = shuffled(images.n, n_steps * settings.batch_size, settings.seed)
     weights = images.sample_weights

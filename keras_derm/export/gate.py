@@ -67,16 +67,10 @@ def check_gate(scores, margin=0.005, margin_tone=None):
 
 
 def refusal_message(gate, mode, members, fine_tuned):
-    """Say why an export is refused and what can be done.
+    """Say why an export is refused and what can be done: "" where nothing refuses.
 
-    Args:
-        gate: What `check_gate` returned.
-        mode: How the ensemble was quantised.
-        members: Names of its members.
-        fine_tuned: Whether they learned once more for the quantised form.
-
-    Returns:
-        Some lines of text, or "" where nothing refuses.
+    `gate` is what `check_gate` returned, `members` are the names of the ensemble's, and
+    `fine_tuned` says whether they learned once more for the quantised form.
     """
     if not gate["refused"]:
         return ""

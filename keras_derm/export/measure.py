@@ -6,6 +6,17 @@ from pathlib import Path
 import numpy as np
 
 
+class ExportRefused(RuntimeError):
+    """Quantisation cost more than was allowed; the message says where and how much.
+
+    Example:
+        >>> try:
+        ...     run_stage("export_tflite", "runs/first", mode="int8")
+        ... except ExportRefused as refusal:
+        ...     print(refusal)
+    """
+
+
 def agreement(y_prob_float, y_prob_int8):
     """Compare the probabilities of the float model and of its quantised copy.
 

@@ -1,6 +1,6 @@
 """Is a photograph like those that a model learned from? Limits measured on them."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -49,10 +49,7 @@ class PhotographLimits:
     precision: list
 
     def measure(self, image):
-        """Measure one photograph.
-
-        Args:
-            image: (height, width, 3), RGB, uint8.
+        """Measure one photograph (height, width, 3), RGB, uint8.
 
         Returns:
             Dict of `sharpness`, `lightness`, `unusual_colour` (share of the pixels)
@@ -63,11 +60,7 @@ class PhotographLimits:
     def warnings(self, image):
         """Say in which respects a photograph is unlike the training photographs.
 
-        Args:
-            image: (height, width, 3), RGB, uint8.
-
-        Returns:
-            List of str, empty where it is like them.
+        It is as `measure` takes it, and the list of str empty where it is like them.
         """
         found = self.measure(image)
         return [
@@ -77,15 +70,6 @@ class PhotographLimits:
             for limit in [self.quantiles[name][share]]
             if (found[name] < limit if below else found[name] > limit)
         ]
-
-    def to_dict(self):
-        """Return what `from_dict` takes, JSON-able."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, content):
-        """Make it from what `to_dict` returned."""
-        return cls(**content)
 
     def _measures(self, colours, summary):
         usual = np.zeros(COLOUR_BINS**2, bool)

@@ -14,17 +14,19 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_derm.export.runtime import sidecar_path
 from keras_derm.export.tf_keras.twin_description import describe_twin
 from keras_derm.export.tflite import (
     check_settings,
     class_names,
-    describe,
     image_size_of,
+    write_model,
 )
-from keras_derm.files import atomic_path, new_array, write_json
+from keras_derm.files import new_array
+from keras_derm.settings import FineTuningSettings
 
-METHODS = ("qat", "pruning", "clustering")
+OWN_SETTINGS = {"qat": (), "pruning": ("sparsity",), "clustering": ("n_clusters",)}
+"""Settings that a method has for itself."""
+
 PACKAGES = ("tensorflow_model_optimization", "tf_keras")
 N_REPRESENTATIVE = 200
 
@@ -34,7 +36,7 @@ def quantization_aware(
     path,
     images,
     targets=None,
-    method="qat",
+    settings=None,
     *,
     sample_weights=None,
     representative_images=None,
@@ -43,12 +45,6 @@ def quantization_aware(
     classes=None,
     mode="int8",
     io="float",
-    n_steps=300,
-    batch_size=32,
-    learning_rate=1e-4,
-    sparsity=0.5,
-    n_clusters=32,
-    seed=0,
 ):
     """Fine-tune a copy of a classifier with TF-MOT and write it as TFLite.
 
@@ -68,13 +64,12 @@ def quantization_aware(
             whose first `n_steps` are taken.
         targets: Array `(n, n_classes)`, one-hot or any distribution: the model's own
             probabilities make the copy imitate it. None with batches.
-        method: `"qat"`: quantisation-aware training; weights and activations are
-            rounded to int8 while it learns; batch normalisations stay as they are.
-            Layers that TF-MOT cannot quantise, and the classes where `io` is float,
-            stay in float and are named.
-            `"pruning"`: the smallest weights become zero; `"clustering"`: the weights
-            of a layer share a few values. These two make the file smaller where it is
-            compressed, as in an app's package.
+        settings: `FineTuningSettings`, the default ones if None. Its optimizer is Adam
+            with cosine decay; batches have the size they have, and what is imitated is
+            for `targets` to say. In `"qat"` weights and activations are rounded to int8
+            while it learns; batch normalisations stay as they are. Layers that TF-MOT
+            cannot quantise, and the classes where `io` is float, stay in float and are
+            named.
         sample_weights: Array `(n,)`, or None for equal weights.
         representative_images: What sets ranges and is checked on, as the file takes
             them; by default 200 of `images`, where these have that size.
@@ -86,12 +81,6 @@ def quantization_aware(
         mode: How to quantise after pruning or clustering, as in `export_tflite`; qat
             is int8.
         io: Type of image and probabilities, as in `export_tflite`.
-        n_steps: Optimizer steps (Adam with cosine decay).
-        batch_size: Images a step, of an array.
-        learning_rate: Rate of the first step.
-        sparsity: Share of each kernel that pruning sets to zero.
-        n_clusters: Values that a kernel may have after clustering.
-        seed: Seed of the order of the images and of dropout.
 
     Returns:
         Dict, the content of the .json: what `export_tflite` gives, and `n_steps`,
@@ -111,58 +100,51 @@ def quantization_aware(
         Integer-Arithmetic-Only Inference, CVPR. Zhu and Gupta 2017, To prune, or not
         to prune, arXiv:1710.01878. Han et al. 2016, Deep Compression, ICLR.
     """
+    settings = settings or FineTuningSettings()
     check_packages()
-    check_method(method, mode, n_steps, sparsity, n_clusters)
+    settings.check_modes(mode)
     check_settings(path, mode, io)
     own_size = image_size_of(model)
     image_size = (image_size, image_size) if image_size else own_size
     classes = class_names(model, classes)
     layers = describe_twin(model)
     start = time.perf_counter()
-    settings = {
-        "method": method,
-        "mode": mode,
-        "io": io,
-        "n_steps": n_steps,
-        "learning_rate": learning_rate,
-        "seed": seed,
-        **({"sparsity": sparsity} if method == "pruning" else {}),
-        **({"n_clusters": n_clusters} if method == "clustering" else {}),
-    }
+    chosen = ("n_steps", "learning_rate", "seed", *OWN_SETTINGS[settings.method])
+    told = {"method": settings.method, "mode": mode, "io": io}
+    told |= {name: getattr(settings, name) for name in chosen}
     with tempfile.TemporaryDirectory(prefix="keras_derm_") as folder:
         folder = Path(folder)
         if targets is None:
-            arrays, batch_size = _from_dataset(images, n_steps, model, folder)
+            arrays, batch_size = _from_dataset(images, settings.n_steps, model, folder)
+            arrays["order"] = np.arange(len(arrays["images"]))
         else:
-            shape = (*own_size, 3), len(classes)
+            shape, batch_size = ((*own_size, 3), len(classes)), settings.batch_size
             arrays = _from_arrays(images, targets, sample_weights, shape)
+            n_needed = settings.n_steps * batch_size
+            arrays["order"] = shuffled(len(images), n_needed, settings.seed)
         representative = _representative(
-            representative_images, arrays, image_size, seed
+            representative_images, arrays, image_size, settings.seed
         )
         arrays["representative"] = representative
         arrays["probabilities"] = model.predict(
             resized(representative, own_size), verbose=0
         )
-        arrays["order"] = _order(arrays, n_steps * batch_size, targets, seed)
-        job = {**settings, "batch_size": batch_size, "symmetric": symmetric}
+        job = {**told, "batch_size": batch_size, "symmetric": symmetric}
         _write_job(folder, layers, arrays, job)
         result = _run_worker(folder)
         content = (folder / "model.tflite").read_bytes()
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content)
-    description = describe(
+    return write_model(
+        path,
         content,
         ("keras", "tensorflow", "tensorflow_model_optimization", "keras_derm"),
         classes=classes,
         image_size=list(image_size),
-        **settings,
+        **told,
         **result,
         n_representative_images=len(representative),
         compressed_bytes=len(zlib.compress(content, 9)),
         seconds=round(time.perf_counter() - start, 1),
     )
-    write_json(sidecar_path(path), description)
-    return description
 
 
 def check_packages():
@@ -173,26 +155,6 @@ def check_packages():
             "Quantisation-aware training, pruning and clustering need the extra "
             '`quantization`: pip install "keras_derm[quantization]". '
             f"Received: no {' and no '.join(missing)}"
-        )
-
-
-def check_method(method, mode, n_steps, sparsity, n_clusters):
-    """Raise ValueError unless these settings of `quantization_aware` are possible."""
-    if method not in METHODS:
-        raise ValueError(
-            f"`method` must be one of {', '.join(METHODS)}. Received: {method!r}"
-        )
-    if method == "qat" and mode != "int8":
-        raise ValueError(f"qat gives int8. Received: mode {mode!r}")
-    if mode not in ("int8", "dynamic", "float16"):
-        raise ValueError(
-            "a trained network has one mode: int8, dynamic or float16. "
-            f"Received: {mode!r}"
-        )
-    if n_steps < 1 or not 0 <= sparsity < 1 or n_clusters < 2:
-        raise ValueError(
-            "`n_steps` must be 1 or more, `sparsity` in [0, 1), `n_clusters` 2 or "
-            f"more. Received: {n_steps}, {sparsity}, {n_clusters}"
         )
 
 
@@ -264,12 +226,6 @@ def _representative(images, arrays, image_size, seed):
             f"(n, {image_size[0]}, {image_size[1]}, 3). Received: shape {shape}"
         )
     return np.asarray(images)
-
-
-def _order(arrays, n_needed, targets, seed):
-    """Rows of the images in the order of the steps; that of a data set stays."""
-    n = len(arrays["images"])
-    return np.arange(n) if targets is None else shuffled(n, n_needed, seed)
 
 
 def _write_job(folder, layers, arrays, settings):

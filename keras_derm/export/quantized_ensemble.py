@@ -32,8 +32,7 @@ class QuantizedEnsemble:
             Default: LiteRT's choice.
 
     Attributes:
-        classes: Class names, in the order of the probabilities.
-        image_size: `(height, width)` of the images in pixels.
+        classes, image_size: As of each `QuantizedModel`.
         mode: How it was quantised; of a folder whose members differ, `mixed`.
         members: `QuantizedModel` of each file.
         weights: How much each member counts; their sum is 1.
@@ -61,18 +60,7 @@ class QuantizedEnsemble:
             self._open_file(path, n_threads)
 
     def predict(self, images):
-        """Give the class probabilities of images.
-
-        Args:
-            images: Array `(n, height, width, 3)` of `image_size`, RGB in [0, 255],
-                uint8 or float.
-
-        Returns:
-            float32 array `(n, n_classes)`; each row sums to 1.
-
-        Raises:
-            ValueError: If the images have another size, type or range.
-        """
+        """Give the class probabilities of images, as `QuantizedModel.predict`."""
         images = check_images(images, self.image_size)
         y_prob = np.zeros((len(images), len(self.classes)), "float32")
         for member, weight in zip(self.members, self.weights, strict=True):

@@ -12,7 +12,45 @@ SIDECAR_KEYS = ("classes", "image_size", "mode", "sha256")
 
 
 class ModelFileError(ValueError):
-    """An exported model cannot be used; the message names the file and the cause."""
+    """An exported model cannot be used; the message names the file and the cause.
+
+    Example:
+        >>> QuantizedModel("photograph.jpg")
+        ModelFileError: A .tflite file is needed. Received: photograph.jpg
+    """
+
+
+class LiteRTNetwork:
+    """Network of a TFLite file, as a function from one image to its probabilities.
+
+    What goes in and comes out is float32, whatever the types inside.
+
+    Args:
+        content: The file, bytes.
+        n_threads: Threads of the interpreter. Default: LiteRT's choice.
+
+    Attributes:
+        shapes: Shapes of the tensors that go in and out.
+
+    Example:
+        >>> network = LiteRTNetwork(Path("ensemble.tflite").read_bytes())
+        >>> probabilities = network(image)
+    """
+
+    def __init__(self, content, n_threads=None):
+        self._interpreter = Interpreter(model_content=content, num_threads=n_threads)
+        self._interpreter.allocate_tensors()
+        self._input = self._interpreter.get_input_details()[0]
+        self._output = self._interpreter.get_output_details()[0]
+        self.shapes = tuple(self._input["shape"]), tuple(self._output["shape"])
+
+    def __call__(self, image):
+        """Probabilities (n_classes,) of an image (height, width, 3) in [0, 255]."""
+        batch = _quantized(image[np.newaxis], self._input)
+        self._interpreter.set_tensor(self._input["index"], batch)
+        self._interpreter.invoke()
+        found = self._interpreter.get_tensor(self._output["index"])[0]
+        return _dequantized(found, self._output)
 
 
 class QuantizedModel:
@@ -47,10 +85,7 @@ class QuantizedModel:
         self.classes = tuple(self.description["classes"])
         self.image_size = tuple(self.description["image_size"])
         self.mode = self.description["mode"]
-        self._interpreter = _interpreter(self.path, content, n_threads)
-        self._input = self._interpreter.get_input_details()[0]
-        self._output = self._interpreter.get_output_details()[0]
-        self._check_tensors()
+        self._network = self._opened(content, n_threads)
 
     def predict(self, images):
         """Give the class probabilities of images.
@@ -68,37 +103,28 @@ class QuantizedModel:
         images = check_images(images, self.image_size)
         y_prob = np.empty((len(images), len(self.classes)), "float32")
         for row, image in zip(y_prob, images, strict=True):
-            batch = _quantized(image[np.newaxis], self._input)
-            self._interpreter.set_tensor(self._input["index"], batch)
-            self._interpreter.invoke()
-            found = self._interpreter.get_tensor(self._output["index"])[0]
-            row[:] = _dequantized(found, self._output)
+            row[:] = self._network(image)
         # In int8 a softmax has steps of 1/256, so that its sum is off by some percent.
         return y_prob / np.maximum(y_prob.sum(axis=1, keepdims=True), 1e-6)
 
-    def _check_tensors(self):
-        found = tuple(self._input["shape"]), tuple(self._output["shape"])
+    def _opened(self, content, n_threads):
+        try:
+            network = LiteRTNetwork(content, n_threads)
+        except (ValueError, RuntimeError) as error:
+            raise ModelFileError(
+                f"LiteRT cannot load the model ({error}). Received: {self.path}"
+            ) from error
         expected = (1, *self.image_size, 3), (1, len(self.classes))
-        if found != expected:
+        if network.shapes != expected:
             raise ModelFileError(
                 f"{sidecar_path(self.path)} tells of tensors {expected}, the model "
-                f"{self.path} has others. Received: {found}"
+                f"{self.path} has others. Received: {network.shapes}"
             )
+        return network
 
 
 def check_images(images, image_size):
-    """Return images as an array, or say what is wrong with them.
-
-    Args:
-        images: Array `(n, height, width, 3)`, RGB in [0, 255], uint8 or float.
-        image_size: `(height, width)` they must have.
-
-    Returns:
-        Array of the same numbers.
-
-    Raises:
-        ValueError: If the images have another size, type or range.
-    """
+    """Images as the array that `QuantizedModel.predict` takes, or a ValueError."""
     height, width = image_size
     try:
         images = np.asarray(images)
@@ -144,16 +170,9 @@ def sidecar_path(path):
 def read_description(path, keys):
     """Read the .json that describes a model, and check what every description has.
 
-    Args:
-        path: The file.
-        keys: What it must hold; `classes` and `image_size` are among them.
-
-    Returns:
-        Its content, a dict.
-
     Raises:
-        ModelFileError: If it is damaged, lacks a key, or its classes or image size
-            cannot be right.
+        ModelFileError: If it is damaged, lacks one of `keys`, or its `classes` or
+            `image_size` cannot be right.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -234,14 +253,3 @@ def _dequantized(values, tensor):
         return values
     scale, zero_point = tensor["quantization"]
     return (values.astype("float32") - zero_point) * scale
-
-
-def _interpreter(path, content, n_threads):
-    try:
-        interpreter = Interpreter(model_content=content, num_threads=n_threads)
-        interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise ModelFileError(
-            f"LiteRT cannot load the model ({error}). Received: {path}"
-        ) from error
-    return interpreter

@@ -1,6 +1,5 @@
 """Conversion to int8 that leaves in float what int8 would cost most."""
 
-import contextlib
 import tempfile
 import warnings
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ import numpy as np
 from rich.progress import track
 
 from keras_derm.export.conversion import apply_settings, conversion_settings
+from keras_derm.export.runtime import LiteRTNetwork
 
 N_PARTS = 8
 N_MEASURED = 50
@@ -26,6 +26,10 @@ class PartInFloat:
             these operations alone are in float.
         error_all_int8: The same when nothing is.
         size_bytes: Of the file then.
+
+    Example:
+        >>> sensitive_layers(model, images)[0].error_all_int8
+        0.021
     """
 
     tensors: tuple
@@ -80,14 +84,10 @@ def convert_int8(model, images, io="float", float_layers=(), selective=False):
     sums up, the scores of some classes are narrow where one is wide. So that layer, the
     softmax, and what an ensemble averages after it, are float: next to no work.
 
-    Args:
-        model: Functional model.
-        images: Representative images.
-        io: `"float"` or `"int8"`, the type of image and probabilities; these then
-            have the steps of int8.
-        float_layers: Names of tensors, as `sensitive_layers` gives them.
-        selective: Choose these by measurement: of the parts of `sensitive_layers` the
-            one that gains most, without making the file over a tenth larger.
+    Arguments are as in `export_tflite`. `selective` chooses `float_layers` by
+    measurement: of the parts of `sensitive_layers` the one that gains most, without
+    making the file over a tenth larger. With `io` `"int8"` the probabilities have the
+    steps of int8.
 
     Returns:
         Bytes of the TFLite file, and the list of the tensors left in float besides
@@ -123,6 +123,10 @@ class CalibratedNetwork:
     Attributes:
         operations: Names of the results of all operations before the probabilities,
             in the order of the network.
+
+    Example:
+        >>> network = CalibratedNetwork(converter, images)
+        >>> content = network.converted(float_layers=network.operations[:4])
     """
 
     def __init__(self, converter, images, io="float"):
@@ -132,8 +136,10 @@ class CalibratedNetwork:
         # Layers may stay in float, so operations in float must be allowed.
         settings["target_spec"]["supported_ops"] = [tf.lite.OpsSet.TFLITE_BUILTINS]
         apply_settings(converter, settings)
-        with _quietly():
-            # TensorFlow's tool for int8 conversions with exceptions.
+        with warnings.catch_warnings():
+            # TensorFlow's tool for int8 conversions with exceptions runs an interpreter
+            # that TensorFlow itself deprecates.
+            warnings.filterwarnings("ignore", "(?s).*tf.lite.Interpreter is deprecated")
             debugger = tf.lite.experimental.QuantizationDebugger(converter=converter)
         self._calibrated = debugger.calibrated_model
         self._fully_quantize = io != "float"
@@ -219,7 +225,8 @@ def _measured_parts(network, all_int8, model, images, n_parts, n_measured=N_MEAS
     expected = np.asarray(model.predict(measured, verbose=0))
 
     def error(content):
-        return float(np.abs(_probabilities(content, measured) - expected).mean())
+        found = np.stack(list(map(LiteRTNetwork(content), measured)))
+        return float(np.abs(found - expected).mean())
 
     error_all_int8 = error(all_int8)
     parts = []
@@ -235,26 +242,3 @@ def _overlapping(names, n_parts):
     last = len(names) - length
     starts = sorted({*range(0, last, max(1, length // 2)), last})
     return [tuple(names[start : start + length]) for start in starts]
-
-
-def _probabilities(content, images):
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=content)
-    interpreter.allocate_tensors()
-    entry = interpreter.get_input_details()[0]["index"]
-    output = interpreter.get_output_details()[0]["index"]
-    found = []
-    for image in images:
-        interpreter.set_tensor(entry, image[np.newaxis])
-        interpreter.invoke()
-        found.append(interpreter.get_tensor(output)[0])
-    return np.stack(found)
-
-
-@contextlib.contextmanager
-def _quietly():
-    """TensorFlow's tool runs the interpreter that TensorFlow itself deprecates."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "(?s).*tf.lite.Interpreter is deprecated")
-        yield

@@ -8,10 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_derm.export.conversion import IO, MODES, conversion_settings
+from keras_derm.export.conversion import (
+    IO,
+    MODES,
+    check_quantizer,
+    conversion_settings,
+    weights_in_int8,
+)
 from keras_derm.export.runtime import sidecar_path
 from keras_derm.export.selective_quantization import convert_int8
-from keras_derm.export.weight_only import check_quantizer, weights_in_int8
 from keras_derm.files import atomic_path, write_json
 
 
@@ -79,9 +84,8 @@ def export_tflite(
     images = _check_images(representative_images, image_size, mode)
     start = time.perf_counter()
     content, in_float = _convert(model, images, mode, io, float_layers)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content)
-    description = describe(
+    return write_model(
+        path,
         content,
         classes=classes,
         image_size=list(image_size),
@@ -92,27 +96,25 @@ def export_tflite(
         n_representative_images=len(images),
         conversion_seconds=round(time.perf_counter() - start, 1),
     )
-    write_json(sidecar_path(path), description)
-    return description
 
 
-def describe(content, packages=("keras", "tensorflow", "keras_derm"), **facts):
-    """Give the content of the .json beside a TFLite file.
-
-    Args:
-        content: The file, bytes.
-        packages: Distributions whose versions it names.
-        **facts: What else it says.
+def write_model(path, content, packages=("keras", "tensorflow", "keras_derm"), **facts):
+    """Write the bytes of a TFLite file, and beside it the .json that describes it.
 
     Returns:
-        Dict with `facts`, `size_bytes`, `sha256` and `versions`.
+        Dict, the content of the .json: `facts`, `size_bytes`, `sha256`, and `versions`
+        of the packages.
     """
-    return {
+    description = {
         **facts,
         "size_bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
         "versions": {name: importlib.metadata.version(name) for name in packages},
     }
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+    write_json(sidecar_path(path), description)
+    return description
 
 
 def check_settings(path, mode, io):

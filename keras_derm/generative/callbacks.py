@@ -16,32 +16,49 @@ from keras_derm.files import atomic_path, write_csv
 DIVERSITY_SIDE = 8
 
 
-class ImagesPerSecond(keras.callbacks.Callback):
-    """Adds the speed of every epoch to its logs, as `images_per_second`.
+class TrainingClock(keras.callbacks.Callback):
+    """Adds speed and time to the logs of every epoch, and stops at a time limit.
 
-    Callbacks that come after it see the number, and so does the progress bar.
+    `images_per_second` is of the epoch, `training_minutes` counts all restarts.
+    Callbacks that come after it see both, and so does the progress bar.
 
     Args:
         images_per_step: Images that one training step takes, over all replicas.
+        max_minutes: Training stops after the first epoch at whose end it has taken so
+            long; None for no limit.
+        minutes_spent: Minutes that earlier starts have taken.
+
+    Attributes:
+        limit_reached: Whether training was stopped.
 
     Example:
-
-    ```python
-    model.fit(dataset, callbacks=[ImagesPerSecond(64), CSVLogger("history.csv")])
-    ```
+        >>> clock = TrainingClock(images_per_step=64, max_minutes=30)
+        >>> model.fit(dataset, callbacks=[clock, CSVLogger("history.csv")])
     """
 
-    def __init__(self, images_per_step):
+    def __init__(self, images_per_step, max_minutes=None, minutes_spent=0.0):
         super().__init__()
         self.images_per_step = images_per_step
+        self.max_minutes = max_minutes
+        self.minutes_spent = minutes_spent
+        self.limit_reached = False
+
+    def on_train_begin(self, logs=None):
+        self._start = time.perf_counter()
 
     def on_epoch_begin(self, epoch, logs=None):
         self._first_step = self.model.steps_done
-        self._start = time.perf_counter()
+        self._start_of_epoch = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
+        now = time.perf_counter()
         n_images = (self.model.steps_done - self._first_step) * self.images_per_step
-        logs["images_per_second"] = n_images / (time.perf_counter() - self._start)
+        minutes = self.minutes_spent + (now - self._start) / 60
+        logs["images_per_second"] = n_images / (now - self._start_of_epoch)
+        logs["training_minutes"] = minutes
+        if self.max_minutes is not None and minutes >= self.max_minutes:
+            self.limit_reached = True
+            self.model.stop_training = True
 
 
 class SampleGrid(keras.callbacks.Callback):
@@ -54,11 +71,8 @@ class SampleGrid(keras.callbacks.Callback):
         n_columns: Images of a row; it divides their number.
 
     Example:
-
-    ```python
-    conditions = np.repeat([[0, 2], [5, 4]], 8, axis=0)
-    SampleGrid("samples", lambda: model.sample(conditions, seed=7), n_columns=8)
-    ```
+        >>> conditions = np.repeat([[0, 2], [5, 4]], 8, axis=0)
+        >>> SampleGrid("samples", lambda: model.sample(conditions, seed=7), n_columns=8)
     """
 
     def __init__(self, directory, make, n_columns=8):
@@ -94,10 +108,7 @@ class SampleBoard(keras.callbacks.TensorBoard):
             write for it without.
 
     Example:
-
-    ```python
-    train(..., callbacks=[SampleBoard("generator/tensorboard", "generator/samples")])
-    ```
+        >>> train(..., callbacks=[SampleBoard("tensorboard", grids="samples")])
     """
 
     def __init__(self, directory, grids):
@@ -140,10 +151,7 @@ class StopOnCollapse(keras.callbacks.Callback):
         epochs_collapsed: Number of epochs in a row that were below `min_ratio`.
 
     Example:
-
-    ```python
-    StopOnCollapse(images, lambda: model.sample(conditions, seed=0))
-    ```
+        >>> StopOnCollapse(images, lambda: model.sample(conditions, seed=0))
     """
 
     def __init__(self, images, make, min_ratio=0.1, patience=2, warm_up_steps=1000):
@@ -184,11 +192,8 @@ class StopOnCollapse(keras.callbacks.Callback):
 def diversity(images):
     """How much images differ from each other, in grey levels of 255.
 
-    Args:
-        images: uint8 array (n, side, side, 3).
-
-    Returns:
-        Standard deviation over the images of each pixel at 8 x 8, averaged.
+    That is the standard deviation over the images, uint8 (n, side, side, 3), of each
+    pixel at 8 x 8, averaged.
     """
     small = [
         np.asarray(Image.fromarray(image).resize((DIVERSITY_SIDE,) * 2, Image.BOX))
@@ -207,11 +212,8 @@ class SaveWhenSound(keras.callbacks.Callback):
         watch: `StopOnCollapse` that must come before this callback.
 
     Example:
-
-    ```python
-    watch = StopOnCollapse(images, make)
-    model.fit(dataset, callbacks=[watch, SaveWhenSound("generator.keras", watch)])
-    ```
+        >>> watch = StopOnCollapse(images, make)
+        >>> model.fit(dataset, callbacks=[watch, SaveWhenSound("model.keras", watch)])
     """
 
     def __init__(self, path, watch):
@@ -223,42 +225,6 @@ class SaveWhenSound(keras.callbacks.Callback):
         if self.watch.reason is None and not self.watch.epochs_collapsed:
             with atomic_path(self.path) as temporary:
                 self.model.save_state(temporary)
-
-
-class TimeLimit(keras.callbacks.Callback):
-    """Stops after the first epoch at whose end training has taken so long.
-
-    Adds `training_minutes` to the logs, counted over all restarts.
-
-    Args:
-        minutes: The limit; None for none.
-        spent: Minutes that earlier starts have taken.
-
-    Attributes:
-        reached: Whether training was stopped.
-
-    Example:
-
-    ```python
-    model.fit(dataset, callbacks=[TimeLimit(minutes=30)])
-    ```
-    """
-
-    def __init__(self, minutes=None, spent=0.0):
-        super().__init__()
-        self.minutes = minutes
-        self.spent = spent
-        self.reached = False
-
-    def on_train_begin(self, logs=None):
-        self._start = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        minutes = self.spent + (time.perf_counter() - self._start) / 60
-        logs["training_minutes"] = minutes
-        if self.minutes is not None and minutes >= self.minutes:
-            self.reached = True
-            self.model.stop_training = True
 
 
 class KeepBest(keras.callbacks.Callback):
@@ -282,10 +248,7 @@ class KeepBest(keras.callbacks.Callback):
         stalled: Whether training was stopped.
 
     Example:
-
-    ```python
-    KeepBest("generator", lambda: {"distance": distance(real, make())}, patience=8)
-    ```
+        >>> KeepBest("generator", lambda: {"distance": distance(make())}, patience=8)
     """
 
     QUALITY_FILE = "quality.csv"

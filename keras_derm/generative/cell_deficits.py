@@ -6,21 +6,23 @@ import pandas as pd
 from keras_derm.catalog import DIAGNOSES, SKIN_TONES
 from keras_derm.generative.conditions import CONDITION_TONES
 
+MIN_TONE_IMAGES = 20
 
-def cell_deficits(catalog, target, max_ratio=5.0, min_tone_images=20):
+
+def cell_deficits(catalog, target, max_ratio=5.0):
     """Plan the images to make, aimed at rare diagnoses on the rarer tones.
 
     Each diagnosis that occurs is brought up to `target` images, by no more than
     `max_ratio` times what is there. Its new images go to the tones with the fewest
     of its images first, as water fills a vessel: to those alone until they are level
-    with the next. "undetermined" counts for the diagnosis but is never a target.
+    with the next. "undetermined" counts for the diagnosis but is never a target, nor is
+    a tone with fewer than 20 real images of all diagnoses: a generator cannot know a
+    tone it never saw.
 
     Args:
         catalog: `Catalog` of training rows, with `skin_tone`.
         target: Images wanted of each diagnosis.
         max_ratio: Most made images for each real one of the diagnosis.
-        min_tone_images: Least number of real images of a tone, over all diagnoses,
-            for the tone to be aimed at: a generator cannot know a tone it never saw.
 
     Returns:
         `pandas.DataFrame`, one row a cell: `diagnosis`, `skin_tone`, `have`, `make`.
@@ -40,7 +42,7 @@ def cell_deficits(catalog, target, max_ratio=5.0, min_tone_images=20):
     tones = table["skin_tone"].fillna("undetermined")
     counts = pd.crosstab(table["diagnosis"].astype(object), tones.astype(object))
     counts = counts.reindex(columns=CONDITION_TONES, fill_value=0)
-    aimed = [tone for tone in SKIN_TONES if counts[tone].sum() >= min_tone_images]
+    aimed = [tone for tone in SKIN_TONES if counts[tone].sum() >= MIN_TONE_IMAGES]
     cells = []
     for diagnosis in (name for name in DIAGNOSES if name in counts.index):
         have = counts.loc[diagnosis]
@@ -51,25 +53,6 @@ def cell_deficits(catalog, target, max_ratio=5.0, min_tone_images=20):
             make.update(zip(aimed, _fill(have[aimed].to_numpy(), n_make), strict=True))
         cells += [(diagnosis, tone, int(have[tone]), make[tone]) for tone in have.index]
     return pd.DataFrame(cells, columns=["diagnosis", "skin_tone", "have", "make"])
-
-
-def deficit_conditions(deficits):
-    """Conditions to sample, one row an image to make.
-
-    Args:
-        deficits: What `cell_deficits` returned.
-
-    Returns:
-        int32 array (n, 2) for `SNGAN.sample`, n the sum of `make`.
-    """
-    cells = [
-        (DIAGNOSES.index(diagnosis), CONDITION_TONES.index(tone))
-        for diagnosis, tone in zip(
-            deficits["diagnosis"], deficits["skin_tone"], strict=True
-        )
-    ]
-    cells = np.array(cells, dtype="int32").reshape(-1, 2)
-    return np.repeat(cells, deficits["make"].to_numpy(dtype=int), axis=0)
 
 
 def _fill(have, n_make):

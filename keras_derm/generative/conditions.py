@@ -18,7 +18,11 @@ def condition_indices(catalog):
     Returns:
         int32 array (n, 2): index into `DIAGNOSES` and into `CONDITION_TONES`.
     """
-    table = catalog.table
+    return table_conditions(catalog.table)
+
+
+def table_conditions(table):
+    """As `condition_indices`, of a table's `diagnosis` and `skin_tone`."""
     tones = table["skin_tone"].fillna("undetermined")
     columns = [
         [DIAGNOSES.index(name) for name in table["diagnosis"]],
@@ -28,14 +32,7 @@ def condition_indices(catalog):
 
 
 def condition_names(conditions):
-    """Names of conditions.
-
-    Args:
-        conditions: Integers (n, 2), as `condition_indices` gives them.
-
-    Returns:
-        List of n tuples (diagnosis, skin tone).
-    """
+    """Tuples (diagnosis, skin tone) of what `condition_indices` gives, a list."""
     return [
         (DIAGNOSES[diagnosis], CONDITION_TONES[tone])
         for diagnosis, tone in np.asarray(conditions)
@@ -43,15 +40,10 @@ def condition_names(conditions):
 
 
 def measured_tones(images, thresholds="del_bino"):
-    """Skin tone of made images that none was asked of.
+    """Skin tone of made images that none was asked of, uint8 (n, side, side, 3).
 
-    Args:
-        images: uint8 (n, side, side, 3), RGB.
-        thresholds: Table of skin types, see `skin_tone.THRESHOLDS`.
-
-    Returns:
-        int array (n,): index into `CONDITION_TONES`, "undetermined" where the tone
-        cannot be measured.
+    `thresholds` are of `skin_tone.THRESHOLDS`. Gives the index into `CONDITION_TONES`,
+    int (n,), that of "undetermined" where the tone cannot be measured.
     """
     estimator = IndividualTypologyAngle(thresholds=thresholds)
     tones = [estimator.measure(image)["skin_tone"] for image in images]

@@ -3,8 +3,11 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_derm.catalog import CatalogError
 from keras_derm.generative.conditions import condition_indices
-from keras_derm.generative.domains import TRANSLATED_TO, benign_and_malignant
+
+TRANSLATED_TO = "MEL"
+"""Diagnosis of a translation: a made image must have one, "malignant" is not enough."""
 
 
 def sampling_weights(diagnosis, balance=0.5):
@@ -45,12 +48,9 @@ def training_dataset(catalog, images, batch_size=64, balance=0.5, seed=0, first_
     Raises:
         CatalogError: If a row is held out (`val`, `test`) or synthetic.
     """
-    catalog.require_training_only()
-    catalog.require_real()
+    take, shape = _checked(catalog, images)
     conditions = condition_indices(catalog)
     weights = sampling_weights(conditions[:, 0], balance)
-    take = taker(images)
-    shape = take(np.array([0])).shape[1:]
 
     def draw(step):
         generator = np.random.default_rng([seed, int(step)])
@@ -69,36 +69,43 @@ def training_dataset(catalog, images, batch_size=64, balance=0.5, seed=0, first_
     return _steps(load, first_step)
 
 
-def translation_dataset(
-    catalog, images, batch_size=1, diagnosis=TRANSLATED_TO, seed=0, first_step=0
-):
+def benign_and_malignant(catalog):
+    """Rows of the domain to translate from, and of the one to translate to.
+
+    Returns:
+        Two int arrays of positions in the catalog: where `benign_malignant` is
+        "benign", and where the diagnosis is `TRANSLATED_TO`.
+
+    Raises:
+        CatalogError: If either has no image, or a row is in both.
+    """
+    table = catalog.table
+    benign = (table["benign_malignant"] == "benign").fillna(False).to_numpy(bool)
+    malignant = (table["diagnosis"] == TRANSLATED_TO).to_numpy(bool)
+    if not benign.any() or not malignant.any() or (benign & malignant).any():
+        raise CatalogError(
+            "a translation needs benign images (`benign_malignant`), images of a "
+            f"malignant diagnosis, and none that is both. Received: {benign.sum()} "
+            f"benign, {malignant.sum()} {TRANSLATED_TO}, {(benign & malignant).sum()} "
+            "both"
+        )
+    return np.flatnonzero(benign), np.flatnonzero(malignant)
+
+
+def translation_dataset(catalog, images, batch_size=1, seed=0, first_step=0):
     """Endless batches for `CycleGAN.fit`, with as many benign as malignant images.
 
     The larger domain is undersampled: in each pass every image of the smaller one
-    comes once, beside as many of the other, drawn anew. Batch t is a function of
-    `seed` and t alone.
-
-    Args:
-        catalog: `Catalog` of real training rows.
-        images: See `training_dataset`.
-        batch_size: Images of each domain in a batch, over all replicas.
-        diagnosis: See `benign_and_malignant`.
-        seed: Integer seed of the order.
-        first_step: Number of batches to leave out at the start.
+    comes once, beside as many of the other, drawn anew. Arguments and errors are those
+    of `training_dataset`, and of `benign_and_malignant`; `batch_size` counts the images
+    of each domain.
 
     Returns:
         `tf.data.Dataset` of (benign images, malignant images), uint8.
-
-    Raises:
-        CatalogError: If a row is held out (`val`, `test`) or synthetic, or a domain
-            is empty.
     """
-    catalog.require_training_only()
-    catalog.require_real()
-    domains = benign_and_malignant(catalog, diagnosis)
+    take, shape = _checked(catalog, images)
+    domains = benign_and_malignant(catalog)
     n_images = min(len(rows) for rows in domains)
-    take = taker(images)
-    shape = take(np.array([0])).shape[1:]
 
     def row(domain, position):
         turn, place = divmod(position, n_images)
@@ -122,6 +129,14 @@ def translation_dataset(
 def taker(images):
     """Function of an int array of positions to images; see `training_dataset`."""
     return images if callable(images) else images.__getitem__
+
+
+def _checked(catalog, images):
+    """Function of positions to images, and the shape of one, of rows to train on."""
+    catalog.require_training_only()
+    catalog.require_real()
+    take = taker(images)
+    return take, take(np.array([0])).shape[1:]
 
 
 def _steps(load, first_step):

@@ -31,13 +31,11 @@ class Generator(keras.Model):
         STATE_SUFFIX: Suffix of the file that `save_state` writes.
 
     Example:
-
-    ```python
-    generator = SNGAN.from_settings(SNGANSettings(), image_size=64, n_steps=2000)
-    train(generator, catalog, images, "generator", SNGANSettings(), n_steps=2000)
-    cells = np.array([[0, 4], [5, 4]]), np.array([20, 10])
-    images, conditions, parents = generator.make(cells, seed=7)
-    ```
+        >>> settings = SNGANSettings()
+        >>> generator = SNGAN.from_settings(settings, image_size=64, n_steps=2000)
+        >>> train(generator, catalog, images, "generator", settings, n_steps=2000)
+        >>> cells = np.array([[0, 4], [5, 4]]), np.array([20, 10])
+        >>> images, conditions, parents = generator.make(cells, seed=7)
     """
 
     Settings = None
@@ -70,7 +68,12 @@ class Generator(keras.Model):
         Raises:
             ValueError: If networks of this size or precision cannot be built.
         """
-        cls.check_precision(precision)
+        if precision not in cls.PRECISIONS:
+            raise ValueError(
+                f"`precision` of a generator is {' or '.join(cls.PRECISIONS)}: its "
+                "steps do not scale losses, as float16 needs, and only classifiers are "
+                f"timed for auto. Received: precision={precision!r}"
+            )
         with computing_in(precision):
             return cls._from_settings(
                 settings, image_size, n_steps, seed, gradient_accumulation, jit_compile
@@ -82,16 +85,6 @@ class Generator(keras.Model):
     ):
         """`from_settings` where Keras is told what to compute in."""
         raise NotImplementedError
-
-    @classmethod
-    def check_precision(cls, precision):
-        """Raise a `ValueError` where the networks cannot compute in `precision`."""
-        if precision not in cls.PRECISIONS:
-            raise ValueError(
-                f"`precision` of a generator is {' or '.join(cls.PRECISIONS)}: its "
-                "steps do not scale losses, as float16 needs, and only classifiers are "
-                f"timed for auto. Received: precision={precision!r}"
-            )
 
     @classmethod
     def description(cls, settings):

@@ -22,18 +22,13 @@ def register_generator(generator):
         ValueError: If another class has the name.
 
     Example:
-
-    ```python
-    @dataclass(frozen=True, kw_only=True)
-    class ColourNoiseSettings(GeneratorSettings, name="colour_noise"):
-        batch_size: Count = 64
-
-
-    @register_generator
-    class ColourNoise(Generator):
-        Settings = ColourNoiseSettings
-        ...
-    ```
+        >>> @dataclass(frozen=True, kw_only=True)
+        ... class ColourNoiseSettings(GeneratorSettings, name="colour_noise"):
+        ...     batch_size: Count = 64
+        >>> @register_generator
+        ... class ColourNoise(Generator):
+        ...     Settings = ColourNoiseSettings
+        ...     ...
     """
     name = generator.Settings.name
     if name in GENERATORS:

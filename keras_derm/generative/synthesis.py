@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from keras_derm.generative.cell_deficits import cell_deficits, deficit_conditions
+from keras_derm.generative.cell_deficits import MIN_TONE_IMAGES, cell_deficits
 from keras_derm.generative.conditions import (
     condition_indices,
     condition_names,
     measured_tones,
+    table_conditions,
 )
 from keras_derm.generative.screening import screen
 
@@ -25,12 +26,9 @@ class Synthesis:
         none_because: Why none is to be made; empty where some are.
 
     Example:
-
-    ```python
-    plan = plan_synthesis(train, target_per_diagnosis=1000, learned=("MEL",))
-    images, conditions, verdicts = made_images(generator, settings, plan, train, real)
-    kept = images[verdicts["kept"]]
-    ```
+        >>> plan = plan_synthesis(train, target_per_diagnosis=1000, learned=("MEL",))
+        >>> images, _, verdicts = made_images(generator, settings, plan, train, real)
+        >>> kept = images[verdicts["kept"]]
     """
 
     deficits: pd.DataFrame
@@ -55,9 +53,10 @@ def plan_synthesis(catalog, target_per_diagnosis, max_ratio=3.0, learned=None):
     because = why_none(deficits, target_per_diagnosis, learned)
     if learned is not None:
         deficits = deficits[deficits["diagnosis"].isin(learned)]
-    wanted = deficit_conditions(deficits)
-    cells, counts = np.unique(wanted, axis=0, return_counts=True)
-    return Synthesis(deficits, cells, counts, "" if len(wanted) else because)
+    wanted = deficits[deficits["make"] > 0]
+    counts = wanted["make"].to_numpy(int)
+    because = "" if len(wanted) else because
+    return Synthesis(deficits, table_conditions(wanted), counts, because)
 
 
 def why_none(deficits, target, learned):
@@ -70,7 +69,7 @@ def why_none(deficits, target, learned):
         return f"the generator did not learn those that are short, {', '.join(short)}"
     return (
         f"{', '.join(short)} are short of images, but no skin tone has enough real "
-        "training images, 20, to aim at"
+        f"training images, {MIN_TONE_IMAGES}, to aim at"
     )
 
 

@@ -6,10 +6,9 @@ import keras
 import pandas as pd
 
 from keras_derm.generative.callbacks import (
-    ImagesPerSecond,
     KeepBest,
     SaveWhenSound,
-    TimeLimit,
+    TrainingClock,
 )
 
 STATE_NAME = "generator"
@@ -20,13 +19,10 @@ class GeneratorCollapse(RuntimeError):
     """Training was stopped: a loss was not finite or the samples became alike.
 
     Example:
-
-    ```python
-    try:
-        train(generator, catalog, images, directory, settings)
-    except GeneratorCollapse as collapse:
-        print(collapse)
-    ```
+        >>> try:
+        ...     train(generator, catalog, images, directory, settings)
+        ... except GeneratorCollapse as collapse:
+        ...     print(collapse)
     """
 
 
@@ -88,8 +84,10 @@ def train(
     directory.mkdir(parents=True, exist_ok=True)
     watch = generator.watch(catalog, images, seed)
     best = _best(directory, measure, measure_every, patience)
-    limit = TimeLimit(
-        max_minutes, _minutes_spent(directory, steps_per_epoch, generator)
+    clock = TrainingClock(
+        generator.images_per_step(settings),
+        max_minutes,
+        _minutes_spent(directory, steps_per_epoch, generator),
     )
     generator.fit(
         generator.dataset(catalog, images, settings, seed, generator.steps_done),
@@ -101,8 +99,7 @@ def train(
         callbacks=[
             watch,
             generator.sample_grid(catalog, images, directory / "samples", seed),
-            ImagesPerSecond(generator.images_per_step(settings)),
-            limit,
+            clock,
             *best,
             SaveWhenSound(_state_file(generator, directory, STATE_NAME), watch),
             keras.callbacks.CSVLogger(directory / HISTORY_FILE, append=True),
@@ -114,7 +111,7 @@ def train(
             f"training was stopped: {watch.reason}. The last sound model is in "
             f"{directory}; a lower learning rate or another seed may help."
         )
-    if limit.reached:
+    if clock.limit_reached:
         print(f"stopped after {max_minutes:g} minutes, at step {generator.steps_done}")
     elif any(callback.stalled for callback in best):
         print(f"stopped at step {generator.steps_done}: no better images for a while")
@@ -122,11 +119,7 @@ def train(
 
 
 def resume(generator, directory):
-    """Give a generator the state in which a training in `directory` was left, if any.
-
-    Returns:
-        The generator.
-    """
+    """Give a generator the state that `directory` holds, if any, and return it."""
     path = _state_file(generator, directory, STATE_NAME)
     if path.exists():
         generator.load_state(path)
@@ -136,12 +129,7 @@ def resume(generator, directory):
 def load_best(generator, directory):
     """Give a generator the state that was measured as the best, else the last one.
 
-    Args:
-        generator: `Generator` built of the same settings as the trained one.
-        directory: Where its training kept its files.
-
-    Returns:
-        The generator.
+    It was built of the same settings as the one that `directory` is of, and returned.
     """
     generator.load_state(best_state_file(directory, generator.STATE_SUFFIX))
     return generator

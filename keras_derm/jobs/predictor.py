@@ -59,7 +59,7 @@ class Predictor:
         self.classes = tuple(facts["classes"])
         conformal, photographs = facts.get("conformal"), facts.get("photographs")
         self.sets = ConformalSets(**conformal) if conformal else None
-        self.limits = PhotographLimits.from_dict(photographs) if photographs else None
+        self.limits = PhotographLimits(**photographs) if photographs else None
         self._estimator = IndividualTypologyAngle(**facts.get("skin_tone", {}))
         # Without a preset the file prepares for itself, all but the size.
         preset, size = facts.get("preset"), facts["image_size"][0]

@@ -11,7 +11,6 @@ from keras_derm.layers.min_max_rescale import MinMaxRescale
 from keras_derm.layers.non_local_means import NonLocalMeans
 from keras_derm.layers.presets import (
     PRESETS,
-    Preset,
     augmentation,
     offline_copies,
     preparation,
@@ -35,7 +34,6 @@ __all__ = [
     "MinMaxRescale",
     "NonLocalMeans",
     "Preparation",
-    "Preset",
     "RandomDarkening",
     "RandomMirror",
     "SquarePad",

@@ -5,14 +5,13 @@ import tensorflow as tf
 
 from keras_derm.layers.colour_spaces import rgb_to_lab
 from keras_derm.layers.image_layer import ImageLayer
-from keras_derm.layers.masked_mean import masked_mean
 from keras_derm.layers.morphology import (
     length_scale,
     odd_size,
     square_black_hat,
     square_dilation,
 )
-from keras_derm.layers.pyramid_fill import pyramid_fill
+from keras_derm.layers.pyramid_fill import masked_mean, pyramid_fill
 
 ARTEFACTS = ("dark_corners", "ruler", "ink", "bubbles")
 LARGEST_SHARES = {"dark_corners": 0.35, "ruler": 0.08, "ink": 0.10, "bubbles": 0.08}
@@ -51,7 +50,6 @@ class ArtefactSuppression(ImageLayer):
     Args:
         suppress: Which of `"dark_corners"`, `"ruler"`, `"ink"`, `"bubbles"` are
             painted over; all are found.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> layer = ArtefactSuppression()
@@ -69,14 +67,7 @@ class ArtefactSuppression(ImageLayer):
         self.suppress = tuple(suppress)
 
     def masks(self, images):
-        """Return where each artefact is.
-
-        Args:
-            images: (batch, height, width, 3), RGB in [0, 255], float or uint8.
-
-        Returns:
-            Dict of the four artefacts' masks, (batch, height, width, 1), bool.
-        """
+        """Return where each artefact is: masks by name, (batch, height, width, 1)."""
         images = tf.stop_gradient(tf.cast(images, tf.float32))
         scale = length_scale(images)
         grey = tf.cast(tf.round(tf.reduce_mean(images, axis=-1)), tf.uint8)
@@ -103,9 +94,6 @@ class ArtefactSuppression(ImageLayer):
         An image goes when one artefact covers more than `LARGEST_SHARES` of it: too
         much to be painted over.
 
-        Args:
-            images: (batch, height, width, 3), RGB in [0, 255], float or uint8.
-
         Returns:
             List of str, such as "dark corners: 41% of the picture".
         """
@@ -123,11 +111,6 @@ class ArtefactSuppression(ImageLayer):
         masks = self.masks(images)
         chosen = tf.stack([masks[name] for name in self.suppress])
         return pyramid_fill(images, tf.reduce_any(chosen, axis=0))
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(suppress=self.suppress)
-        return config
 
 
 def _dark_corners(images, scale):

@@ -6,16 +6,8 @@ import tensorflow as tf
 def reflected(images, widths, axis):
     """Pad one axis by mirroring about the border pixel, as far as need be.
 
-    OpenCV's `BORDER_REFLECT_101`: ...c b | a b c | b a...; unlike `tf.pad` the pad
-    may be wider than the image, and the sizes may be tensors.
-
-    Args:
-        images: Tensor of any rank.
-        widths: Pixels before and after, ints or scalar int32 tensors.
-        axis: Axis to pad.
-
-    Returns:
-        Tensor whose `axis` is longer by both widths.
+    OpenCV's `BORDER_REFLECT_101`: ...c b | a b c | b a...; unlike `tf.pad` the `widths`
+    before and after may be greater than the image, and may be scalar int32 tensors.
     """
     length = tf.shape(images)[axis]
     last = tf.maximum(length - 1, 1)

@@ -23,7 +23,6 @@ class CLAHE(ImageLayer):
     Args:
         clip_limit: Slope to which the equalising curve is limited, above 0.
         tile_grid_size: Number of tiles down and across.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> equalised = CLAHE(clip_limit=2.0)(images)
@@ -123,11 +122,6 @@ class CLAHE(ImageLayer):
         upper = value(top, left) * (1 - across) + value(top, right) * across
         lower = value(bottom, left) * (1 - across) + value(bottom, right) * across
         return tf.round(upper * (1 - down) + lower * down)
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(clip_limit=self.clip_limit, tile_grid_size=self.tile_grid_size)
-        return config
 
 
 def _neighbours(length, tile, n_tiles):

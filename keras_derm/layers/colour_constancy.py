@@ -24,7 +24,6 @@ class ColourConstancy(ImageLayer):
 
     Args:
         method: `"shades_of_grey"`, `"grey_world"` or `"max_rgb"`.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> corrected = ColourConstancy("shades_of_grey")(images)
@@ -63,8 +62,3 @@ class ColourConstancy(ImageLayer):
         power = positive_power(tf.maximum(relative, _DARKEST), norm)
         mean = tf.reduce_mean(power, axis=(1, 2), keepdims=True)
         return greatest * positive_power(mean, 1.0 / norm)
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(method=self.method)
-        return config

@@ -18,7 +18,6 @@ class GammaCorrection(ImageLayer):
 
     Args:
         gamma: Exponent, above 0.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> brightened = GammaCorrection(1 / 1.2)(images)
@@ -34,8 +33,3 @@ class GammaCorrection(ImageLayer):
         power = positive_power(tf.maximum(images, _DARKEST) / 255.0, self.gamma)
         # A root has no slope at 0: below the least level it goes straight to black.
         return 255.0 * power * tf.minimum(images / _DARKEST, 1.0)
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(gamma=self.gamma)
-        return config

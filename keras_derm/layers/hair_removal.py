@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_derm.layers.image_layer import ImageLayer
 from keras_derm.layers.morphology import (
+    REFERENCE_SIZE,
     cross_black_hat,
     cross_dilation,
     length_scale,
@@ -30,24 +31,16 @@ _HAIRS = (
 )
 
 
-def scaled_kernel_size(image_size, kernel_size=17, reference_size=224):
+def scaled_kernel_size(image_size):
     """Return the odd kernel size that covers the same share of a smaller image.
 
     A hair keeps its share of the picture when the picture shrinks, so the kernel of
     17 pixels published for 224-pixel images becomes 17 * `image_size` / 224, taken
     to the nearest odd number and never below 3: 5 at 64, 9 at 128, 17 at 224.
-
-    Args:
-        image_size: Side of the square image in pixels.
-        kernel_size: Kernel at `reference_size`, odd.
-        reference_size: Side for which `kernel_size` was published.
-
-    Returns:
-        Odd int, at least 3.
     """
     if image_size < 1:
         raise ValueError(f"`image_size` must be 1 or more. Received: {image_size}")
-    return odd_size(kernel_size * image_size / reference_size)
+    return odd_size(17 * image_size / REFERENCE_SIZE)
 
 
 @keras.saving.register_keras_serializable(package="keras_derm")
@@ -78,7 +71,6 @@ class HairRemoval(ImageLayer):
             levels of 255.
         sensitivity: Factor on the responses of the oriented method: above 1 finds
             fainter hairs and more that are none.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> layer = HairRemoval()
@@ -117,13 +109,10 @@ class HairRemoval(ImageLayer):
 
     def mask(self, images):
         """Return the hair mask, (batch, height, width, 1), bool."""
-        return self._find(images)["mask"]
+        return self._find(images)[2]
 
     def stages(self, images):
         """Return the pictures of every step.
-
-        Args:
-            images: (batch, height, width, 3), RGB in [0, 255], float or uint8.
 
         Returns:
             Dict of `grey` and `black_hat`, (batch, height, width, 1), float32 in
@@ -132,12 +121,12 @@ class HairRemoval(ImageLayer):
             response for the black-hat.
         """
         images = tf.cast(images, tf.float32)
-        found = self._find(images)
+        grey, black_hat, mask = self._find(images)
         return {
-            "grey": tf.cast(found["grey"], tf.float32),
-            "black_hat": tf.cast(found["black_hat"], tf.float32),
-            "mask": found["mask"],
-            "result": self._fill(images, found["mask"]),
+            "grey": tf.cast(grey, tf.float32),
+            "black_hat": tf.cast(black_hat, tf.float32),
+            "mask": mask,
+            "result": self._fill(images, mask),
         }
 
     def transform(self, images, training):
@@ -153,8 +142,7 @@ class HairRemoval(ImageLayer):
     def _find(self, images):
         images = tf.stop_gradient(tf.cast(images, tf.float32))
         find = self._published if self.method == "published" else self._oriented
-        grey, black_hat, mask = (picture[..., None] for picture in find(images))
-        return {"grey": grey, "black_hat": black_hat, "mask": mask}
+        return [picture[..., None] for picture in find(images)]
 
     def _published(self, images):
         grey = _levels(tf.tensordot(images, tf.constant(_GREY_WEIGHTS), axes=1))
@@ -179,16 +167,6 @@ class HairRemoval(ImageLayer):
             responses.append(along)
         mask = tf.reduce_any(tf.stack(masks), axis=0)
         return red, tf.reduce_max(tf.stack(responses), axis=0), mask
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            method=self.method,
-            kernel_size=self.kernel_size,
-            threshold=self.threshold,
-            sensitivity=self.sensitivity,
-        )
-        return config
 
 
 def _levels(picture):

@@ -1,5 +1,7 @@
 """Base class of the deterministic and random image layers."""
 
+import inspect
+
 import keras
 import tensorflow as tf
 
@@ -9,13 +11,19 @@ class ImageLayer(keras.layers.Layer):
 
     Subclasses implement `transform(images, training)` on float32 images. The layer
     always computes in float32, whatever the global dtype policy, because eight
-    bits of colour do not fit into bfloat16.
+    bits of colour do not fit into bfloat16. What a layer is made with is kept under the
+    name of the argument, and so saved.
 
     Args:
         **kwargs: `name` and other arguments of `keras.layers.Layer`.
 
     Attributes:
         sets_range: Whether every image comes out with the same range of values.
+
+    Example:
+        >>> class Negative(ImageLayer):
+        ...     def transform(self, images, training):
+        ...         return 255.0 - images
     """
 
     sets_range = False
@@ -50,3 +58,7 @@ class ImageLayer(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
+
+    def get_config(self):
+        names = inspect.getfullargspec(type(self).__init__).args[1:]
+        return super().get_config() | {name: getattr(self, name) for name in names}

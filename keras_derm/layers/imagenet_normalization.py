@@ -19,9 +19,6 @@ class ImageNetNormalization(ImageLayer):
     image layer whose result is not within [0, 255]: it stands last in a chain. The
     classifiers of this package scale their input themselves and need none.
 
-    Args:
-        **kwargs: Arguments of `keras.layers.Layer`.
-
     Example:
         >>> inputs = ImageNetNormalization()(images)
     """

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_derm.layers.masked_mean import masked_mean
+from keras_derm.layers.pyramid_fill import masked_mean
 
 _N_BINS = 64
 _LEAST_CONTRAST = 6.0

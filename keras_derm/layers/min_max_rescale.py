@@ -18,9 +18,6 @@ class MinMaxRescale(ImageLayer):
     published it stretched the synthetic ones alone, and the stretch gave the label
     away.
 
-    Args:
-        **kwargs: Arguments of `keras.layers.Layer`.
-
     Example:
         >>> stretched = MinMaxRescale()(images)
 

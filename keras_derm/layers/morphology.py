@@ -18,13 +18,9 @@ _MOST_DOUBLINGS = 12  # windows of up to 4,096 pixels
 
 
 def length_scale(images):
-    """Return the short side relative to `REFERENCE_SIZE`, a tensor if unknown.
+    """Return the short side of (batch, height, width, ...) over `REFERENCE_SIZE`.
 
-    Args:
-        images: (batch, height, width, channels).
-
-    Returns:
-        Number, or scalar float32 tensor where the size is not known beforehand.
+    It is a number, or a scalar float32 tensor where the size is not known beforehand.
     """
     height, width = images.shape[1:3]
     if height is not None and width is not None:
@@ -34,14 +30,7 @@ def length_scale(images):
 
 
 def odd_size(width):
-    """Return the odd number of pixels, 3 or more, nearest to a width.
-
-    Args:
-        width: Number, or float tensor where the size of the image is not known.
-
-    Returns:
-        int, or int32 tensor.
-    """
+    """Return the odd number of pixels, 3 or more, nearest to a width: int or tensor."""
     if tf.is_tensor(width):
         return tf.maximum(3, 2 * tf.cast(tf.round((width - 1) / 2), tf.int32) + 1)
     return max(3, 2 * round((width - 1) / 2) + 1)
@@ -53,18 +42,13 @@ def cross_dilation(images, size):
     return row.images(tf.maximum(row.window(size, 0), row.window(size, 1)))
 
 
-def cross_erosion(images, size):
-    """Return the erosion with a `size` x `size` cross."""
-    return _inverted(cross_dilation(_inverted(images), size))
-
-
 def cross_black_hat(images, size):
     """Return closing minus image: dark structures narrower than the cross.
 
     Equals `cv2.morphologyEx(image, cv2.MORPH_BLACKHAT, cross)` with OpenCV's
     default border.
     """
-    return cross_erosion(cross_dilation(images, size), size) - images
+    return _closed(cross_dilation, images, size) - images
 
 
 def square_dilation(images, size):
@@ -75,8 +59,7 @@ def square_dilation(images, size):
 
 def square_black_hat(images, size):
     """Return closing minus image: dark structures narrower than the square."""
-    closed = _inverted(square_dilation(_inverted(square_dilation(images, size)), size))
-    return closed - images
+    return _closed(square_dilation, images, size) - images
 
 
 def longest_line_opening(images, length, n_angles):
@@ -133,22 +116,18 @@ class _PixelRow:
         pixels = self.pixels if pixels is None else pixels
         stride = self.padded_shape[2] if axis == 0 else 1
         for step in _doublings(size):
-            pixels = tf.maximum(pixels, _rolled(pixels, -step * stride))
-        return _rolled(pixels, (size // 2) * stride)
+            pixels = tf.maximum(pixels, tf.roll(pixels, -step * stride, 0))
+        return tf.roll(pixels, (size // 2) * stride, 0)
 
     def line_opening(self, steps):
         """Return the opening with the line whose points are the sums of the steps."""
         shifts = [down * self.padded_shape[2] + across for down, across in steps]
         pixels = self.pixels
         for shift in shifts:
-            pixels = tf.minimum(pixels, _rolled(pixels, -shift))
+            pixels = tf.minimum(pixels, tf.roll(pixels, -shift, 0))
         for shift in shifts:
-            pixels = tf.maximum(pixels, _rolled(pixels, shift))
+            pixels = tf.maximum(pixels, tf.roll(pixels, shift, 0))
         return pixels
-
-
-def _rolled(pixels, shift):
-    return tf.roll(pixels, shift, 0)
 
 
 def _line_steps(length, angle):
@@ -176,6 +155,10 @@ def _doublings(window):
         steps.append(min(reached, window - reached))
         reached += steps[-1]
     return steps
+
+
+def _closed(dilation, images, size):
+    return _inverted(dilation(_inverted(dilation(images, size)), size))
 
 
 def _inverted(images):

@@ -23,7 +23,6 @@ class NonLocalMeans(ImageLayer):
         strength: h in levels of 255, above 0; more removes more noise and detail.
         patch_size: Side of the compared patches in pixels, odd.
         search_size: Side of the search window in pixels, odd.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> denoised = NonLocalMeans(strength=3.0)(images)
@@ -44,10 +43,8 @@ class NonLocalMeans(ImageLayer):
         self.search_size = int(search_size)
 
     def transform(self, images, training):
-        reach, start = (
-            self.search_size // 2,
-            (self.search_size + self.patch_size) // 2 - 1,
-        )
+        reach = self.search_size // 2
+        start = (self.search_size + self.patch_size) // 2 - 1
         padded = images
         for axis in (1, 2):
             padded = reflected(padded, (start, start), axis)
@@ -62,10 +59,8 @@ class NonLocalMeans(ImageLayer):
             offset = offsets[index]
             weight = self._likeness(channels, offset)
             # What p is to p + offset, p - offset is to p: one weight serves both.
-            ahead, behind = (
-                window(weight, [reach, reach]),
-                window(weight, reach - offset),
-            )
+            ahead = window(weight, [reach, reach])
+            behind = window(weight, reach - offset)
             sums = [
                 total
                 + ahead * window(channel, start + offset)
@@ -90,12 +85,8 @@ class NonLocalMeans(ImageLayer):
         Where p + offset lies outside the padded image the value has no meaning, and
         is not asked for.
         """
-        difference = tf.add_n(
-            [
-                tf.math.squared_difference(channel, tf.roll(channel, -offset, (1, 2)))
-                for channel in channels
-            ]
-        )
+        moved = [tf.roll(channel, -offset, (1, 2)) for channel in channels]
+        difference = tf.add_n(list(map(tf.math.squared_difference, channels, moved)))
         for axis in (1, 2):
             difference = _sliding_sum(difference, self.patch_size, axis)
         scale = self.patch_size**2 * len(channels) * self.strength**2
@@ -108,32 +99,20 @@ class NonLocalMeans(ImageLayer):
         every = np.mgrid[-reach : reach + 1, -reach : reach + 1].reshape(2, -1).T
         return every[len(every) // 2 + 1 :].astype("int32").reshape(-1, 2)
 
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            strength=self.strength,
-            patch_size=self.patch_size,
-            search_size=self.search_size,
-        )
-        return config
-
 
 def _sliding_sum(images, window, axis):
     """Return the sums over the windows inside (batch, height, width) images."""
     length = tf.shape(images)[axis] - window + 1
-    part = [slice(None)] * 3
+
+    def part(pixels, start, stop):
+        return pixels[(slice(None),) * axis + (slice(start, stop),)]
+
     total, reached, run = 0.0, 0, images  # `run` holds the sums of 2^k pixels
     for bit in range(window.bit_length()):
         if bit:
-            ahead, behind = part.copy(), part.copy()
-            ahead[axis], behind[axis] = (
-                slice(2 ** (bit - 1), None),
-                slice(None, -(2 ** (bit - 1))),
-            )
-            run = run[tuple(ahead)] + run[tuple(behind)]
+            half = 2 ** (bit - 1)
+            run = part(run, half, None) + part(run, None, -half)
         if window & 2**bit:
-            taken = part.copy()
-            taken[axis] = slice(reached, reached + length)
-            total += run[tuple(taken)]
+            total += part(run, reached, reached + length)
             reached += 2**bit
     return total

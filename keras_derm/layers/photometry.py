@@ -5,21 +5,13 @@ import keras
 from keras_derm.layers.artefact_suppression import ArtefactSuppression
 from keras_derm.layers.clahe import CLAHE
 from keras_derm.layers.gamma_correction import GammaCorrection
-from keras_derm.layers.hair_removal import HairRemoval, scaled_kernel_size
-from keras_derm.layers.min_max_rescale import MinMaxRescale
+from keras_derm.layers.hair_removal import HairRemoval
 from keras_derm.layers.non_local_means import NonLocalMeans
-from keras_derm.layers.random_darkening import RandomDarkening
 
 
 def without_hair_and_rulers():
     """Paint over hair, found by its direction, and rulers."""
     return [HairRemoval(), ArtefactSuppression(["ruler"])]
-
-
-def without_dark_hair(image_size):
-    """Paint over dark hair as published, with the kernel scaled to the images."""
-    kernel_size = scaled_kernel_size(image_size)
-    return [HairRemoval("published", kernel_size=kernel_size)]
 
 
 def enhanced():
@@ -32,11 +24,6 @@ def enhanced():
     ]
 
 
-def full_range():
-    """Stretch the values of every image to [0, 255]."""
-    return [MinMaxRescale()]
-
-
 def other_light(seeds, share):
     """Change brightness and contrast by up to a share, either way."""
     first, second = seeds
@@ -47,8 +34,3 @@ def other_light(seeds, share):
             (share, share), (0, 255), seed=second, dtype="float32"
         ),
     ]
-
-
-def darkened(seed, probability):
-    """Dim the light of some images by half."""
-    return [RandomDarkening(probability, seed=seed)]

@@ -5,15 +5,14 @@ from typing import get_args
 import keras
 
 from keras_derm.layers.chains import Augmentation, Preparation
-from keras_derm.layers.geometry import mirrored, padded, stretched, turned, zoomed
-from keras_derm.layers.photometry import (
-    darkened,
-    enhanced,
-    full_range,
-    other_light,
-    without_dark_hair,
-    without_hair_and_rulers,
-)
+from keras_derm.layers.geometry import turned, zoomed
+from keras_derm.layers.hair_removal import HairRemoval, scaled_kernel_size
+from keras_derm.layers.min_max_rescale import MinMaxRescale
+from keras_derm.layers.photometry import enhanced, other_light, without_hair_and_rulers
+from keras_derm.layers.random_darkening import RandomDarkening
+from keras_derm.layers.random_mirror import RandomMirror
+from keras_derm.layers.square_pad import SquarePad
+from keras_derm.layers.square_resize import SquareResize
 from keras_derm.settings import Preset
 
 PRESETS = get_args(Preset)
@@ -28,7 +27,7 @@ def resize(image_size):
     Example:
         >>> images = resize(224)(photographs)
     """
-    return Preparation(stretched(image_size))
+    return Preparation([SquareResize(image_size)])
 
 
 def _turned(seed, strength):
@@ -36,31 +35,34 @@ def _turned(seed, strength):
 
 
 _PREPARATIONS = {
-    "keras_derm": lambda size: Preparation(padded(size), without_hair_and_rulers()),
-    "sn_gan_ensemble": lambda size: Preparation(
-        stretched(size), without_dark_hair(size)
+    "keras_derm": lambda size: Preparation(
+        [SquarePad(size)], without_hair_and_rulers()
     ),
-    "lora_diffusion": lambda size: Preparation(stretched(size), enhanced()),
+    "sn_gan_ensemble": lambda size: Preparation(
+        [SquareResize(size)], [HairRemoval("published", scaled_kernel_size(size))]
+    ),
+    "lora_diffusion": lambda size: Preparation([SquareResize(size)], enhanced()),
     "cwgan_gp": resize,
-    "melanet": lambda size: Preparation(padded(size, "black"), full_range()),
+    "melanet": lambda size: Preparation([SquarePad(size, "black")], [MinMaxRescale()]),
 }
 _AUGMENTATIONS = {
     "keras_derm": lambda seeds, strength: Augmentation(
         [
-            *mirrored(seeds[0]),
-            *zoomed(seeds[4], 0.2 * strength),
-            *_turned(seeds[1], strength),
+            RandomMirror(seeds[0]),
+            zoomed(seeds[4], 0.2 * strength),
+            _turned(seeds[1], strength),
         ],
         other_light(seeds[2:4], 0.1 * strength),
     ),
     "sn_gan_ensemble": lambda seeds, strength: Augmentation(
-        mirrored(seeds[0]), darkened(seeds[1], min(1.0, 0.25 * strength))
+        [RandomMirror(seeds[0])],
+        [RandomDarkening(min(1.0, 0.25 * strength), seed=seeds[1])],
     ),
     "lora_diffusion": lambda seeds, strength: Augmentation(
-        [*mirrored(seeds[0]), *_turned(seeds[1], strength)],
+        [RandomMirror(seeds[0]), _turned(seeds[1], strength)],
         other_light(seeds[2:4], 0.1 * strength),
     ),
-    "cwgan_gp": lambda seeds, strength: Augmentation(mirrored(seeds[0])),
+    "cwgan_gp": lambda seeds, strength: Augmentation([RandomMirror(seeds[0])]),
     "melanet": lambda seeds, strength: Augmentation(),
 }
 
@@ -143,7 +145,7 @@ def offline_copies(images, n_copies=5, seed=0):
         other. They belong to the split of their image, and to training alone.
     """
     first, second = _own_seeds(seed, 2)
-    views = Augmentation([*mirrored(first), *turned(second, 1.0, fill="constant")])
+    views = Augmentation([RandomMirror(first), turned(second, 1.0, fill="constant")])
     copies = views(images.repeat(n_copies, axis=0).astype("float32"))
     return keras.ops.convert_to_numpy(keras.ops.round(copies)).astype("uint8")
 

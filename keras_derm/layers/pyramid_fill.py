@@ -1,10 +1,20 @@
-"""Fill masked pixels from their surroundings with a push-pull pyramid."""
+"""Masked pixels: the mean of the others, and a fill by a push-pull pyramid."""
 
 import tensorflow as tf
 
-from keras_derm.layers.masked_mean import masked_mean
-
 _N_LEVELS = 6
+
+
+def masked_mean(values, weights):
+    """Return the weighted mean of each image and channel; 0 where no pixel counts.
+
+    Values and weights are of one shape, (batch, height, width, ...); what is returned
+    has height and width of 1.
+    """
+    total = tf.reduce_sum(values * weights, axis=(1, 2), keepdims=True)
+    return tf.math.divide_no_nan(
+        total, tf.reduce_sum(weights, axis=(1, 2), keepdims=True)
+    )
 
 
 def pyramid_fill(images, mask):

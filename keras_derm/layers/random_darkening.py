@@ -18,7 +18,6 @@ class RandomDarkening(ImageLayer):
         probability: Share of images that are darkened, within [0, 1].
         factor: What their RGB values are multiplied by, within [0, 1].
         seed: Integer for a repeatable sequence, or `None`.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> darkened = RandomDarkening(0.25, seed=0)(images, training=True)
@@ -41,8 +40,3 @@ class RandomDarkening(ImageLayer):
             (tf.shape(images)[0], 1, 1, 1), seed=self.seed_generator
         )
         return images * tf.where(draw < self.probability, self.factor, 1.0)
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(probability=self.probability, factor=self.factor, seed=self.seed)
-        return config

@@ -20,7 +20,6 @@ class RandomMirror(ImageLayer):
 
     Args:
         seed: Integer for a repeatable sequence, or `None`.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> mirrored = RandomMirror(seed=0)(images, training=True)
@@ -56,9 +55,6 @@ class RandomMirror(ImageLayer):
         )
 
     transform_segmentation_masks = transform_images
-
-    def get_config(self):
-        return {**super().get_config(), "seed": self.seed}
 
 
 def _positions(length, reversed_):

@@ -3,13 +3,13 @@
 import keras
 import tensorflow as tf
 
-from keras_derm.layers.square_layer import SquareLayer, resized
+from keras_derm.layers.square_resize import SquareResize, resized
 
 FILLS = ("reflect", "black")
 
 
 @keras.saving.register_keras_serializable(package="keras_derm")
-class SquarePad(SquareLayer):
+class SquarePad(SquareResize):
     """Resize photographs so that they fit into a square, and pad the shorter side.
 
     Nothing is cut off, and nothing is stretched by more than half a pixel. Enlarging
@@ -21,7 +21,6 @@ class SquarePad(SquareLayer):
         fill: `"reflect"` mirrors the image over its edge, which leaves no artificial
             border for a network to find; `"black"` is what the melanet system
             published.
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> SquarePad(224)(photographs).shape
@@ -62,9 +61,6 @@ class SquarePad(SquareLayer):
         return tf.gather(
             pixels, tf.minimum(position, 2 * length - 1 - position), axis=axis
         )
-
-    def get_config(self):
-        return {**super().get_config(), "fill": self.fill}
 
 
 def _length(pixels, axis):

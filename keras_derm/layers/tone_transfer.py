@@ -40,7 +40,6 @@ class ToneTransfer(ImageLayer):
 
     Args:
         target_ita: Individual typology angle in degrees, within [-80, 85].
-        **kwargs: Arguments of `keras.layers.Layer`.
 
     Example:
         >>> darker = ToneTransfer(target_ita=-10)(images)
@@ -85,12 +84,11 @@ class ToneTransfer(ImageLayer):
     def _dose(self, light, target, lesions):
         """Return the multiple of melanin's absorption for each image, (batch,)."""
         sample = _sampled(light)
-        lesion = (
-            lesion_guess(linear_to_lab(sample)[..., 0])
-            if lesions is None
-            else _sampled(tf.cast(lesions, tf.float32)[..., None])[..., 0] > 0
-        )
         lightness = linear_to_lab(sample)[..., 0]
+        if lesions is None:
+            lesion = lesion_guess(lightness)
+        else:
+            lesion = _sampled(tf.cast(lesions, tf.float32)[..., None])[..., 0] > 0
         skin = ~_grown(lesion) & (lightness > 15) & (tf.reduce_min(sample, -1) < 0.85)
         skin &= tf.abs(lightness - _median(lightness, skin)[:, None, None]) < 25
         low, high = (tf.fill(tf.shape(target), bound) for bound in _DOSES)
@@ -101,11 +99,6 @@ class ToneTransfer(ImageLayer):
             high = tf.where(too_light, high, middle)
         n_skin = tf.reduce_sum(tf.cast(skin, tf.int32), axis=(1, 2))
         return tf.where(n_skin < _SAMPLE_SIDE, 0.0, (low + high) / 2)
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(target_ita=self.target_ita)
-        return config
 
 
 def _transmission(dose):

@@ -1,6 +1,7 @@
 """Photographs spoilt in a known way are told from those that are not."""
 
 import json
+from dataclasses import asdict
 
 import cv2
 import numpy as np
@@ -64,7 +65,7 @@ def test_quantiles_are_those_of_the_photographs(limits):
 
 
 def test_limits_survive_json(limits):
-    again = PhotographLimits.from_dict(json.loads(json.dumps(limits.to_dict())))
+    again = PhotographLimits(**json.loads(json.dumps(asdict(limits))))
     assert again == limits
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype("uint8")
     assert again.warnings(noise) == limits.warnings(noise)

@@ -15,6 +15,7 @@ from keras_derm.export import (
     quantization_aware,
     sidecar_path,
 )
+from keras_derm.settings import FineTuningSettings
 
 SIZE = 32
 CLASSES = ["MEL", "NV", "BCC"]
@@ -99,7 +100,7 @@ def test_quantization_aware_training_gives_int8_that_agrees(model, tmp_path):
         tf.data.Dataset.from_tensor_slices(dark).batch(16).repeat(),
         representative_images=images,
         classes=CLASSES,
-        n_steps=12,
+        settings=FineTuningSettings(n_steps=12),
         io="uint8",
     )
     assert json.loads(sidecar_path(path).read_text()) == written
@@ -139,14 +140,13 @@ def test_quantization_aware_training_gives_int8_that_agrees(model, tmp_path):
 def test_pruning_and_clustering_thin_the_kernels(model, tmp_path):
     images, targets = coloured(96, 1)
     y_prob = model.predict(images.astype("float32"), verbose=0)
-    for method, settings in (
-        ("pruning", {"sparsity": 0.5}),
-        ("clustering", {"n_clusters": 4, "mode": "float16"}),
+    for method, own, mode in (
+        ("pruning", {"sparsity": 0.5}, "int8"),
+        ("clustering", {"n_clusters": 4}, "float16"),
     ):
         path = tmp_path / f"{method}.tflite"
-        written = quantization_aware(
-            model, path, images, y_prob, method, n_steps=40, **settings
-        )
+        settings = FineTuningSettings(method, n_steps=40, **own)
+        written = quantization_aware(model, path, images, y_prob, settings, mode=mode)
         assert written["compressed_bytes"] < written["size_bytes"]
         same = QuantizedModel(path).predict(images).argmax(axis=1) == targets.argmax(1)
         assert same.mean() > 0.9
@@ -207,9 +207,8 @@ def test_backbones_are_quantised(name, size, n_float_layers, tmp_path):
     y_prob = classifier.predict(images.astype("float32"), verbose=0)
     assert len(np.unique(y_prob[:, 0])) == len(images)
     path = tmp_path / "model.tflite"
-    written = quantization_aware(
-        classifier, path, images, y_prob, n_steps=1, batch_size=8, learning_rate=1e-7
-    )
+    settings = FineTuningSettings(n_steps=1, batch_size=8, learning_rate=1e-7)
+    written = quantization_aware(classifier, path, images, y_prob, settings)
     *others, last = written["float_layers"]
     assert last == "probabilities" and len(others) == n_float_layers, others
     after = tmp_path / "after_training.tflite"
@@ -226,11 +225,11 @@ def test_backbones_are_quantised(name, size, n_float_layers, tmp_path):
 @pytest.mark.parametrize(
     "changed, message",
     [
-        ({"method": "magic"}, "`method`"),
+        ({"settings": {"method": "magic"}}, "`method`"),
         ({"mode": "dynamic"}, "qat gives int8"),
-        ({"mode": "selective", "method": "pruning"}, "has one mode"),
-        ({"n_steps": 0}, "`n_steps`"),
-        ({"sparsity": 1.0}, "`sparsity`"),
+        ({"mode": "selective", "settings": {"method": "pruning"}}, "has one mode"),
+        ({"settings": {"n_steps": 0}}, "`n_steps`"),
+        ({"settings": {"sparsity": 1.0}}, "`sparsity`"),
         ({"targets": np.ones((4, 2))}, "`targets`"),
         ({"images": np.zeros((4, 8, 8, 3))}, "`images`"),
         ({"classes": ["MEL"]}, "`classes`"),
@@ -239,7 +238,9 @@ def test_backbones_are_quantised(name, size, n_float_layers, tmp_path):
 def test_wrong_arguments_are_refused_at_once(model, tmp_path, changed, message):
     images, targets = coloured(4, 0)
     arguments = {"images": images, "targets": targets, **changed}
+    settings = arguments.pop("settings", {})
     with pytest.raises(ValueError, match=message) as error:
+        arguments["settings"] = FineTuningSettings(**settings)
         quantization_aware(model, tmp_path / "model.tflite", **arguments)
     assert "Received:" in str(error.value)
     assert not list(tmp_path.iterdir())
@@ -249,7 +250,7 @@ def test_short_data_set_and_ensemble_are_refused(model, tmp_path):
     path = tmp_path / "model.tflite"
     dataset = tf.data.Dataset.from_tensor_slices(coloured(8, 0)).batch(4)
     with pytest.raises(ValueError, match="let it repeat. Received: 8 images"):
-        quantization_aware(model, path, dataset, n_steps=3)
+        quantization_aware(model, path, dataset, settings=FineTuningSettings(n_steps=3))
     ensemble = build_ensemble([model, model], SIZE)
     with pytest.raises(ValueError, match="member by member"):
         quantization_aware(ensemble, path, *coloured(8, 0))

@@ -15,7 +15,7 @@ from generator_checks import (
     translation_batches,
 )
 
-from keras_derm.generative import SNGAN, ConditionalWGANGP, build_cyclegan
+from keras_derm.generative import SNGAN, ConditionalWGANGP, CycleGAN
 
 
 def sngan():
@@ -29,7 +29,7 @@ def conditional_wgan_gp():
 
 
 def cyclegan():
-    return build_cyclegan(16, base_channels=2, depth=1, pool_size=3)
+    return CycleGAN.with_networks(16, base_channels=2, depth=1, pool_size=3)
 
 
 def compiled(make):

@@ -8,7 +8,7 @@ from keras_derm.generative import (
     cell_deficits,
     condition_indices,
     condition_names,
-    deficit_conditions,
+    plan_synthesis,
     write_synthetic,
 )
 
@@ -45,14 +45,14 @@ COUNTS = {
 
 
 def test_the_rarest_tones_of_a_rare_diagnosis_are_filled_first(catalog_of):
-    plan = cell_deficits(catalog_of(COUNTS), target=30, min_tone_images=20)
-    make = plan.set_index(["diagnosis", "skin_tone"])["make"]
+    plan = plan_synthesis(catalog_of(COUNTS), target_per_diagnosis=30)
+    make = plan.deficits.set_index(["diagnosis", "skin_tone"])["make"]
     # 16 images are short: 13 bring tone V (0) level with tone I (10).
     assert make["DF"].to_dict() == dict(I=3, II=0, III=0, IV=0, V=13, VI=0) | {
         "undetermined": 0
     }
     assert make["NV"].sum() == 0
-    conditions = deficit_conditions(plan)
+    conditions = np.repeat(plan.cells, plan.counts, axis=0)
     assert conditions.shape == (16, 2)
     assert set(condition_names(conditions)) == {("DF", "I"), ("DF", "V")}
 

@@ -11,13 +11,13 @@ from PIL import Image
 from keras_derm import generative
 from keras_derm.catalog import Catalog, CatalogError
 from keras_derm.generative import (
+    SNGAN,
     ConditionalWGANGP,
+    CycleGAN,
     GeneratorCollapse,
     StopOnCollapse,
     benign_and_malignant,
     best_state_file,
-    build_cyclegan,
-    build_sngan,
     sampling_weights,
     training_dataset,
     translation_dataset,
@@ -57,7 +57,7 @@ def images():
 
 def model():
     keras.utils.set_random_seed(1)
-    made = build_sngan(32, latent_dim=8, base_channels=2)
+    made = SNGAN.with_networks(32, latent_dim=8, base_channels=2)
     made.compile()
     return made
 
@@ -182,7 +182,7 @@ def test_cyclegan_trains_and_shows_images_above_translations(
     two_domains, images, tmp_path
 ):
     keras.utils.set_random_seed(1)
-    model = build_cyclegan(32, base_channels=2)
+    model = CycleGAN.with_networks(32, base_channels=2)
     model.compile()
     model.run_eagerly = True
     options = {"n_steps": 1, "steps_per_epoch": 1, "verbose": 0}
@@ -278,7 +278,7 @@ def test_training_on_several_devices_goes_on_on_them(tmp_path):
         network = model()
         network.save_state(tmp_path / "generator.keras")
         keras.utils.set_random_seed(2)
-        fresh = build_sngan(32, latent_dim=8, base_channels=2)
+        fresh = SNGAN.with_networks(32, latent_dim=8, base_channels=2)
         fresh.compile()
     saved, drawn = (
         m.generator.trainable_variables[0].numpy() for m in (network, fresh)

@@ -264,7 +264,7 @@ def test_members_learn_from_real_training_images_alone(copied, monkeypatch, imit
         file = (settings[key] for key in ("mode", "classes", "io"))
         return export_tflite(alone, path, settings["representative_images"], *file)
 
-    module = "keras_derm.export.fine_tuning.quantization_aware"
+    module = "keras_derm.export.ensemble.quantization_aware"
     monkeypatch.setattr(module, quantization_aware)
     catalog = Catalog.load(copied / "catalog.csv")
     task = get_task("diagnosis8").present_in(catalog.split("train"))

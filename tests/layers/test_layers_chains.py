@@ -19,7 +19,7 @@ from keras_derm.layers import (
     augmentation,
     preparation,
 )
-from keras_derm.layers.geometry import mirrored, turned, zoomed
+from keras_derm.layers.geometry import turned, zoomed
 
 
 def lesion(height, width, centre, axes):
@@ -94,11 +94,11 @@ def test_made_images_have_the_range_of_values_of_prepared_ones():
 
 
 VIEWS = {
-    "flips": mirrored(1),
-    "turns by quarters and all between": turned(2, 1.0, "constant"),
-    "turns within the picture": turned(3, 0.5),
-    "zoom": zoomed(4, 0.3),
-    "all of them": [*mirrored(5), *zoomed(6, 0.2), *turned(7, 0.5)],
+    "flips": [RandomMirror(1)],
+    "turns by quarters and all between": [turned(2, 1.0, "constant")],
+    "turns within the picture": [turned(3, 0.5)],
+    "zoom": [zoomed(4, 0.3)],
+    "all of them": [RandomMirror(5), zoomed(6, 0.2), turned(7, 0.5)],
 }
 
 
@@ -127,7 +127,7 @@ def test_images_come_out_the_same_with_masks_and_without(preset):
 def test_masks_are_moved_in_a_data_set():
     masks = np.stack([lesion(32, 32, (8, 8), (6, 3))] * 8)
     images = np.stack([picture(mask) for mask in masks])
-    augment = Augmentation(mirrored(0))
+    augment = Augmentation([RandomMirror(0)])
     dataset = tf.data.Dataset.from_tensor_slices((images, masks)).batch(4)
     for moved, found in dataset.map(augment):
         np.testing.assert_array_equal(np.array(moved)[..., 0] > 127.5, found)

@@ -2,9 +2,9 @@
 
 import numpy as np
 import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
 
 from keras_derm.export.conversion import apply_settings, conversion_settings
+from keras_derm.export.runtime import LiteRTNetwork
 from keras_derm.export.selective_quantization import CalibratedNetwork
 
 
@@ -24,31 +24,9 @@ def convert(model, member, arrays, job):
 
 def mean_difference(member, content, images):
     """Mean difference of probabilities between a function and its TFLite file."""
-    interpreter = Interpreter(model_content=content)
-    interpreter.allocate_tensors()
-    entry, output = (
-        interpreter.get_input_details()[0],
-        interpreter.get_output_details()[0],
-    )
-    expected, found = tf.function(member), []
-    for image in images[:, np.newaxis]:
-        interpreter.set_tensor(entry["index"], as_stored(image, entry))
-        interpreter.invoke()
-        given = as_float(interpreter.get_tensor(output["index"]), output)
-        found.append(np.abs(given - expected(image.astype("float32"))).mean())
+    expected, network = tf.function(member), LiteRTNetwork(content)
+    found = [
+        np.abs(network(image) - expected(image[np.newaxis].astype("float32"))).mean()
+        for image in images
+    ]
     return float(np.mean(found))
-
-
-def as_stored(values, tensor):
-    """Values in the type and steps of a tensor of the interpreter."""
-    scale, zero_point = tensor["quantization"]
-    if not scale:
-        return values.astype("float32")
-    limits = np.iinfo(tensor["dtype"])
-    steps = np.round(values / scale) + zero_point
-    return np.clip(steps, limits.min, limits.max).astype(tensor["dtype"])
-
-
-def as_float(values, tensor):
-    scale, zero_point = tensor["quantization"]
-    return (values.astype("float32") - zero_point) * scale if scale else values

@@ -35,24 +35,17 @@ NO_ARITHMETIC = {"InputLayer", "Dropout", "Flatten", "Reshape"}
 def quantization_aware_training(job):
     """Fake quantisation of weights and activations while the network learns."""
 
+    output_only = default_8bit_quantize_configs.Default8BitOutputQuantizeConfig
+    known = {"Default8BitOutputQuantizeConfig": output_only}
+
     def prepare(twin):
         annotate = annotated_where_possible(twin, job["io"])
         model = tf_keras.models.clone_model(twin, clone_function=annotate)
         model.set_weights(twin.get_weights())
-        with quantize_scope(), inputs_in_order():
+        with tfmot.quantization.keras.quantize_scope(known), inputs_in_order():
             return tfmot.quantization.keras.quantize_apply(model, QuantizeScheme())
 
     return prepare, lambda model: model, []
-
-
-def quantize_scope():
-    return tfmot.quantization.keras.quantize_scope(
-        {
-            "Default8BitOutputQuantizeConfig": (
-                default_8bit_quantize_configs.Default8BitOutputQuantizeConfig
-            )
-        }
-    )
 
 
 @contextlib.contextmanager

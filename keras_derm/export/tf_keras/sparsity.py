@@ -1,5 +1,7 @@
 """Pruning and clustering of weights with TF-MOT."""
 
+from functools import partial
+
 import tensorflow_model_optimization as tfmot
 import tf_keras
 
@@ -17,16 +19,9 @@ def pruning(job):
         frequency=max(1, job["n_steps"] // 30),
     )
 
-    def prepare(twin):
-        return with_wrapped_kernels(
-            twin,
-            lambda layer: tfmot.sparsity.keras.prune_low_magnitude(
-                layer, pruning_schedule=schedule
-            ),
-        )
-
+    wrap = partial(tfmot.sparsity.keras.prune_low_magnitude, pruning_schedule=schedule)
     return (
-        prepare,
+        partial(with_wrapped_kernels, wrap=wrap),
         tfmot.sparsity.keras.strip_pruning,
         [tfmot.sparsity.keras.UpdatePruningStep()],
     )
@@ -34,17 +29,14 @@ def pruning(job):
 
 def clustering(job):
     """Let the weights of a layer share a few values that learn."""
-    centroids = tfmot.clustering.keras.CentroidInitialization.KMEANS_PLUS_PLUS
-
-    def prepare(twin):
-        return with_wrapped_kernels(
-            twin,
-            lambda layer: tfmot.clustering.keras.cluster_weights(
-                layer, job["n_clusters"], cluster_centroids_init=centroids
-            ),
-        )
-
-    return prepare, tfmot.clustering.keras.strip_clustering, []
+    keras_clustering = tfmot.clustering.keras
+    wrap = partial(
+        keras_clustering.cluster_weights,
+        number_of_clusters=job["n_clusters"],
+        cluster_centroids_init=keras_clustering.CentroidInitialization.KMEANS_PLUS_PLUS,
+    )
+    prepare = partial(with_wrapped_kernels, wrap=wrap)
+    return prepare, keras_clustering.strip_clustering, []
 
 
 def with_wrapped_kernels(twin, wrap):

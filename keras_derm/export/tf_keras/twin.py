@@ -33,10 +33,6 @@ def as_arguments(config):
     }
 
 
-def largest_difference(twin, images, probabilities):
-    return float(np.abs(twin.predict(images, verbose=0) - probabilities).max())
-
-
 def as_member(model, symmetric):
     """Function from images of any size to probabilities, as a member of an ensemble.
 

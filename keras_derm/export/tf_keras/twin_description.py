@@ -14,33 +14,18 @@ SCALING = "image_scaling"
 
 AFFINE = ("InputScaling", "Rescaling", "Normalization")
 
+KERNEL = ("kernel_size", "strides", "padding", "dilation_rate")
+DEPTHWISE = (*KERNEL, "depth_multiplier")
 SETTINGS = {
     "Activation": ("activation",),
     "Add": (),
     "AveragePooling2D": ("pool_size", "strides", "padding"),
     "BatchNormalization": ("axis", "momentum", "epsilon", "center", "scale"),
     "Concatenate": ("axis",),
-    "Conv2D": (
-        "filters",
-        "kernel_size",
-        "strides",
-        "padding",
-        "dilation_rate",
-        "groups",
-        "activation",
-        "use_bias",
-    ),
+    "Conv2D": (*KERNEL, "filters", "groups", "activation", "use_bias"),
     "Cropping2D": ("cropping",),
     "Dense": ("units", "activation", "use_bias"),
-    "DepthwiseConv2D": (
-        "kernel_size",
-        "strides",
-        "padding",
-        "depth_multiplier",
-        "dilation_rate",
-        "activation",
-        "use_bias",
-    ),
+    "DepthwiseConv2D": (*DEPTHWISE, "activation", "use_bias"),
     "Dropout": ("rate",),
     "Flatten": (),
     "GlobalAveragePooling2D": ("keepdims",),
@@ -264,19 +249,7 @@ def _separable(layer, inputs, before):
     first = TwinLayer(
         "DepthwiseConv2D",
         f"{layer.name}_depthwise",
-        {
-            **_config(
-                layer,
-                (
-                    "kernel_size",
-                    "strides",
-                    "padding",
-                    "depth_multiplier",
-                    "dilation_rate",
-                ),
-            ),
-            "use_bias": False,
-        },
+        _config(layer, DEPTHWISE) | {"use_bias": False},
         inputs,
         [depthwise],
         layer.trainable,
@@ -284,10 +257,7 @@ def _separable(layer, inputs, before):
     second = TwinLayer(
         "Conv2D",
         layer.name,
-        {
-            **_config(layer, ("filters", "activation", "use_bias")),
-            "kernel_size": [1, 1],
-        },
+        _config(layer, ("filters", "activation", "use_bias")) | {"kernel_size": [1, 1]},
         [first.name],
         [pointwise, *bias],
         layer.trainable,
@@ -297,10 +267,8 @@ def _separable(layer, inputs, before):
 
 def _scaled_addition(layer, inputs, before):
     """x + scale * f(x), the scale taken into the convolution that ends f."""
-    ends = [other for other in before if other.name == inputs[1]]
-    end = ends[0]
-    linear = end.config.get("activation") == "linear"
-    if end.kind != "Conv2D" or not linear:
+    end = next(other for other in before if other.name == inputs[1])
+    if end.kind != "Conv2D" or end.config.get("activation") != "linear":
         raise ValueError(
             "The scaled branch must end in a convolution without activation. "
             f"Received: {layer.name} after {end.name} ({end.kind})"

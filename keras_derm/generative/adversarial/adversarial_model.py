@@ -1,6 +1,7 @@
 """What the adversarial generators have in common."""
 
 import dataclasses
+from itertools import chain
 
 import keras
 import tensorflow as tf
@@ -10,6 +11,22 @@ from keras_derm.generative.generator import Generator
 
 OF_TRAINING = ("batch_size", "learning_rate", "balance", "diagnoses")
 """Settings that say how a model is trained; the others say what it is."""
+
+
+def adversarial_loss(logits, real, loss):
+    """Mean distance of logits from the verdict wanted: a scalar, at least 0.
+
+    Args:
+        logits: What a discriminator says of images, or of their patches.
+        real: Whether "real" is wanted.
+        loss: "binary_crossentropy", the log loss, "least_squares", or "hinge".
+    """
+    if loss == "least_squares":
+        return tf.reduce_mean((logits - (1.0 if real else 0.0)) ** 2)
+    signed = logits if real else -logits
+    if loss == "hinge":
+        return tf.reduce_mean(tf.nn.relu(1 - signed))
+    return tf.reduce_mean(tf.nn.softplus(-signed))
 
 
 class AdversarialModel(Generator):
@@ -28,8 +45,8 @@ class AdversarialModel(Generator):
 
     A subclass names its optimizers and whose variables each moves in `SIDES`, and in
     `AVERAGED` the network whose moving average makes the images. The networks are
-    arguments of its `__init__` under those names. `BETAS` are Adam's, as published,
-    and `_with_networks` builds a model of the settings that are not of its training.
+    arguments of its `__init__` under those names. `METRICS` are the means that a step
+    reports, `BETAS` Adam's, as published.
 
     Args:
         networks: Dictionary of the networks by name.
@@ -40,21 +57,17 @@ class AdversarialModel(Generator):
         seed: Integer seed of all that is random in a step.
 
     Example:
-
-    ```python
-    class PlainGAN(AdversarialModel):
-        SIDES = {"generator_optimizer": ("generator",), "critic_optimizer": ("critic",)}
-
-        def train_step(self, data):
-            ...
-            self._minimize("critic_optimizer", critic_loss, critic_tape)
-            self._minimize("generator_optimizer", generator_loss, generator_tape)
-            self._update_average()
-    ```
+        >>> class PlainGAN(AdversarialModel):
+        ...     SIDES = {"generator_optimizer": ("generator",), ...}
+        ...     def train_step(self, data):
+        ...         ...
+        ...         self._minimize("critic_optimizer", loss, tape)
+        ...         self._update_average()
     """
 
     SIDES = {}
     AVERAGED = "generator"
+    METRICS = ()
     BETAS = (0.9, 0.999)
 
     def __init__(self, networks, ema_decay, augmentation, seed, **kwargs):
@@ -72,6 +85,9 @@ class AdversarialModel(Generator):
         self.ema_decay = ema_decay
         self.augmentation = augmentation
         self.seed = seed
+        for name in self.METRICS:
+            setattr(self, name, keras.metrics.Mean(name=name))
+        self.built = True
 
     @classmethod
     def _from_settings(
@@ -82,7 +98,7 @@ class AdversarialModel(Generator):
             for field in dataclasses.fields(settings)
             if field.name not in OF_TRAINING
         }
-        model = cls._with_networks(image_size, seed=seed, **options)
+        model = cls.with_networks(image_size, seed=seed, **options)
         optimizers = [
             cls._adam(cls._learning_rate(settings, n_steps), gradient_accumulation)
             for _ in cls.SIDES
@@ -91,8 +107,14 @@ class AdversarialModel(Generator):
         return model
 
     @classmethod
-    def _with_networks(cls, image_size, **options):
-        """A model with networks of its own, not compiled."""
+    def with_networks(cls, image_size, **options):
+        """A model with networks of its own, not compiled.
+
+        Args:
+            image_size: Side of the images in pixels.
+            **options: What `Settings` tells of the model, not of its training, and
+                arguments of the class that are no networks.
+        """
         raise NotImplementedError
 
     @classmethod
@@ -110,6 +132,10 @@ class AdversarialModel(Generator):
             beta_2=beta_2,
             gradient_accumulation_steps=accumulated,
         )
+
+    @property
+    def metrics(self):
+        return [getattr(self, name) for name in self.METRICS]
 
     @property
     def steps_done(self):
@@ -194,11 +220,11 @@ class AdversarialModel(Generator):
 
     def _update_average(self):
         """Averages what is trained; moving statistics are averages already."""
-        self._between_updates("generator_optimizer", self._update_average_now)
-
-    def _update_average_now(self):
         context = tf.distribute.get_replica_context()
-        context.merge_call(self._update_average_on_all_replicas)
+        self._between_updates(
+            "generator_optimizer",
+            lambda: context.merge_call(self._update_average_on_all_replicas),
+        )
 
     def _update_average_on_all_replicas(self, strategy):
         current = getattr(self, self.AVERAGED)
@@ -215,10 +241,9 @@ class AdversarialModel(Generator):
             )
 
     def get_config(self):
-        networks = [name for names in self.SIDES.values() for name in names]
         return {
             name: keras.saving.serialize_keras_object(getattr(self, name))
-            for name in networks
+            for name in chain(*self.SIDES.values())
         } | {
             "ema_decay": self.ema_decay,
             "augmentation": self.augmentation,
@@ -229,7 +254,7 @@ class AdversarialModel(Generator):
     @classmethod
     def from_config(cls, config):
         config = dict(config)
-        for name in (name for names in cls.SIDES.values() for name in names):
+        for name in chain(*cls.SIDES.values()):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
 

@@ -20,10 +20,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         epsilon: Added to the variance.
 
     Example:
-
-    ```python
-    features = ConditionalBatchNormalization()([features, condition])
-    ```
+        >>> features = ConditionalBatchNormalization()([features, condition])
 
     Reference:
         De Vries et al., "Modulating early visual processing by language",
@@ -67,6 +64,5 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         return input_shape[0]
 
     def get_config(self):
-        config = super().get_config()
-        config.update(momentum=self.momentum, epsilon=self.epsilon)
-        return config
+        own = {"momentum": self.momentum, "epsilon": self.epsilon}
+        return super().get_config() | own

@@ -13,18 +13,17 @@ class ConditionalGAN(AdversarialModel):
     """Makes dermoscopy of a given diagnosis and skin tone.
 
     Among the networks is "generator", a model of (noise, diagnosis, skin tone), see
-    `build_generator`. The arguments are those of `AdversarialModel`.
+    `build_generator`. The arguments are those of `AdversarialModel`. Give `fit` batches
+    of (images, diagnosis, skin tone): images uint8 or float in [0, 255], shape
+    (batch, side, side, 3), and two int vectors.
 
     Attributes:
         TITLE: Pair of the model's name and what it stands for.
         batches_per_step: Batches of images that one training step takes.
 
     Example:
-
-    ```python
-    model = build_sngan(64)
-    images = model.sample([[0, 2], [5, 4]], seed=7)
-    ```
+        >>> model = SNGAN.with_networks(64)
+        >>> images = model.sample([[0, 2], [5, 4]], seed=7)
     """
 
     TITLE = ()
@@ -62,15 +61,7 @@ class ConditionalGAN(AdversarialModel):
         return replica_draw(normal, shape, seed)
 
     def sample(self, conditions, seed, batch_size=64):
-        """Images of the conditions asked for.
-
-        Args:
-            conditions: Integers (n, 2): diagnosis index and skin-tone index.
-            seed: The same seed gives the same images, whatever the batch size.
-            batch_size: Number of images made at once.
-
-        Returns:
-            uint8 array (n, side, side, 3), RGB.
+        """As `Generator.sample`, `batch_size` at once, which changes no image.
 
         Raises:
             ValueError: If the conditions have another shape.

@@ -17,15 +17,9 @@ def gradient_penalty(critic, real, fakes, conditions, shares):
     The norm is taken in float32, whatever precision the critic computes in: squares
     of a gradient over all pixels leave the range of half precision.
 
-    Args:
-        critic: Model of (image, diagnosis, skin tone).
-        real: Real images (batch, side, side, 3).
-        fakes: Made images of the same conditions and shape.
-        conditions: Two int tensors (batch,).
-        shares: Share of the real image, (batch, 1, 1, 1), uniform in [0, 1).
-
-    Returns:
-        Mean over the batch of (norm - 1)^2, a float32 scalar.
+    Real and made images have the shape (batch, side, side, 3) and the same conditions,
+    two int tensors (batch,); `shares` of the real ones are (batch, 1, 1, 1), uniform in
+    [0, 1). Gives the mean over the batch of (norm - 1)^2, a float32 scalar.
     """
     between = shares * real + (1 - shares) * fakes
     with tf.GradientTape() as tape:
@@ -41,14 +35,10 @@ def gradient_penalty(critic, real, fakes, conditions, shares):
 class ConditionalWGANGP(ConditionalGAN):
     """Makes dermoscopy of a given diagnosis and skin tone, by a critic's distance.
 
-    Train it with `fit` on batches of (images, diagnosis, skin tone): images uint8 or
-    float in [0, 255], shape (batch, side, side, 3), and two int vectors. A step takes
-    one batch and divides it among `critic_steps` updates of the critic, so that each
-    sees real images of its own; one update of the generator follows. Noise,
-    interpolation and augmentation are functions of `seed` and of the number of steps
-    done, so that a model saved and loaded goes on exactly as if it had not been
-    stopped. The losses are those of one device on any number of devices, as long as
-    the generator's batch normalization is left aside: each device has its own.
+    A step takes one batch and divides it among `critic_steps` updates of the critic, so
+    that each sees real images of its own; one update of the generator follows. The
+    losses are those of one device on any number of devices, as long as the generator's
+    batch normalization is left aside: each device has its own.
 
     Trained on the images of one diagnosis it is the published melanoma generator.
 
@@ -57,23 +47,17 @@ class ConditionalWGANGP(ConditionalGAN):
         critic: Model of (image, diagnosis, skin tone), see `build_critic`.
         penalty_weight: Weight of the gradient penalty.
         critic_steps: Updates of the critic for each of the generator.
-        ema_decay: Decay of the moving average of the generator's weights, which
-            `sample` uses, in [0, 1). 0.995 averages over about the last 200 steps.
-        augmentation: Whether the critic sees augmented images only, and is penalized
-            there.
-        seed: Integer seed of noise, interpolation and augmentation.
+        ema_decay, augmentation, seed: As in `AdversarialModel`. Where the critic sees
+            augmented images it is penalized there.
 
     Raises:
         ValueError: If `critic_steps` or `penalty_weight` is not positive.
 
     Example:
-
-    ```python
-    model = ConditionalWGANGP(build_generator(64), build_critic(64))
-    model.compile()
-    model.fit(dataset, epochs=20)  # batches of 5 * 64 images
-    images = model.sample([[0, 2]] * 1000, seed=7)
-    ```
+        >>> model = ConditionalWGANGP.with_networks(64)
+        >>> model.compile()
+        >>> model.fit(dataset, epochs=20)  # batches of 5 * 64 images
+        >>> images = model.sample([[0, 2]] * 1000, seed=7)
 
     Reference:
         Gulrajani et al., "Improved Training of Wasserstein GANs", NeurIPS 2017:
@@ -84,6 +68,12 @@ class ConditionalWGANGP(ConditionalGAN):
     TITLE = "WGAN-GP", "Wasserstein GAN with gradient penalty"
     BETAS = (0.0, 0.9)
     SIDES = {"generator_optimizer": ("generator",), "critic_optimizer": ("critic",)}
+    METRICS = (
+        "generator_loss",
+        "critic_loss",
+        "wasserstein_distance",
+        "gradient_penalty",
+    )
 
     def __init__(
         self,
@@ -105,23 +95,20 @@ class ConditionalWGANGP(ConditionalGAN):
         super().__init__(networks, ema_decay, augmentation, seed, **kwargs)
         self.penalty_weight = penalty_weight
         self.critic_steps = critic_steps
-        self.generator_loss = keras.metrics.Mean(name="generator_loss")
-        self.critic_loss = keras.metrics.Mean(name="critic_loss")
-        self.distance = keras.metrics.Mean(name="wasserstein_distance")
-        self.penalty = keras.metrics.Mean(name="gradient_penalty")
-        self.built = True
 
     @classmethod
-    def _with_networks(cls, image_size, **options):
-        return build_conditional_wgan_gp(image_size, **options)
+    def with_networks(
+        cls, image_size, latent_dim=128, base_channels=32, conditional=True, **options
+    ):
+        return cls(
+            build_generator(image_size, latent_dim, base_channels, conditional),
+            build_critic(image_size, base_channels, conditional),
+            **options,
+        )
 
     @property
     def batches_per_step(self):
         return self.critic_steps
-
-    @property
-    def metrics(self):
-        return [self.generator_loss, self.critic_loss, self.distance, self.penalty]
 
     def train_step(self, data):
         images, *conditions = data
@@ -151,8 +138,8 @@ class ConditionalWGANGP(ConditionalGAN):
             loss = fake_score - real_score + self.penalty_weight * penalty
         self._minimize("critic_optimizer", loss, tape)
         self.critic_loss.update_state(loss)
-        self.distance.update_state(real_score - fake_score)
-        self.penalty.update_state(penalty)
+        self.wasserstein_distance.update_state(real_score - fake_score)
+        self.gradient_penalty.update_state(penalty)
 
     def _generator_step(self, conditions, seed):
         seeds = split(seed, 2)
@@ -172,35 +159,3 @@ class ConditionalWGANGP(ConditionalGAN):
             "penalty_weight": self.penalty_weight,
             "critic_steps": self.critic_steps,
         }
-
-
-def build_conditional_wgan_gp(
-    image_size=64,
-    latent_dim=128,
-    base_channels=32,
-    n_diagnoses=9,
-    n_tones=7,
-    conditional=True,
-    **kwargs,
-):
-    """A `ConditionalWGANGP` with networks of its own, not compiled.
-
-    Args:
-        image_size: Side of the image in pixels, see `networks.upsampling_plan`.
-        latent_dim: Length of the noise vector.
-        base_channels: Channels of both networks at half of the image size.
-        n_diagnoses: Number of diagnosis indices.
-        n_tones: Number of skin-tone indices, "undetermined" among them.
-        conditional: Whether diagnosis and tone matter.
-        **kwargs: Passed to `ConditionalWGANGP`.
-
-    Returns:
-        `ConditionalWGANGP`.
-    """
-    return ConditionalWGANGP(
-        build_generator(
-            image_size, latent_dim, n_diagnoses, n_tones, base_channels, conditional
-        ),
-        build_critic(image_size, n_diagnoses, n_tones, base_channels, conditional),
-        **kwargs,
-    )

@@ -4,7 +4,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_derm.generative.adversarial.adversarial_model import AdversarialModel
+from keras_derm.generative.adversarial.adversarial_model import (
+    AdversarialModel,
+    adversarial_loss,
+)
 from keras_derm.generative.adversarial.image_pool import ImagePool
 from keras_derm.generative.adversarial.linear_decay import LinearDecay
 from keras_derm.generative.adversarial.translation_networks import (
@@ -13,27 +16,18 @@ from keras_derm.generative.adversarial.translation_networks import (
 )
 from keras_derm.generative.callbacks import SampleGrid
 from keras_derm.generative.conditions import condition_indices
-from keras_derm.generative.datasets import taker, translation_dataset
-from keras_derm.generative.domains import TRANSLATED_TO, benign_and_malignant
+from keras_derm.generative.datasets import (
+    TRANSLATED_TO,
+    benign_and_malignant,
+    taker,
+    translation_dataset,
+)
 from keras_derm.generative.generator import N_COLUMNS, N_WATCHED
 from keras_derm.generative.stateless_random import split
 from keras_derm.generative.value_range import from_pixels, to_pixels
 from keras_derm.settings import CycleGANSettings
 
 LOSSES = ("binary_crossentropy", "least_squares")
-
-
-def adversarial_loss(logits, real, loss):
-    """Mean distance of patch logits from the verdict wanted: a scalar, at least 0.
-
-    Args:
-        logits: Patch logits (batch, rows, columns, 1).
-        real: Whether "real" is wanted.
-        loss: "binary_crossentropy", the log loss, or "least_squares".
-    """
-    if loss == "least_squares":
-        return tf.reduce_mean((logits - (1.0 if real else 0.0)) ** 2)
-    return tf.reduce_mean(tf.nn.softplus(-logits if real else logits))
 
 
 def _mean_difference(first, second):
@@ -46,10 +40,8 @@ class CycleGAN(AdversarialModel):
 
     Train it with `fit` on batches of (benign images, malignant images), uint8 or
     float in [0, 255], shape (batch, side, side, 3), which are no pairs. Each image
-    translated there and back shall be itself again. Whatever is random is a function
-    of `seed` and of the number of steps done, and the pools of earlier translations
-    are part of the model, so that a model saved and loaded goes on exactly as if it
-    had not been stopped. The losses are those of one device on any number of devices.
+    translated there and back shall be itself again. The pools of earlier translations
+    are part of the model. The losses are those of one device on any number of devices.
 
     Args:
         benign_to_malignant: Model of an image, see `build_translator`.
@@ -65,22 +57,17 @@ class CycleGAN(AdversarialModel):
             melanet's code has 0.1.
         pool_size: Translations kept to be shown to the discriminators again, for
             each direction.
-        ema_decay: Decay of the moving average of the weights that `translate` uses,
-            in [0, 1). 0, as published, does not average.
-        augmentation: Whether the discriminators see augmented images only.
-        seed: Integer seed of pools and augmentation.
+        ema_decay, augmentation, seed: As in `AdversarialModel`. As published, the
+            weights that `translate` uses are not averaged.
 
     Raises:
         ValueError: If `loss` is not known or a weight negative.
 
     Example:
-
-    ```python
-    model = build_cyclegan(256)
-    model.compile()
-    model.fit(dataset, epochs=200)
-    malignant = model.translate(benign)
-    ```
+        >>> model = CycleGAN.with_networks(256)
+        >>> model.compile()
+        >>> model.fit(dataset, epochs=200)
+        >>> malignant = model.translate(benign)
 
     Reference:
         Zhu et al., "Unpaired Image-to-Image Translation using Cycle-Consistent
@@ -94,6 +81,7 @@ class CycleGAN(AdversarialModel):
         "generator_optimizer": ("benign_to_malignant", "malignant_to_benign"),
         "discriminator_optimizer": ("benign_discriminator", "malignant_discriminator"),
     }
+    METRICS = ("generator_loss", "discriminator_loss", "cycle_loss", "identity_loss")
     AVERAGED = "benign_to_malignant"
 
     def __init__(
@@ -132,15 +120,19 @@ class CycleGAN(AdversarialModel):
         self.malignant_pool = ImagePool(pool_size)
         for pool in (self.benign_pool, self.malignant_pool):
             pool.build(benign_to_malignant.input_shape)
-        self.generator_loss = keras.metrics.Mean(name="generator_loss")
-        self.discriminator_loss = keras.metrics.Mean(name="discriminator_loss")
-        self.cycle_loss = keras.metrics.Mean(name="cycle_loss")
-        self.identity_loss = keras.metrics.Mean(name="identity_loss")
-        self.built = True
 
     @classmethod
-    def _with_networks(cls, image_size, **options):
-        return build_cyclegan(image_size, **options)
+    def with_networks(cls, image_size, base_channels=32, depth=4, **options):
+        """As `AdversarialModel.with_networks`; `depth` halvings in the translators."""
+        translators = {
+            name: build_translator(image_size, base_channels, depth, name)
+            for name in cls.SIDES["generator_optimizer"]
+        }
+        discriminators = {
+            name: build_patch_discriminator(image_size, 2 * base_channels, name)
+            for name in cls.SIDES["discriminator_optimizer"]
+        }
+        return cls(**translators, **discriminators, **options)
 
     @classmethod
     def _learning_rate(cls, settings, n_steps):
@@ -158,13 +150,12 @@ class CycleGAN(AdversarialModel):
     @classmethod
     def training_rows(cls, settings, catalog):
         """All rows, of which there must be some of both domains."""
-        benign_and_malignant(catalog, TRANSLATED_TO)
+        benign_and_malignant(catalog)
         return catalog
 
     @property
     def metrics(self):
-        metrics = [self.generator_loss, self.discriminator_loss, self.cycle_loss]
-        return [*metrics, self.identity_loss] if self.identity_weight else metrics
+        return super().metrics if self.identity_weight else super().metrics[:-1]
 
     def call(self, images, training=False):
         """Malignant images of benign ones, both in [-1, 1], averaged weights."""
@@ -259,7 +250,7 @@ class CycleGAN(AdversarialModel):
 
     def dataset(self, catalog, images, settings, seed=0, first_step=0):
         return translation_dataset(
-            catalog, images, settings.batch_size, TRANSLATED_TO, seed, first_step
+            catalog, images, settings.batch_size, seed, first_step
         )
 
     def counterparts(self, catalog, images, n, seed=0, balance=0.0):
@@ -281,7 +272,7 @@ class CycleGAN(AdversarialModel):
         generator = np.random.default_rng(seed)
         return [
             taker(images)(np.sort(generator.permutation(rows)[:n]))
-            for rows in benign_and_malignant(catalog, TRANSLATED_TO)
+            for rows in benign_and_malignant(catalog)
         ]
 
     def make(self, cells, seed, catalog=None, images=None):
@@ -290,7 +281,7 @@ class CycleGAN(AdversarialModel):
         A translation keeps its parent's tone, and no image has two: there may be
         fewer than are wanted. The arguments are those of `Generator.make`.
         """
-        benign, _ = benign_and_malignant(catalog.require_training_only(), TRANSLATED_TO)
+        benign, _ = benign_and_malignant(catalog.require_training_only())
         benign = np.random.default_rng(seed).permutation(benign)
         tones = condition_indices(catalog)[benign, 1]
         chosen = [benign[tones == cell[1]][:n] for cell, n in zip(*cells, strict=True)]
@@ -305,27 +296,3 @@ class CycleGAN(AdversarialModel):
             "identity_weight": self.identity_weight,
             "pool_size": self.benign_pool.size,
         }
-
-
-def build_cyclegan(image_size=256, base_channels=32, depth=4, **kwargs):
-    """A `CycleGAN` with networks of its own, not compiled.
-
-    Args:
-        image_size: Side of the image in pixels, see `build_translator`.
-        base_channels: Channels of the translators at half of the image size; the
-            discriminators begin with twice as many.
-        depth: Number of halvings in the translators.
-        **kwargs: Passed to `CycleGAN`.
-
-    Returns:
-        `CycleGAN`.
-    """
-    translators = {
-        name: build_translator(image_size, base_channels, depth, name)
-        for name in CycleGAN.SIDES["generator_optimizer"]
-    }
-    discriminators = {
-        name: build_patch_discriminator(image_size, 2 * base_channels, name)
-        for name in CycleGAN.SIDES["discriminator_optimizer"]
-    }
-    return CycleGAN(**translators, **discriminators, **kwargs)

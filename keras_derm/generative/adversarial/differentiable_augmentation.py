@@ -32,7 +32,9 @@ def augment(images, seed):
     """
     seeds = split(seed, 5)
     images = _augment_colour(images, seeds[:3])
-    return _flip_and_shift(images, seeds[3:])
+    for axis_seed in seeds[3:]:
+        images = _along_rows(_selection(images, axis_seed), images)
+    return images
 
 
 def _augment_colour(images, seeds):
@@ -49,12 +51,6 @@ def _augment_colour(images, seeds):
     mean = tf.reduce_mean(grey, axis=(1, 2), keepdims=True)
     own = (1 + saturation) * (1 + contrast)
     return own * images + ((1 + contrast - own) * grey + (brightness - contrast * mean))
-
-
-def _flip_and_shift(images, seeds):
-    for seed in seeds:
-        images = _along_rows(_selection(images, seed), images)
-    return images
 
 
 def _along_rows(matrices, images):

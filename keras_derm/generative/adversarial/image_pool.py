@@ -27,11 +27,8 @@ class ImagePool(keras.layers.Layer):
         ValueError: If `size` is less than 1.
 
     Example:
-
-    ```python
-    pool = ImagePool(size=50)
-    shown = pool(fakes, tf.constant([seed, step]))
-    ```
+        >>> pool = ImagePool(size=50)
+        >>> shown = pool(fakes, tf.constant([seed, step]))
 
     Reference:
         Shrivastava et al., "Learning from Simulated and Unsupervised Images through

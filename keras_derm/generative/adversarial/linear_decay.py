@@ -17,10 +17,7 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         ValueError: If a number of steps is negative, or `decay_steps` 0.
 
     Example:
-
-    ```python
-    keras.optimizers.Adam(LinearDecay(2e-4, constant_steps=100, decay_steps=100))
-    ```
+        >>> Adam(LinearDecay(2e-4, constant_steps=100, decay_steps=100))
     """
 
     def __init__(self, learning_rate, constant_steps, decay_steps):

@@ -3,12 +3,14 @@
 import keras
 from keras import layers, ops
 
+from keras_derm.catalog import DIAGNOSES
 from keras_derm.generative.adversarial.conditional_batch_normalization import (
     ConditionalBatchNormalization,
 )
 from keras_derm.generative.adversarial.spectral_normalization import (
     SpectralNormalization,
 )
+from keras_derm.generative.conditions import CONDITION_TONES
 
 CONDITION_FEATURES = 32
 MAX_CHANNEL_FACTOR = 8
@@ -39,7 +41,7 @@ def upsampling_plan(image_size):
     return side, doublings
 
 
-def _condition_inputs(n_diagnoses, n_tones, conditional):
+def _condition_inputs(conditional):
     """Inputs of diagnosis and tone, and of each a pair of index and number of indices.
 
     Without conditions there is one index, whatever is given.
@@ -47,7 +49,7 @@ def _condition_inputs(n_diagnoses, n_tones, conditional):
     diagnosis = keras.Input((), dtype="int32", name="diagnosis")
     tone = keras.Input((), dtype="int32", name="skin_tone")
     if conditional:
-        indices = (diagnosis, n_diagnoses), (tone, n_tones)
+        indices = (diagnosis, len(DIAGNOSES)), (tone, len(CONDITION_TONES))
     else:
         indices = (ops.zeros_like(diagnosis), 1), (ops.zeros_like(tone), 1)
     return (diagnosis, tone), indices
@@ -61,14 +63,7 @@ def _upsampling_block(features, condition, n_channels):
     return layers.ReLU()(features)
 
 
-def build_generator(
-    image_size=64,
-    latent_dim=128,
-    n_diagnoses=9,
-    n_tones=7,
-    base_channels=32,
-    conditional=True,
-):
+def build_generator(image_size, latent_dim=128, base_channels=32, conditional=True):
     """Noise and condition to an image.
 
     Dense and reshape, then transposed convolutions with conditional batch
@@ -78,8 +73,6 @@ def build_generator(
     Args:
         image_size: Side of the image in pixels, see `upsampling_plan`.
         latent_dim: Length of the noise vector.
-        n_diagnoses: Number of diagnosis indices.
-        n_tones: Number of skin-tone indices, "undetermined" among them.
         base_channels: Channels at half of the image size; doubled at every halving
             of the side, up to 8 times as many.
         conditional: Whether diagnosis and tone matter; else they are taken and left.
@@ -94,7 +87,7 @@ def build_generator(
         for level in reversed(range(doublings))
     ]
     noise = keras.Input((latent_dim,), name="noise")
-    inputs, indices = _condition_inputs(n_diagnoses, n_tones, conditional)
+    inputs, indices = _condition_inputs(conditional)
     condition = layers.Concatenate(name="condition")(
         [layers.Embedding(n, CONDITION_FEATURES)(index) for index, n in indices]
     )
@@ -140,13 +133,11 @@ def _downsampling_block(features, n_channels, dropout, spectral, normalized):
 
 
 def build_discriminator(
-    image_size=64,
-    n_diagnoses=9,
-    n_tones=7,
+    image_size,
     base_channels=32,
+    conditional=True,
     dropout=0.0,
     batch_normalization=False,
-    conditional=True,
 ):
     """Image and condition to one logit: positive for real.
 
@@ -156,14 +147,12 @@ def build_discriminator(
 
     Args:
         image_size: Side of the image in pixels, see `upsampling_plan`.
-        n_diagnoses: Number of diagnosis indices.
-        n_tones: Number of skin-tone indices, "undetermined" among them.
         base_channels: Channels after the first halving, doubled at every further
             one, up to 8 times as many.
+        conditional: Whether diagnosis and tone matter; else they are taken and left.
         dropout: Share of features dropped after every convolution, in [0, 1).
         batch_normalization: Whether to normalize after every convolution but the
             first; it undoes the bound on the slope that spectral normalization gives.
-        conditional: Whether diagnosis and tone matter; else they are taken and left.
 
     Returns:
         Functional `keras.Model` from [images (batch, image_size, image_size, 3) in
@@ -175,8 +164,6 @@ def build_discriminator(
     return _projection_network(
         "discriminator",
         image_size,
-        n_diagnoses,
-        n_tones,
         base_channels,
         conditional,
         spectral=True,
@@ -185,51 +172,28 @@ def build_discriminator(
     )
 
 
-def build_critic(
-    image_size=64, n_diagnoses=9, n_tones=7, base_channels=32, conditional=True
-):
+def build_critic(image_size, base_channels=32, conditional=True):
     """Image and condition to one score without bounds: higher for real.
 
     As `build_discriminator`, with neither spectral normalization nor any other: the
     gradient penalty is one of single images, and batch normalization would mix them.
-
-    Args:
-        image_size: Side of the image in pixels, see `upsampling_plan`.
-        n_diagnoses: Number of diagnosis indices.
-        n_tones: Number of skin-tone indices, "undetermined" among them.
-        base_channels: Channels after the first halving, doubled at every further
-            one, up to 8 times as many.
-        conditional: Whether diagnosis and tone matter; else they are taken and left.
-
-    Returns:
-        Functional `keras.Model` from [images (batch, image_size, image_size, 3) in
-        [-1, 1], diagnosis (batch,), skin tone (batch,)] to scores (batch, 1), float32.
+    Scores are float32.
     """
-    return _projection_network(
-        "critic",
-        image_size,
-        n_diagnoses,
-        n_tones,
-        base_channels,
-        conditional,
-        spectral=False,
-    )
+    return _projection_network("critic", image_size, base_channels, conditional)
 
 
 def _projection_network(
     name,
     image_size,
-    n_diagnoses,
-    n_tones,
     base_channels,
     conditional,
-    spectral,
+    spectral=False,
     dropout=0.0,
     normalized=False,
 ):
     _, doublings = upsampling_plan(image_size)
     image = keras.Input((image_size, image_size, 3), name="image")
-    inputs, indices = _condition_inputs(n_diagnoses, n_tones, conditional)
+    inputs, indices = _condition_inputs(conditional)
     features = image
     for level in range(doublings):
         n_channels = base_channels * min(2**level, MAX_CHANNEL_FACTOR)

@@ -7,17 +7,10 @@ def replica_draw(draw, shape, seed, *args):
     """Random numbers for the images of this replica.
 
     They are this replica's part of one draw for the images of all replicas, so that
-    a batch gets the same numbers on one device and on several.
-
-    Args:
-        draw: Stateless random function of (shape, seed, *args), such as
-            `stateless_random.normal`.
-        shape: Shape wanted; its first entry is the number of images here.
-        seed: int tensor (2,), the same on all replicas.
-        *args: Passed to `draw`.
-
-    Returns:
-        Tensor of the shape asked for.
+    a batch gets the same numbers on one device and on several. `draw` is a stateless
+    random function of (shape, seed, *args), such as `stateless_random.normal`; the
+    first entry of the shape is the number of images here, and the seed, an int tensor
+    (2,), is the same on all replicas.
     """
     n_replicas = tf.distribute.get_replica_context().num_replicas_in_sync
     if n_replicas == 1:

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from keras_derm.generative.adversarial.adversarial_model import adversarial_loss
 from keras_derm.generative.adversarial.conditional_gan import ConditionalGAN
 from keras_derm.generative.adversarial.networks import (
     build_discriminator,
@@ -18,52 +19,22 @@ from keras_derm.settings import SNGANSettings
 LOSSES = ("binary_crossentropy", "hinge")
 
 
-def discriminator_loss(real_logits, fake_logits, loss):
-    """Mean loss of the discriminator: a scalar, 0 when it is right and sure."""
-    if loss == "hinge":
-        return tf.reduce_mean(tf.nn.relu(1 - real_logits)) + tf.reduce_mean(
-            tf.nn.relu(1 + fake_logits)
-        )
-    return tf.reduce_mean(tf.nn.softplus(-real_logits)) + tf.reduce_mean(
-        tf.nn.softplus(fake_logits)
-    )
-
-
-def generator_loss(fake_logits, loss):
-    """Mean loss of the generator: non-saturating cross-entropy, or hinge."""
-    if loss == "hinge":
-        return -tf.reduce_mean(fake_logits)
-    return tf.reduce_mean(tf.nn.softplus(-fake_logits))
-
-
 @keras.saving.register_keras_serializable(package="keras_derm")
 class SNGAN(ConditionalGAN):
-    """Makes dermoscopy of a given diagnosis and skin tone.
-
-    Train it with `fit` on batches of (images, diagnosis, skin tone): images uint8 or
-    float in [0, 255], shape (batch, side, side, 3), and two int vectors. Noise and
-    augmentation are functions of `seed` and of the number of steps done, so that a
-    model saved and loaded goes on exactly as if it had not been stopped.
+    """Makes dermoscopy of a given diagnosis and skin tone, spectrally normalized.
 
     Args:
         generator: Model of (noise, diagnosis, skin tone), see `build_generator`.
         discriminator: Model of (image, diagnosis, skin tone), see
             `build_discriminator`.
         loss: "binary_crossentropy" (non-saturating) or "hinge".
-        ema_decay: Decay of the moving average of the generator's weights, which
-            `sample` uses, in [0, 1). 0.995 averages over about the last 200 steps.
-        augmentation: Whether the discriminator sees augmented images only. Helps
-            where there are fewer than some tens of thousands.
-        seed: Integer seed of noise and augmentation.
+        ema_decay, augmentation, seed: As in `AdversarialModel`.
 
     Example:
-
-    ```python
-    model = SNGAN(build_generator(64), build_discriminator(64))
-    model.compile()
-    model.fit(dataset, epochs=20)
-    images = model.sample([[0, 2], [5, 4]], seed=7)
-    ```
+        >>> model = SNGAN.with_networks(64)
+        >>> model.compile()
+        >>> model.fit(dataset, epochs=20)
+        >>> images = model.sample([[0, 2], [5, 4]], seed=7)
 
     Reference:
         Miyato et al., "Spectral Normalization for Generative Adversarial Networks",
@@ -77,6 +48,7 @@ class SNGAN(ConditionalGAN):
         "generator_optimizer": ("generator",),
         "discriminator_optimizer": ("discriminator",),
     }
+    METRICS = ("generator_loss", "discriminator_loss", "real_score", "fake_score")
 
     def __init__(
         self,
@@ -93,24 +65,25 @@ class SNGAN(ConditionalGAN):
         networks = {"generator": generator, "discriminator": discriminator}
         super().__init__(networks, ema_decay, augmentation, seed, **kwargs)
         self.adversarial_loss = loss
-        self.generator_loss = keras.metrics.Mean(name="generator_loss")
-        self.discriminator_loss = keras.metrics.Mean(name="discriminator_loss")
-        self.real_score = keras.metrics.Mean(name="real_score")
-        self.fake_score = keras.metrics.Mean(name="fake_score")
-        self.built = True
 
     @classmethod
-    def _with_networks(cls, image_size, **options):
-        return build_sngan(image_size, **options)
-
-    @property
-    def metrics(self):
-        return [
-            self.generator_loss,
-            self.discriminator_loss,
-            self.real_score,
-            self.fake_score,
-        ]
+    def with_networks(
+        cls,
+        image_size,
+        latent_dim=128,
+        base_channels=32,
+        conditional=True,
+        dropout=0.0,
+        batch_normalization=False,
+        **options,
+    ):
+        return cls(
+            build_generator(image_size, latent_dim, base_channels, conditional),
+            build_discriminator(
+                image_size, base_channels, conditional, dropout, batch_normalization
+            ),
+            **options,
+        )
 
     def _logits(self, images, conditions, seed):
         images = self._augmented(images, seed)
@@ -136,7 +109,8 @@ class SNGAN(ConditionalGAN):
         with tf.GradientTape() as tape:
             real_logits = self._logits(images, conditions, seeds[0])
             fake_logits = self._logits(fakes, conditions, seeds[1])
-            loss = discriminator_loss(real_logits, fake_logits, self.adversarial_loss)
+            loss = adversarial_loss(real_logits, True, self.adversarial_loss)
+            loss += adversarial_loss(fake_logits, False, self.adversarial_loss)
         self._minimize("discriminator_optimizer", loss, tape)
         self.discriminator_loss.update_state(loss)
         self.real_score.update_state(tf.sigmoid(real_logits))
@@ -145,53 +119,12 @@ class SNGAN(ConditionalGAN):
     def _generator_step(self, fakes, conditions, seed, tape):
         with tape:
             logits = self._logits(fakes, conditions, seed)
-            loss = generator_loss(logits, self.adversarial_loss)
+            if self.adversarial_loss == "hinge":
+                loss = -tf.reduce_mean(logits)
+            else:
+                loss = adversarial_loss(logits, True, self.adversarial_loss)
         self._minimize("generator_optimizer", loss, tape)
         self.generator_loss.update_state(loss)
 
     def get_config(self):
         return super().get_config() | {"loss": self.adversarial_loss}
-
-
-def build_sngan(
-    image_size=64,
-    latent_dim=128,
-    base_channels=32,
-    n_diagnoses=9,
-    n_tones=7,
-    dropout=0.0,
-    batch_normalization=False,
-    conditional=True,
-    **kwargs,
-):
-    """An `SNGAN` with networks of its own, not compiled.
-
-    Args:
-        image_size: Side of the image in pixels, see `networks.upsampling_plan`.
-        latent_dim: Length of the noise vector.
-        base_channels: Channels of both networks at half of the image size.
-        n_diagnoses: Number of diagnosis indices.
-        n_tones: Number of skin-tone indices, "undetermined" among them.
-        dropout: Dropout of the discriminator.
-        batch_normalization: Whether the discriminator normalizes batches.
-        conditional: Whether diagnosis and tone matter, or, as published, do not.
-        **kwargs: Passed to `SNGAN`.
-
-    Returns:
-        `SNGAN`.
-    """
-    return SNGAN(
-        build_generator(
-            image_size, latent_dim, n_diagnoses, n_tones, base_channels, conditional
-        ),
-        build_discriminator(
-            image_size,
-            n_diagnoses,
-            n_tones,
-            base_channels,
-            dropout,
-            batch_normalization,
-            conditional,
-        ),
-        **kwargs,
-    )

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable(package="keras_derm")
-class SpectralNormalization(keras.layers.Layer):
+class SpectralNormalization(keras.layers.Wrapper):
     """Divides a linear layer's weight by its largest singular value.
 
     `keras.layers.SpectralNormalization` overwrites the kernel at every call with
@@ -25,12 +25,9 @@ class SpectralNormalization(keras.layers.Layer):
         ValueError: If the layer is of another kind, or has a bias or activation.
 
     Example:
-
-    ```python
-    layer = SpectralNormalization(keras.layers.Dense(1, use_bias=False))
-    score = layer(features)
-    layer.update()
-    ```
+        >>> layer = SpectralNormalization(keras.layers.Dense(1, use_bias=False))
+        >>> score = layer(features)
+        >>> layer.update()
 
     Reference:
         Miyato, Kataoka, Koyama, Yoshida, "Spectral Normalization for Generative
@@ -38,7 +35,7 @@ class SpectralNormalization(keras.layers.Layer):
     """
 
     def __init__(self, layer, use_bias=True, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(layer, **kwargs)
         kinds = (keras.layers.Conv2D, keras.layers.Dense, keras.layers.Embedding)
         if not isinstance(layer, kinds):
             raise ValueError(
@@ -54,12 +51,10 @@ class SpectralNormalization(keras.layers.Layer):
                 "`layer` must have use_bias=False and no activation: the bias is "
                 f"added after the division. Received: layer={layer!r}"
             )
-        self.layer = layer
         self.use_bias = use_bias
 
     def build(self, input_shape):
-        if not self.layer.built:
-            self.layer.build(input_shape)
+        super().build(input_shape)
         n_outputs = self._weight.shape[-1]
         # Every replica computes the same vector, so any of them may write it.
         self.singular_vector = self.add_weight(
@@ -121,18 +116,7 @@ class SpectralNormalization(keras.layers.Layer):
         return self.layer.compute_output_shape(input_shape)
 
     def get_config(self):
-        config = super().get_config()
-        config.update(
-            layer=keras.saving.serialize_keras_object(self.layer),
-            use_bias=self.use_bias,
-        )
-        return config
-
-    @classmethod
-    def from_config(cls, config):
-        config = dict(config)
-        config["layer"] = keras.saving.deserialize_keras_object(config["layer"])
-        return cls(**config)
+        return super().get_config() | {"use_bias": self.use_bias}
 
 
 def update_singular_vectors(model):

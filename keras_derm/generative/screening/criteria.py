@@ -18,10 +18,14 @@ COPY_SIDE = 16
 GREY_LEVELS = 32
 TEXTURE_PROPERTIES = ("contrast", "homogeneity", "energy", "correlation")
 N_NEIGHBOURS = 5
-MIN_OF_TONE = 20
+MIN_REFERENCE = 20
+"""Least number of real images of a cell, of a diagnosis, or of a tone."""
+
+QUANTILE = 0.99
+COPY_QUANTILE = 0.01
 
 
-def likeness_measures(images, references, quantile):
+def likeness_measures(images, references):
     """Three distances of every image, with their limits from the real images."""
     measures = {}
     for name, describe, distance in (
@@ -32,14 +36,14 @@ def likeness_measures(images, references, quantile):
         among_real = distance(real, real)
         np.fill_diagonal(among_real, np.inf)
         measures[name] = _nearest_mean(distance(made, real))
-        measures[f"{name}_limit"] = np.quantile(_nearest_mean(among_real), quantile)
+        measures[f"{name}_limit"] = np.quantile(_nearest_mean(among_real), QUANTILE)
     made, real = texture_features(images), texture_features(references)
     mean, deviation = real.mean(axis=0), real.std(axis=0) + 1e-6
     scores, real_scores = (
         np.abs((features - mean) / deviation).max(axis=1) for features in (made, real)
     )
     measures["texture_distance"] = scores
-    measures["texture_distance_limit"] = np.quantile(real_scores, quantile)
+    measures["texture_distance_limit"] = np.quantile(real_scores, QUANTILE)
     return measures
 
 
@@ -114,14 +118,10 @@ def _local_mean(images):
 
 
 def texture_features(images):
-    """Grey-level co-occurrence features of each image.
+    """Grey-level co-occurrence features of each image: float (n, 8).
 
-    Args:
-        images: uint8 (n, side, side, 3), RGB.
-
-    Returns:
-        float array (n, 8): contrast, homogeneity, energy and correlation at
-        distances of 1 and 4 pixels, averaged over four directions.
+    Contrast, homogeneity, energy and correlation at distances of 1 and 4 pixels,
+    averaged over four directions.
 
     Reference:
         Haralick, Shanmugam, Dinstein, "Textural Features for Image Classification",
@@ -140,7 +140,7 @@ def texture_features(images):
     return np.reshape(features, (len(images), -1))
 
 
-def tone_measures(made, real, quantile, max_reference, generator, thresholds):
+def tone_measures(made, real, max_reference, generator, thresholds):
     """Measured tone of every image, and how far real ones are from their type."""
     estimator = IndividualTypologyAngle(thresholds=thresholds)
 
@@ -154,21 +154,21 @@ def tone_measures(made, real, quantile, max_reference, generator, thresholds):
 
     images, conditions = made
     references, reference_conditions = real
-    tones = np.array([tone for _, tone in condition_names(conditions)])
-    reference_tones = np.array(
-        [tone for _, tone in condition_names(reference_conditions)]
+    tones, reference_tones = (
+        np.array([tone for _, tone in condition_names(each)])
+        for each in (conditions, reference_conditions)
     )
     ita, distances, doubts = outside(images, tones)
     doubts[tones == UNDETERMINED] = ""
     limits = np.zeros(len(images))
     for tone in set(tones) - {UNDETERMINED}:
         rows = np.flatnonzero(reference_tones == tone)
-        if len(rows) < MIN_OF_TONE:
+        if len(rows) < MIN_REFERENCE:
             rows = np.flatnonzero(reference_tones != UNDETERMINED)
         rows = generator.permutation(rows)[:max_reference]
         _, among_real, unknown = outside(references[rows], reference_tones[rows])
         known = among_real[unknown == ""]
-        limits[tones == tone] = np.quantile(known, quantile) if len(known) else 0.0
+        limits[tones == tone] = np.quantile(known, QUANTILE) if len(known) else 0.0
     return {
         "ita": ita,
         "tone_distance": distances,
@@ -177,9 +177,7 @@ def tone_measures(made, real, quantile, max_reference, generator, thresholds):
     }
 
 
-def copy_measures(
-    images, references, copy_quantile, generator, parents, max_pairs=1000
-):
+def copy_measures(images, references, generator, parents, max_pairs=1000):
     """Distance to the nearest training image, and below which it is a near copy."""
     made, real = _small_images(images), _small_images(references)
     drawn = generator.permutation(len(real))[:max_pairs]
@@ -187,7 +185,7 @@ def copy_measures(
     nearest, positions = _nearest_of_all_turns(made, real, excluded=parents)
     return {
         "copy_distance": nearest,
-        "copy_limit": np.quantile(among_real, copy_quantile),
+        "copy_limit": np.quantile(among_real, COPY_QUANTILE),
         "nearest_reference": positions,
     }
 

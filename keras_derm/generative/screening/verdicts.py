@@ -6,7 +6,7 @@ from rich.progress import track
 
 from keras_derm.generative.conditions import condition_names
 from keras_derm.generative.screening.criteria import (
-    N_NEIGHBOURS,
+    MIN_REFERENCE,
     copy_measures,
     likeness_measures,
     tone_measures,
@@ -24,9 +24,6 @@ def screen(
     conditions,
     reference_images,
     reference_conditions,
-    quantile=0.99,
-    copy_quantile=0.01,
-    min_reference=20,
     max_reference=100,
     seed=0,
     parents=None,
@@ -38,24 +35,19 @@ def screen(
     of its diagnosis where the cell has too few, in three ways: distance of colour
     histograms (Hellinger), 1 - SSIM, both averaged over the nearest 5 real images,
     and the largest standard score of its grey-level co-occurrence features. What
-    lies beyond a quantile of the same measure of the real images themselves is
+    lies beyond the 0.99 quantile of the same measure of the real images themselves is
     rejected. So is an image whose apparent skin tone (ITA) cannot be measured, or
     lies outside the range of the type asked for by more than that of real images of
     the type does, measured on these same images. So is a near copy: closer to some
     training image, flips and rotations included, than nearly all real images are to
-    their nearest real one.
+    their nearest real one: than all but a hundredth, as archives hold several
+    photographs of one lesion, whose distance is about 0.
 
     Args:
         images: Made images, uint8 (n, side, side, 3), RGB.
         conditions: Integers (n, 2): diagnosis and skin-tone index.
         reference_images: All real training images, uint8 (m, side, side, 3).
         reference_conditions: Integers (m, 2).
-        quantile: Quantile of the real images' measures beyond which an image is an
-            outlier, in (0, 1).
-        copy_quantile: Quantile of the distances between real nearest neighbours
-            below which an image is a near copy. Archives hold several photographs
-            of one lesion, so that their least distance, quantile 0, is about 0.
-        min_reference: Least number of real images of a cell, or of a diagnosis.
         max_reference: Number of real images drawn from larger cells, for speed.
         seed: Seed of that draw.
         parents: Position of the real image that each image was made of, int (n,),
@@ -74,36 +66,32 @@ def screen(
         (position of the nearest real image).
 
     Raises:
-        ValueError: If shapes disagree, or there are fewer real images than
-            `min_reference`.
+        ValueError: If shapes disagree, or there are fewer than 20 real images.
     """
     conditions, reference_conditions = _check_screening(
-        images, conditions, reference_images, reference_conditions, min_reference
+        images, conditions, reference_images, reference_conditions
     )
     generator = np.random.default_rng(seed)
     table = pd.DataFrame(index=range(len(images)))
     cells = np.unique(conditions, axis=0)
     for cell in track(cells, "Screening"):
         rows = np.flatnonzero((conditions == cell).all(axis=1))
-        level, chosen = _references(reference_conditions, cell, min_reference)
+        level, chosen = _references(reference_conditions, cell)
         if len(chosen) > max_reference:
             chosen = generator.choice(chosen, max_reference, replace=False)
-        measures = likeness_measures(images[rows], reference_images[chosen], quantile)
+        measures = likeness_measures(images[rows], reference_images[chosen])
         table.loc[rows, "compared_with"] = level
         for name, values in measures.items():
             table.loc[rows, name] = values
     measures = tone_measures(
         (images, conditions),
         (reference_images, reference_conditions),
-        quantile,
         max_reference,
         generator,
         thresholds,
     )
+    measures |= copy_measures(images, reference_images, generator, parents)
     for name, values in measures.items():
-        table[name] = values
-    copies = copy_measures(images, reference_images, copy_quantile, generator, parents)
-    for name, values in copies.items():
         table[name] = values
     reasons = _reasons(table, condition_names(conditions))
     table.insert(0, "reason", reasons)
@@ -111,7 +99,7 @@ def screen(
     return table
 
 
-def _check_screening(images, conditions, references, reference_conditions, least):
+def _check_screening(images, conditions, references, reference_conditions):
     conditions = np.asarray(conditions, dtype=int).reshape(-1, 2)
     reference_conditions = np.asarray(reference_conditions, dtype=int).reshape(-1, 2)
     if images.shape[1:] != references.shape[1:] or images.dtype != references.dtype:
@@ -126,20 +114,19 @@ def _check_screening(images, conditions, references, reference_conditions, least
             "images and conditions must be of equal number. Received: "
             f"{lengths[0]} and {lengths[1]}, real {lengths[2]} and {lengths[3]}"
         )
-    if len(references) < max(least, N_NEIGHBOURS + 1):
+    if len(references) < MIN_REFERENCE:
         raise ValueError(
-            f"screening needs at least {max(least, N_NEIGHBOURS + 1)} real images. "
+            f"screening needs at least {MIN_REFERENCE} real images. "
             f"Received: {len(references)}"
         )
     return conditions, reference_conditions
 
 
-def _references(reference_conditions, cell, min_reference):
+def _references(reference_conditions, cell):
     """Positions of the real images to compare a cell with, and what they share."""
     same = reference_conditions == cell
-    least = max(min_reference, N_NEIGHBOURS + 1)
     for level, mask in (("cell", same.all(axis=1)), ("diagnosis", same[:, 0])):
-        if mask.sum() >= least:
+        if mask.sum() >= MIN_REFERENCE:
             return level, np.flatnonzero(mask)
     return "all", np.arange(len(reference_conditions))
 

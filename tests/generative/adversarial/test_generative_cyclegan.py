@@ -6,13 +6,13 @@ import pytest
 import tensorflow as tf
 from generator_checks import assert_goes_on_exactly, translation_batches
 
-from keras_derm.generative import CycleGAN, LinearDecay, build_cyclegan
-from keras_derm.generative.adversarial.cyclegan import adversarial_loss
+from keras_derm.generative import CycleGAN, LinearDecay
+from keras_derm.generative.adversarial.adversarial_model import adversarial_loss
 
 
 def small_model(**kwargs):
     keras.utils.set_random_seed(1)
-    model = build_cyclegan(16, base_channels=2, depth=2, **kwargs)
+    model = CycleGAN.with_networks(16, base_channels=2, depth=2, **kwargs)
     model.compile(
         generator_optimizer=keras.optimizers.Adam(LinearDecay(2e-4, 2, 4), beta_1=0.5)
     )

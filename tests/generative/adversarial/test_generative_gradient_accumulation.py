@@ -12,7 +12,7 @@ from generator_checks import (
     translation_batches,
 )
 
-from keras_derm.generative import SNGAN, ConditionalWGANGP, build_cyclegan
+from keras_derm.generative import SNGAN, ConditionalWGANGP, CycleGAN
 from keras_derm.generative.adversarial.networks import build_discriminator
 
 
@@ -35,7 +35,7 @@ def assert_equal_weights(first, second):
 
 def test_an_update_of_cyclegan_is_that_of_one_large_batch():
     def make():
-        return build_cyclegan(16, base_channels=2, depth=2, ema_decay=0.5)
+        return CycleGAN.with_networks(16, base_channels=2, depth=2, ema_decay=0.5)
 
     rates = (0.1, 0.1)
     large = trained(make, translation_batches(1, batch_size=2), rates, None)
@@ -77,7 +77,9 @@ MODELS = {
     "conditional_wgan_gp": lambda: ConditionalWGANGP(
         small_generator(), small_critic(), critic_steps=2
     ),
-    "cyclegan": lambda: build_cyclegan(16, base_channels=2, depth=2, pool_size=2),
+    "cyclegan": lambda: CycleGAN.with_networks(
+        16, base_channels=2, depth=2, pool_size=2
+    ),
 }
 
 

@@ -9,14 +9,14 @@ from generator_checks import (
     translation_batches,
 )
 
-from keras_derm.generative import SNGAN, ConditionalWGANGP, build_cyclegan
+from keras_derm.generative import SNGAN, ConditionalWGANGP, CycleGAN
 
 MODELS = {
     "sngan": lambda: SNGAN(small_generator(), small_critic()),
     "conditional_wgan_gp": lambda: ConditionalWGANGP(
         small_generator(), small_critic(), critic_steps=2
     ),
-    "cyclegan": lambda: build_cyclegan(16, base_channels=2, depth=2),
+    "cyclegan": lambda: CycleGAN.with_networks(16, base_channels=2, depth=2),
 }
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_derm.generative import build_sngan
+from keras_derm.generative import SNGAN
 
 
 def small_model(**kwargs):
     keras.utils.set_random_seed(1)
-    model = build_sngan(32, latent_dim=8, base_channels=4, **kwargs)
+    model = SNGAN.with_networks(32, latent_dim=8, base_channels=4, **kwargs)
     model.compile()
     return model
 
@@ -110,14 +110,14 @@ def test_bad_arguments_are_refused(argument):
 
 MIRRORED = """
 import keras, numpy as np, tensorflow as tf
-from keras_derm.generative import build_sngan
+from keras_derm.generative import SNGAN
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
     cpu, [tf.config.LogicalDeviceConfiguration()] * 2
 )
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 with strategy.scope():
-    model = build_sngan(32, latent_dim=8, base_channels=4)
+    model = SNGAN.with_networks(32, latent_dim=8, base_channels=4)
     model.compile()
 x = np.random.default_rng(0).integers(0, 256, (24, 32, 32, 3)).astype("uint8")
 d = np.arange(24, dtype="int32") % 8
@@ -143,7 +143,7 @@ def test_replicas_stay_equal_under_mirrored_strategy():
 
 
 def test_an_optimizer_of_no_side_is_refused():
-    model = build_sngan(32, latent_dim=8, base_channels=2)
+    model = SNGAN.with_networks(32, latent_dim=8, base_channels=2)
     with pytest.raises(ValueError, match=r"Received: 0 .* \['critic_optimizer'\]"):
         model.compile(critic_optimizer=keras.optimizers.Adam())
     with pytest.raises(ValueError, match="Received: 3 without a name"):
