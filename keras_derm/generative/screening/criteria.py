@@ -161,7 +161,7 @@ def tone_measures(made, real, max_reference, generator, thresholds):
     ita, distances, doubts = outside(images, tones)
     doubts[tones == UNDETERMINED] = ""
     limits = np.zeros(len(images))
-    for tone in set(tones) - {UNDETERMINED}:
+    for tone in np.unique(tones[tones != UNDETERMINED]):  # in an order of its own
         rows = np.flatnonzero(reference_tones == tone)
         if len(rows) < MIN_REFERENCE:
             rows = np.flatnonzero(reference_tones != UNDETERMINED)
