@@ -2,24 +2,21 @@
 
 from typing import get_args, get_type_hints
 
-from keras_derm import classifiers, export, layers, skin_tone, training
+from keras_derm import classifiers, export, skin_tone
 from keras_derm.catalog import TASKS
 from keras_derm.settings import AuditSkinToneSettings
 from keras_derm.settings.kinds import (
     Backbone,
-    Imbalance,
     Precision,
-    Preset,
     QuantizationMode,
     TaskName,
 )
+from keras_derm.training.precision import PRECISIONS
 
 
 def test_names_are_those_of_the_rooms():
     assert set(get_args(Backbone)) == set(classifiers.BACKBONES)
-    assert set(get_args(Imbalance)) == set(classifiers.IMBALANCE)
-    assert set(get_args(Precision)) == {"auto", *training.PRECISIONS}
-    assert set(get_args(Preset)) == set(layers.PRESETS)
+    assert set(get_args(Precision)) == {"auto", *PRECISIONS}
     assert set(get_args(QuantizationMode)) == set(export.MODES)
     assert set(get_args(TaskName)) == set(TASKS)
 
