@@ -223,5 +223,5 @@ def test_what_can_be_learned_and_made_is_told_before_anything_is_built(catalog):
         no_benign = catalog.with_columns(benign_malignant="malignant")
         cyclegan.training_rows(CycleGANSettings(), no_benign)
     assert SNGANSettings.EXTENDS == ("n_steps",) and CycleGANSettings.EXTENDS == ()
-    with pytest.raises(ValueError, match="name it, such as --diagnoses"):
+    with pytest.raises(ValueError, match="name it, such as diagnoses"):
         SNGANSettings(conditional=False)
