@@ -44,7 +44,8 @@ def judge_synthetic_images(images, diagnoses, extractor, seed=0):
     cells = {name: np.asarray(found, str) for name, found in diagnoses.items()}
     features = {name: extractor(found) for name, found in images.items()}
     generator = np.random.default_rng(seed)
-    cells["noise"] = _no_more_than(cells["synthetic"], cells["held out"], least=1)
+    as_noise = _no_more_than(cells["synthetic"], cells["held out"], least=1)
+    cells["noise"] = as_noise.to_numpy()
     shape = (len(cells["noise"]), *images["synthetic"].shape[1:])
     features["noise"] = extractor(generator.integers(0, 256, shape).astype("uint8"))
     copied = _copies(cells["training"], cells["synthetic"], generator)
@@ -96,7 +97,7 @@ def _no_more_than(made, held_out, least=0):
     """Diagnoses of made images, of each no more than are held out, or `least`."""
     made = pd.Series(made)
     most = made.map(pd.Series(held_out).value_counts()).fillna(0).clip(lower=least)
-    return made[made.groupby(made).cumcount() < most].to_numpy()
+    return made[made.groupby(made).cumcount() < most]
 
 
 def _copies(training, wanted, generator):
