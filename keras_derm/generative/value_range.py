@@ -10,6 +10,7 @@ def from_pixels(images):
 
 
 def to_pixels(images):
-    """Images in [-1, 1] as a uint8 array in [0, 255], rounded."""
+    """Images in [-1, 1] as a uint8 array in [0, 255], rounded; NaN is black."""
     pixels = (np.asarray(images, dtype="float32") + 1) * 127.5
-    return np.clip(np.rint(pixels), 0, 255).astype("uint8")
+    pixels = np.nan_to_num(np.rint(pixels), nan=0.0, posinf=255.0, neginf=0.0)
+    return np.clip(pixels, 0, 255).astype("uint8")

@@ -136,21 +136,22 @@ def with_options(arguments, positional):
 
     Args:
         arguments: What stands on the command line.
-        positional: Names of options, the last one a list.
+        positional: Names of options; one that ends in * takes all that are left, as a
+            list.
 
     Returns:
         List of str: of `model.keras a.jpg b.jpg --output x.csv` the beginning becomes
         `--model=model.keras --images=["a.jpg", "b.jpg"]`.
     """
     bare = list(itertools.takewhile(lambda one: not one.startswith("-"), arguments))
-    if not positional or not bare:
-        return list(arguments)
-    n_single = len(positional) - 1
-    values = bare[:n_single] + [json.dumps(bare[n_single:])] * (len(bare) > n_single)
-    options = [
-        f"--{name}={value}" for name, value in zip(positional, values, strict=False)
-    ]
-    return options + list(arguments[len(bare) :])
+    after, options = list(arguments[len(bare) :]), []
+    for name in positional:
+        if name.endswith("*") and bare:
+            options.append(f"--{name[:-1]}={json.dumps(bare)}")
+            bare = []
+        elif bare:
+            options.append(f"--{name}={bare.pop(0)}")
+    return options + bare + after
 
 
 def flags(options):

@@ -21,8 +21,8 @@ class App:
         name: Its name: of its script in apps/, of its module, and of its stage.
         function: Where the function lies that does it, as `module:name`, if it is no
             stage.
-        positional: Options whose values may stand first, without the option; the last
-            takes a list of all that are left.
+        positional: Options whose values may stand first, without the option; one that
+            ends in * takes a list of all that are left.
         several_workers: Whether it knows what to do where TF_CONFIG names several.
 
     Example:
@@ -63,11 +63,15 @@ APPS = (
     App(
         "predict",
         function="keras_derm.jobs.predict:predict",
-        positional=("model", "images"),
+        positional=("model", "images*"),
     ),
     App("compare"),
     App("tune"),
-    App("make_phantom", function="keras_derm.phantom:write_phantom"),
+    App(
+        "make_phantom",
+        function="keras_derm.phantom:write_phantom",
+        positional=("output",),
+    ),
 )
 """All apps, those of a recipe in the order in which it runs them."""
 

@@ -274,7 +274,7 @@ def test_command_takes_a_model_and_any_number_of_images(run, photographs, tmp_pa
 
 
 def test_values_without_option_get_theirs():
-    names = ("model", "images")
+    names = ("model", "images*")
     assert with_options(["m", "a", "b", "--output", "x"], names) == [
         "--model=m",
         '--images=["a", "b"]',

@@ -31,9 +31,12 @@ def augment(images, seed):
         NeurIPS 2020.
     """
     seeds = split(seed, 5)
-    images = _augment_colour(images, seeds[:3])
-    for axis_seed in seeds[3:]:
-        images = _along_rows(_selection(images, axis_seed), images)
+    return _flip_and_shift(_augment_colour(images, seeds[:3]), seeds[3:])
+
+
+def _flip_and_shift(images, seeds):
+    for seed in seeds:  # of rows, then of columns
+        images = _along_rows(_selection(images, seed), images)
     return images
 
 
