@@ -88,7 +88,7 @@ class RunDirectory(Layout):
         with self.locked():
             wanted = Record(settings, self._digests(name, after), inputs or {})
             shelf = Shelf(self, name, writes)
-            self._bring_out(name, wanted, shelf, extends)
+            extended = self._bring_out(name, wanted, shelf, extends)
             if self.done(name):
                 print(f"[{name}] already done", flush=True)
                 yield False
@@ -100,6 +100,9 @@ class RunDirectory(Layout):
                 yield True
             except REFUSALS:
                 shelf.bring_back_finished()
+                if extended is not None:
+                    extended.write(self.record(name), extended.seconds)
+                    self.begun_record(name).unlink()
                 raise
             seconds = round(time.monotonic() - start, 1)
             wanted.write(self.record(name), seconds)
@@ -110,20 +113,25 @@ class RunDirectory(Layout):
 
     def _bring_out(
         self, name: str, wanted: Record, shelf: Shelf, extends: tuple[str, ...]
-    ) -> None:
-        """Leave in the run what was made with these settings, and nothing else."""
-        current = shelf.current
+    ) -> Record | None:
+        """Leave in the run what was made with these settings, and nothing else.
+
+        Returns:
+            Record of a finished stage that is now to go further, or None.
+        """
+        current, finished = shelf.current, self.done(name)
         if current == wanted:
-            return
+            return None
         if current is not None and current.goes_on(wanted, extends):
             self.record(name).unlink(missing_ok=True)
-            return
-        if current is not None and self.done(name):
+            return current if finished else None
+        if current is not None and finished:
             print(f"[{name}] anew: {current.differences(wanted)}", flush=True)
         if shelf.bring_back(wanted):
             print(f"[{name}] brought back as it was with these settings", flush=True)
         else:
             shelf.set_aside()
+        return None
 
     def _digests(self, name: str, after: tuple[str, ...]) -> dict[str, str]:
         digests = {}

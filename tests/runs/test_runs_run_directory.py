@@ -194,6 +194,20 @@ def test_refused_attempt_that_made_nothing_leaves_nothing(tmp_path):
     assert run.settings(CountSettings) == CountSettings(1)
 
 
+def test_a_stage_that_cannot_go_further_stays_finished(tmp_path):
+    run = RunDirectory(tmp_path)
+    options = {"writes": ("g",), "extends": ("n_steps",)}
+    with run.stage("count", CountSettings(n_steps=2), **options):
+        (run / "g").mkdir()
+    with (
+        pytest.raises(ValueError, match="fewer steps"),
+        run.stage("count", CountSettings(n_steps=1), **options),
+    ):
+        raise ValueError("fewer steps than were made")
+    assert run.settings(CountSettings) == CountSettings(n_steps=2)
+    assert (run / "g").is_dir() and not run.begun_record("count").exists()
+
+
 def test_a_run_of_an_earlier_version_is_told_so(tmp_path):
     run = RunDirectory(tmp_path)
     write_json(run.record("count"), {"settings": {}, "after": {}, "seconds": 0})
