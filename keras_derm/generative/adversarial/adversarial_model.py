@@ -23,10 +23,9 @@ def adversarial_loss(logits, real, loss):
     """
     if loss == "least_squares":
         return tf.reduce_mean((logits - (1.0 if real else 0.0)) ** 2)
-    signed = logits if real else -logits
     if loss == "hinge":
-        return tf.reduce_mean(tf.nn.relu(1 - signed))
-    return tf.reduce_mean(tf.nn.softplus(-signed))
+        return tf.reduce_mean(tf.nn.relu(1 - logits if real else 1 + logits))
+    return tf.reduce_mean(tf.nn.softplus(-logits if real else logits))
 
 
 class AdversarialModel(Generator):
