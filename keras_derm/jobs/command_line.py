@@ -62,7 +62,8 @@ def _run(one, arguments):
     arguments = with_options(arguments, one.positional)
     if one.settings is None:
         return _run_function(one.work, arguments)
-    return one.work(*read_options(one.settings, arguments)).do()
+    run, settings = read_options(one.settings, arguments)
+    return one.work(run, settings).do()  # only now is TensorFlow loaded
 
 
 def _run_function(function, arguments):
