@@ -308,7 +308,7 @@ def test_workers_share_a_search(run):
         command = [sys.executable, "-c", WORKER, str(run.path)]
         processes.append(subprocess.Popen(command, env=environment))
     try:
-        assert [process.wait(timeout=550) for process in processes] == [0, 0, 0]
+        assert [process.wait() for process in processes] == [0, 0, 0]
     finally:
         for process in processes:
             process.kill()

@@ -253,7 +253,6 @@ def run_in_browser(chromium, report, folder, width):
         ],
         capture_output=True,
         text=True,
-        timeout=120,
         check=True,
     )
     return re.search(r'<p id="found">(.*?)</p>', answer.stdout).group(1)
