@@ -16,7 +16,7 @@ import pandas as pd
 from jsonargparse import auto_cli
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from keras_derm.catalog import SKIN_TONES, read_image
+from keras_derm.catalog import FITZPATRICK_TYPES, read_image
 from keras_derm.layers import HairRemoval
 from keras_derm.phantom import render
 from keras_derm.readers import read_data_source
@@ -97,7 +97,7 @@ def main(
     }
     hairy = truth.any(axis=(1, 2))
     rows = []
-    for tone in (*SKIN_TONES, "all"):
+    for tone in (*FITZPATRICK_TYPES, "all"):
         chosen = np.flatnonzero(hairy & ((types == tone) | (tone == "all")))
         for name, (masks, results) in found.items():
             rows.append(
@@ -118,7 +118,7 @@ def main(
                 }
             )
     table = pd.DataFrame(rows).set_index(["type", "n", "method"]).unstack("method")
-    print(table.round(3).reindex([*SKIN_TONES, "all"], level=0).to_string())
+    print(table.round(3).reindex([*FITZPATRICK_TYPES, "all"], level=0).to_string())
     for name, (masks, _) in found.items():
         share = masks[~hairy].mean()
         print(f"{name:8s} hairless phantoms ({(~hairy).sum()}): {share:.2%} masked")

@@ -11,24 +11,24 @@ import numpy as np
 import pandas as pd
 from jsonargparse import auto_cli
 
-from keras_derm.catalog import SKIN_TONES
+from keras_derm.catalog import FITZPATRICK_TYPES
 from keras_derm.phantom import render
 from keras_derm.skin_tone import measure_by_rules
 from keras_derm.skin_tone.individual_typology_angle import angle_difference
 
-ORDER = {tone: i for i, tone in enumerate(SKIN_TONES)}
+ORDER = {tone: i for i, tone in enumerate(FITZPATRICK_TYPES)}
 
 
 def accuracy(truth, true_ita, measured):
     """Return one row of figures for each true type and for all."""
-    judged = measured["ita_tone"].isin(SKIN_TONES).to_numpy()
+    judged = measured["ita_tone"].isin(FITZPATRICK_TYPES).to_numpy()
     error = np.abs(angle_difference(measured["ita"], true_ita))
     distance = np.abs(
         truth.map(ORDER) - measured["ita_tone"].map(ORDER).astype(float)
     ).to_numpy()
     rows = []
     for name, chosen in [
-        *((tone, (truth == tone).to_numpy()) for tone in SKIN_TONES),
+        *((tone, (truth == tone).to_numpy()) for tone in FITZPATRICK_TYPES),
         ("all", np.ones(len(truth), bool)),
     ]:
         seen = chosen & judged

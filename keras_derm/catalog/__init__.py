@@ -1,8 +1,15 @@
 """What images there are, what is known of each, and who may see it."""
 
-from keras_derm.catalog.catalog import DIAGNOSES, DIAGNOSES8, SKIN_TONES, Catalog
+from keras_derm.catalog.catalog import DIAGNOSES, DIAGNOSES8, IMAGE_TYPES, Catalog
 from keras_derm.catalog.faults import CatalogError
 from keras_derm.catalog.images import check_images
+from keras_derm.catalog.skin_tone_scales import (
+    FITZPATRICK_TYPES,
+    SKIN_TONE_SCALES,
+    TONE_GROUPS,
+    darkness,
+    tone_group_of_label,
+)
 from keras_derm.catalog.splits import (
     apply_split_file,
     count_seen_in_training,
@@ -16,8 +23,11 @@ from keras_derm.photographs import ImageError, read_image, read_mask
 __all__ = [
     "DIAGNOSES",
     "DIAGNOSES8",
-    "SKIN_TONES",
+    "FITZPATRICK_TYPES",
+    "IMAGE_TYPES",
+    "SKIN_TONE_SCALES",
     "TASKS",
+    "TONE_GROUPS",
     "Catalog",
     "CatalogError",
     "ImageError",
@@ -25,10 +35,12 @@ __all__ = [
     "apply_split_file",
     "check_images",
     "count_seen_in_training",
+    "darkness",
     "find_leaks",
     "get_task",
     "group_ids",
     "read_image",
     "read_mask",
     "split_catalog",
+    "tone_group_of_label",
 ]

@@ -13,11 +13,28 @@ from keras_derm.catalog.faults import (
     raise_faults,
 )
 from keras_derm.catalog.groups import GROUP_COLUMNS, NO_NAMES, group_of_rows
+from keras_derm.catalog.skin_tone_scales import (
+    FITZPATRICK_TYPES,
+    SKIN_TONE_SCALES,
+    TONE_GROUPS,
+    tone_group_of_label,
+)
 from keras_derm.files import write_csv
 
 DIAGNOSES8 = ("MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC")
-DIAGNOSES = (*DIAGNOSES8, "UNK")
-SKIN_TONES = ("I", "II", "III", "IV", "V", "VI")
+DIAGNOSES = (*DIAGNOSES8, "INF", "BEN_OTH", "MAL_OTH", "UNK")
+IMAGE_TYPES = (
+    "dermoscopic",
+    "clinical: close-up",
+    "clinical: overview",
+    "TBP tile: close-up",
+    "TBP tile: overview",
+    "RCM: macroscopic",
+    "RCM: tile",
+    "RCM: mosaic",
+)
+"""What a photograph is of, in the words of the ISIC Archive."""
+
 SPLITS = ("train", "val", "test")
 REQUIRED_COLUMNS = ("isic_id", "path", "diagnosis")
 
@@ -33,12 +50,17 @@ COLUMN_TYPES = {
     "age_approx": "float64",
     "sex": "string",
     "anatom_site_general": "string",
-    "fitzpatrick_skin_type": "string",
+    "image_type": "string",
+    "skin_tone_label": "string",
+    "skin_tone_scale": "string",
+    "skin_tone_rater": "string",
+    "tone_group": "string",
+    "tone_source": "string",
     "mask_path": "string",
     "source": "string",
     "copyright_license": "string",
     "ita": "float64",
-    "skin_tone": "string",
+    "ita_type": "string",
     "split": "string",
     "split_name": "string",
     "plain_rgb": "bool",
@@ -50,10 +72,17 @@ COLUMN_TYPES = {
 ALLOWED_VALUES = {
     "diagnosis": DIAGNOSES,
     "benign_malignant": ("benign", "malignant", "indeterminate"),
-    "fitzpatrick_skin_type": SKIN_TONES,
-    "skin_tone": (*SKIN_TONES, "undetermined"),
+    "image_type": IMAGE_TYPES,
+    "skin_tone_scale": tuple(SKIN_TONE_SCALES),
+    "tone_group": TONE_GROUPS,
+    "ita_type": (*FITZPATRICK_TYPES, "undetermined"),
     "split": SPLITS,
 }
+LABELLED = "label"
+"""The `tone_source` of a group that a person's label gives."""
+
+EARLIER_NAMES = {"ita_tone": "ita_type", "skin_tone_reason": "ita_reason"}
+"""Columns of catalogs that were saved before their names were these."""
 
 
 class Catalog:
@@ -61,6 +90,12 @@ class Catalog:
 
     A catalog checks itself when it is made and answers with every fault at once.
     It is never changed in place: each method returns a new catalog.
+
+    A person's label of the skin is `skin_tone_label` on its `skin_tone_scale`, given
+    by `skin_tone_rater`. The `tone_group` (light, medium, dark) by which people are
+    compared follows from it (`tone_source` is then "label"). Without a label it may
+    come from an estimator, which `tone_source` names; it is empty where nothing is
+    known. `ita` and `ita_type` are the colour of the photograph, not a person's tone.
 
     Args:
         table: `pandas.DataFrame` with at least the columns `isic_id` (unique), `path`
@@ -272,6 +307,7 @@ def complete_table(table, root=None, name="catalog"):
     Raises:
         CatalogError: If a column is missing or holds values of another type.
     """
+    table = _with_present_names(table)
     missing = [column for column in REQUIRED_COLUMNS if column not in table]
     if missing:
         raise CatalogError(
@@ -292,11 +328,37 @@ def complete_table(table, root=None, name="catalog"):
         raise_faults(pd.concat(faults, ignore_index=True))
     if root is not None:
         table["root"] = table["root"].fillna(os.path.abspath(root))
+    labelled = tone_group_of_label(table["skin_tone_label"], table["skin_tone_scale"])
+    first = table["tone_group"].isna() & labelled.notna()
+    table["tone_group"] = table["tone_group"].mask(first, labelled)
+    table["tone_source"] = table["tone_source"].mask(first, LABELLED)
     extra = [column for column in table if column not in COLUMN_TYPES]
     for column in extra:
         if pd.api.types.is_string_dtype(table[column]):
             table[column] = table[column].astype("string").replace("", pd.NA)
     return table[[*COLUMN_TYPES, *extra]]
+
+
+def _with_present_names(table):
+    """The table with columns named as now, and ISIC's Fitzpatrick type as a label."""
+    earlier = {
+        old: new
+        for old, new in EARLIER_NAMES.items()
+        if old in table and new not in table
+    }
+    table = table.rename(columns=earlier)
+    if "fitzpatrick_skin_type" not in table:
+        return table
+    types = table["fitzpatrick_skin_type"].astype("string").replace("", pd.NA)
+    empty = pd.Series(pd.NA, table.index, dtype="string")
+    labels = table.get("skin_tone_label", empty).astype("string")
+    scales = table.get("skin_tone_scale", empty).astype("string")
+    own = labels.isna() & types.notna()
+    table = table.assign(
+        skin_tone_label=labels.mask(own, types),
+        skin_tone_scale=scales.mask(own, "fitzpatrick"),
+    )
+    return table.drop(columns="fitzpatrick_skin_type")
 
 
 def _typed(values, column, kind, n_rows):
@@ -331,7 +393,7 @@ def table_faults(table, name="catalog", rows=None, check_files=True):
         name, rows: As for `faults_at`.
         check_files: Whether to look for the image and mask files.
     """
-    checks = [_id_faults, _value_faults, _path_faults, _rule_faults]
+    checks = [_id_faults, _value_faults, _tone_faults, _path_faults, _rule_faults]
     if check_files:
         checks.append(_file_faults)
     found = [
@@ -358,6 +420,19 @@ def _value_faults(table):
     for column, allowed in ALLOWED_VALUES.items():
         unknown = table[column].notna() & ~table[column].isin(allowed)
         yield unknown, column, f"unknown value, must be one of {', '.join(allowed)}"
+
+
+def _tone_faults(table):
+    labels, scales = table["skin_tone_label"], table["skin_tone_scale"]
+    cause = f"has no `skin_tone_scale`: one of {', '.join(SKIN_TONE_SCALES)}"
+    yield labels.notna() & scales.isna(), "skin_tone_label", cause
+    groups = tone_group_of_label(labels, scales)
+    for scale, words in SKIN_TONE_SCALES.items():
+        unknown = labels.notna() & scales.eq(scale).fillna(False) & groups.isna()
+        cause = f"is no label of the scale {scale}, which has {', '.join(words)}"
+        yield unknown, "skin_tone_label", cause
+    other = groups.notna() & table["tone_group"].ne(groups).fillna(False)
+    yield other, "tone_group", "is another group than that of the person's label"
 
 
 def leaves_root(path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from keras_derm.catalog import DIAGNOSES, SKIN_TONES
+from keras_derm.catalog import DIAGNOSES, FITZPATRICK_TYPES
 from keras_derm.generative.conditions import CONDITION_TONES
 
 MIN_TONE_IMAGES = 20
@@ -42,7 +42,9 @@ def cell_deficits(catalog, target, max_ratio=5.0):
     tones = table["skin_tone"].fillna("undetermined")
     counts = pd.crosstab(table["diagnosis"].astype(object), tones.astype(object))
     counts = counts.reindex(columns=CONDITION_TONES, fill_value=0)
-    aimed = [tone for tone in SKIN_TONES if counts[tone].sum() >= MIN_TONE_IMAGES]
+    aimed = [
+        tone for tone in FITZPATRICK_TYPES if counts[tone].sum() >= MIN_TONE_IMAGES
+    ]
     cells = []
     for diagnosis in (name for name in DIAGNOSES if name in counts.index):
         have = counts.loc[diagnosis]

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from keras_derm.catalog import DIAGNOSES, SKIN_TONES
+from keras_derm.catalog import DIAGNOSES, FITZPATRICK_TYPES
 from keras_derm.skin_tone import IndividualTypologyAngle
 
-CONDITION_TONES = (*SKIN_TONES, "undetermined")
+CONDITION_TONES = (*FITZPATRICK_TYPES, "undetermined")
 
 
 def condition_indices(catalog):

@@ -1,6 +1,6 @@
 """Read an archive and measure the skin tones in it."""
 
-from keras_derm.catalog import SKIN_TONES, read_image
+from keras_derm.catalog import FITZPATRICK_TYPES, read_image
 from keras_derm.files import write_csv, write_json
 from keras_derm.readers import read_data_source
 from keras_derm.report import figures, save_figure
@@ -72,7 +72,7 @@ class AuditSkinTone(Stage):
 
     def _compare_with_labels(self, catalog):
         labels = catalog.table["fitzpatrick_skin_type"]
-        if not labels.isin(SKIN_TONES).any():
+        if not labels.isin(FITZPATRICK_TYPES).any():
             return
         cross, agreement = label_agreement(labels, catalog.table["ita_tone"])
         write_csv(self.run / "audit/label_agreement.csv", cross, index=True)
@@ -91,7 +91,7 @@ class AuditSkinTone(Stage):
 def tone_sheet(catalog, n_each=N_ON_SHEET, seed=0):
     """Some photographs of each tone with their ITA, for a person to look at."""
     images, captions = [], []
-    for tone in (*SKIN_TONES, "undetermined"):
+    for tone in (*FITZPATRICK_TYPES, "undetermined"):
         rows = catalog.where(skin_tone=tone)
         table = rows.table
         chosen = table.sample(min(n_each, len(table)), random_state=seed).index

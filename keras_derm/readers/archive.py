@@ -30,6 +30,9 @@ BENIGN_MALIGNANT = {
     "BKL": "benign",
     "DF": "benign",
     "VASC": "benign",
+    "INF": "benign",
+    "BEN_OTH": "benign",
+    "MAL_OTH": "malignant",
 }
 
 

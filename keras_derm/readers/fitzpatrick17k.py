@@ -13,7 +13,7 @@ Reference:
 
 import os
 
-from keras_derm.catalog.catalog import SKIN_TONES
+from keras_derm.catalog.catalog import FITZPATRICK_TYPES
 from keras_derm.readers.archive import ArchiveReader, find_images, row_faults
 
 DIAGNOSES_OF_LABEL = {
@@ -39,7 +39,7 @@ MALIGNANCY = {
     "benign": "benign",
     "non-neoplastic": "benign",
 }
-TYPES = {str(number): tone for number, tone in enumerate(SKIN_TONES, start=1)}
+TYPES = {str(number): tone for number, tone in enumerate(FITZPATRICK_TYPES, start=1)}
 
 
 def _more(rows, root):

@@ -7,7 +7,7 @@ Needs `ISIC_2019_Training_GroundTruth.csv`, one column per diagnosis, and
 import numpy as np
 import pandas as pd
 
-from keras_derm.catalog.catalog import DIAGNOSES
+from keras_derm.catalog.catalog import DIAGNOSES8
 from keras_derm.readers.archive import (
     archive_root,
     find_csv,
@@ -18,6 +18,7 @@ from keras_derm.readers.archive import (
     without_unknown,
 )
 
+CLASSES = (*DIAGNOSES8, "UNK")
 METADATA = ("lesion_id", "age_approx", "sex", "anatom_site_general")
 
 
@@ -28,7 +29,7 @@ def read(path, skip_bad=False):
         read_csv(
             find_csv(root, f"ISIC_2019_Training_{part}.csv"), ("image", *columns)
         ).rename(columns={"image": "isic_id"})
-        for part, columns in (("GroundTruth", DIAGNOSES), ("Metadata", METADATA))
+        for part, columns in (("GroundTruth", CLASSES), ("Metadata", METADATA))
     )
     diagnosis, label_faults = _one_hot_diagnosis(truth)
     age, age_faults = numbers(metadata, "age_approx")
@@ -54,12 +55,12 @@ def read(path, skip_bad=False):
 
 
 def _one_hot_diagnosis(truth):
-    labels = truth[list(DIAGNOSES)].apply(pd.to_numeric, errors="coerce")
+    labels = truth[list(CLASSES)].apply(pd.to_numeric, errors="coerce")
     labels = labels.to_numpy(dtype=float, na_value=np.nan)
     sound = (np.isin(labels, (0, 1)).all(axis=1)) & (np.nansum(labels, axis=1) == 1)
-    cause = f"must have one 1 and else 0 in the columns {', '.join(DIAGNOSES)}"
-    shown = truth.assign(MEL=truth[list(DIAGNOSES)].fillna("").agg(",".join, axis=1))
+    cause = f"must have one 1 and else 0 in the columns {', '.join(CLASSES)}"
+    shown = truth.assign(MEL=truth[list(CLASSES)].fillna("").agg(",".join, axis=1))
     faults = row_faults(shown, ~sound, "MEL", cause)
     chosen = np.where(sound, np.nanargmax(np.nan_to_num(labels), axis=1), -1)
-    names = pd.Series(np.array(DIAGNOSES, object)[chosen], index=truth.index)
+    names = pd.Series(np.array(CLASSES, object)[chosen], index=truth.index)
     return names, faults

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from keras_derm.catalog import DIAGNOSES, SKIN_TONES
+from keras_derm.catalog import DIAGNOSES, FITZPATRICK_TYPES
 from keras_derm.skin_tone.thresholds import UNDETERMINED
 
-_TONES = (*SKIN_TONES, UNDETERMINED)
+_TONES = (*FITZPATRICK_TYPES, UNDETERMINED)
 
 
 def audit_table(catalog):
@@ -84,12 +84,12 @@ def label_agreement(labels, estimates):
             "Labels and estimates must be of the same images. Received: indices of "
             f"{len(labels)} and {len(estimates)} rows that differ"
         )
-    labelled = labels.isin(SKIN_TONES)
+    labelled = labels.isin(FITZPATRICK_TYPES)
     labels, estimates = labels[labelled].astype(str), estimates[labelled].astype(str)
-    table = _cross_table(labels, estimates, SKIN_TONES)
-    measured = estimates.isin(SKIN_TONES)
+    table = _cross_table(labels, estimates, FITZPATRICK_TYPES)
+    measured = estimates.isin(FITZPATRICK_TYPES)
     label, estimate = (
-        pd.Categorical(tones[measured], SKIN_TONES).codes
+        pd.Categorical(tones[measured], FITZPATRICK_TYPES).codes
         for tones in (labels, estimates)
     )
     distance = pd.Series(label).sub(estimate).abs()

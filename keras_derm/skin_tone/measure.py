@@ -9,7 +9,7 @@ import cv2
 import pandas as pd
 from rich.progress import track
 
-from keras_derm.catalog import SKIN_TONES, read_image, read_mask
+from keras_derm.catalog import FITZPATRICK_TYPES, read_image, read_mask
 from keras_derm.skin_tone.individual_typology_angle import (
     RULES,
     IndividualTypologyAngle,
@@ -105,7 +105,7 @@ def read_with_lesion(path, mask_path):
 def _with_labels(frame, labels):
     frame = frame.reindex(columns=list(COLUMNS))
     frame["ita_tone"] = frame["skin_tone"]
-    labelled = labels.isin(SKIN_TONES).to_numpy(dtype=bool)
+    labelled = labels.isin(FITZPATRICK_TYPES).to_numpy(dtype=bool)
     frame.loc[labelled, "skin_tone"] = labels[labelled].astype(object)
     frame.loc[labelled, "reason"] = LABELLED
     return frame

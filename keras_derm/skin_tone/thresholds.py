@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_derm.catalog import SKIN_TONES
+from keras_derm.catalog import FITZPATRICK_TYPES
 
 UNDETERMINED = "undetermined"
 THRESHOLDS = {
@@ -41,7 +41,7 @@ def tone_of_angle(ita, thresholds="del_bino"):
     ita = np.asarray(ita, "float64")
     ascending = np.array(THRESHOLDS[thresholds])[::-1]
     index = len(ascending) - np.searchsorted(ascending, ita, side="left")
-    tones = np.array(SKIN_TONES, dtype=object)[np.clip(index, 0, 5)]
+    tones = np.array(FITZPATRICK_TYPES, dtype=object)[np.clip(index, 0, 5)]
     return np.where(np.isnan(ita), UNDETERMINED, tones)
 
 
@@ -59,8 +59,12 @@ def degrees_outside(ita, tones, thresholds="del_bino"):
     """
     check_thresholds(thresholds)
     edges = np.array([np.inf, *THRESHOLDS[thresholds], -np.inf])
-    upper = dict(zip(SKIN_TONES, edges[:-1], strict=True)) | {UNDETERMINED: np.inf}
-    lower = dict(zip(SKIN_TONES, edges[1:], strict=True)) | {UNDETERMINED: -np.inf}
+    upper = dict(zip(FITZPATRICK_TYPES, edges[:-1], strict=True)) | {
+        UNDETERMINED: np.inf
+    }
+    lower = dict(zip(FITZPATRICK_TYPES, edges[1:], strict=True)) | {
+        UNDETERMINED: -np.inf
+    }
     tones, ita = np.asarray(tones), np.asarray(ita, "float64")
     above = ita - np.array([upper[tone] for tone in tones], "float64")
     below = np.array([lower[tone] for tone in tones], "float64") - ita

@@ -49,7 +49,7 @@ def test_every_fault_is_told_at_once(tmp_path):
             "isic_id": ["a", "a", "c", None, "e"],
             "path": ["a.jpg", "a.jpg", "../a.jpg", "a.jpg", "gone.jpg"],
             "diagnosis": ["NV", "nevus", "NV", "NV", "NV"],
-            "skin_tone": ["I", "VII", None, None, None],
+            "tone_group": ["light", "brown", None, None, None],
         }
     )
     with pytest.raises(CatalogError) as caught:
@@ -59,13 +59,20 @@ def test_every_fault_is_told_at_once(tmp_path):
     assert found == {
         (3, "isic_id"),
         (3, "diagnosis"),
-        (3, "skin_tone"),
+        (3, "tone_group"),
         (4, "path"),
         (5, "isic_id"),
         (6, "path"),
     }
     message = str(caught.value)
-    for part in ("row 3", "'nevus'", "'VII'", "'../a.jpg'", "leaves its root", "'gone"):
+    for part in (
+        "row 3",
+        "'nevus'",
+        "'brown'",
+        "'../a.jpg'",
+        "leaves its root",
+        "'gone",
+    ):
         assert part in message
 
 
@@ -166,9 +173,9 @@ def test_guards_of_judgement_and_generation(make_catalog):
 
 def test_columns_are_checked_anew(make_catalog):
     catalog = make_catalog()
-    assert catalog.with_columns(skin_tone="II").table["skin_tone"].eq("II").all()
-    with pytest.raises(CatalogError, match="skin_tone"):
-        catalog.with_columns(skin_tone=["I", "II", "III", "seven"])
+    assert catalog.with_columns(ita_type="II").table["ita_type"].eq("II").all()
+    with pytest.raises(CatalogError, match="ita_type"):
+        catalog.with_columns(ita_type=["I", "II", "III", "seven"])
 
 
 def test_concat_refuses_double_ids(make_catalog):

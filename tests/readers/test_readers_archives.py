@@ -65,7 +65,7 @@ def test_all_faults_of_an_archive_at_once(ham):
     assert "HAM10000_metadata.csv, row 7, column 'dx'" in str(caught.value)
     catalog = READERS["ham10000"](ham, skip_bad=True)
     assert len(catalog) == 3 and len(catalog.skipped) == 6
-    assert len(catalog.real().with_columns(skin_tone="I").skipped) == 6
+    assert len(catalog.real().with_columns(tone_group="light").skipped) == 6
 
 
 def test_missing_csv_column_is_named(ham):
@@ -192,8 +192,8 @@ def test_fitzpatrick17k_true_table(shared_data, tmp_path, write_image):
     assert table["benign_malignant"]["psoriasis"] == "benign"
     assert table["benign_malignant"]["kaposi sarcoma"] == "malignant"
     scale = rows.set_index("label")["fitzpatrick_scale"][:-1]
-    assert table["fitzpatrick_skin_type"][scale == "4"].eq("IV").all()
-    assert table["fitzpatrick_skin_type"][scale == "-1"].isna().all()
+    assert table["skin_tone_label"][scale == "4"].eq("IV").all()
+    assert table["skin_tone_label"][scale == "-1"].isna().all()
 
 
 def test_isic_archive_new_columns(tmp_path, write_image):
@@ -217,7 +217,7 @@ def test_isic_archive_new_columns(tmp_path, write_image):
     assert table["benign_malignant"].tolist()[:4] == [
         *("malignant", "benign", "indeterminate", "benign")
     ]
-    assert table["fitzpatrick_skin_type"][0] == "III"
+    assert table["skin_tone_label"][0] == "III"
     assert table["patient_id"].tolist()[:2] == ["IP_1", "IP_2"]
 
 

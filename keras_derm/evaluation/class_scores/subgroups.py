@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from keras_derm.catalog import SKIN_TONES
+from keras_derm.catalog import FITZPATRICK_TYPES
 from keras_derm.evaluation.class_scores.metrics import metric_label
 
 UNDETERMINED = "undetermined"
@@ -58,12 +58,12 @@ def skin_tone_strata(skin_tone):
     unknown = sorted(set(tones) - set(POOLED_SKIN_TONES), key=str)
     if unknown:
         raise ValueError(
-            f"`skin_tone` must hold {', '.join(SKIN_TONES)} or {UNDETERMINED}. "
+            f"`skin_tone` must hold {', '.join(FITZPATRICK_TYPES)} or {UNDETERMINED}. "
             f"Received: {unknown}"
         )
     pooled = list(dict.fromkeys(POOLED_SKIN_TONES.values()))
     return {
-        "skin_tone": pd.Categorical(tones, [*SKIN_TONES, UNDETERMINED]),
+        "skin_tone": pd.Categorical(tones, [*FITZPATRICK_TYPES, UNDETERMINED]),
         "skin_tone_pooled": pd.Categorical(tones.map(POOLED_SKIN_TONES), pooled),
     }
 
