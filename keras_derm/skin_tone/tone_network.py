@@ -1,0 +1,121 @@
+"""The network that estimates skin tone, run by LiteRT."""
+
+import functools
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from keras_derm.catalog import SKIN_TONE_SCALES
+from keras_derm.skin_tone.estimator import ToneEstimator, estimate_of_probabilities
+
+NEEDED = ("scale", "labels", "image_types", "image_size", "cuts", "sha256")
+SHIPPED = Path(__file__).resolve().parents[2] / "saved_models"
+SHIPPED_NAME = "skin_tone_*.json"
+
+
+@dataclass(frozen=True)
+class ToneNetwork(ToneEstimator):
+    """A .tflite file of `train_skin_tone.py`, with the .json beside it.
+
+    The photograph is resized to a square of the network's size, without keeping its
+    proportions. The interpreter is made where it is first used, so that the estimator
+    may be sent to other processes.
+
+    Attributes:
+        path: The .tflite file.
+        image_size: Side of its images in pixels.
+        cuts: Values between its labels.
+        description: All that the .json says.
+
+    Example:
+        >>> network = ToneNetwork.load("saved_models/skin_tone_dermoscopic.tflite")
+        >>> network.estimate(Photograph(image, image_type="dermoscopic")).group
+        'light'
+    """
+
+    path: Path | None = None
+    image_size: int = 0
+    cuts: tuple = ()
+    description: dict | None = None
+
+    @classmethod
+    def load(cls, path):
+        """Read the description, and check that the file is the one it describes.
+
+        Raises:
+            FileNotFoundError: The .tflite or its .json is missing.
+            ValueError: One is damaged, or does not belong to the other.
+        """
+        path = Path(path)
+        beside = path.with_suffix(".json")
+        for needed in (path, beside):
+            if not needed.is_file():
+                raise FileNotFoundError(
+                    "a tone network is a .tflite file with its .json beside it. "
+                    f"Received: {needed}, which is missing"
+                )
+        try:
+            told = json.loads(beside.read_text(encoding="utf-8"))
+            missing = [name for name in NEEDED if name not in told]
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"not a JSON object ({error}). Received: {beside}"
+            ) from None
+        if missing:
+            raise ValueError(f"{beside} lacks {missing}. Received: {list(told)}")
+        if hashlib.sha256(path.read_bytes()).hexdigest() != told["sha256"]:
+            raise ValueError(
+                f"{path} is not the file that {beside} describes: damaged or changed. "
+                "Train or copy it again"
+            )
+        if told["labels"] != list(SKIN_TONE_SCALES.get(told["scale"], ())):
+            raise ValueError(
+                f"the labels in {beside} must be those of a scale, the lightest first. "
+                f"Received: {told['labels']}"
+            )
+        return cls(
+            f"network {path.stem}",
+            told["scale"],
+            tuple(told["image_types"]),
+            path,
+            int(told["image_size"]),
+            tuple(told["cuts"]),
+            told,
+        )
+
+    def look_at(self, photograph):
+        side = (self.image_size, self.image_size)
+        image = cv2.resize(photograph.image, side, interpolation=cv2.INTER_AREA)
+        probabilities = _interpreter(str(self.path))(image.astype("float32"))
+        return estimate_of_probabilities(probabilities, self.scale, self.cuts)
+
+
+@functools.lru_cache(maxsize=4)
+def _interpreter(path):
+    """Function of an image (side, side, 3) in [0, 255] to probabilities (n_labels,)."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=path, num_threads=1)
+    interpreter.allocate_tensors()
+    (taken,), (given,) = (
+        interpreter.get_input_details(),
+        interpreter.get_output_details(),
+    )
+
+    def run(image):
+        interpreter.set_tensor(taken["index"], image[np.newaxis])
+        interpreter.invoke()
+        found = interpreter.get_tensor(given["index"])[0].astype("float64")
+        return found / found.sum()
+
+    return run
+
+
+def shipped_networks():
+    """The `ToneNetwork`s of saved_models; none where the package lies alone."""
+    files = sorted(SHIPPED.glob(SHIPPED_NAME))
+    return [ToneNetwork.load(file.with_suffix(".tflite")) for file in files]
