@@ -1,4 +1,4 @@
-"""The skin tone of every photograph of a catalog."""
+"""The individual typology angle of every photograph of a catalog."""
 
 import os
 from concurrent.futures import ProcessPoolExecutor
@@ -9,7 +9,7 @@ import cv2
 import pandas as pd
 from rich.progress import track
 
-from keras_derm.catalog import FITZPATRICK_TYPES, read_image, read_mask
+from keras_derm.catalog import read_image, read_mask
 from keras_derm.skin_tone.individual_typology_angle import (
     RULES,
     IndividualTypologyAngle,
@@ -20,21 +20,19 @@ COLUMNS = (
     "ita",
     "ita_low",
     "ita_high",
-    "skin_tone",
-    "reason",
+    "ita_type",
+    "ita_reason",
     "skin_pixels",
     "contrast",
     "lightness",
     "a",
     "b",
-    "ita_tone",
 )
-LABELLED = "labelled by a person"
 _FEW_IMAGES = 64
 
 
 def measure(catalog, rule="quadrant", thresholds="del_bino", n_workers=None):
-    """Measure the apparent skin tone of every image, on the original photographs.
+    """Measure the ITA of the skin in every image, on the original photographs.
 
     Lesion masks are used where the catalog has them; elsewhere the lesion is looked
     for. With more than 64 images the work is spread over processes, which start
@@ -48,11 +46,10 @@ def measure(catalog, rule="quadrant", thresholds="del_bino", n_workers=None):
 
     Returns:
         `pandas.DataFrame` with the index of `catalog.table` and the columns
-        `ita`, `ita_low`, `ita_high` (degrees), `skin_tone` (the person's
-        Fitzpatrick label where there is one, else by ITA: I to VI or
-        undetermined), `reason`, `skin_pixels`, `contrast` (CIEDE2000 between skin
-        and lesion, NaN without a lesion), `lightness`, `a` and `b` (CIELAB) and
-        `ita_tone` (by ITA alone).
+        `ita`, `ita_low`, `ita_high` (degrees), `ita_type` (I to VI or undetermined),
+        `ita_reason` (why undetermined, else empty), `skin_pixels`, `contrast`
+        (CIEDE2000 between skin and lesion, NaN without a lesion), `lightness`, `a`
+        and `b` (CIELAB). People's labels have no part in it.
 
     Raises:
         ImageError: If a photograph or a mask cannot be read.
@@ -81,11 +78,13 @@ def measure_by_rules(catalog, rules=RULES, thresholds="del_bino", n_workers=None
         with ProcessPoolExecutor(n_workers, get_context("spawn"), _one_thread) as pool:
             results = pool.map(work, files, chunksize=_FEW_IMAGES)
             measured = list(track(results, "Skin tone", total=len(files)))
-    labels, frames = catalog.table["fitzpatrick_skin_type"], {}
-    for i, rule in enumerate(rules):
-        frame = pd.DataFrame([row[i] for row in measured], index=labels.index)
-        frames[rule] = _with_labels(frame, labels)
-    return frames
+    index = pd.RangeIndex(len(catalog))
+    return {
+        rule: pd.DataFrame(
+            [row[i] for row in measured], index=index, columns=list(COLUMNS)
+        )
+        for i, rule in enumerate(rules)
+    }
 
 
 def _one_thread():
@@ -100,12 +99,3 @@ def _measure_file(estimators, files):
 def read_with_lesion(path, mask_path):
     """Return a photograph and its lesion mask, `None` where there is none."""
     return read_image(path), None if mask_path is None else read_mask(mask_path)
-
-
-def _with_labels(frame, labels):
-    frame = frame.reindex(columns=list(COLUMNS))
-    frame["ita_tone"] = frame["skin_tone"]
-    labelled = labels.isin(FITZPATRICK_TYPES).to_numpy(dtype=bool)
-    frame.loc[labelled, "skin_tone"] = labels[labelled].astype(object)
-    frame.loc[labelled, "reason"] = LABELLED
-    return frame
