@@ -78,7 +78,7 @@ class ToneTruth:
         return named
 
 
-def tone_scores(truth, estimates, n_replicates=1000, seed=0):
+def tone_scores(truth, estimates, n_replicates=1000, seed=0, metrics=None):
     """Judge the estimates of one estimator.
 
     Args:
@@ -87,6 +87,7 @@ def tone_scores(truth, estimates, n_replicates=1000, seed=0):
             `value`, `label`, `group`, `scale`. Photographs without an estimate are
             counted and left out of the other figures.
         n_replicates, seed: Of the bootstrap over lesions or patients.
+        metrics: Names of the figures that are wanted; all by default.
 
     Returns:
         `pandas.DataFrame`, one row a figure: `metric`, `value`, `low`, `high`, `n` and
@@ -128,6 +129,8 @@ def tone_scores(truth, estimates, n_replicates=1000, seed=0):
                 measured, lambda r: np.abs(values - ranks)[r].mean()
             ),
         }
+    if metrics is not None:
+        statistics = {name: s for name, s in statistics.items() if name in metrics}
     return _with_intervals(statistics, truth.groups, n_replicates, seed)
 
 

@@ -1,39 +1,13 @@
 """What every estimator of a person's skin tone takes and gives."""
 
-import functools
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from keras_derm.catalog import SKIN_TONE_SCALES
-from keras_derm.skin_tone.individual_typology_angle import SkinView
 
 LEAST_GROUP_PROBABILITY = 0.8
 """Below it an estimate names no group: the person's tone stays unknown."""
-
-
-@dataclass(frozen=True)
-class Photograph:
-    """A photograph as estimators take it.
-
-    Args:
-        image: (height, width, 3), RGB, uint8.
-        lesion: (height, width), not 0 in the lesion, or `None` where it is not known.
-        image_type: One of `keras_derm.catalog.IMAGE_TYPES`, or `None`.
-
-    Example:
-        >>> photograph = Photograph(read_image("a.jpg"), image_type="dermoscopic")
-        >>> estimator.estimate(photograph)
-    """
-
-    image: np.ndarray
-    lesion: np.ndarray | None = None
-    image_type: str | None = None
-
-    @functools.cached_property
-    def view(self):
-        """The `SkinView`, made once however many estimators look at it."""
-        return SkinView(self.image, self.lesion)
 
 
 @dataclass(frozen=True)

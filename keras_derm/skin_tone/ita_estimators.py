@@ -152,3 +152,36 @@ class CalibratedIta(ToneEstimator):
             return no_estimate(found["ita_reason"])
         probabilities = self.calibration.probabilities(found["ita"])
         return estimate_of_probabilities(probabilities, self.scale)
+
+
+def cross_calibrated(angles, labels, scale, groups, n_folds=5, seed=0):
+    """Calibrated ITA of photographs, each by a calibration that did not see its group.
+
+    Args:
+        angles: ITA of each photograph in degrees, (n,), NaN where undetermined.
+        labels: People's labels, (n,), of the scale.
+        scale: Name of the scale.
+        groups: (n,), lesion or patient.
+        n_folds, seed: Number of parts of the groups, and seed of their draw.
+
+    Returns:
+        List of `ToneEstimate`.
+
+    Raises:
+        ValueError: There are too few photographs for a calibration.
+    """
+    angles, labels = np.asarray(angles, "float64"), np.asarray(labels, object)
+    names, index = np.unique(
+        np.asarray(groups, object).astype(str), return_inverse=True
+    )
+    fold = np.random.default_rng(seed).permutation(len(names)) % n_folds
+    found = [no_estimate("no ITA")] * len(angles)
+    for number in range(n_folds):
+        held_out = fold[index] == number
+        calibration = ItaCalibration.fit(
+            angles[~held_out], labels[~held_out], scale, "the other folds"
+        )
+        for row in np.flatnonzero(held_out & np.isfinite(angles)):
+            probabilities = calibration.probabilities(angles[row])
+            found[row] = estimate_of_probabilities(probabilities, scale)
+    return found

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 
 from keras_derm.catalog import SKIN_TONE_SCALES
 from keras_derm.skin_tone.estimator import ToneEstimator, estimate_of_probabilities
@@ -86,6 +87,33 @@ class ToneNetwork(ToneEstimator):
             tuple(told["cuts"]),
             told,
         )
+
+    def learned_from(self, catalog):
+        """Which photographs of a catalog it learned from, or was chosen by.
+
+        Args:
+            catalog: `keras_derm.catalog.Catalog`.
+
+        Returns:
+            bool array (n,): those of lesions that the file of its split, beside it,
+            has in train or val, of the archive that it learned from.
+
+        Raises:
+            FileNotFoundError: The file of the split is not there.
+        """
+        table, told = catalog.table, self.description
+        if told.get("split_file") is None:
+            return np.zeros(len(table), bool)
+        split = self.path.with_name(told["split_file"])
+        if not split.is_file():
+            raise FileNotFoundError(
+                "what a tone network learned from stands in the file of its split. "
+                f"Received: {split}, which is missing"
+            )
+        rows = pd.read_csv(split, dtype="string")
+        seen = rows.loc[rows["split"] != "test", "lesion_id"]
+        same = table["source"].eq(told["source"]).fillna(False)
+        return (same & table["lesion_id"].isin(seen)).to_numpy(bool)
 
     def look_at(self, photograph):
         side = (self.image_size, self.image_size)
