@@ -5,6 +5,7 @@ from keras_derm.skin_tone.audit import (
     rule_disagreement,
     tone_table,
 )
+from keras_derm.skin_tone.calibration import ToneCalibration
 from keras_derm.skin_tone.cast_sensitivity import cast_sensitivity
 from keras_derm.skin_tone.estimator import (
     LEAST_GROUP_PROBABILITY,
@@ -18,7 +19,6 @@ from keras_derm.skin_tone.individual_typology_angle import (
 )
 from keras_derm.skin_tone.ita_estimators import (
     CalibratedIta,
-    ItaCalibration,
     ItaEstimator,
     cross_calibrated,
 )
@@ -44,10 +44,10 @@ __all__ = [
     "THRESHOLDS",
     "CalibratedIta",
     "IndividualTypologyAngle",
-    "ItaCalibration",
     "ItaEstimator",
     "LesionMasked",
     "Photograph",
+    "ToneCalibration",
     "ToneEstimate",
     "ToneEstimator",
     "ToneNetwork",

@@ -80,7 +80,7 @@ def no_estimate(reason):
 
 
 def estimate_of_probabilities(
-    probabilities, scale, cuts=None, least=LEAST_GROUP_PROBABILITY
+    probabilities, scale, value=None, cuts=None, least=LEAST_GROUP_PROBABILITY
 ):
     """The estimate that the probabilities of the labels of a scale amount to.
 
@@ -88,12 +88,13 @@ def estimate_of_probabilities(
         probabilities: (n_labels,), of the labels from the lightest to the darkest, as
             `SKIN_TONE_SCALES` lists them; with sum 1.
         scale: Name of the scale.
+        value: What is to be the value; the expectation by default.
         cuts: Ascending values between the labels: the first label is given up to the
             first of them. By default half way between the labels.
         least: Probability from which a group is named.
 
     Returns:
-        `ToneEstimate`: the expectation, the interval between the labels at 2.5 and
+        `ToneEstimate`: the value, the interval between the labels at 2.5 and
         97.5 % of probability, and the group where it is probable enough.
     """
     words = SKIN_TONE_SCALES[scale]
@@ -104,7 +105,7 @@ def estimate_of_probabilities(
             f"Received: probabilities of shape {probabilities.shape}"
         )
     ranks = np.arange(len(words))
-    value = float(probabilities @ ranks)
+    value = float(probabilities @ ranks if value is None else value)
     if cuts is None:
         cuts = ranks[1:] - 0.5
     label = list(words)[int(np.searchsorted(cuts, value))]

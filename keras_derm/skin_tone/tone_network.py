@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from keras_derm.catalog import SKIN_TONE_SCALES
+from keras_derm.skin_tone.calibration import ToneCalibration
 from keras_derm.skin_tone.estimator import ToneEstimator, estimate_of_probabilities
 
-NEEDED = ("scale", "labels", "image_types", "image_size", "cuts", "sha256")
+NEEDED = ("image_types", "image_size", "calibration", "cuts", "sha256")
 SHIPPED = Path(__file__).resolve().parents[2] / "saved_models"
 SHIPPED_NAME = "skin_tone_*.json"
 
@@ -22,7 +22,9 @@ SHIPPED_NAME = "skin_tone_*.json"
 class ToneNetwork(ToneEstimator):
     """A .tflite file of `train_skin_tone.py`, with the .json beside it.
 
-    The photograph is resized to a square of the network's size, without keeping its
+    It gives one number, about the number of labels between the lightest and the
+    person's; a calibration on validation photographs makes probabilities of it. The
+    photograph is resized to a square of the network's size, without keeping its
     proportions. The interpreter is made where it is first used, so that the estimator
     may be sent to other processes.
 
@@ -30,6 +32,7 @@ class ToneNetwork(ToneEstimator):
         path: The .tflite file.
         image_size: Side of its images in pixels.
         cuts: Values between its labels.
+        calibration: `ToneCalibration`.
         description: All that the .json says.
 
     Example:
@@ -41,6 +44,7 @@ class ToneNetwork(ToneEstimator):
     path: Path | None = None
     image_size: int = 0
     cuts: tuple = ()
+    calibration: ToneCalibration | None = None
     description: dict | None = None
 
     @classmethod
@@ -73,18 +77,14 @@ class ToneNetwork(ToneEstimator):
                 f"{path} is not the file that {beside} describes: damaged or changed. "
                 "Train or copy it again"
             )
-        if told["labels"] != list(SKIN_TONE_SCALES.get(told["scale"], ())):
-            raise ValueError(
-                f"the labels in {beside} must be those of a scale, the lightest first. "
-                f"Received: {told['labels']}"
-            )
         return cls(
             f"network {path.stem}",
-            told["scale"],
+            told["calibration"]["scale"],
             tuple(told["image_types"]),
             path,
             int(told["image_size"]),
             tuple(told["cuts"]),
+            ToneCalibration.from_dict(told["calibration"]),
             told,
         )
 
@@ -118,13 +118,14 @@ class ToneNetwork(ToneEstimator):
     def look_at(self, photograph):
         side = (self.image_size, self.image_size)
         image = cv2.resize(photograph.image, side, interpolation=cv2.INTER_AREA)
-        probabilities = _interpreter(str(self.path))(image.astype("float32"))
-        return estimate_of_probabilities(probabilities, self.scale, self.cuts)
+        value = _interpreter(str(self.path))(image.astype("float32"))
+        probabilities = self.calibration.probabilities(value)
+        return estimate_of_probabilities(probabilities, self.scale, value, self.cuts)
 
 
 @functools.lru_cache(maxsize=4)
 def _interpreter(path):
-    """Function of an image (side, side, 3) in [0, 255] to probabilities (n_labels,)."""
+    """Function of an image (side, side, 3) in [0, 255] to the network's number."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=path, num_threads=1)
@@ -137,8 +138,7 @@ def _interpreter(path):
     def run(image):
         interpreter.set_tensor(taken["index"], image[np.newaxis])
         interpreter.invoke()
-        found = interpreter.get_tensor(given["index"])[0].astype("float64")
-        return found / found.sum()
+        return float(interpreter.get_tensor(given["index"])[0, 0])
 
     return run
 

@@ -7,10 +7,10 @@ import pytest
 
 from keras_derm.skin_tone import (
     CalibratedIta,
-    ItaCalibration,
     ItaEstimator,
     LesionMasked,
     Photograph,
+    ToneCalibration,
     ToneEstimate,
     ToneEstimator,
     cross_calibrated,
@@ -57,7 +57,7 @@ def test_cuts_move_the_labels():
     even = [0.3, 0.4, 0.3, 0, 0, 0]
     assert estimate_of_probabilities(even, "fitzpatrick").label == "II"
     cuts = [1.2, 1.5, 2.5, 3.5, 4.5]
-    assert estimate_of_probabilities(even, "fitzpatrick", cuts).label == "I"
+    assert estimate_of_probabilities(even, "fitzpatrick", cuts=cuts).label == "I"
 
 
 def test_probabilities_of_another_scale_are_refused():
@@ -92,29 +92,29 @@ def test_a_photograph_without_a_lesion_is_left_as_it_is():
     assert without_lesion(plain) is plain
 
 
-def labelled_angles(n=400, seed=0):
-    """Angles that fall as MILK10k's class falls, with the spread of a camera."""
+def labelled_values(n=400, seed=0):
+    """Minus the ITA, which falls with MILK10k's class, with the spread of a camera."""
     generator = np.random.default_rng(seed)
     classes = generator.integers(0, 6, n)
-    angles = -20 + 15 * classes + generator.normal(0, 8, n)
-    return angles, classes.astype(str).astype(object)
+    values = 20 - 15 * classes + generator.normal(0, 8, n)
+    return values, classes.astype(str).astype(object)
 
 
 def test_calibration_is_monotone_and_reads_labels_from_angles():
-    calibration = ItaCalibration.fit(*labelled_angles(), "milk10k", "a clinic")
+    calibration = ToneCalibration.fit(*labelled_values(), "milk10k", "a clinic")
     expected = [
-        calibration.probabilities(angle) @ np.arange(6)
-        for angle in np.linspace(-60, 90, 40)
+        calibration.probabilities(value) @ np.arange(6)
+        for value in np.linspace(-90, 60, 40)
     ]
-    assert np.all(np.diff(expected) <= 1e-9)
-    assert calibration.probabilities(60).argmax() == 0
-    assert calibration.probabilities(-40).argmax() == 5
+    assert np.all(np.diff(expected) >= -1e-9)
+    assert calibration.probabilities(-60).argmax() == 0
+    assert calibration.probabilities(40).argmax() == 5
     assert calibration.probabilities(25).sum() == pytest.approx(1)
 
 
 def test_calibration_is_calibrated_on_photographs_it_has_not_seen():
-    calibration = ItaCalibration.fit(*labelled_angles(2000), "milk10k", "a clinic")
-    angles, labels = labelled_angles(2000, seed=1)
+    calibration = ToneCalibration.fit(*labelled_values(2000), "milk10k", "a clinic")
+    angles, labels = labelled_values(2000, seed=1)
     told = np.stack([calibration.probabilities(angle) for angle in angles])
     ranks = 5 - labels.astype(int)
     for rank in range(5):
@@ -123,42 +123,43 @@ def test_calibration_is_calibrated_on_photographs_it_has_not_seen():
 
 
 def test_calibration_is_written_and_read(tmp_path):
-    calibration = ItaCalibration.fit(*labelled_angles(), "milk10k", "a clinic")
+    calibration = ToneCalibration.fit(*labelled_values(), "milk10k", "a clinic")
     calibration.save(tmp_path / "calibration.json")
     assert json.loads((tmp_path / "calibration.json").read_text())["scale"] == "milk10k"
-    again = ItaCalibration.load(tmp_path / "calibration.json")
+    again = ToneCalibration.load(tmp_path / "calibration.json")
     assert np.array_equal(again.probabilities(30), calibration.probabilities(30))
 
 
 def test_calibration_needs_labels():
     with pytest.raises(ValueError, match="30 photographs.*Received: 2"):
-        ItaCalibration.fit([10, 20, np.nan], ["1", "2", "3"], "milk10k", "few")
+        ToneCalibration.fit([10, 20, np.nan], ["1", "2", "3"], "milk10k", "few")
 
 
 def test_calibrated_ita_stands_on_the_scale_of_its_labels(photograph):
-    calibration = ItaCalibration.fit(*labelled_angles(), "milk10k", "a clinic")
+    calibration = ToneCalibration.fit(*labelled_values(), "milk10k", "a clinic")
     estimator = CalibratedIta.by(calibration, ("dermoscopic",))
     ita = ItaEstimator.by_rule().estimate(photograph).value
     found = estimator.estimate(photograph)
-    expected = calibration.probabilities(ita) @ np.arange(6)
+    expected = calibration.probabilities(-ita) @ np.arange(6)
     assert found.value == pytest.approx(expected)
     assert estimator.scale == "milk10k"
 
 
 def test_cross_calibration_never_sees_the_lesion_it_judges():
     """A label that one lesion alone has cannot be told to it by the others."""
-    angles, labels = labelled_angles(300)
+    values, labels = labelled_values(300)
+    angles = -values
     labels[:4], angles[:4] = "0", 200.0
     groups = np.array([0, 0, 0, 0, *range(1, 297)])
     found = cross_calibrated(angles, labels, "milk10k", groups)
-    assert all(one.value < 2 for one in found[:4])
-    seen = ItaCalibration.fit(angles, labels, "milk10k", "all of them")
-    assert seen.probabilities(200.0) @ np.arange(6) > found[0].value
+    assert all(one.value < 1 for one in found[:4])
+    seen = ToneCalibration.fit(-angles, labels, "milk10k", "all of them")
+    assert seen.probabilities(-200.0) @ np.arange(6) > 1
 
 
 def test_cross_calibration_leaves_out_what_has_no_angle():
-    angles, labels = labelled_angles(200)
-    angles[7] = np.nan
-    found = cross_calibrated(angles, labels, "milk10k", np.arange(200))
+    values, labels = labelled_values(200)
+    values[7] = np.nan
+    found = cross_calibrated(-values, labels, "milk10k", np.arange(200))
     assert found[7].label is None
     assert found[7].reason == "no ITA"
