@@ -29,7 +29,7 @@ class ValidateSkinToneSettings(StageSettings, stage="validate_skin_tone"):
             milk10k:/data/milk10k.
         networks: Files of train_skin_tone.py (.tflite with their .json beside them);
             by default those in saved_models.
-        split_file: Csv with lesion_id (or isic_id) and split; its part "test" alone is
+        split_file: Csv with isic_id and split; its part "test" alone is
             judged.
         thresholds: Table of ITA limits between the types I to VI.
         skip_bad: Go on without images that cannot be read.

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from keras_derm.catalog.catalog import LABELLED
+from keras_derm.skin_tone.measure import measure
 
 CLINICAL = ("clinical: close-up", "clinical: overview")
 DERMOSCOPIC = "dermoscopic"
@@ -99,3 +100,28 @@ def of_clinical_twin(catalog, estimates):
     found = of_lesion.set_axis(table.index)
     found.loc[table["image_type"].isin(CLINICAL)] = np.nan
     return found.assign(scale=estimates["scale"].iloc[0])
+
+
+def colours_of_twins(everything, parts):
+    """CIELAB of the skin in the clinical photograph of each lesion, standardised.
+
+    Args:
+        everything: `Catalog` of all photographs, with split.
+        parts: Dict from "train" and "val" to the `Catalog` of photographs.
+
+    Returns:
+        Dict from "train" and "val" to arrays (3, n), NaN where there is none; by mean
+        and deviation of train. An empty list where no lesion of train has one.
+    """
+    clinical = everything.where(image_type=CLINICAL, split=["train", "val"])
+    if not len(clinical):
+        return {"train": [], "val": []}
+    measured = measure(clinical)[["lightness", "a", "b"]]
+    by_lesion = measured.groupby(clinical.table["lesion_id"]).mean()
+    found = {
+        name: by_lesion.reindex(parts[name].table["lesion_id"].fillna("")).to_numpy().T
+        for name in ("train", "val")
+    }
+    mean = np.nanmean(found["train"], axis=1, keepdims=True)
+    deviation = np.nanstd(found["train"], axis=1, keepdims=True)
+    return {name: (each - mean) / deviation for name, each in found.items()}

@@ -95,25 +95,24 @@ class ToneNetwork(ToneEstimator):
             catalog: `keras_derm.catalog.Catalog`.
 
         Returns:
-            bool array (n,): those of lesions that the file of its split, beside it,
-            has in train or val, of the archive that it learned from.
+            bool array (n,): those that the csv of its split, beside it, has in train or
+            val. It lists all photographs of these lesions, of whatever type.
 
         Raises:
             FileNotFoundError: The file of the split is not there.
         """
-        table, told = catalog.table, self.description
-        if told.get("split_file") is None:
-            return np.zeros(len(table), bool)
-        split = self.path.with_name(told["split_file"])
+        name = self.description.get("split_file")
+        if name is None:
+            return np.zeros(len(catalog), bool)
+        split = self.path.with_name(name)
         if not split.is_file():
             raise FileNotFoundError(
                 "what a tone network learned from stands in the file of its split. "
                 f"Received: {split}, which is missing"
             )
         rows = pd.read_csv(split, dtype="string")
-        seen = rows.loc[rows["split"] != "test", "lesion_id"]
-        same = table["source"].eq(told["source"]).fillna(False)
-        return (same & table["lesion_id"].isin(seen)).to_numpy(bool)
+        seen = rows.loc[rows["split"] != "test", "isic_id"]
+        return catalog.table["isic_id"].isin(seen).to_numpy(bool)
 
     def look_at(self, photograph):
         side = (self.image_size, self.image_size)
