@@ -1,6 +1,6 @@
 """Read an archive and measure the skin tones in it."""
 
-from keras_derm.catalog import FITZPATRICK_TYPES, read_image
+from keras_derm.catalog import FITZPATRICK_TYPES, of_types, read_image
 from keras_derm.files import write_csv, write_json
 from keras_derm.readers import read_data_source
 from keras_derm.report import figures, save_figure
@@ -39,6 +39,9 @@ class AuditSkinTone(Stage):
     def make(self):
         settings = self.settings
         catalog = read_data_source(settings.data, settings.skip_bad)
+        catalog, told = of_types(catalog, settings.image_types)
+        if told:
+            print(told)
         if len(catalog.skipped):
             path = self.run / "bad_images.csv"
             write_csv(path, catalog.skipped)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from keras_derm.settings.kinds import ImageType
 from keras_derm.settings.stage import StageSettings
 
 
@@ -18,18 +19,29 @@ class AuditSkinToneSettings(StageSettings, stage="audit_skin_tone"):
 
     Args:
         data: Data source READER:PATH, such as ham10000:/data/HAM10000 or
-            phantom:n=2000,seed=7.
+            phantom:n=2000,seed=7. Several (--data A --data B) are joined, their ids
+            kept apart.
         rule: How tone is measured: quadrant is ours, published that of the
             lora_diffusion paper. Both are measured; this one is used.
         thresholds: Table of ITA limits between the types I to VI.
         skip_bad: Go on without images that cannot be read; they are listed in
             bad_images.csv.
+        image_types: Which photographs are taken, in ISIC's words, such as dermoscopic
+            or "clinical: close-up"; for several the option is repeated. By default
+            those that are dermoscopic, or all where none is. Photographs whose type
+            the archive does not know are always taken.
 
     Example:
         >>> AuditSkinToneSettings(data="phantom:n=200")
     """
 
-    data: str
+    data: str | tuple[str, ...]
     rule: Literal["quadrant", "published"] = "quadrant"
     thresholds: Literal["del_bino", "kinyanjui", "groh"] = "del_bino"
     skip_bad: bool = False
+    image_types: tuple[ImageType, ...] | None = None
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The data sources, also where there is one."""
+        return (self.data,) if isinstance(self.data, str) else self.data
