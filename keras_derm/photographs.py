@@ -5,6 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 100_000_000
 ORIENTATION = 0x0112
 """EXIF tag of how the camera was held."""

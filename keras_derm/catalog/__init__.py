@@ -2,7 +2,9 @@
 
 from keras_derm.catalog.catalog import DIAGNOSES, DIAGNOSES8, IMAGE_TYPES, Catalog
 from keras_derm.catalog.faults import CatalogError
+from keras_derm.catalog.image_types import lesion_pairs, of_types
 from keras_derm.catalog.images import check_images
+from keras_derm.catalog.join import join_catalogs
 from keras_derm.catalog.skin_tone_scales import (
     FITZPATRICK_TYPES,
     SKIN_TONE_SCALES,
@@ -39,6 +41,9 @@ __all__ = [
     "find_leaks",
     "get_task",
     "group_ids",
+    "join_catalogs",
+    "lesion_pairs",
+    "of_types",
     "read_image",
     "read_mask",
     "split_catalog",

@@ -23,6 +23,21 @@ from keras_derm.files import write_csv
 
 DIAGNOSES8 = ("MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC")
 DIAGNOSES = (*DIAGNOSES8, "INF", "BEN_OTH", "MAL_OTH", "UNK")
+BENIGN_MALIGNANT = {
+    "MEL": "malignant",
+    "BCC": "malignant",
+    "SCC": "malignant",
+    "MAL_OTH": "malignant",
+    "AK": "indeterminate",
+    "NV": "benign",
+    "BKL": "benign",
+    "DF": "benign",
+    "VASC": "benign",
+    "INF": "benign",
+    "BEN_OTH": "benign",
+}
+"""What a diagnosis is as a rule, where the archive does not say it of the lesion."""
+
 IMAGE_TYPES = (
     "dermoscopic",
     "clinical: close-up",

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from keras_derm.catalog.catalog import DIAGNOSES8
+from keras_derm.catalog.catalog import BENIGN_MALIGNANT, DIAGNOSES8
 from keras_derm.catalog.faults import CatalogError
 
 MELANOCYTIC = ("MEL", "NV")
+POSITIVE = ("MEL", "melanoma", "melanocytic", "malignant")
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Task:
         name: The task's name.
         classes: Class names, a tuple of str; the index is the target.
         positive_class: Index of the class whose sensitivity is the headline (melanoma,
-            or the melanocytic class), or None where the task does not have it.
+            the melanocytic or the malignant class), or None where the task does not
+            have it.
 
     Example:
         >>> task = get_task("melanoma")
@@ -30,10 +32,11 @@ class Task:
     classes: tuple
     class_of_diagnosis: dict = field(repr=False)
     class_of_benign: str | None = field(default=None, repr=False)
+    by_malignancy: bool = field(default=False, repr=False)
 
     @property
     def positive_class(self):
-        found = [name in ("MEL", "melanoma", "melanocytic") for name in self.classes]
+        found = [name in POSITIVE for name in self.classes]
         return found.index(True) if any(found) else None
 
     def class_names(self, catalog):
@@ -45,6 +48,8 @@ class Task:
                 table["benign_malignant"] == "benign"
             ).fillna(False)
             names[benign.to_numpy(dtype=bool)] = self.class_of_benign
+        if self.by_malignancy:  # what the archive says of the lesion goes first
+            names = table["benign_malignant"].astype(object).fillna(names)
         return names.where(names.isin(self.classes), None).to_numpy()
 
     def covers(self, catalog):
@@ -98,11 +103,18 @@ TASKS = {
             for name in DIAGNOSES8
         },
     ),
+    # For archives that know no more. What is indeterminate has no class.
+    "benign_malignant": Task(
+        "benign_malignant",
+        ("benign", "malignant"),
+        BENIGN_MALIGNANT,
+        by_malignancy=True,
+    ),
 }
 
 
 def get_task(name):
-    """Return the `Task` called `name`: diagnosis8, melanoma or melanocytic."""
+    """Return the `Task` called `name`, one of `TASKS`."""
     if name not in TASKS:
         raise CatalogError(f"`name` must be one of {list(TASKS)}. Received: {name!r}")
     return TASKS[name]

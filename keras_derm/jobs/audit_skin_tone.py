@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from keras_derm.catalog import TONE_GROUPS, read_image
+from keras_derm.catalog import TONE_GROUPS, of_types, read_image
 from keras_derm.catalog.catalog import LABELLED
 from keras_derm.evaluation import ToneTruth, tone_scores
 from keras_derm.files import write_csv, write_json
@@ -64,6 +64,9 @@ class AuditSkinTone(Stage):
     def make(self):
         settings = self.settings
         catalog = read_data_source(settings.data, settings.skip_bad)
+        catalog, told = of_types(catalog, settings.image_types)
+        if told:
+            print(told)
         if len(catalog.skipped):
             path = self.run / "bad_images.csv"
             write_csv(path, catalog.skipped)

@@ -7,7 +7,14 @@ import sys
 import jsonargparse
 
 from keras_derm.cluster import refuse_workers
-from keras_derm.jobs.options import flags, read_options, spelled_out, with_options
+from keras_derm.jobs.options import (
+    flags,
+    gathered,
+    lists_of_words,
+    read_options,
+    spelled_out,
+    with_options,
+)
 from keras_derm.jobs.table import APPS, app
 
 
@@ -68,4 +75,5 @@ def _run(one, arguments):
 
 def _run_function(function, arguments):
     arguments = spelled_out(flags(function), arguments)
+    arguments = gathered(lists_of_words(function), arguments)
     return jsonargparse.auto_cli(function, args=arguments, as_positional=False)

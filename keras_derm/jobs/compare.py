@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_derm import evaluation
-from keras_derm.catalog import Catalog, get_task
+from keras_derm.catalog import Catalog, get_task, of_types
 from keras_derm.files import write_csv, write_json
 from keras_derm.jobs.judged import judged_task
 from keras_derm.readers import read_data_source
@@ -42,7 +42,8 @@ class Compare(Stage):
         return [str(path) for paths in self.arms.values() for path in paths]
 
     def make(self):
-        settings, catalog = self.settings, _truth(self.settings.data)
+        settings = self.settings
+        catalog = _truth(settings.data, settings.image_types)
         train = catalog.split("train")
         task = get_task(settings.task).present_in(train if len(train) else catalog)
         covered = catalog.where(task.covers(catalog)).require_real()
@@ -103,8 +104,15 @@ def prediction_files(runs, predictions):
     return arms
 
 
-def _truth(data):
-    return Catalog.load(data) if data.endswith(".csv") else read_data_source(data)
+def _truth(data, image_types):
+    is_saved = isinstance(data, str) and data.endswith(".csv")
+    catalog = Catalog.load(data) if is_saved else read_data_source(data)
+    if is_saved and image_types is None:  # chosen when the catalog was made
+        return catalog
+    catalog, told = of_types(catalog, image_types)
+    if told:
+        print(told)
+    return catalog
 
 
 def print_comparison(found, table, metric="balanced_accuracy"):

@@ -76,7 +76,8 @@ class ExportTflite(Stage):
                 task, val, y_val, described["photographs"], tone_rule(run)
             )
             path = put_in_place(path, run.export / path.name, facts)
-            archive = run.settings(AuditSkinToneSettings).data.partition(":")[0]
+            sources = run.settings(AuditSkinToneSettings).sources
+            archive = " and ".join(source.partition(":")[0] for source in sources)
             card = run.export / "model_card.md"
             write_export_card(card, rows, archive, cost, described, path)
         shutil.rmtree(run.export / "candidate")

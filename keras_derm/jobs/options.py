@@ -3,7 +3,8 @@
 import dataclasses
 import itertools
 import json
-from typing import get_type_hints
+from types import UnionType
+from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 import jsonargparse
 import yaml
@@ -27,7 +28,10 @@ def read_options(settings, arguments):
         SettingsError: A value cannot be.
     """
     parser, arguments = stage_parser(settings, arguments)
-    said = _plain(parser.parse_args(spelled_out(flags(settings), arguments)))
+    arguments = gathered(
+        lists_of_words(settings), spelled_out(flags(settings), arguments)
+    )
+    said = _plain(parser.parse_args(arguments))
     said.pop("config", None)
     return said.pop("run"), settings.from_dict(said)
 
@@ -189,3 +193,65 @@ def spelled_out(flags, arguments):
             equals, value = "=", "true"
         spelled.append(name + equals + value)
     return spelled
+
+
+def lists_of_words(options):
+    """The options of a stage, or of a function, that take several words.
+
+    Returns:
+        dict of name -> whether one word may also stand alone.
+    """
+    found = {}
+    for name, hint in get_type_hints(options).items():
+        is_union = get_origin(hint) in (Union, UnionType)
+        kinds = get_args(hint) if is_union else (hint,)
+        if any(map(_is_list_of_words, kinds)):
+            found[name] = str in kinds
+    return found
+
+
+def _is_list_of_words(kind):
+    word = next(iter(get_args(kind)), None)
+    is_word = word is str or get_origin(word) is Literal
+    return get_origin(kind) in (tuple, list) and is_word
+
+
+def gathered(names, arguments):
+    """Return the arguments with what is said several times as one list.
+
+    Args:
+        names: What `lists_of_words` gives.
+        arguments: What `spelled_out` gives.
+
+    Returns:
+        List of str: `--data A --data B` becomes `--data=["A", "B"]`, and a single word
+        becomes a list where the option takes nothing else.
+    """
+    left, said, follows = [], {}, None
+    for argument in arguments:
+        option, equals, value = argument.partition("=")
+        if option.startswith("--") and option[2:] in names:
+            follows = None if equals else option[2:]
+            if option[2:] not in said:
+                left.append(option)
+            said.setdefault(option[2:], []).extend([value] if equals else [])
+        elif follows and not option.startswith("--"):
+            said[follows].append(argument)
+            follows = None
+        else:
+            left.append(argument)
+            follows = None
+    return [
+        one if one[2:] not in said else _as_one(one, said[one[2:]], names[one[2:]])
+        for one in left
+    ]
+
+
+def _as_one(option, values, may_be_alone):
+    if not values:
+        return option
+    is_list = values[0].startswith("[") or values[0] == "null"
+    if len(values) == 1 and (is_list or may_be_alone):
+        return f"{option}={values[0]}"
+    lists = [yaml.safe_load(v) if v.startswith("[") else [v] for v in values]
+    return f"{option}={json.dumps([word for each in lists for word in each])}"

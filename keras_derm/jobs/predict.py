@@ -8,8 +8,7 @@ from pathlib import Path
 
 from keras_derm.jobs.prediction_rows import SUFFIXES as OUTPUTS
 from keras_derm.jobs.prediction_rows import ShownTable, rows_file
-
-SUFFIXES = (".jpg", ".jpeg", ".png")
+from keras_derm.photographs import IMAGE_SUFFIXES
 
 
 def predict(
@@ -78,8 +77,8 @@ def _check_found(asked):
     for name in asked:
         if next(_found(name), None) is None:
             raise FileNotFoundError(
-                f"`images` names no file, folder or pattern with {', '.join(SUFFIXES)} "
-                f"in it. Received: {name!r}"
+                "`images` names no file, folder or pattern with "
+                f"{', '.join(IMAGE_SUFFIXES)} in it. Received: {name!r}"
             )
 
 
@@ -90,7 +89,7 @@ def _found(name):
         for folder, folders, files in os.walk(path):
             folders.sort()
             for file in sorted(files):
-                if file.lower().endswith(SUFFIXES):
+                if file.lower().endswith(IMAGE_SUFFIXES):
                     yield Path(folder, file), Path(folder, file).relative_to(path)
     elif path.is_file():
         yield path, Path(path.name)

@@ -7,16 +7,18 @@ from keras_derm.jobs.report import report
 from keras_derm.jobs.table import run_stage
 from keras_derm.runs import RunDirectory
 from keras_derm.settings import Recipe
+from keras_derm.settings.kinds import ImageType
 
 
 def run_recipe(
     run: str,
-    data: str | None = None,
+    data: str | list[str] | None = None,
     recipe: str = "sn_gan_ensemble",
     scale: str = "published",
     weights: dict[str, str] | None = None,
     split_file: str | None = None,
     skip_bad: bool | None = None,
+    image_types: list[ImageType] | None = None,
 ):
     """Run a recipe: audit, prepare, synthesise, train, judge, explain, export, report.
 
@@ -29,7 +31,8 @@ def run_recipe(
     Args:
         run: Run directory to write.
         data: Data source READER:PATH, such as ham10000:/data/HAM10000 or
-            phantom:n=2000,seed=7; by default the recipe's, where it names one.
+            phantom:n=2000,seed=7; by default the recipe's, where it names one. Several
+            (--data A --data B) are joined, their ids kept apart.
         recipe: Name of a recipe in keras_derm/recipes, or the path of a .yaml file.
         scale: published for the settings of the paper; laptop for 2 processor cores
             and 10,000 images; quick for a small phantom.
@@ -37,9 +40,13 @@ def run_recipe(
             of the recipe's (--weights.MobileNetV2 PATH).
         split_file: csv with a published split, taken instead of our own.
         skip_bad: Go on without images that cannot be read.
+        image_types: Which photographs are taken, such as dermoscopic or "clinical:
+            close-up"; by default those that are dermoscopic, or all where none is.
     """
     start, refused = time.monotonic(), None
-    settings = stage_settings(recipe, scale, data, weights, split_file, skip_bad)
+    settings = stage_settings(
+        recipe, scale, data, weights, split_file, skip_bad, image_types
+    )
     directory = RunDirectory(run)
     with directory.locked():
         for stage in settings:
@@ -58,12 +65,19 @@ def run_recipe(
 
 
 def stage_settings(
-    recipe, scale, data=None, weights=None, split_file=None, skip_bad=None
+    recipe,
+    scale,
+    data=None,
+    weights=None,
+    split_file=None,
+    skip_bad=None,
+    image_types=None,
 ):
     """Settings of all that a recipe does, in its order.
 
     Args:
-        recipe, scale, data, weights, split_file, skip_bad: As `run_recipe` takes them.
+        recipe, scale, data, weights, split_file, skip_bad, image_types: As `run_recipe`
+            takes them.
 
     Returns:
         List of the settings of stages; of `train_classifier` those of each arm.
@@ -73,7 +87,7 @@ def stage_settings(
     """
     found = Recipe.load(recipe, scale)
     stages = found.stages
-    given = {"data": data, "skip_bad": skip_bad}
+    given = {"data": data, "skip_bad": skip_bad, "image_types": image_types}
     stages["audit_skin_tone"] |= {k: v for k, v in given.items() if v is not None}
     if "data" not in stages["audit_skin_tone"]:
         raise ValueError(f"the recipe {recipe} names no data: say --data READER:PATH")

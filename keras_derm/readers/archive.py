@@ -1,67 +1,80 @@
-"""What the readers share: finding csv and image files, and the one list of faults."""
+"""A reader that is a declaration: the archive's files, its columns and its words."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from keras_derm.catalog.catalog import (
+    BENIGN_MALIGNANT,
     Catalog,
     complete_table,
     leaves_root,
-    read_table,
     table_faults,
 )
-from keras_derm.catalog.faults import CatalogError, faults_at, raise_faults
+from keras_derm.catalog.faults import CatalogError, raise_faults
 from keras_derm.catalog.images import SKIP_HINT, image_faults
+from keras_derm.photographs import IMAGE_SUFFIXES
+from keras_derm.readers.files import (
+    archive_root,
+    find_masks,
+    find_table,
+    named_images,
+)
+from keras_derm.readers.tables import (
+    numbers,
+    one_hot_diagnosis,
+    read_rows,
+    translated,
+    without_unknown,
+)
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
-MASK_SUFFIX = "_segmentation"
-BENIGN_MALIGNANT = {
-    "MEL": "malignant",
-    "BCC": "malignant",
-    "SCC": "malignant",
-    "AK": "indeterminate",
-    "NV": "benign",
-    "BKL": "benign",
-    "DF": "benign",
-    "VASC": "benign",
-    "INF": "benign",
-    "BEN_OTH": "benign",
-    "MAL_OTH": "malignant",
-}
+PLACES = ("sex", "anatom_site_general")
+ONE_HOT, SPLIT = "_diagnosis", "_split"
+"""Columns of the rows that the parts of an archive give."""
 
 
 @dataclass(frozen=True)
 class ArchiveReader:
-    """Reader of an archive with a csv of one row per image.
+    """Reader of an archive with a table of its photographs.
 
-    Images and lesion masks (`<image id>_segmentation.png`) may lie in any folder.
+    Photographs and lesion masks (`<image id>_segmentation.png`) may lie in any folder.
 
     Args:
         source: Name of the archive, `source` of its rows.
-        columns: dict of catalog column -> column of the csv. `age_approx` is read as a
-            number, `sex` and `anatom_site_general` as lower-case words, and `diagnosis`
-            is translated by `diagnoses`.
-        files: File name patterns of the csv, as `find_csv` takes them.
-        diagnoses: dict of label (lower case) -> diagnosis; any other label is a fault.
-        copyright_license: License of all images, or None.
-        optional: Catalog columns that the csv may lack.
-        required: Columns of the csv that `more` needs beside `columns`.
-        rows: Function of the root that reads the rows, where there are several files.
+        columns: dict of catalog column -> column of the tables. That of `isic_id` holds
+            ids, file names or paths. `age_approx` is read as a number, `sex` and
+            `anatom_site_general` as lower-case words.
+        files: File name patterns of the table of photographs, as `find_table` takes
+            them; `{part}` stands for the part of the archive.
+        names: Names of its columns, where it has no header.
+        parts: dict of split -> name of that part in file names, for an archive that is
+            published in parts: those that are there are read, and give the split.
+        joined: `JoinedTable`s with more of each photograph or lesion.
+        one_hot: dict of column -> diagnosis, where each diagnosis has a column.
+        one_hot_else: Diagnosis where all of these are 0.
+        words: dict of catalog column -> what its words mean, as `translated` takes it.
+            A diagnosis that is not known is "UNK"; a row may lack one where the words
+            have "".
+        fixed: dict of catalog column -> value of all rows.
+        skin_tone: Scale of the labels of skin tone, and who gave them.
+        keep, measures: Columns that are kept under their own names where they are
+            there, as text and as numbers.
+        optional: Catalog columns that the tables may lack.
+        required: Columns of the table that `more` needs.
+        rows: Function of the root that reads the rows, where they are no plain table.
         more: Function of rows and root, for what is no plain column: gives a dict of
-            catalog columns, which replace those of the csv, and a list of fault tables.
+            catalog columns, which replace those of the tables, and a list of fault
+            tables.
 
     Example:
         >>> read = ArchiveReader(
         ...     "clinic",
         ...     files=("lesions.csv",),
         ...     columns={"isic_id": "image", "diagnosis": "finding"},
-        ...     diagnoses={"naevus": "NV", "melanoma": "MEL"},
+        ...     words={"diagnosis": {"naevus": "NV", "melanoma": "MEL"}},
+        ...     fixed={"image_type": "dermoscopic"},
         ... )
         >>> catalog = read("/data/clinic")
     """
@@ -69,8 +82,16 @@ class ArchiveReader:
     source: str
     columns: dict
     files: tuple = ()
-    diagnoses: dict = field(default_factory=dict)
-    copyright_license: str | None = None
+    names: tuple | None = None
+    parts: dict = field(default_factory=dict)
+    joined: tuple = ()
+    one_hot: dict = field(default_factory=dict)
+    one_hot_else: str | None = None
+    words: dict = field(default_factory=dict)
+    fixed: dict = field(default_factory=dict)
+    skin_tone: tuple | None = None
+    keep: tuple = ()
+    measures: tuple = ()
     optional: tuple = ()
     required: tuple = ()
     rows: Callable | None = None
@@ -90,176 +111,102 @@ class ArchiveReader:
             CatalogError: With every fault, each with file and row.
         """
         root = archive_root(path)
-        rows = self._read(root) if self.rows is None else self.rows(root)
-        rows = rows.rename(columns={self.columns["isic_id"]: "isic_id"})
-        table, faults = rows[["isic_id", "_file", "_row"]].copy(), []
-        table["copyright_license"] = self.copyright_license
-        for column, name in self.columns.items():
-            if column == "diagnosis":
-                table[column], bad = mapped_diagnosis(rows, name, self.diagnoses)
-                faults.append(bad)
-            elif column == "age_approx" and name in rows:
-                table[column], bad = numbers(rows, name)
-                faults.append(bad)
-            elif name in rows:
-                is_word = column in ("sex", "anatom_site_general")
-                table[column] = without_unknown(rows[name]) if is_word else rows[name]
+        rows, faults = self._rows(root)
+        table = rows[["isic_id", "path", "_file", "_row"]].assign(**self.fixed)
+        columns = {"diagnosis": ONE_HOT, "split": SPLIT} | self.columns
+        for column, name in columns.items():
+            if column != "isic_id" and name in rows:
+                table[column], found = self._values(rows, column, name)
+                faults += found
+        for name in self.keep:
+            if name in rows and name not in table:
+                table[name] = rows[name]
+        for name in self.measures:
+            if name in rows:
+                table[name], found = numbers(rows, name)
+                faults.append(found)
         if self.more is not None:
             further, found = self.more(rows, root)
             table, faults = table.assign(**further), [*faults, *found]
-        return make_catalog(table, root, self.source, skip_bad, faults)
+        return make_catalog(self._completed(table), root, self.source, skip_bad, faults)
 
-    def _read(self, root):
+    def _rows(self, root):
+        """Rows of all parts, with their photographs and what is joined to them."""
+        parts, faults, absent = [], [], None
+        for split, part in self.parts.items() or [(None, None)]:
+            try:
+                rows = self._table(root, part)
+            except _PartIsAbsent as error:
+                absent = error
+                continue
+            name = rows[self.columns["isic_id"]]
+            rows["isic_id"], rows["path"] = named_images(name, root)
+            for table in self.joined:
+                rows, found = table.join(rows, root, part)
+                faults += found
+            if self.one_hot and set(self.one_hot) <= set(rows):
+                rows[ONE_HOT], found = one_hot_diagnosis(
+                    rows, self.one_hot, self.one_hot_else
+                )
+                faults.append(found)
+            parts.append(rows if split is None else rows.assign(**{SPLIT: split}))
+        if not parts:
+            raise CatalogError(str(absent))
+        return pd.concat(parts, ignore_index=True), faults
+
+    def _table(self, root, part):
+        if self.rows is not None:
+            return self.rows(root)
+        try:
+            file = find_table(root, *(name.format(part=part) for name in self.files))
+        except CatalogError as error:
+            raise _PartIsAbsent(str(error)) from error
+        joined = {name for table in self.joined for name in table.columns}
         needed = [n for c, n in self.columns.items() if c not in self.optional]
-        return read_csv(find_csv(root, *self.files), (*needed, *self.required))
+        needed = [name for name in needed if name not in joined]
+        one_hot = [name for name in self.one_hot if name not in joined]
+        header = 0 if self.names is None else None
+        required = (*needed, *one_hot, *self.required)
+        return read_rows(file, required, header, self.names)
 
+    def _values(self, rows, column, name):
+        """Values of one column of the catalog, and a list of fault tables."""
+        if column in self.words:
+            words = self.words[column]
+            may_be_empty = column != "diagnosis" or callable(words) or "" in words
+            return translated(rows, name, words, may_be_empty)
+        if column == "age_approx":
+            values, faults = numbers(rows, name)
+            return values, [faults]
+        return without_unknown(rows[name]) if column in PLACES else rows[name], []
 
-def archive_root(path):
-    """Return `path` as an absolute `Path` to a directory that is there."""
-    root = Path(path).expanduser().absolute()
-    if not root.is_dir():
-        raise CatalogError(
-            f"The archive must be a directory that exists. Received: {str(path)!r}"
-        )
-    return root
-
-
-def find_csv(root, *patterns):
-    """Find the csv that matches one of the patterns, at any depth under `root`.
-
-    Args:
-        root: `Path` of the archive.
-        *patterns: File name patterns, case ignored; the first that matches wins.
-
-    Returns:
-        `Path` of the csv.
-
-    Raises:
-        CatalogError: If none or several match.
-    """
-    files = sorted(files_under(root))
-    for pattern in patterns:
-        found = [name for name in files if _named(name, pattern)]
-        if len(found) > 1:
-            raise CatalogError(
-                f"Several files match {pattern!r} under {root}; keep one of them. "
-                f"Received: {found}"
+    def _completed(self, table):
+        """The table with what follows from its columns."""
+        table["diagnosis"] = table.get("diagnosis", pd.Series("UNK", table.index))
+        table["diagnosis"] = table["diagnosis"].fillna("UNK")
+        if self.skin_tone is not None and "skin_tone_label" in table:
+            labelled = table["skin_tone_label"].notna()
+            for column, value in zip(
+                ("skin_tone_scale", "skin_tone_rater"), self.skin_tone, strict=True
+            ):
+                table[column] = pd.Series(value, table.index).where(labelled)
+        if "split" in table:
+            table["split_name"] = pd.Series(self.source, table.index).where(
+                table["split"].notna()
             )
-        if found:
-            return root / found[0]
-    present = [name for name in files if _named(name, "*.csv")]
-    raise CatalogError(
-        f"Needs a file like {' or '.join(patterns)} under {root}. "
-        f"Received: csv files {present[:20]}"
-    )
+        return table
 
 
-def _named(relative, pattern):
-    return fnmatch(os.path.basename(relative).lower(), pattern.lower())
-
-
-def read_csv(csv, required=(), header=0, names=None):
-    """Read a csv as text, one row per line.
-
-    Args:
-        csv: Path of the file.
-        required: Columns that must be there.
-        header, names: As for `pandas.read_csv`.
-
-    Returns:
-        `pandas.DataFrame` of string columns, empty fields NA, with the columns `_file`
-        (name of the csv) and `_row` (line in it, from 1).
-
-    Raises:
-        CatalogError: If it is not a csv or lacks a column.
-    """
-    table = read_table(
-        csv,
-        dtype="string",
-        header=header,
-        names=names,
-        skip_blank_lines=False,
-        skipinitialspace=True,
-    )
-    table.columns = [str(column).strip() for column in table.columns]
-    missing = [column for column in required if column not in table]
-    if missing:
-        raise CatalogError(
-            f"{csv}: column(s) {missing} missing. Received: {list(table.columns)}"
-        )
-    first = 1 if header is None else 2
-    table["_file"] = Path(csv).name
-    table["_row"] = np.arange(first, len(table) + first)
-    return table[table.drop(columns=["_file", "_row"]).notna().any(axis=1)]
-
-
-def find_images(root):
-    """Find the images under a directory, whatever folders the archive put them in.
-
-    Folders and files of masks and superpixels, and hidden ones, are passed over.
-
-    Args:
-        root: Directory to search; links to directories are followed.
-
-    Returns:
-        dict of file name without suffix (lower case) -> path relative to `root`. Of two
-        files with one name, JPEG goes before PNG, and the shallower before the deeper.
-    """
-    found = {}
-    for relative in files_under(root):
-        stem, suffix = os.path.splitext(os.path.basename(relative))
-        if suffix.lower() not in IMAGE_SUFFIXES or is_annotation(relative):
-            continue
-        rank = (suffix.lower() == ".png", relative.count(os.sep), relative)
-        key = stem.lower()
-        if key not in found or rank < found[key]:
-            found[key] = rank
-    return {key: rank[-1] for key, rank in found.items()}
-
-
-def find_masks(root, with_folder=False):
-    """Find `<image id>_segmentation.png` files: image id (lower case) -> path.
-
-    `with_folder` puts the mask's folder, relative to `root`, before the id.
-    """
-    found = {}
-    for relative in sorted(files_under(root), reverse=True):
-        stem, suffix = os.path.splitext(os.path.basename(relative).lower())
-        if suffix == ".png" and stem.endswith(MASK_SUFFIX):
-            image = stem.removesuffix(MASK_SUFFIX)
-            if with_folder:
-                image = os.path.join(os.path.dirname(relative).lower(), image)
-            found[image] = relative
-    return found
-
-
-def files_under(root):
-    """Yield every file under `root`, relative to it; hidden ones are passed over."""
-    seen = set()
-    for folder, folders, names in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in names:
-            if not name.startswith("."):
-                yield os.path.relpath(os.path.join(folder, name), root)
-
-
-def is_annotation(relative):
-    """Tell whether a path names a mask or superpixel image, not a photograph."""
-    words = ("segmentation", "superpixel", "mask")
-    return any(word in relative.lower() for word in words)
+class _PartIsAbsent(CatalogError):
+    """A part of an archive that is not there, as others may be."""
 
 
 def make_catalog(table, root, source, skip_bad, faults=()):
-    """Find and decode the images of a table and make the catalog, or tell every fault.
+    """Decode the images of a table and make the catalog, or tell every fault.
 
     Args:
-        table: Catalog columns, and `_file` and `_row` as `read_csv` gives them. Images
-            and masks are looked for where it has no `path` and no `mask_path`.
+        table: Catalog columns, and `_file` and `_row` as `read_rows` gives them. Masks
+            are looked for where it has no `mask_path`.
         root: `Path` of the archive.
         source: Name of the archive, for the column `source`.
         skip_bad: Leave out the rows at fault, and keep them in `catalog.skipped`.
@@ -273,13 +220,9 @@ def make_catalog(table, root, source, skip_bad, faults=()):
     """
     table = table.reset_index(drop=True)
     names, rows = table.pop("_file").to_numpy(object), table.pop("_row").to_numpy()
-    ids = table["isic_id"].str.lower()
     table["source"] = source
-    if "path" not in table:  # an absent image gets the name it should have
-        paths = ids.map(find_images(root)).astype("string")
-        table["path"] = paths.fillna(table["isic_id"] + ".jpg")
     if "mask_path" not in table:
-        table["mask_path"] = ids.map(find_masks(root))
+        table["mask_path"] = table["isic_id"].str.lower().map(find_masks(root))
     usual = table["diagnosis"].map(BENIGN_MALIGNANT).astype("string")
     given = table.get("benign_malignant", usual).astype("string")
     table["benign_malignant"] = given.fillna(usual)
@@ -301,13 +244,12 @@ def _without_bad_rows(table, names, rows, faults, root, skip_bad):
     hint = SKIP_HINT
     if (faults["cause"] == "file is missing").sum() == len(table):
         hint = (
-            f"None of the {len(table)} images is under {root}: put them, as .jpg, "
-            ".jpeg or .png, into any folder there."
+            f"None of the {len(table)} images is under {root}: put them, as "
+            f"{', '.join(IMAGE_SUFFIXES)}, into any folder there."
         )
     if not skip_bad:
         raise_faults(faults, hint)
-    bad = set(zip(faults["file"], faults["row"], strict=True))
-    good = np.array([place not in bad for place in zip(names, rows, strict=True)], bool)
+    good = ~_is_at_fault(table, names, rows, faults)
     if not good.any():
         raise_faults(faults, hint if hint != SKIP_HINT else "No good row is left.")
     catalog = Catalog(table[good])
@@ -315,44 +257,12 @@ def _without_bad_rows(table, names, rows, faults, root, skip_bad):
     return catalog
 
 
-def row_faults(rows, mask, column, cause):
-    """`faults_at` of rows that `read_csv` gave, with the file and line of each."""
-    return faults_at(rows, mask, column, cause, rows["_file"], rows["_row"])
-
-
-def mapped_diagnosis(rows, column, diagnoses):
-    """Translate an archive's labels.
-
-    Args:
-        rows: What `read_csv` returned, with `isic_id`.
-        column: The column of labels.
-        diagnoses: dict of label (lower case) -> diagnosis.
-
-    Returns:
-        (diagnosis, faults): a Series, "UNK" where the label is not known, and the table
-        of those rows.
-    """
-    labels = rows[column].str.strip().str.lower()
-    cause = f"unknown diagnosis, must be one of {', '.join(diagnoses)}"
-    faults = row_faults(rows, ~labels.isin(list(diagnoses)), column, cause)
-    return labels.map(diagnoses).fillna("UNK").astype("string"), faults
-
-
-def numbers(rows, column):
-    """Read a column of numbers; words such as "unknown" count as not known.
-
-    Returns:
-        (numbers, faults): a float Series, and the table of rows that hold something
-        else.
-    """
-    text = rows[column].str.strip().str.lower()
-    text = text.where(~text.isin(["unknown", "nan", "na", "none"]))
-    values = pd.to_numeric(text, errors="coerce").astype("float64")
-    bad = (text.notna() & values.isna()).to_numpy(dtype=bool)
-    return values, row_faults(rows, bad, column, "must be a number")
-
-
-def without_unknown(values):
-    """Lower-case words; "unknown" becomes NA."""
-    words = values.str.strip().str.lower()
-    return words.where(words != "unknown")
+def _is_at_fault(table, names, rows, faults):
+    """Which rows have a fault: by file, line and id, or in a joined table by id."""
+    ids = faults["isic_id"].fillna("")
+    bad = set(zip(faults["file"], faults["row"], ids, strict=True))
+    elsewhere = set(ids[~faults["file"].isin(names)])
+    places = zip(names, rows, table["isic_id"].fillna(""), strict=True)
+    return np.array(
+        [place in bad or place[-1] in elsewhere for place in places], dtype=bool
+    )

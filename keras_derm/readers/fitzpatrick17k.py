@@ -2,7 +2,7 @@
 
 The images are `<md5hash>.jpg`, or have the name in the column `url_alphanum`, in any
 folder. Many of the archive's addresses are dead, so that few users have all of them:
-`skip_bad` goes on without the rest. `fitzpatrick_skin_type` is `fitzpatrick_scale` (-1,
+`skip_bad` goes on without the rest. The label of skin tone is `fitzpatrick_scale` (-1,
 not known, is NA). Most of the 114 labels are no lesion of the eight and count as UNK;
 `label` and `qc` keep the archive's words.
 
@@ -11,10 +11,9 @@ Reference:
     dermatology with the Fitzpatrick 17k dataset, arXiv:2104.09957.
 """
 
-import os
-
-from keras_derm.catalog.catalog import FITZPATRICK_TYPES
-from keras_derm.readers.archive import ArchiveReader, find_images, row_faults
+from keras_derm.readers.archive import ArchiveReader
+from keras_derm.readers.files import file_stem, find_images
+from keras_derm.readers.tables import FITZPATRICK_WORDS, row_faults
 
 DIAGNOSES_OF_LABEL = {
     "melanoma": "MEL",
@@ -34,50 +33,46 @@ DIAGNOSES_OF_LABEL = {
     "granuloma pyogenic": "VASC",
     "squamous cell carcinoma": "SCC",
 }
-MALIGNANCY = {
-    "malignant": "malignant",
-    "benign": "benign",
-    "non-neoplastic": "benign",
-}
-TYPES = {str(number): tone for number, tone in enumerate(FITZPATRICK_TYPES, start=1)}
 
 
 def _more(rows, root):
-    scale = rows["fitzpatrick_scale"].str.strip().str.removesuffix(".0")
-    bad_scale = ~scale.isin([*TYPES, "-1"]) & scale.notna()
-    label = rows["label"].str.strip().str.lower()
     columns = {
+        "label": rows["label"].str.strip().str.lower(),
         "path": _paths(rows, root),
-        "diagnosis": label.map(DIAGNOSES_OF_LABEL).fillna("UNK"),
-        "benign_malignant": rows["three_partition_label"].map(MALIGNANCY),
-        "fitzpatrick_skin_type": scale.map(TYPES),
-        "label": label,
     }
-    return columns, [
-        row_faults(rows, bad_scale, "fitzpatrick_scale", "must be 1 to 6, or -1"),
-        row_faults(rows, rows["label"].isna(), "label", "is empty"),
-    ]
+    return columns, [row_faults(rows, rows["label"].isna(), "label", "is empty")]
 
 
 def _paths(rows, root):
-    found = find_images(root)
-    paths = rows["isic_id"].str.lower().map(found).astype("string")
-    if "url_alphanum" in rows:
-        stems = rows["url_alphanum"].map(_stem, na_action="ignore")
-        paths = paths.fillna(stems.map(found).astype("string"))
-    return paths.fillna(rows["isic_id"] + ".jpg")
-
-
-def _stem(name):
-    return os.path.splitext(name)[0].lower()
+    """Photographs named by hash, or by the end of their address."""
+    found, paths = find_images(root), rows["path"]
+    if "url_alphanum" not in rows:
+        return paths
+    stems = rows["url_alphanum"].map(file_stem, na_action="ignore").str.lower()
+    absent = ~rows["isic_id"].str.lower().isin(list(found))
+    return paths.mask(absent, stems.map(found).astype("string").fillna(paths))
 
 
 read = ArchiveReader(
     "fitzpatrick17k",
     files=("fitzpatrick17k.csv",),
-    columns={"isic_id": "md5hash", "label": "label", "qc": "qc"},
-    optional=("qc",),
-    required=("fitzpatrick_scale", "three_partition_label"),
-    copyright_license="CC-BY-NC-SA",
+    columns={
+        "isic_id": "md5hash",
+        "diagnosis": "label",
+        "benign_malignant": "three_partition_label",
+        "skin_tone_label": "fitzpatrick_scale",
+    },
+    words={
+        "diagnosis": DIAGNOSES_OF_LABEL.get,
+        "benign_malignant": {
+            "malignant": "malignant",
+            "benign": "benign",
+            "non-neoplastic": "benign",
+        },
+        "skin_tone_label": FITZPATRICK_WORDS | {"-1": None, "-1.0": None},
+    },
+    fixed={"image_type": "clinical: close-up", "copyright_license": "CC-BY-NC-SA"},
+    skin_tone=("fitzpatrick", "crowd annotators"),
+    keep=("qc",),
     more=_more,
 )

@@ -4,19 +4,19 @@ import os
 
 import pandas as pd
 
-from keras_derm.catalog.catalog import DIAGNOSES
+from keras_derm.catalog.catalog import DIAGNOSES, SPLITS
 from keras_derm.catalog.faults import CatalogError
-from keras_derm.readers.archive import (
-    IMAGE_SUFFIXES,
+from keras_derm.catalog.splits import SPLIT_ALIASES
+from keras_derm.photographs import IMAGE_SUFFIXES
+from keras_derm.readers.archive import make_catalog
+from keras_derm.readers.files import (
     archive_root,
-    files_under,
+    file_stem,
     find_masks,
-    is_annotation,
-    make_catalog,
-    row_faults,
+    photographs_under,
 )
-from keras_derm.readers.ham10000 import DIAGNOSES_OF_DX
-from keras_derm.readers.isic_archive import diagnosis_of_label
+from keras_derm.readers.labels import diagnosis_of_word
+from keras_derm.readers.tables import row_faults
 
 MALIGNANCIES = ("benign", "malignant")
 
@@ -26,7 +26,8 @@ def read(path, skip_bad=False):
 
     A class folder is named by a diagnosis code in any case (`MEL`, `nv`), a HAM10000
     code (`akiec`), a diagnosis in words (`melanoma`, `basal cell carcinoma`), or
-    `benign`, `malignant` or `unknown` (diagnosis UNK). Images may lie deeper in it.
+    `benign`, `malignant` or `unknown` (diagnosis UNK). Images may lie deeper in it. The
+    class folders may lie in `train/`, `val/` and `test/`, which then give `split`.
 
     The id is the file name without suffix; where two files share it, every id has its
     class folder before it. Nothing is known of patients: each image is a group of its
@@ -34,27 +35,27 @@ def read(path, skip_bad=False):
     other image has that name. Arguments and errors are those of an `ArchiveReader`.
     """
     root = archive_root(path)
-    paths = pd.Series(sorted(filter(_is_image, files_under(root))), dtype="string")
+    rows = photographs_under(root)
+    paths = rows["path"]
     if paths.empty:
         raise CatalogError(
-            "The folder must hold class folders with .jpg, .jpeg or .png images. "
-            f"Received: {str(root)!r}, which has none"
+            "The folder must hold class folders with images "
+            f"({', '.join(IMAGE_SUFFIXES)}). Received: {str(root)!r}, which has none"
         )
-    folders = paths.map(lambda name: name.split(os.sep)[0] if os.sep in name else "")
-    stems = paths.map(lambda name: os.path.splitext(os.path.basename(name))[0])
+    folders, splits = _class_folders(paths)
+    stems = paths.map(file_stem)
     words = folders.str.lower()
     ids = stems if stems.is_unique else folders + "__" + stems
-    table = pd.DataFrame(
-        {
-            "isic_id": ids,
-            "path": paths,
-            "folder": folders,
-            "diagnosis": folders.map(_diagnosis),
-            "benign_malignant": words.where(words.isin(MALIGNANCIES)),
-            "mask_path": _masks(root, paths, stems.str.lower()),
-            "_file": paths,
-            "_row": 0,
-        }
+    if not ids.is_unique:  # one name in the class folder of several parts
+        ids = splits.fillna("") + "__" + ids
+    table = rows.assign(
+        isic_id=ids,
+        folder=folders,
+        diagnosis=folders.map(_diagnosis),
+        benign_malignant=words.where(words.isin(MALIGNANCIES)),
+        mask_path=_masks(root, paths, stems.str.lower()),
+        split=splits,
+        split_name=splits.notna().map({True: "folder", False: None}),
     )
     cause = (
         f"folder is no diagnosis: name it by one of {', '.join(DIAGNOSES)}, or in words"
@@ -72,18 +73,15 @@ def _masks(root, paths, stems):
     return beside.fillna(anywhere)
 
 
-def _is_image(relative):
-    suffix = os.path.splitext(relative)[1].lower()
-    return suffix in IMAGE_SUFFIXES and not is_annotation(relative)
+def _class_folders(paths):
+    """Class folder of each image, and its split where all lie in train/, test/ ..."""
+    folders = paths.str.split(os.sep).str[:-1]
+    splits = folders.str[0].str.lower().replace(SPLIT_ALIASES)
+    if splits.isin(SPLITS).all():
+        return folders.str[1].fillna(""), splits
+    return folders.str[0].fillna(""), pd.Series(pd.NA, paths.index, dtype="string")
 
 
 def _diagnosis(folder):
-    name = folder.strip().lower()
-    if name.upper() in DIAGNOSES:
-        return name.upper()
-    if name in DIAGNOSES_OF_DX:
-        return DIAGNOSES_OF_DX[name]
-    if name in (*MALIGNANCIES, "unknown"):
-        return "UNK"
-    diagnosis = diagnosis_of_label(name)
-    return pd.NA if diagnosis == "UNK" else diagnosis
+    word = folder.strip().lower()
+    return "UNK" if word in MALIGNANCIES else diagnosis_of_word(word)

@@ -1,7 +1,7 @@
 """HAM10000 as Harvard Dataverse and Kaggle give it.
 
 The images may lie in `HAM10000_images_part_1`, `_part_2` or any other folder. Dataverse
-names the csv without `.csv`.
+names the table `HAM10000_metadata` or, with tabs between its columns, `.tab`.
 
 Reference:
     Tschandl, Rosendahl, Kittler (2018), The HAM10000 dataset, Scientific Data 5.
@@ -21,7 +21,7 @@ DIAGNOSES_OF_DX = {
 
 read = ArchiveReader(
     "ham10000",
-    files=("HAM10000_metadata.csv", "HAM10000_metadata"),
+    files=("HAM10000_metadata.csv", "HAM10000_metadata.tab", "HAM10000_metadata"),
     columns={
         "isic_id": "image_id",
         "diagnosis": "dx",
@@ -29,8 +29,8 @@ read = ArchiveReader(
         "age_approx": "age",
         "sex": "sex",
         "anatom_site_general": "localization",
-        "dx_type": "dx_type",
     },
-    diagnoses=DIAGNOSES_OF_DX,
-    copyright_license="CC-BY-NC",
+    words={"diagnosis": DIAGNOSES_OF_DX},
+    fixed={"image_type": "dermoscopic", "copyright_license": "CC-BY-NC"},
+    keep=("dx_type", "dataset"),
 )

@@ -10,41 +10,24 @@ Reference:
     arXiv:1605.01397.
 """
 
-import pandas as pd
+from keras_derm.readers.archive import ArchiveReader
 
-from keras_derm.catalog.faults import CatalogError
-from keras_derm.readers.archive import ArchiveReader, find_csv, read_csv
-
-PARTS = {"train": "Training", "test": "Test"}
 BENIGN, MALIGNANT = ("benign", "0.0", "0"), ("malignant", "1.0", "1")
-
-
-def _read_parts(root):
-    parts, absent = [], None
-    for split, part in PARTS.items():
-        try:
-            csv = find_csv(root, f"*Part3_{part}_GroundTruth.csv")
-        except CatalogError as error:
-            absent = error
-            continue
-        rows = read_csv(csv, header=None, names=["isic_id", "diagnosis"])
-        parts.append(rows.assign(split=split))
-    if not parts:
-        raise absent
-    return pd.concat(parts, ignore_index=True)
-
-
-def _more(rows, root):
-    benign = rows["diagnosis"].str.strip().str.lower().isin(BENIGN)
-    malignancy = benign.map({True: "benign", False: "malignant"})
-    return {"benign_malignant": malignancy, "split_name": "isic2016"}, []
-
 
 read = ArchiveReader(
     "isic2016",
-    rows=_read_parts,
-    columns={"isic_id": "isic_id", "diagnosis": "diagnosis", "split": "split"},
-    diagnoses=dict.fromkeys(BENIGN, "UNK") | dict.fromkeys(MALIGNANT, "MEL"),
-    copyright_license="CC-0",
-    more=_more,
+    files=("*Part3_{part}_GroundTruth.csv",),
+    names=("image", "malignancy"),
+    parts={"train": "Training", "test": "Test"},
+    columns={
+        "isic_id": "image",
+        "diagnosis": "malignancy",
+        "benign_malignant": "malignancy",
+    },
+    words={
+        "diagnosis": dict.fromkeys(BENIGN, "UNK") | dict.fromkeys(MALIGNANT, "MEL"),
+        "benign_malignant": dict.fromkeys(BENIGN, "benign")
+        | dict.fromkeys(MALIGNANT, "malignant"),
+    },
+    fixed={"image_type": "dermoscopic", "copyright_license": "CC-0"},
 )

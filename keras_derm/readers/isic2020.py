@@ -10,14 +10,14 @@ Reference:
     identifying melanomas using clinical context, Scientific Data 8.
 """
 
-import warnings
-
 import numpy as np
 import pandas as pd
 
 from keras_derm.catalog.faults import CatalogError
 from keras_derm.catalog.groups import group_of_rows
-from keras_derm.readers.archive import ArchiveReader, find_csv, read_csv, row_faults
+from keras_derm.readers.archive import ArchiveReader
+from keras_derm.readers.files import find_table
+from keras_derm.readers.tables import read_rows, row_faults, warn
 
 DUPLICATES = "ISIC_2020_Training_Duplicates.csv"
 
@@ -36,16 +36,14 @@ def _more(rows, root):
 def _duplicate_groups(root, ids):
     """Return the first id of each group of listed duplicates, NA elsewhere."""
     try:
-        csv = find_csv(root, DUPLICATES)
+        csv = find_table(root, DUPLICATES)
     except CatalogError:
-        warnings.warn(
+        warn(
             f"{DUPLICATES} is not under {root}: duplicate photographs of different "
-            "patients may end up in different splits.",
-            UserWarning,
-            stacklevel=4,
+            "patients may end up in different splits."
         )
         return pd.Series(pd.NA, index=ids.index, dtype="string")
-    pairs = read_csv(csv, ("image_name_1", "image_name_2"))
+    pairs = read_rows(csv, ("image_name_1", "image_name_2"))
     # A pair is two rows with one "patient", an id in several pairs one "lesion".
     members = pd.concat([pairs["image_name_1"], pairs["image_name_2"]])
     table = pd.DataFrame(
@@ -77,17 +75,19 @@ read = ArchiveReader(
     },
     optional=("lesion_id",),
     required=("benign_malignant", "target"),
-    diagnoses={
-        "melanoma": "MEL",
-        "nevus": "NV",
-        "seborrheic keratosis": "BKL",
-        "lichenoid keratosis": "BKL",
-        "solar lentigo": "BKL",
-        "lentigo nos": "BKL",
-        "cafe-au-lait macule": "UNK",
-        "atypical melanocytic proliferation": "UNK",
-        "unknown": "UNK",
+    words={
+        "diagnosis": {
+            "melanoma": "MEL",
+            "nevus": "NV",
+            "seborrheic keratosis": "BKL",
+            "lichenoid keratosis": "BKL",
+            "solar lentigo": "BKL",
+            "lentigo nos": "BKL",
+            "cafe-au-lait macule": "UNK",
+            "atypical melanocytic proliferation": "UNK",
+            "unknown": "UNK",
+        }
     },
-    copyright_license="CC-BY-NC",
+    fixed={"image_type": "dermoscopic", "copyright_license": "CC-BY-NC"},
     more=_more,
 )

@@ -2,54 +2,41 @@
 
 Needs `metadata.csv` with `isic_id` and either `diagnosis` or `diagnosis_1` to
 `diagnosis_5`; all other columns are optional. Labels outside the eight diagnoses become
-UNK, and a warning counts them. `image_type` is kept where it is given.
+UNK, and a warning counts them. `image_type` is kept where it is given; who gave the
+Fitzpatrick types the archive does not say.
 """
-
-import re
-import warnings
 
 import pandas as pd
 
 from keras_derm.catalog.faults import CatalogError
 from keras_derm.readers.archive import ArchiveReader
+from keras_derm.readers.labels import known_diagnosis
+from keras_derm.readers.tables import FITZPATRICK_WORDS, translated
 
-OPTIONAL = (
-    *("patient_id", "lesion_id", "age_approx", "sex", "anatom_site_general"),
-    *("fitzpatrick_skin_type", "image_type", "copyright_license"),
-)
-
-# The first that fits wins: a melanoma in a nevus is a melanoma. What denies something,
-# as "not melanoma" does, is no diagnosis, and not every nevus is melanocytic.
-PATTERNS = (
-    ("UNK", r"\bno\b|\bnot\b(?! otherwise)|\bnon\b|\bexcluded\b|\bruled out\b"),
-    ("MEL", r"\bmelanoma|lentigo maligna"),
-    ("BCC", r"basal cell carcinoma"),
-    ("SCC", r"squamous cell carcinoma|bowen"),
-    ("AK", r"actinic keratosis"),
-    ("BKL", r"seborr?h?eic keratosis|solar lentigo|lentigo nos|lichenoid keratosis"),
-    ("BKL", r"lichen planus.like keratosis|pigmented benign keratosis"),
-    ("DF", r"dermatofibroma\b"),
-    ("VASC", r"angioma\b|angiokeratoma|pyogenic granuloma|vascular lesion"),
-    ("UNK", r"sebac|epiderm|becker|comedon|an[ae]*mi|connective|lipomat|flammeus"),
-    ("UNK", r"depigment"),
-    ("NV", r"\bn[ae]*vus\b"),
+COLUMNS = {
+    "isic_id": "isic_id",
+    "patient_id": "patient_id",
+    "lesion_id": "lesion_id",
+    "age_approx": "age_approx",
+    "sex": "sex",
+    "anatom_site_general": "anatom_site_general",
+    "image_type": "image_type",
+    "skin_tone_label": "fitzpatrick_skin_type",
+    "copyright_license": "copyright_license",
+}
+KEPT = (
+    *("attribution", "dermoscopic_type", "image_manipulation"),
+    *("diagnosis_confirm_type", "anatom_site_special"),
 )
 
 
-def diagnosis_of_label(label):
-    """Return the diagnosis that a label in words stands for, "UNK" if it is none."""
-    words = "" if pd.isna(label) else label.lower().replace("_", " ")
-    return next((name for name, part in PATTERNS if re.search(part, words)), "UNK")
-
-
-def _more(rows, root):
+def more(rows, root):
+    """Diagnosis and malignancy of rows of a `metadata.csv`, for an `ArchiveReader`."""
     label = _labels(rows, root)
-    diagnosis = label.map(diagnosis_of_label).fillna("UNK").astype("string")
-    _warn_of_others(label[(diagnosis == "UNK") & label.notna()])
-    columns = {"diagnosis": diagnosis, "benign_malignant": _malignancy(rows)}
-    if "fitzpatrick_skin_type" in rows:
-        columns["fitzpatrick_skin_type"] = rows["fitzpatrick_skin_type"].str.upper()
-    return columns, []
+    diagnosis, faults = translated(
+        rows.assign(diagnosis=label), "diagnosis", known_diagnosis
+    )
+    return {"diagnosis": diagnosis, "benign_malignant": _malignancy(rows)}, faults
 
 
 def _labels(rows, root):
@@ -77,22 +64,13 @@ def _malignancy(rows):
     return words.mask(is_open, "indeterminate")
 
 
-def _warn_of_others(labels):
-    if len(labels):
-        counts = labels.value_counts()
-        most = ", ".join(f"{name!r} {count}" for name, count in counts.head(10).items())
-        warnings.warn(
-            f"{len(labels)} images have a diagnosis outside the eight and count as "
-            f"UNK: {most}{', ...' if len(counts) > 10 else ''}",
-            UserWarning,
-            stacklevel=4,
-        )
-
-
 read = ArchiveReader(
     "isic_archive",
     files=("metadata.csv",),
-    columns={"isic_id": "isic_id"} | {name: name for name in OPTIONAL},
-    optional=OPTIONAL,
-    more=_more,
+    columns=COLUMNS,
+    optional=tuple(name for name in COLUMNS if name != "isic_id"),
+    words={"skin_tone_label": FITZPATRICK_WORDS},
+    skin_tone=("fitzpatrick", "archive"),
+    keep=KEPT,
+    more=more,
 )

@@ -21,7 +21,8 @@ def write_report(run):
     Example:
         >>> write_report(RunDirectory("runs/ham10000"))
     """
-    data = run.settings(AuditSkinToneSettings).data
+    sources = run.settings(AuditSkinToneSettings).sources
+    archives = ", ".join(source.rpartition("/")[2] for source in sources)
     found = [section(run) for section in SECTIONS]
     return render_report(
         [section for section in found if section is not None],
@@ -30,5 +31,5 @@ def write_report(run):
         summary.blocks(run),
         limits.TEXT,
         provenance.facts(run),
-        subtitle=f"Archive: {data.rpartition('/')[2]}",
+        subtitle=f"Archive: {archives}",
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from keras_derm.settings.kinds import ImageType
 from keras_derm.settings.stage import StageSettings
 
 
@@ -24,7 +25,8 @@ class AuditSkinToneSettings(StageSettings, stage="audit_skin_tone"):
 
     Args:
         data: Data source READER:PATH, such as ham10000:/data/HAM10000 or
-            phantom:n=2000,seed=7.
+            phantom:n=2000,seed=7. Several (--data A --data B) are joined, their ids
+            kept apart.
         tone_by: Where a tone group comes from where no person labelled: proven, the
             estimators of saved_models or of --tone_networks; label, from nothing else;
             ita, from the type by ITA, for comparison with the lora_diffusion paper
@@ -36,14 +38,24 @@ class AuditSkinToneSettings(StageSettings, stage="audit_skin_tone"):
         thresholds: Table of ITA limits between the types I to VI.
         skip_bad: Go on without images that cannot be read; they are listed in
             bad_images.csv.
+        image_types: Which photographs are taken, in ISIC's words, such as dermoscopic
+            or "clinical: close-up"; for several the option is repeated. By default
+            those that are dermoscopic, or all where none is. Photographs whose type
+            the archive does not know are always taken.
 
     Example:
         >>> AuditSkinToneSettings(data="phantom:n=200")
     """
 
-    data: str
+    data: str | tuple[str, ...]
     tone_by: Literal["proven", "label", "ita"] = "proven"
     tone_networks: tuple[str, ...] = ()
     rule: Literal["quadrant", "published"] = "quadrant"
     thresholds: Literal["del_bino", "kinyanjui", "groh"] = "del_bino"
     skip_bad: bool = False
+    image_types: tuple[ImageType, ...] | None = None
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The data sources, also where there is one."""
+        return (self.data,) if isinstance(self.data, str) else self.data

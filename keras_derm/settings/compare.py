@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from keras_derm.settings.kinds import Count, Seed, TaskName, limited
+from keras_derm.settings.kinds import Count, ImageType, Seed, TaskName, limited
 from keras_derm.settings.settings import SettingsError
 from keras_derm.settings.stage import StageSettings
 
@@ -21,11 +21,15 @@ class CompareSettings(StageSettings, stage="compare"):
             --predictions.cyclegan "[a_test.csv, b_test.csv]". A csv has isic_id and
             one probability column per class. Where a_val.csv lies beside each
             a_test.csv, thresholds are fixed on it for 90 and 95 % sensitivity.
-        data: Where the truth lies: catalog.csv of a run, or a data source READER:PATH.
-            By default the catalog of the first of runs. Images of its test split are
-            judged, or all where it has no split at all.
-        task: What is told apart, where no runs are given: diagnosis8, melanoma or
-            melanocytic.
+        data: Where the truth lies: catalog.csv of a run, or a data source READER:PATH,
+            or several of these (--data A --data B). By default the catalog of the
+            first of runs. Images of its test split are judged, or all where it has no
+            split at all.
+        image_types: Which photographs are judged, such as dermoscopic or "clinical:
+            close-up". By default those of the catalog, and of a data source those that
+            are dermoscopic, or all where none is.
+        task: What is told apart, where no runs are given: diagnosis8, melanoma,
+            melanocytic or benign_malignant.
         reference: The arm that the others are compared with.
         n_replicates: Bootstrap replicates; lesions (or patients) are drawn.
         seed: Seed of the bootstrap.
@@ -37,7 +41,8 @@ class CompareSettings(StageSettings, stage="compare"):
 
     runs: tuple[str, ...] = ()
     predictions: dict[str, str | list[str]] = field(default_factory=dict)
-    data: str | None = None
+    data: str | tuple[str, ...] | None = None
+    image_types: tuple[ImageType, ...] | None = None
     task: TaskName = "diagnosis8"
     reference: str = "baseline"
     n_replicates: int = limited(Count, 2000)

@@ -56,7 +56,18 @@ def _sum_to_one(fractions: tuple[float, float, float]) -> tuple[float, float, fl
 Fractions = Annotated[tuple[Share, Share, Share], AfterValidator(_sum_to_one)]
 
 Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
-TaskName = Literal["diagnosis8", "melanoma", "melanocytic"]
+TaskName = Literal["diagnosis8", "melanoma", "melanocytic", "benign_malignant"]
+ImageType = Literal[
+    "dermoscopic",
+    "clinical: close-up",
+    "clinical: overview",
+    "TBP tile: close-up",
+    "TBP tile: overview",
+    "RCM: macroscopic",
+    "RCM: tile",
+    "RCM: mosaic",
+]
+"""What a photograph is of, in the words of the ISIC Archive."""
 Preset = Literal[
     "sn_gan_ensemble", "keras_derm", "lora_diffusion", "cwgan_gp", "melanet"
 ]

@@ -45,3 +45,16 @@ def test_unknown_but_benign_is_no_melanoma(make_catalog):
 def test_unknown_task_is_refused():
     with pytest.raises(CatalogError, match="Received: 'melanom'"):
         get_task("melanom")
+
+
+def test_benign_malignant_follows_the_archive_then_the_diagnosis(make_catalog):
+    catalog = make_catalog(
+        6,
+        diagnosis=["UNK", "NV", "NV", "AK", "MAL_OTH", "UNK"],
+        benign_malignant=["malignant", "malignant", None, None, None, "indeterminate"],
+    )
+    task = get_task("benign_malignant")
+    assert task.covers(catalog).tolist() == [True, True, True, False, True, False]
+    covered = catalog.where(task.covers(catalog))
+    assert task.targets(covered).tolist() == [1, 1, 0, 1]
+    assert task.classes[task.positive_class] == "malignant"

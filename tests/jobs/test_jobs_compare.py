@@ -143,6 +143,26 @@ def test_data_without_a_test_split_is_not_judged_on_what_was_trained_on(runs, tm
         )
 
 
+def test_photographs_of_other_types_are_left_out_where_that_is_asked(tmp_path, capsys):
+    catalog = make_catalog(tmp_path)
+    types = np.resize(["dermoscopic", "clinical: overview"], len(catalog))
+    catalog.with_columns(image_type=types).save(tmp_path / "catalog.csv")
+    test = catalog.where(types == "dermoscopic").split("test")
+    write_csv(tmp_path / "a_test.csv", predictions(test, 1.0, 0))
+    jobs.run_stage(
+        "compare",
+        tmp_path / "out",
+        predictions={"a": str(tmp_path / "a_test.csv")},
+        data=str(tmp_path / "catalog.csv"),
+        image_types=["dermoscopic"],
+        reference="a",
+        n_replicates=20,
+    )
+    assert "150 of 300 photographs are not dermoscopic" in capsys.readouterr().out
+    table = pd.read_csv(tmp_path / "out/compare.csv")
+    assert set(table["n"][table["stratum"] == "all"]) == {80}
+
+
 def test_validation_without_positive_images_gives_no_thresholds(
     runs, tmp_path, capsys, monkeypatch
 ):

@@ -6,12 +6,16 @@ import pytest
 
 from keras_derm.jobs.options import (
     flags,
+    gathered,
+    lists_of_words,
     named_generator,
     read_options,
     spelled_out,
 )
+from keras_derm.jobs.run_recipe import run_recipe
 from keras_derm.settings import (
     STAGES,
+    AuditSkinToneSettings,
     CompareSettings,
     CycleGANSettings,
     ExportTfliteSettings,
@@ -76,6 +80,32 @@ def test_dashes_and_bare_flags_are_understood(options, given, expected):
     assert spelled_out(flags(options), given) == expected
 
 
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        (["--data", "a:/x"], ["--data=a:/x"]),
+        (["--data", "a:/x", "--data=b:/y"], ['--data=["a:/x", "b:/y"]']),
+        (["--data", "[a:/x]", "--data", "b"], ['--data=["a:/x", "b"]']),
+        (["--data", "[a:/x]"], ["--data=[a:/x]"]),
+        (["--kinds", "clinical: overview"], ['--kinds=["clinical: overview"]']),
+        (["--kinds", "null", "--other", "1"], ["--kinds=null", "--other", "1"]),
+        (["--data", "--other"], ["--data", "--other"]),
+        (["x", "--other", "y"], ["x", "--other", "y"]),
+    ],
+)
+def test_option_said_several_times_is_a_list(given, expected):
+    assert gathered({"data": True, "kinds": False}, given) == expected
+
+
+def test_options_that_take_several_words():
+    assert lists_of_words(AuditSkinToneSettings) == {"data": True, "image_types": False}
+    assert lists_of_words(run_recipe) == {"data": True, "image_types": False}
+    assert lists_of_words(CompareSettings) == {
+        "runs": False, "data": True, "image_types": False,
+    }  # fmt: skip
+    assert lists_of_words(TrainClassifierSettings) == {}
+
+
 def test_flag_of_a_generator_may_be_bare_too():
     given = ["--generator.sngan.batch-normalization", "--generator.sngan.dropout", "0"]
     assert spelled_out(flags(TrainGeneratorSettings), given) == [
@@ -102,6 +132,16 @@ def test_generator_is_named_on_the_command_line_or_in_a_file(tmp_path):
         named_generator(["--config", str(file), "--generator", "sngan"])
     with pytest.raises(ValueError, match="Received: gan"):
         named_generator(["--generator", "gan"])
+
+
+def test_sources_are_recorded_as_they_were_said():
+    one, two = AuditSkinToneSettings("p"), AuditSkinToneSettings(["p", "q"])
+    assert one.to_dict()["data"] == "p" and one.sources == ("p",)
+    assert two.to_dict()["data"] == ["p", "q"] and two.sources == ("p", "q")
+    assert AuditSkinToneSettings.from_dict({"data": "p"}) == one
+    assert AuditSkinToneSettings.from_dict(two.to_dict()) == two
+    with pytest.raises(SettingsError, match="image_types.*Received: 'dermoscopy'"):
+        AuditSkinToneSettings("p", image_types=["dermoscopy"])
 
 
 MEMBER = MemberSettings("VGG16", epochs=3)
@@ -147,6 +187,18 @@ MEMBER = MemberSettings("VGG16", epochs=3)
                 predictions={"a": "x.csv", "b": ["y.csv", "z.csv"]}, data="p"
             ),
         ),
+        (
+            ["--data", "ddi:/ddi"],
+            AuditSkinToneSettings("ddi:/ddi"),
+        ),
+        (
+            ["--data", "ddi:/ddi", "--data", "phantom:n=2,seed=1"],
+            AuditSkinToneSettings(("ddi:/ddi", "phantom:n=2,seed=1")),
+        ),
+        (
+            ["--data", "p", "--image-types", "clinical: close-up"],
+            AuditSkinToneSettings("p", image_types=("clinical: close-up",)),
+        ),
         (["--n_steps", "400"], TrainGeneratorSettings(n_steps=400)),
         (
             ["--generator", "cyclegan", "--generator.cyclegan.identity_weight=0.3"],
@@ -176,6 +228,13 @@ def test_options_are_read_into_settings(arguments, expected):
         (
             "fine_tuning: {method: qat}\nseed: 3",
             ExportTfliteSettings(fine_tuning=FineTuningSettings("qat"), seed=3),
+        ),
+        ("data: ddi:/ddi", AuditSkinToneSettings("ddi:/ddi")),
+        (
+            "data: [ddi:/ddi, ph2:/ph2]\nimage_types: ['clinical: close-up']",
+            AuditSkinToneSettings(
+                ("ddi:/ddi", "ph2:/ph2"), image_types=("clinical: close-up",)
+            ),
         ),
         (
             "generator: cyclegan\nn_steps: 400",

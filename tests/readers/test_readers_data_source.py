@@ -1,10 +1,12 @@
 """The data source string, and what a new reader takes."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from keras_derm.catalog import Catalog, CatalogError, read_mask
+from keras_derm.catalog import Catalog, CatalogError, read_mask, split_catalog
 from keras_derm.readers import READERS, read_data_source
 from keras_derm.readers.archive import ArchiveReader
 
@@ -34,8 +36,8 @@ def test_an_archive_of_one_csv_is_a_declaration(tmp_path, write_image):
         files=("lesions.csv",),
         columns={"isic_id": "image", "diagnosis": "finding", "age_approx": "years"},
         optional=("age_approx",),
-        diagnoses={"naevus": "NV", "melanoma": "MEL"},
-        copyright_license="CC-0",
+        words={"diagnosis": {"naevus": "NV", "melanoma": "MEL"}},
+        fixed={"copyright_license": "CC-0"},
     )
     csv = tmp_path / "lesions.csv"
     csv.write_text("image,finding\na,Naevus\nb,melanoma\n")
@@ -52,10 +54,40 @@ def test_an_archive_of_one_csv_is_a_declaration(tmp_path, write_image):
     assert caught.value.faults["column"].tolist() == ["finding", "years"]
 
 
+def two_archives(tmp_path, write_image):
+    """Two folders that share the photograph ISIC_1, and the name of another."""
+    for name in ("a/MEL/ISIC_1.jpg", "a/NV/x.jpg", "b/MEL/ISIC_1.jpg", "b/NV/x.jpg"):
+        write_image(tmp_path / name)
+    return [f"folder:{tmp_path}/a", f"folder:{tmp_path}/b"]
+
+
+def test_archives_are_joined_with_their_ids_apart(tmp_path, write_image):
+    catalog = read_data_source(two_archives(tmp_path, write_image))
+    table = catalog.table.set_index("isic_id")
+    assert sorted(table.index) == [
+        *("folder1:ISIC_1", "folder1:x", "folder2:ISIC_1", "folder2:x")
+    ]
+    groups = table["duplicate_group"]
+    assert groups["folder1:ISIC_1"] == groups["folder2:ISIC_1"] == "folder1:ISIC_1"
+    assert groups[["folder1:x", "folder2:x"]].isna().all()
+    assert all(map(os.path.isfile, catalog.paths))
+    for seed in range(8):
+        splits = split_catalog(catalog, seed=seed).table.set_index("isic_id")["split"]
+        assert splits["folder1:ISIC_1"] == splits["folder2:ISIC_1"]
+
+
+def test_one_source_in_a_list_is_that_source(tmp_path, write_image):
+    first, _ = two_archives(tmp_path, write_image)
+    expected = read_data_source(first).table
+    pd.testing.assert_frame_equal(read_data_source([first]).table, expected)
+
+
 @pytest.mark.parametrize("source", ["ham10000", "nothing:/data", ""])
 def test_what_names_no_reader_is_refused(source):
     with pytest.raises(ValueError, match="READER:PATH.*ham10000.*phantom. Received"):
         read_data_source(source)
+    with pytest.raises(ValueError, match="Received: none"):
+        read_data_source([])
 
 
 def test_the_phantom_is_read_as_archives_are(tmp_path, monkeypatch):

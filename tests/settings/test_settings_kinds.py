@@ -3,10 +3,11 @@
 from typing import get_args, get_type_hints
 
 from keras_derm import classifiers, export, skin_tone
-from keras_derm.catalog import TASKS
+from keras_derm.catalog import IMAGE_TYPES, TASKS
 from keras_derm.settings import AuditSkinToneSettings
 from keras_derm.settings.kinds import (
     Backbone,
+    ImageType,
     Precision,
     QuantizationMode,
     TaskName,
@@ -19,6 +20,7 @@ def test_names_are_those_of_the_rooms():
     assert set(get_args(Precision)) == {"auto", *PRECISIONS}
     assert set(get_args(QuantizationMode)) == set(export.MODES)
     assert set(get_args(TaskName)) == set(TASKS)
+    assert get_args(ImageType) == IMAGE_TYPES
 
 
 def test_rules_of_skin_tone_are_those_that_there_are():

@@ -16,7 +16,7 @@ def facts(run):
     licences = run.catalog.table["copyright_license"].dropna().unique()
     packages = environment["packages"]
     return {
-        "data": run.settings(AuditSkinToneSettings).data,
+        "data": ", ".join(run.settings(AuditSkinToneSettings).sources),
         "licence of the images": ", ".join(licences) or "not stated by the archive",
         "seed of the split": run.settings(PrepareDatasetSettings).seed,
         **_training_seeds(run),
