@@ -18,7 +18,9 @@ from keras_derm.skin_tone import (
     as_estimates,
     cast_sensitivity,
     chosen_estimates,
+    clinical_photographs,
     colour_table,
+    estimate,
     look_at_each,
     rule_disagreement,
     shipped_networks,
@@ -63,8 +65,8 @@ class AuditSkinTone(Stage):
 
     def make(self):
         settings = self.settings
-        catalog = read_data_source(settings.data, settings.skip_bad)
-        catalog, told = of_types(catalog, settings.image_types)
+        everything = read_data_source(settings.data, settings.skip_bad)
+        catalog, told = of_types(everything, settings.image_types)
         if told:
             print(told)
         if len(catalog.skipped):
@@ -81,7 +83,7 @@ class AuditSkinTone(Stage):
             for one in (*rules, *networks)
         }
         catalog = self._with_colour(catalog, found)
-        catalog = self._with_people(catalog, estimates, networks)
+        catalog = self._with_people(catalog, everything, estimates, networks)
         catalog.save(self.run.audited_catalog)
         catalog.save(self.run.catalog_file)
         self._count(catalog)
@@ -98,18 +100,27 @@ class AuditSkinTone(Stage):
             ita_type_published=found["published"]["ita_type"],
         )
 
-    def _with_people(self, catalog, estimates, networks):
+    def _with_people(self, catalog, everything, estimates, networks):
         """The catalog with the tone group of each person, and where it comes from."""
         if self.settings.tone_by == "ita":
             rule = ItaEstimator.by_rule(self.settings.rule).name
             used = estimates[rule].assign(estimator=f"{rule} of the photograph")
-        else:
-            used = chosen_estimates(catalog, estimates, networks)
-        if used is not None and self.settings.tone_by == "proven":
-            catalog = catalog.with_columns(
-                tone=used["value"], tone_low=used["low"], tone_high=used["high"]
-            )
-        return tone_of_people(catalog, used)
+            return tone_of_people(catalog, used)
+        if not networks:
+            return tone_of_people(catalog)
+        used = chosen_estimates(catalog, estimates, networks)
+        catalog = catalog.with_columns(
+            tone=used["value"], tone_low=used["low"], tone_high=used["high"]
+        )
+        others = clinical_photographs(everything, catalog)
+        if not len(others):
+            return tone_of_people(catalog, used)
+        found = estimate(others, networks)
+        of_others = chosen_estimates(others, found, networks)
+        both = tone_of_people(
+            catalog.concat(others), pd.concat([used, of_others], ignore_index=True)
+        )
+        return both.where(np.arange(len(both)) < len(catalog))
 
     def _count(self, catalog):
         people = tone_table(catalog)

@@ -31,6 +31,7 @@ from keras_derm.skin_tone.measure import (
 )
 from keras_derm.skin_tone.people import (
     chosen_estimates,
+    clinical_photographs,
     colours_of_twins,
     of_clinical_twin,
     tone_of_people,
@@ -55,6 +56,7 @@ __all__ = [
     "as_estimates",
     "cast_sensitivity",
     "chosen_estimates",
+    "clinical_photographs",
     "colour_table",
     "colours_of_twins",
     "cross_calibrated",

@@ -81,6 +81,25 @@ def chosen_estimates(catalog, found, estimators):
     return chosen
 
 
+def clinical_photographs(everything, catalog):
+    """The clinical photographs of the lesions and patients of a catalog, beside it.
+
+    Args:
+        everything: `keras_derm.catalog.Catalog` of all photographs of an archive.
+        catalog: Those of it that were chosen.
+
+    Returns:
+        The `Catalog` of those that were not chosen and show the same skin.
+    """
+    table, chosen = everything.table, catalog.table
+    same = pd.Series(False, index=table.index)
+    for column in SAME_SKIN:
+        same |= table[column].isin(chosen[column].dropna())
+    beside = ~table["isic_id"].isin(chosen["isic_id"])
+    mask = same & beside & table["image_type"].isin(CLINICAL)
+    return everything.where(mask.to_numpy(bool))
+
+
 def of_clinical_twin(catalog, estimates):
     """Give each other photograph the estimate on the close-up of the same lesion.
 
