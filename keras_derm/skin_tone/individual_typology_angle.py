@@ -16,6 +16,7 @@ from keras_derm.skin_tone.thresholds import (
 RULES = ("quadrant", "published")
 PUBLISHED_MIN_PIXELS = 500
 MIN_SKIN_SHARE = 0.10
+MIN_SKIN_SHARE_WITHOUT_MASK = 0.20
 MAX_INTERVAL = 30.0
 MIN_B = -12.0
 MIN_CHROMA = 1.0
@@ -48,6 +49,7 @@ class SkinView:
                 f"{image.dtype} of shape {image.shape}"
             )
         self.n_pixels = image.shape[0] * image.shape[1]
+        self.lesion_given = lesion is not None
         self.image, lesion = _shrunk(image, lesion)
         self.lab = cielab(self.image)
         self.skin, self.lesion = skin_and_lesion(self.image, self.lab, lesion)
@@ -61,7 +63,8 @@ class IndividualTypologyAngle:
     and the angle by atan2, which goes on smoothly past 90 degrees where the light
     gives bright skin a pink cast (b* < 0). A bootstrap over the cells of an 8 x 8
     grid gives the 95 % interval. The tone is `"undetermined"`, with a reason, where
-    the skin covers less than 10 % of the picture, the interval is wider than 30
+    the skin covers less than 10 % of the picture (20 % where the lesion was looked for:
+    one that fills the picture is found too small), the interval is wider than 30
     degrees, the skin has no colour (chroma below 1, as in a grey photograph), or the
     cast is strong (b* below -12, or b* < 0 on skin with L* < 50, where the angle has
     no meaning). Types V and VI are believed only where melanin can have made the skin
@@ -126,16 +129,17 @@ class IndividualTypologyAngle:
         measured |= zip(("lightness", "a", "b"), colour, strict=True)
         measured["skin_pixels"] = round(share * view.n_pixels)
         measured["contrast"] = _contrast(lab, view.skin, view.lesion)
-        measured["reason"] = self._doubt(measured, share)
+        measured["reason"] = self._doubt(measured, share, view.lesion_given)
         tone = str(tone_of_angle(measured["ita"], self.thresholds))
         measured["skin_tone"] = UNDETERMINED if measured["reason"] else tone
         return measured
 
-    def _doubt(self, measured, share):
+    def _doubt(self, measured, share, lesion_given):
         if self.rule == "published":
             few = measured["skin_pixels"] < PUBLISHED_MIN_PIXELS
             return "too little skin: fewer than 500 pixels" if few else ""
-        if share < MIN_SKIN_SHARE:
+        needed = MIN_SKIN_SHARE if lesion_given else MIN_SKIN_SHARE_WITHOUT_MASK
+        if share < needed:
             return f"too little skin: {share:.1%} of the picture"
         chroma = np.hypot(measured["a"], measured["b"])
         if chroma < MIN_CHROMA:
