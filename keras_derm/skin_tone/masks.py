@@ -52,7 +52,8 @@ def automatic_lesion_mask(image, lab, usable):
     skin = usable & ~lesion
     if not LESION_AREA[0] <= lesion.mean() <= LESION_AREA[1] or not skin.any():
         return None
-    contrast = np.median(lab[skin][:, 0]) - np.median(lab[lesion][:, 0])
+    lightness = lab[..., 0]
+    contrast = np.median(lightness[skin]) - np.median(lightness[lesion])
     return lesion if contrast >= MIN_LESION_CONTRAST else None
 
 
@@ -160,7 +161,8 @@ def _cross(width):
 
 
 def _highlights(image):
-    return cv2.dilate((image.min(axis=-1) >= WHITE).astype("uint8"), _disc(1)) > 0
+    white = cv2.inRange(image, (WHITE,) * 3, (255,) * 3)
+    return cv2.dilate(white, _disc(1)) > 0
 
 
 def _unlike_the_rest(lab, skin):
