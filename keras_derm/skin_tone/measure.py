@@ -1,13 +1,8 @@
 """The skin tone of every photograph of a catalog."""
 
-import os
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 
-import cv2
 import pandas as pd
-from rich.progress import track
 
 from keras_derm.catalog import SKIN_TONES, read_image, read_mask
 from keras_derm.skin_tone.individual_typology_angle import (
@@ -15,6 +10,7 @@ from keras_derm.skin_tone.individual_typology_angle import (
     IndividualTypologyAngle,
     SkinView,
 )
+from keras_derm.skin_tone.processes import work_on_each
 
 COLUMNS = (
     "ita",
@@ -30,15 +26,13 @@ COLUMNS = (
     "ita_tone",
 )
 LABELLED = "labelled by a person"
-_FEW_IMAGES = 64
 
 
 def measure(catalog, rule="quadrant", thresholds="del_bino", n_workers=None):
     """Measure the apparent skin tone of every image, on the original photographs.
 
     Lesion masks are used where the catalog has them; elsewhere the lesion is looked
-    for. With more than 64 images the work is spread over processes, which start
-    anew: a script that calls this needs `if __name__ == "__main__":`.
+    for. With more than 64 images the work is spread over processes.
 
     Args:
         catalog: `keras_derm.catalog.Catalog`.
@@ -73,23 +67,12 @@ def measure_by_rules(catalog, rules=RULES, thresholds="del_bino", n_workers=None
     estimators = [IndividualTypologyAngle(rule, thresholds) for rule in rules]
     files = list(zip(catalog.paths, catalog.mask_paths, strict=True))
     work = partial(_measure_file, estimators)
-    n_workers = n_workers or os.cpu_count()
-    if len(files) <= _FEW_IMAGES or n_workers == 1:
-        measured = [work(pair) for pair in track(files, "Skin tone", transient=True)]
-    else:
-        # A fork of a process that runs TensorFlow may hang, hence spawn.
-        with ProcessPoolExecutor(n_workers, get_context("spawn"), _one_thread) as pool:
-            results = pool.map(work, files, chunksize=_FEW_IMAGES)
-            measured = list(track(results, "Skin tone", total=len(files)))
+    measured = work_on_each(work, files, "Skin tone", n_workers)
     labels, frames = catalog.table["fitzpatrick_skin_type"], {}
     for i, rule in enumerate(rules):
         frame = pd.DataFrame([row[i] for row in measured], index=labels.index)
         frames[rule] = _with_labels(frame, labels)
     return frames
-
-
-def _one_thread():
-    cv2.setNumThreads(1)
 
 
 def _measure_file(estimators, files):
