@@ -85,10 +85,11 @@ def main(
 
     Args:
         data: Data source READER:PATH.
-        counts: Numbers of images; 150 and 600 by default.
+        counts: Numbers of images; 300 and 600 by default. One process does all where
+            there are 256 or fewer.
         rounds: Runs of each kind, taken in turn; the fastest counts.
     """
-    for count in counts or [150, 600]:
+    for count in counts or [300, 600]:
         found, possible = {1: [], 2: []}, {1: [], 2: []}
         for _ in range(rounds):
             for n_workers in found:

@@ -8,15 +8,17 @@ from PIL import Image
 from keras_derm.catalog import Catalog, ImageError
 from keras_derm.skin_tone import measure
 
-N_IMAGES = 70
+N_IMAGES = 264
 
 
 @pytest.fixture
 def catalog(tmp_path):
-    """More photographs than one process does alone, each of another skin colour."""
-    names = [f"image_{i:02d}" for i in range(N_IMAGES)]
+    """More photographs than one process does alone, ever darker."""
+    names = [f"image_{i:03d}" for i in range(N_IMAGES)]
     for i, name in enumerate(names):
-        image = np.full((40, 50, 3), (230 - 2 * i, 200 - 2 * i, 175 - 2 * i), "uint8")
+        image = np.full(
+            (40, 50, 3), (230 - i // 2, 200 - i // 2, 175 - i // 2), "uint8"
+        )
         Image.fromarray(image).save(tmp_path / f"{name}.png")
     paths = [f"{name}.png" for name in names]
     table = pd.DataFrame({"isic_id": names, "path": paths, "diagnosis": "NV"})
@@ -30,9 +32,9 @@ def test_two_processes_measure_what_one_measures(catalog):
 
 
 def test_a_bad_photograph_is_named_also_by_other_processes(catalog):
-    with open(catalog.paths[66], "wb") as file:
+    with open(catalog.paths[261], "wb") as file:
         file.write(b"no image")
-    with pytest.raises(ImageError, match="image_66"):
+    with pytest.raises(ImageError, match="image_261"):
         measure(catalog, n_workers=2)
 
 
