@@ -26,6 +26,7 @@ class ImageError(ValueError):
     """A file that cannot be read as an image; the message names file and cause.
 
     Attributes:
+        path: The file.
         cause: The cause alone, a str.
 
     Example:
@@ -37,7 +38,12 @@ class ImageError(ValueError):
 
     def __init__(self, path, cause):
         super().__init__(f"{cause}. Received: {str(path)!r}")
+        self.path = path
         self.cause = cause
+
+    def __reduce__(self):
+        # An exception is rebuilt from its message, which would lose path and cause.
+        return type(self), (self.path, self.cause)
 
 
 def read_image(path):

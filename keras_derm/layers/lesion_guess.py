@@ -12,8 +12,9 @@ _AREA = (0.005, 0.7)
 def lesion_guess(lightness):
     """Return the darker class of Otsu's threshold on smoothed L*.
 
-    The rule of `keras_derm.skin_tone.masks.automatic_lesion_mask` on small images,
-    for layers that run inside a network.
+    For layers that run inside a network and only need to know where skin is. Plainer
+    than `keras_derm.skin_tone.masks.automatic_lesion_mask`, which also closes hairs,
+    takes one whole area and looks at colour.
 
     Args:
         lightness: (batch, height, width), float32, L* in [0, 100]; pixels below 15

@@ -16,6 +16,7 @@ from keras_derm.skin_tone.thresholds import (
 RULES = ("quadrant", "published")
 PUBLISHED_MIN_PIXELS = 500
 MIN_SKIN_SHARE = 0.10
+MIN_SKIN_SHARE_WITHOUT_MASK = 0.20
 MAX_INTERVAL = 30.0
 MIN_B = -12.0
 MIN_CHROMA = 1.0
@@ -48,6 +49,7 @@ class SkinView:
                 f"{image.dtype} of shape {image.shape}"
             )
         self.n_pixels = image.shape[0] * image.shape[1]
+        self.lesion_given = lesion is not None
         self.image, lesion = _shrunk(image, lesion)
         self.lab = cielab(self.image)
         self.skin, self.lesion = skin_and_lesion(self.image, self.lab, lesion)
@@ -61,7 +63,8 @@ class IndividualTypologyAngle:
     and the angle by atan2, which goes on smoothly past 90 degrees where the light
     gives bright skin a pink cast (b* < 0). A bootstrap over the cells of an 8 x 8
     grid gives the 95 % interval. The tone is `"undetermined"`, with a reason, where
-    the skin covers less than 10 % of the picture, the interval is wider than 30
+    the skin covers less than 10 % of the picture (20 % where the lesion was looked for:
+    one that fills the picture is found too small), the interval is wider than 30
     degrees, the skin has no colour (chroma below 1, as in a grey photograph), or the
     cast is strong (b* below -12, or b* < 0 on skin with L* < 50, where the angle has
     no meaning). Types V and VI are believed only where melanin can have made the skin
@@ -130,16 +133,17 @@ class IndividualTypologyAngle:
         measured |= zip(("lightness", "a", "b"), colour, strict=True)
         measured["skin_pixels"] = round(share * view.n_pixels)
         measured["contrast"] = _contrast(lab, view.skin, view.lesion)
-        measured["ita_reason"] = self._doubt(measured, share)
+        measured["ita_reason"] = self._doubt(measured, share, view.lesion_given)
         tone = str(tone_of_angle(measured["ita"], self.thresholds))
         measured["ita_type"] = UNDETERMINED if measured["ita_reason"] else tone
         return measured
 
-    def _doubt(self, measured, share):
+    def _doubt(self, measured, share, lesion_given):
         if self.rule == "published":
             few = measured["skin_pixels"] < PUBLISHED_MIN_PIXELS
             return "too little skin: fewer than 500 pixels" if few else ""
-        if share < MIN_SKIN_SHARE:
+        needed = MIN_SKIN_SHARE if lesion_given else MIN_SKIN_SHARE_WITHOUT_MASK
+        if share < needed:
             return f"too little skin: {share:.1%} of the picture"
         chroma = np.hypot(measured["a"], measured["b"])
         if chroma < MIN_CHROMA:
@@ -234,10 +238,18 @@ def _bootstrap_interval(lab, skin, ita):
 
 def _cell_medians(lab, skin):
     """Return median L* and b* of the grid cells that are a third skin, (n, 2)."""
-    rows, columns = (np.array_split(np.arange(n), N_GRID) for n in skin.shape)
+    rows, columns = (_slices(side) for side in skin.shape)
     medians = []
-    for row, column in itertools.product(rows, columns):
-        cell = np.ix_(row, column)
-        if skin[cell].size and skin[cell].mean() >= 1 / 3:
-            medians.append(np.median(lab[cell][skin[cell]][:, ::2], axis=0))
+    for cell in itertools.product(rows, columns):
+        n_skin = np.count_nonzero(skin[cell])
+        if n_skin and n_skin >= skin[cell].size / 3:
+            # Sorted by hand: `np.median` of so few pixels is mostly overhead.
+            values = np.sort(lab[cell][skin[cell]][:, ::2], axis=0)
+            medians.append((values[(n_skin - 1) // 2] + values[n_skin // 2]) / 2)
     return np.array(medians)
+
+
+def _slices(side):
+    """Return the slices that cut a side into the parts of the grid."""
+    parts = np.array_split(np.arange(side), N_GRID)
+    return [slice(part[0], part[-1] + 1) for part in parts if part.size]

@@ -9,8 +9,12 @@ BLACK, WHITE = 15, 240
 INK_DISTANCE = 15
 LIGHTNESS_DISTANCE = 25
 LESION_MARGIN_SHARE = 0.06
-MIN_LESION_CONTRAST = 6
-LESION_AREA = (0.005, 0.7)
+MIN_LESION_CONTRAST = 4
+LESION_AREA = (0.005, 0.9)
+HAIR_RADIUS_SHARE = 0.025
+SMOOTHING_SHARE = 0.02
+EDGE_SHIFT = 0.15
+CENTRE_WEIGHT = 4.0
 
 
 def published_mask(image):
@@ -22,29 +26,33 @@ def published_mask(image):
     return (cb >= 77) & (cb <= 173) & (cr >= 133)
 
 
-def automatic_lesion_mask(lab, usable):
-    """Return the lesion as the darker class of Otsu's threshold on blurred L*.
+def automatic_lesion_mask(image, lab, usable):
+    """Return the lesion by Otsu's threshold on the blue channel, which melanin darkens.
+
+    Hairs are closed first, as skin or lesion beside them would be, and the picture is
+    smoothed. Of the dark areas the one that weighs most is taken, whole, with its
+    holes: what lies near the middle weighs more, as a photographer aims at the lesion.
 
     Args:
-        lab: CIELAB image, (height, width, 3).
-        usable: (height, width), bool; pixels that are neither dark corner nor hair.
+        image: (height, width, 3), RGB, uint8.
+        lab: Its CIELAB values.
+        usable: (height, width), bool; pixels that are neither dark corner nor
+            highlight.
 
     Returns:
-        (height, width), bool, or `None` where no lesion stands out: the two classes
-        differ by less than 6 in median L*, or the darker one is smaller than 0.5 %
-        or larger than 70 % of the picture.
+        (height, width), bool, or `None` where no lesion stands out: it is less than 4
+        darker than the rest in median L*, or smaller than 0.5 % or larger than 90 %
+        of the picture.
     """
     if usable.sum() < 100:
         return None
-    lightness = cv2.GaussianBlur(lab[..., 0], (0, 0), max(lab.shape[:2]) / 64)
-    levels = np.clip(lightness * 2.55, 0, 255).astype("uint8")
-    level, _ = cv2.threshold(levels[usable], 0, 255, cv2.THRESH_OTSU)
-    lesion = (levels <= level) & usable
-    lesion = cv2.morphologyEx(lesion.astype("uint8"), cv2.MORPH_OPEN, _disc(2)) > 0
+    blue = _without_hairs(image[..., 2], usable)
+    dark = ((blue <= _edge_level(blue[usable])) & usable).astype("uint8")
+    lesion = _central_area(cv2.morphologyEx(dark, cv2.MORPH_OPEN, _disc(2))) & usable
     skin = usable & ~lesion
-    share = lesion.mean()
-    if not LESION_AREA[0] <= share <= LESION_AREA[1] or not skin.any():
+    if not LESION_AREA[0] <= lesion.mean() <= LESION_AREA[1] or not skin.any():
         return None
+    lightness = lab[..., 0]
     contrast = np.median(lightness[skin]) - np.median(lightness[lesion])
     return lesion if contrast >= MIN_LESION_CONTRAST else None
 
@@ -56,6 +64,9 @@ def skin_and_lesion(image, lab, lesion=None):
     corners, dark and light hair and ruler ticks (thin structures), highlights, ink,
     and large things much darker or lighter than the rest.
 
+    The lesion keeps its thin structures: most are pigment network, not hair, and its
+    median colour hardly feels the hairs.
+
     Args:
         image: (height, width, 3), RGB, uint8.
         lab: Its CIELAB values.
@@ -63,13 +74,14 @@ def skin_and_lesion(image, lab, lesion=None):
 
     Returns:
         Tuple of the skin mask and the lesion mask (`None` where none was given or
-        found), both (height, width), bool; the lesion without hair and corners.
+        found), both (height, width), bool; the lesion without dark corners and
+        highlights.
     """
     short_side = min(image.shape[:2])
-    usable = ~(_dark_corners(lab) | _thin_structures(image) | _highlights(image))
+    usable = ~(_dark_corners(lab) | _highlights(image))
     if lesion is None:
-        lesion = automatic_lesion_mask(lab, usable)
-    skin = usable.copy()
+        lesion = automatic_lesion_mask(image, lab, usable)
+    skin = usable & ~_thin_structures(image)
     if lesion is not None:
         margin = _disc(max(1, round(LESION_MARGIN_SHARE * short_side)))
         skin &= cv2.dilate(lesion.astype("uint8"), margin) == 0
@@ -79,14 +91,49 @@ def skin_and_lesion(image, lab, lesion=None):
     return skin, lesion
 
 
+def _without_hairs(channel, usable):
+    """Return a channel, hairs closed and smoothed over the usable pixels, uint8."""
+    closed = cv2.morphologyEx(channel, cv2.MORPH_CLOSE, _hair_disc(channel))
+    weight, sigma = usable.astype("float32"), SMOOTHING_SHARE * max(channel.shape)
+    smooth = cv2.GaussianBlur(closed * weight, (0, 0), sigma)
+    smooth /= np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 1e-6)
+    return np.round(smooth).clip(0, 255).astype("uint8")
+
+
+def _edge_level(values):
+    """Return Otsu's threshold, moved from half way to where the lesion ends."""
+    level, _ = cv2.threshold(values, 0, 255, cv2.THRESH_OTSU)
+    lesion, skin = values[values <= level], values[values > level]
+    if not lesion.size or not skin.size:
+        return level
+    return level + EDGE_SHIFT * (skin.mean() - lesion.mean())
+
+
+def _central_area(dark):
+    """Return the connected area of most weight, its holes filled, bool."""
+    y, x = (np.linspace(-1, 1, side) for side in dark.shape)
+    nearness = np.exp(-CENTRE_WEIGHT * np.add.outer(y**2, x**2))
+    n_areas, areas = cv2.connectedComponents(dark)
+    weights = np.bincount(areas.ravel(), (nearness * dark).ravel(), n_areas)
+    largest = ((areas == weights.argmax()) & (dark > 0)).astype("uint8")
+    outlines, _ = cv2.findContours(largest, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(largest, outlines, -1, 1, cv2.FILLED) > 0
+
+
 def _disc(radius):
     side = 2 * radius + 1
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
 
 
+def _hair_disc(picture):
+    """Return a disc that fits in no hair."""
+    return _disc(max(1, round(HAIR_RADIUS_SHARE * min(picture.shape[:2]))))
+
+
 def _dark_corners(lab):
-    """Return black areas that reach the border, and the fade beside them."""
+    """Return black areas, not hairs, that reach the border, and the fade beside."""
     black = (lab[..., 0] < BLACK).astype("uint8")
+    black = cv2.morphologyEx(black, cv2.MORPH_OPEN, _hair_disc(black))
     if not black.any():
         return black > 0
     _, labels = cv2.connectedComponents(black)
@@ -114,7 +161,8 @@ def _cross(width):
 
 
 def _highlights(image):
-    return cv2.dilate((image.min(axis=-1) >= WHITE).astype("uint8"), _disc(1)) > 0
+    white = cv2.inRange(image, (WHITE,) * 3, (255,) * 3)
+    return cv2.dilate(white, _disc(1)) > 0
 
 
 def _unlike_the_rest(lab, skin):

@@ -2,21 +2,14 @@
 
 import dataclasses
 import functools
-import os
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 
-import cv2
 import numpy as np
 import pandas as pd
-from rich.progress import track
 
 from keras_derm.catalog import read_image, read_mask
 from keras_derm.skin_tone.individual_typology_angle import SkinView
-
-FEW_IMAGES = 64
-"""Photographs up to which one process does all, and that a process gets at once."""
+from keras_derm.skin_tone.processes import work_on_each
 
 
 @dataclass(frozen=True)
@@ -52,8 +45,7 @@ class Photograph:
 def look_at_each(catalog, works, what="Skin tone", n_workers=None):
     """Do several works on every photograph, which is read once.
 
-    With more than 64 photographs the work is spread over processes, which start anew: a
-    script that calls this needs `if __name__ == "__main__":`.
+    With more than 256 photographs the work is spread over processes.
 
     Args:
         catalog: `keras_derm.catalog.Catalog`.
@@ -71,23 +63,12 @@ def look_at_each(catalog, works, what="Skin tone", n_workers=None):
     types = [None if pd.isna(t) else t for t in catalog.table["image_type"]]
     files = list(zip(catalog.paths, catalog.mask_paths, types, strict=True))
     work = functools.partial(_look_at_file, list(works.values()))
-    n_workers = n_workers or os.cpu_count()
-    if len(files) <= FEW_IMAGES or n_workers == 1:
-        found = [work(file) for file in track(files, what, transient=True)]
-    else:
-        # A fork of a process that runs TensorFlow may hang, hence spawn.
-        with ProcessPoolExecutor(n_workers, get_context("spawn"), _one_thread) as pool:
-            results = pool.map(work, files, chunksize=FEW_IMAGES)
-            found = list(track(results, what, total=len(files)))
+    found = work_on_each(work, files, what, n_workers)
     index = catalog.table.index
     return {
         name: pd.DataFrame([row[i] for row in found], index=index)
         for i, name in enumerate(works)
     }
-
-
-def _one_thread():
-    cv2.setNumThreads(1)
 
 
 def _look_at_file(works, file):
