@@ -1,8 +1,10 @@
 """Measured skin tone against the phantom's true tone, by our rule and the published.
 
-Prints for every true type how many images could be judged, the mean absolute error of
-ITA, and how often the type is right or within one. Hair, casts, rulers and dark
-corners as in archives.
+Prints, with the dermatoscope and without, for every true type how many images could be
+judged, the mean absolute error of ITA, how often the type is right or within one, and
+what each type was called; then the rank correlation of ITA with the truth and how far
+the ITA of one person's photographs spreads. Hair, casts, rulers and dark corners as in
+archives.
 
 Usage: python benchmarks/skin_tone_accuracy.py [--n 300] [--size 224]
 """
@@ -10,6 +12,7 @@ Usage: python benchmarks/skin_tone_accuracy.py [--n 300] [--size 224]
 import numpy as np
 import pandas as pd
 from jsonargparse import auto_cli
+from scipy.stats import spearmanr
 
 from keras_derm.catalog import FITZPATRICK_TYPES
 from keras_derm.phantom import render
@@ -46,8 +49,43 @@ def accuracy(truth, true_ita, measured):
     return pd.DataFrame(rows)
 
 
+def confusion(truth, measured):
+    """Return how many of each true type (rows) were called what (columns)."""
+    called = measured["ita_tone"].rename("called")
+    return (
+        pd.crosstab(truth.rename("true type"), called)
+        .reindex(index=SKIN_TONES, columns=[*SKIN_TONES, "undetermined"])
+        .fillna(0)
+        .astype(int)
+    )
+
+
+def within_person(patients, ita):
+    """Return the pooled standard deviation of ITA within one person's photographs."""
+    groups = ita.groupby(patients.to_numpy())
+    freedom = groups.size() - 1
+    return float(np.sqrt((groups.var() * freedom).sum() / freedom.sum()))
+
+
+def report(catalog):
+    """Print the figures of both rules on a phantom."""
+    table = catalog.table
+    truth, true_ita = table["fitzpatrick_skin_type"], table["true_ita"].astype(float)
+    for rule, measured in measure_by_rules(catalog).items():
+        print(f"\nrule {rule}")
+        figures = accuracy(truth, true_ita, measured)
+        print(figures.round(2).to_string(index=False))
+        print(confusion(truth, measured).to_string())
+        rank = spearmanr(true_ita, measured["ita"], nan_policy="omit").statistic
+        spread = within_person(table["patient_id"], measured["ita"])
+        print(f"rank correlation {rank:.2f}, within one person {spread:.1f} degrees")
+        colour = measured[["lightness", "a", "b"]].groupby(truth.to_numpy()).median()
+        print("median colour of the skin (CIELAB)")
+        print(colour.round(1).to_string())
+
+
 def main(n: int = 300, size: int = 224, seed: int = 7, masks: bool = True) -> None:
-    """Render a phantom of all types and measure it by both rules.
+    """Render phantoms of all types and measure them by both rules.
 
     Args:
         n: Number of images.
@@ -55,15 +93,12 @@ def main(n: int = 300, size: int = 224, seed: int = 7, masks: bool = True) -> No
         seed: Of the phantom.
         masks: Whether the true lesion masks are given.
     """
-    catalog = render(n, seed, size, tone_frequencies="balanced")
-    if not masks:
-        catalog = catalog.with_columns(mask_path=None)
-    table = catalog.table
-    true_ita = table["true_ita"].astype(float)
-    for rule, measured in measure_by_rules(catalog).items():
-        figures = accuracy(table["fitzpatrick_skin_type"], true_ita, measured)
-        print(f"\nrule {rule}")
-        print(figures.round(2).to_string(index=False))
+    for dermatoscope in (True, False):
+        print(f"\n{'with' if dermatoscope else 'without'} the dermatoscope")
+        catalog = render(
+            n, seed, size, tone_frequencies="balanced", dermatoscope=dermatoscope
+        )
+        report(catalog if masks else catalog.with_columns(mask_path=None))
 
 
 if __name__ == "__main__":

@@ -95,22 +95,39 @@ def tissue_colour(tissue, polarisation=0.0):
 
 
 def expose(colour, noise_level, rng):
-    """Sensor: shot and read noise on linear sRGB, then 8-bit sRGB.
+    """Bare camera: 8-bit sRGB of what the sensor reads.
 
     Args:
-        colour: float32 (size, size, 3), linear; clipped to [0, 1].
+        colour, noise_level, rng: As in `sense`.
+
+    Returns:
+        uint8 array (size, size, 3).
+    """
+    return encode(sense(colour, noise_level, rng))
+
+
+def sense(colour, noise_level, rng):
+    """Sensor: shot and read noise on linear sRGB.
+
+    Args:
+        colour: float32 (size, size, 3), linear; clipped to [0, 1], full well.
         noise_level: Standard deviation at full signal, linear.
         rng: NumPy generator; its draws do not depend on `colour`.
 
     Returns:
-        uint8 array (size, size, 3).
+        float32 array (size, size, 3), linear, in [0, 1].
     """
     linear = np.clip(colour, 0, 1)
     # The sum of four bytes is close to normal and, unlike a normal, exact.
     draws = rng.integers(0, 256, (4, *colour.shape), dtype=np.uint8)
     bell = (draws.sum(axis=0, dtype=np.int32) - 510).astype(np.float32) / 148
     shot = np.float32(noise_level) * np.sqrt(linear + np.float32(0.02))
-    steps = np.clip(linear + shot * bell, 0, 1) * 4095 + np.float32(0.5)
+    return np.clip(linear + shot * bell, 0, 1)
+
+
+def encode(linear):
+    """8-bit sRGB, uint8, of linear sRGB in [0, 1]."""
+    steps = linear * 4095 + np.float32(0.5)
     return srgb_table()[steps.astype(np.int32)]
 
 

@@ -21,7 +21,7 @@ from keras_derm.phantom.population import (
 )
 from keras_derm.phantom.workers import render_in_processes
 
-VERSION = 1
+VERSION = 2
 """Raised with every change of the pixels, so that no cache mixes two phantoms."""
 
 ISIC_DIAGNOSES = {
@@ -45,6 +45,7 @@ _FILES = {
 }
 _LIMITS = {"n": (1, 1_000_000), "seed": (0, 2**32 - 1), "size": (64, 1024)}
 _LEVELS = {"hair": (0.0, 3.0), "artefacts": (0.0, 3.0)}
+_SWITCHES = {"true": True, "false": False}
 
 
 def render(
@@ -57,6 +58,7 @@ def render(
     diagnosis_frequencies="archive",
     hair=1.0,
     artefacts=1.0,
+    dermatoscope=True,
     indices=None,
     workers=None,
     progress=True,
@@ -80,6 +82,10 @@ def render(
             weights; shares of lesions.
         hair: 0 (none) to 3; 1 puts hair in about half of the images.
         artefacts: 0 (clean photographs) to 3; 1 as in archives.
+        dermatoscope: Whether exposure, white balance and polarisation are those of a
+            dermatoscope, which hide the tone of the skin as in archives (see
+            `keras_derm.phantom.dermatoscope`). Without, the colour of the photograph
+            is that of the skin. The truths are of the person either way.
         indices: Render these rows of the n alone.
         workers: Processes; one per processor by default.
         progress: Whether to show a progress bar.
@@ -87,9 +93,9 @@ def render(
     Returns:
         `Catalog` with the truths as columns: `diagnosis`, `fitzpatrick_skin_type`,
         `patient_id`, `lesion_id`, `age_approx`, `sex`, `anatom_site_general`,
-        `melanin_fraction`, `blood_fraction`, `true_ita`, `mask_path`,
-        `hair_mask_path`, `ruler_mask_path`, `hair_free_path` (the image itself where
-        it has no hair).
+        `melanin_fraction`, `blood_fraction`, `true_ita` (of the skin, not of the
+        photograph), `image_type`, `mask_path`, `hair_mask_path`, `ruler_mask_path`,
+        `hair_free_path` (the image itself where it has no hair).
 
     Raises:
         ValueError: If an argument is out of its range, or `directory` holds a data
@@ -99,8 +105,9 @@ def render(
         >>> catalog = render(200, seed=7, size=128)
     """
     settings = _settings(
-        n, seed, size, tone_frequencies, diagnosis_frequencies, hair, artefacts
-    )
+        n, seed, size, tone_frequencies, diagnosis_frequencies, hair, artefacts,
+        dermatoscope,
+    )  # fmt: skip
     rows = _rows(n, indices)
     root = _cache_directory(settings) if directory is None else Path(directory)
     root = root.expanduser().absolute()
@@ -122,8 +129,8 @@ def read(options, root=None):
 
     Args:
         options: Text like "n=2000,seed=7,size=256". Keys: n, seed, size, tones and
-            diagnoses ("archive" or "balanced"), hair and artefacts (0 to 3). Only n
-            and seed must be given.
+            diagnoses ("archive" or "balanced"), hair and artefacts (0 to 3),
+            dermatoscope (true or false). Only n and seed must be given.
         root: Directory to render into; a cache folder by default.
 
     Returns:
@@ -134,7 +141,7 @@ def read(options, root=None):
     """
     kinds = {
         "n": int, "seed": int, "size": int, "tones": str, "diagnoses": str,
-        "hair": float, "artefacts": float,
+        "hair": float, "artefacts": float, "dermatoscope": _switch,
     }  # fmt: skip
     found = {}
     for part in filter(None, (part.strip() for part in str(options).split(","))):
@@ -169,6 +176,7 @@ def write_phantom(
     diagnosis_frequencies: str | dict[str, float] = "archive",
     hair: float = 1.0,
     artefacts: float = 1.0,
+    dermatoscope: bool = True,
     workers: int | None = None,
 ) -> None:
     """Write a phantom data set in the ISIC Archive layout, with masks.
@@ -182,17 +190,26 @@ def write_phantom(
         diagnosis_frequencies: archive, balanced, or weights of diagnoses.
         hair: 0 (none) to 3.
         artefacts: 0 (clean) to 3.
+        dermatoscope: Exposure, white balance and polarisation of a dermatoscope, which
+            hide the tone of the skin; without, colour tells the tone.
         workers: Processes; one per processor by default.
     """
     catalog = render(
         n, seed, size, directory=output, tone_frequencies=tone_frequencies,
         diagnosis_frequencies=diagnosis_frequencies, hair=hair, artefacts=artefacts,
-        workers=workers,
+        dermatoscope=dermatoscope, workers=workers,
     )  # fmt: skip
     print(f"{len(catalog)} phantom images in {output}")
 
 
-def _settings(n, seed, size, tones, diagnoses, hair, artefacts):
+def _switch(text):
+    """Truth of "true" or "false"; ValueError for another text."""
+    if text not in _SWITCHES:
+        raise ValueError
+    return _SWITCHES[text]
+
+
+def _settings(n, seed, size, tones, diagnoses, hair, artefacts, dermatoscope):
     """Check the arguments and return those that the pixels depend on."""
     for name, value in (("n", n), ("seed", seed), ("size", size)):
         low, high = _LIMITS[name]
@@ -203,6 +220,11 @@ def _settings(n, seed, size, tones, diagnoses, hair, artefacts):
         low, high = _LEVELS[name]
         if not isinstance(value, (int, float)) or not low <= value <= high:
             raise ValueError(f"{name} must be {_range_text(name)}. Received: {value!r}")
+    if not isinstance(dermatoscope, bool):
+        raise ValueError(
+            f"dermatoscope must be {_range_text('dermatoscope')}. "
+            f"Received: {dermatoscope!r}"
+        )
     return {
         "version": VERSION,
         "seed": int(seed),
@@ -213,6 +235,7 @@ def _settings(n, seed, size, tones, diagnoses, hair, artefacts):
         ),
         "hair": float(hair),
         "artefacts": float(artefacts),
+        "dermatoscope": dermatoscope,
     }
 
 
@@ -223,7 +246,7 @@ def _range_text(name):
     if name in _LEVELS:
         low, high = _LEVELS[name]
         return f"a number from {low:g} to {high:g}"
-    return "archive or balanced"
+    return "true or false" if name == "dermatoscope" else "archive or balanced"
 
 
 def _rows(n, indices):
@@ -293,7 +316,7 @@ def _write_photograph(task, settings, root):
     index, record = task
     shot = photograph(
         record, index, settings["seed"], settings["size"], settings["hair"],
-        settings["artefacts"],
+        settings["artefacts"], settings["dermatoscope"],
     )  # fmt: skip
     for part in ("lesion_mask", "hair_mask", "ruler_mask"):
         mask = getattr(shot, part).astype(np.uint8) * 255
@@ -332,6 +355,7 @@ def _with_paths(table, root):
         twin if (root / twin).exists() else image
         for twin, image in zip(twins, table["path"], strict=True)
     ]
+    table["image_type"] = "dermoscopic"
     table["plain_rgb"] = True
     table["source"] = "phantom"
     table["copyright_license"] = "CC-0"

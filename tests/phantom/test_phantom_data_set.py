@@ -41,7 +41,7 @@ def test_catalog_holds_every_truth(small):
     for column in (
         "diagnosis", "benign_malignant", "patient_id", "lesion_id", "age_approx", "sex",
         "anatom_site_general", "fitzpatrick_skin_type", "melanin_fraction",
-        "blood_fraction", "true_ita",
+        "blood_fraction", "true_ita", "image_type",
     ):  # fmt: skip
         assert table[column].notna().all()
 
@@ -108,7 +108,8 @@ def test_isic_archive_reader_reads_the_layout(small):
     assert set(found.index) == set(wanted.index)
     found = found.loc[wanted.index]
     for column in ("diagnosis", "path", "mask_path", "patient_id", "lesion_id",
-                   "age_approx", "sex", "fitzpatrick_skin_type"):  # fmt: skip
+                   "age_approx", "sex", "fitzpatrick_skin_type",
+                   "image_type"):  # fmt: skip
         assert list(found[column]) == list(wanted[column]), column
 
 
@@ -119,6 +120,7 @@ def test_isic_archive_reader_reads_the_layout(small):
         ("n=5,seed=-1", "seed must be an integer from 0"),
         ("n=5,seed=1,size=32", "size must be an integer from 64 to 1024"),
         ("n=5,seed=1,hair=4", "hair must be a number from 0 to 3"),
+        ("n=5,seed=1,dermatoscope=maybe", "dermatoscope must be true or false"),
         ("n=five,seed=1", "n must be an integer from 1"),
         ("n=5", "needs n and seed"),
         ("n=5,seed=1,colour=2", "takes each of"),
@@ -135,6 +137,11 @@ def test_bad_options_get_an_error_that_names_the_range(options, message, tmp_pat
 def test_directory_of_other_settings_is_refused(small, tmp_path):
     with pytest.raises(ValueError, match="other settings.*Received"):
         render(12, 8, 64, directory=small.table["root"][0], progress=False)
+    with pytest.raises(ValueError, match="other settings.*Received"):
+        render(
+            12, 7, 64, directory=small.table["root"][0], dermatoscope=False,
+            progress=False,
+        )  # fmt: skip
     (tmp_path / "letter.txt").write_text("mine")
     with pytest.raises(ValueError, match="empty or absent.*Received"):
         render(2, 7, 64, directory=tmp_path, progress=False)

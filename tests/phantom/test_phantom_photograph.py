@@ -74,7 +74,7 @@ def test_lesion_mask_holds_the_lesion():
 def test_clean_photograph_shows_the_true_ita():
     rows = population(24, 4, "balanced", {"NV": 1}).to_dict("records")
     for index, row in enumerate(rows):
-        shot = photograph(row, index, 4, SIZE, hair=0, artefact=0)
+        shot = photograph(row, index, 4, SIZE, hair=0, artefact=0, dermatoscope=False)
         values = lab(shot.image)
         far = cv2.dilate(shot.lesion_mask.astype(np.uint8), np.ones((15, 15))) == 0
         middle = slice(SIZE // 16, -SIZE // 16)
@@ -87,8 +87,9 @@ def test_same_lesion_loses_contrast_on_dark_skin():
     contrasts = []
     for melanin in (0.02, 0.06, 0.12, 0.30):
         shot = photograph(
-            {**row, "melanin_fraction": melanin}, 0, 6, SIZE, hair=0, artefact=0
-        )
+            {**row, "melanin_fraction": melanin}, 0, 6, SIZE, hair=0, artefact=0,
+            dermatoscope=False,
+        )  # fmt: skip
         lightness = lab(shot.image)[..., 0]
         far = cv2.dilate(shot.lesion_mask.astype(np.uint8), np.ones((9, 9))) == 0
         contrasts.append(
