@@ -49,11 +49,10 @@ class AuditSkinTone(Stage):
             ita=chosen["ita"],
             ita_low=chosen["ita_low"],
             ita_high=chosen["ita_high"],
-            skin_tone=chosen["skin_tone"],
-            skin_tone_reason=chosen["reason"],
+            ita_type=chosen["ita_type"],
+            ita_reason=chosen["ita_reason"],
             contrast=chosen["contrast"],
-            ita_tone=chosen["ita_tone"],
-            ita_tone_published=published["ita_tone"],
+            ita_type_published=published["ita_type"],
         )
         table = audit_table(catalog)
         cross, counts = rule_disagreement(by_rule["quadrant"], published)
@@ -71,10 +70,10 @@ class AuditSkinTone(Stage):
         print(table.to_string())
 
     def _compare_with_labels(self, catalog):
-        labels = catalog.table["fitzpatrick_skin_type"]
+        labels = catalog.table["skin_tone_label"]
         if not labels.isin(FITZPATRICK_TYPES).any():
             return
-        cross, agreement = label_agreement(labels, catalog.table["ita_tone"])
+        cross, agreement = label_agreement(labels, catalog.table["ita_type"])
         write_csv(self.run / "audit/label_agreement.csv", cross, index=True)
         write_json(self.run / "audit/label_agreement.json", agreement)
         print(describe_agreement(agreement))
@@ -92,7 +91,7 @@ def tone_sheet(catalog, n_each=N_ON_SHEET, seed=0):
     """Some photographs of each tone with their ITA, for a person to look at."""
     images, captions = [], []
     for tone in (*FITZPATRICK_TYPES, "undetermined"):
-        rows = catalog.where(skin_tone=tone)
+        rows = catalog.where(ita_type=tone)
         table = rows.table
         chosen = table.sample(min(n_each, len(table)), random_state=seed).index
         for row in chosen:

@@ -1,4 +1,4 @@
-"""How many images of each diagnosis on each skin tone."""
+"""How many images of each diagnosis of each type by ITA."""
 
 import pandas as pd
 
@@ -9,11 +9,11 @@ _TONES = (*FITZPATRICK_TYPES, UNDETERMINED)
 
 
 def audit_table(catalog):
-    """Count images by diagnosis and skin tone, as Table 1 of lora_diffusion.
+    """Count images by diagnosis and type by ITA, as Table 1 of lora_diffusion.
 
     Args:
-        catalog: `keras_derm.catalog.Catalog` with the column `skin_tone` filled, e.g.
-            `catalog.with_columns(skin_tone=measure(catalog)["skin_tone"])`. Empty
+        catalog: `keras_derm.catalog.Catalog` with the column `ita_type` filled, e.g.
+            `catalog.with_columns(ita_type=measure(catalog)["ita_type"])`. Empty
             values count as undetermined.
 
     Returns:
@@ -21,13 +21,13 @@ def audit_table(catalog):
         `"total"`; columns `I` to `VI`, `undetermined`, `total`.
     """
     table = catalog.table
-    tones = table["skin_tone"].fillna(UNDETERMINED).astype(str)
+    tones = table["ita_type"].fillna(UNDETERMINED).astype(str)
     counts = pd.crosstab(table["diagnosis"].astype(str), tones)
     present = [diagnosis for diagnosis in DIAGNOSES if diagnosis in counts.index]
     counts = counts.reindex(index=present, columns=list(_TONES), fill_value=0)
     counts["total"] = counts.sum(axis=1)
     counts.loc["total"] = counts.sum(axis=0)
-    return counts.rename_axis(index="diagnosis", columns="skin_tone")
+    return counts.rename_axis(index="diagnosis", columns="ita_type")
 
 
 def rule_disagreement(default, published):
@@ -38,7 +38,7 @@ def rule_disagreement(default, published):
         published: Frame of `measure(catalog, rule="published")`, same index.
 
     Returns:
-        Tuple of the cross table (rows: default, columns: published, `ita_tone` of
+        Tuple of the cross table (rows: default, columns: published, `ita_type` of
         each) and a dict of counts: `images`; `both_determined`; `disagree` (among
         these); `published_dark` (V or VI); `published_dark_but_bright` (of these,
         L* > 50 and b* < 0: the sign of arctan); `default_dark`.
@@ -48,7 +48,7 @@ def rule_disagreement(default, published):
             "The two frames must measure the same images. Received: indices of "
             f"{len(default)} and {len(published)} rows that differ"
         )
-    first, second = default["ita_tone"], published["ita_tone"]
+    first, second = default["ita_type"], published["ita_type"]
     both = (first != UNDETERMINED) & (second != UNDETERMINED)
     dark = second.isin(["V", "VI"])
     bright = (published["lightness"] > 50) & (published["b"] < 0)
@@ -69,7 +69,7 @@ def label_agreement(labels, estimates):
 
     Args:
         labels: Series of `"I"` to `"VI"`, anything else where nobody labelled.
-        estimates: Series of the same index: `ita_tone` of `measure`.
+        estimates: Series of the same index: `ita_type` of `measure`.
 
     Returns:
         Tuple of the cross table (rows: labels, columns: estimates) and a dict of

@@ -14,9 +14,9 @@ def section(run):
     counts = read_json(run / "audit/rule_disagreement.json", "audit_skin_tone")
     table = pd.read_csv(run / "audit/tone_by_diagnosis.csv", index_col=0)
     undetermined = int(table.loc["total", "undetermined"])
-    undecided = run.catalog.where(skin_tone="undetermined").table
+    undecided = run.catalog.where(ita_type="undetermined").table
     # One line for each kind of reason, not for each figure in it.
-    reasons = undecided["skin_tone_reason"].str.split(":").str[0].value_counts()
+    reasons = undecided["ita_reason"].str.split(":").str[0].value_counts()
     blocks = [
         Table(
             table,
