@@ -74,6 +74,7 @@ class Compare(Stage):
         for name, figure in drawn.items():
             save_figure(self.run, f"compare_{name}", figure)
         print_comparison(found, table)
+        print(evaluation.describe_tone_sources(test.table))
 
 
 def prediction_files(runs, predictions):
@@ -116,8 +117,7 @@ def print_comparison(found, table, metric="balanced_accuracy"):
         )
     rows = table[table["judged"] & (table["metric"] == metric)]
     for row in rows.to_dict("records"):
-        stratum = row["stratum"].replace("anatom_site_general", "site")
-        stratum = stratum.replace("_", " ")
+        stratum = evaluation.stratum_title(row["stratum"])
         shown.add_row(
             row["arm"],
             "all" if stratum == "all" else f"{stratum} {row['value_of_stratum']}",

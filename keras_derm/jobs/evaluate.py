@@ -15,7 +15,7 @@ from keras_derm.evaluation import (
 )
 from keras_derm.export import photograph_facts, prediction_facts
 from keras_derm.files import write_csv, write_json
-from keras_derm.jobs.judged import tone_rule
+from keras_derm.jobs.judged import colour_rule
 from keras_derm.report import figures, interval_cell, save_figure
 from keras_derm.runs import ARM_STAGE, Stage
 from keras_derm.settings import ARMS, EvaluateSettings, TrainClassifierSettings
@@ -216,7 +216,7 @@ class Evaluate(Stage):
         for arm, found in predicted.items():
             path = self.run.arm(arm) / "ensemble.json"
             facts = prediction_facts(
-                task, val, found["val"][ENSEMBLE], photographs, tone_rule(self.run)
+                task, val, found["val"][ENSEMBLE], photographs, colour_rule(self.run)
             )
             write_json(path, json.loads(path.read_text()) | facts)
 

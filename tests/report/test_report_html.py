@@ -130,7 +130,7 @@ def test_report_says_what_it_must(report):
     text = Page(report.read_text(encoding="utf-8")).text
     for words in (
         "Not a medical device.",
-        "apparent tone (ITA)",
+        "colour of the photograph",
         "Report & <title>",
         "No clear change.",
         "One archive.",

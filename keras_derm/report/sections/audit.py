@@ -20,20 +20,19 @@ def section(run):
     blocks = [
         Table(
             table,
-            "Images by diagnosis and apparent tone (ITA)",
-            "Types by the ITA of the skin around the lesion, or by a person's label "
-            "where the archive has one.",
+            "Images by diagnosis and type by ITA",
+            "By the ITA of the skin around the lesion: the colour of the photograph.",
         ),
         figure_block(
             run,
             "tone_by_diagnosis",
-            "Heat table of image counts, diagnosis by skin tone.",
+            "Heat table of image counts, diagnosis by ITA.",
         ),
         figure_block(
             run,
             "tone_sheet",
-            "Photographs drawn at random from each tone.",
-            "Drawn at random from each tone: see for yourself whether the types fit.",
+            "Photographs drawn at random from each type by ITA.",
+            "Drawn at random from each type: see for yourself whether the types fit.",
         ),
         Text(
             "The published rule (mean colour, plain arctangent) and ours (medians, "
@@ -47,19 +46,19 @@ def section(run):
         figure_block(
             run,
             "rule_disagreement",
-            "Cross table of skin tone by our rule against the published rule.",
+            "Cross table of ITA by our rule against the published rule.",
         ),
     ]
     blocks += _doubts_about_tone(run)
     if len(reasons):
         frame = reasons.rename_axis("reason").reset_index(name="images")
-        blocks.append(Table(frame.head(12), "Why a tone was not determined"))
+        blocks.append(Table(frame.head(12), "Why ITA was not determined"))
     if (run / "bad_images.csv").is_file():
         bad = pd.read_csv(run / "bad_images.csv")
         blocks.append(Table(bad.head(50), f"{len(bad)} images left out as unreadable"))
     return Section(
         "Who is in the archive",
-        f"{undetermined:,} of {len(run.catalog):,} images have no tone that could be "
+        f"{undetermined:,} of {len(run.catalog):,} images have no ITA that could be "
         "determined.",
         blocks,
     )
@@ -85,7 +84,7 @@ def _doubts_about_tone(run):
         blocks.append(
             Table(
                 shown,
-                "What a small colour cast of the camera does to the measured tone",
+                "What a small colour cast of the camera does to the measured ITA",
                 "The same photographs measured again with red, green and blue changed "
                 "by 3 to 5 per cent, or the light by 10.",
             )
@@ -93,6 +92,6 @@ def _doubts_about_tone(run):
     if (run / "audit/label_agreement.json").is_file():
         found = read_json(run / "audit/label_agreement.json", "audit_skin_tone")
         cross = pd.read_csv(run / "audit/label_agreement.csv", index_col=0)
-        blocks.append(Table(cross, "People's labels against the tone by ITA"))
+        blocks.append(Table(cross, "People's labels against the type by ITA"))
         blocks.append(Text(f"{describe_agreement(found)} The labels are used."))
     return blocks

@@ -14,13 +14,13 @@ def audited(run):
 
 def test_section_says_who_is_in_the_archive(audited):
     said = words(audit.section(audited))
-    assert "1 of 8 images have no tone that could be determined." in said
+    assert "1 of 8 images have no ITA that could be determined." in said
     assert "disagree on 300 of the 1,000 images" in said
     assert "40 images V or VI; 39 of these are bright skin" in said
 
 
 def test_reasons_are_counted_without_their_figures(audited):
-    reasons = table(audit.section(audited), "Why a tone was not determined")
+    reasons = table(audit.section(audited), "Why ITA was not determined")
     assert reasons.to_dict("records") == [{"reason": "no skin", "images": 1}]
 
 
