@@ -68,13 +68,16 @@ class Compare(Stage):
             stratified=settings.stratified,
         )
         table = found.table()
-        write_json(self.run / "compare.json", found.to_dict())
+        sources = evaluation.describe_tone_sources(test.table)
+        write_json(
+            self.run / "compare.json", {**found.to_dict(), "tone_sources": sources}
+        )
         write_csv(self.run / "compare.csv", table)
         drawn = figures.arm_forests(table, settings.reference)
         for name, figure in drawn.items():
             save_figure(self.run, f"compare_{name}", figure)
         print_comparison(found, table)
-        print(evaluation.describe_tone_sources(test.table))
+        print(sources)
 
 
 def prediction_files(runs, predictions):

@@ -173,6 +173,7 @@ def write_metrics(run, arms, predictions):
             },
             "verdicts": {arm: f"No change by {arm}." for arm in others},
             "verdict": "No measurable difference. One seed was trained for each arm.",
+            "tone_sources": "Tone of the skin: light: 120 by people's labels.",
             "predictions": predictions,
             "members": {
                 arm: {

@@ -16,7 +16,7 @@ def section(run):
     undetermined = int(table.loc["total", "undetermined"])
     undecided = run.catalog.where(ita_type="undetermined").table
     # One line for each kind of reason, not for each figure in it.
-    reasons = undecided["ita_reason"].str.split(":").str[0].value_counts()
+    reasons = undecided["ita_reason"].astype("string").str.split(":").str[0].value_counts()
     blocks = [
         Table(
             table,

@@ -6,7 +6,6 @@ from keras_derm.evaluation import (
     HEADLINE,
     TONE,
     UNKNOWN,
-    describe_tone_sources,
     stratum_title,
 )
 from keras_derm.report.arm_tables import beside_each_other, interval_cell
@@ -41,7 +40,7 @@ def section(run):
             "Hollow: the interval holds zero, or the difference does not survive the "
             "correction for the number of strata.",
         ),
-        Text(f"Test images. {describe_tone_sources(run.catalog.split('test').table)}"),
+        Text(f"On the test images: {metrics['tone_sources']}"),
         *_tones(metrics, read_metrics_table(run)),
         *_colours(metrics, read_metrics_table(run)),
         figure_block(
