@@ -58,6 +58,13 @@ from keras_derm.evaluation.statistics.delong import (
 )
 from keras_derm.evaluation.statistics.mcnemar import McNemarTest, mcnemar_test
 from keras_derm.evaluation.statistics.multiplicity import benjamini_hochberg, holm
+from keras_derm.evaluation.tone_scores import (
+    ToneTruth,
+    intraclass_correlation,
+    repeatability,
+    tone_scores,
+    weighted_kappa,
+)
 
 __all__ = [
     "AXES",
@@ -74,6 +81,7 @@ __all__ = [
     "TONE",
     "TONE_LEVELS",
     "TOO_FEW",
+    "ToneTruth",
     "UNKNOWN",
     "apply_temperature",
     "balanced_multiclass_accuracy",
@@ -97,6 +105,7 @@ __all__ = [
     "fit_temperature",
     "holm",
     "inputs_from_catalog",
+    "intraclass_correlation",
     "isic2020_score",
     "isic2024_score",
     "judge_arms",
@@ -107,10 +116,13 @@ __all__ = [
     "predictions_from_csv",
     "predictions_to_csv",
     "reliability_table",
+    "repeatability",
     "roc_band",
     "selective_table",
     "stratum_title",
     "threshold_at_sensitivity",
     "thresholds_beside",
     "tone_group_strata",
+    "tone_scores",
+    "weighted_kappa",
 ]

@@ -66,6 +66,7 @@ APPS = (
         positional=("model", "images*"),
     ),
     App("compare"),
+    App("validate_skin_tone"),
     App("tune"),
     App(
         "make_phantom",

@@ -30,6 +30,7 @@ from keras_derm.settings.synthesize import SynthesizeSettings
 from keras_derm.settings.train_classifier import ARMS, TrainClassifierSettings
 from keras_derm.settings.train_generator import TrainGeneratorSettings
 from keras_derm.settings.tune import TuneSettings
+from keras_derm.settings.validate_skin_tone import ValidateSkinToneSettings
 
 __all__ = [
     "ARMS",
@@ -61,5 +62,6 @@ __all__ = [
     "TrainClassifierSettings",
     "TrainGeneratorSettings",
     "TuneSettings",
+    "ValidateSkinToneSettings",
     "generator_settings",
 ]

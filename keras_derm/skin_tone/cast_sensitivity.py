@@ -9,7 +9,7 @@ from keras_derm.skin_tone.individual_typology_angle import (
     IndividualTypologyAngle,
     angle_difference,
 )
-from keras_derm.skin_tone.measure import read_with_lesion
+from keras_derm.skin_tone.photographs import Photograph
 from keras_derm.skin_tone.thresholds import UNDETERMINED
 
 CASTS = {
@@ -43,12 +43,13 @@ def cast_sensitivity(catalog, rule="quadrant", thresholds="del_bino", n=100, see
     paths, mask_paths = list(catalog.paths), list(catalog.mask_paths)
     changes = {name: [] for name in CASTS}
     for row in track(rows, "Colour casts", transient=True):
-        image, lesion = read_with_lesion(paths[row], mask_paths[row])
-        before = estimator.measure(image, lesion)
+        photograph = Photograph.read(paths[row], mask_paths[row])
+        before = estimator.measure_photograph(photograph)
         if before["ita_type"] == UNDETERMINED:
             continue
         for name, gains in CASTS.items():
-            after = estimator.measure(_with_cast(image, gains), lesion)
+            image = _with_cast(photograph.image, gains)
+            after = estimator.measure(image, photograph.lesion)
             changes[name].append((before, after))
     rows = [{"cast": name, **_summary(pairs)} for name, pairs in changes.items()]
     return pd.DataFrame(rows)

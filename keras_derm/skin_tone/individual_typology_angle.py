@@ -114,6 +114,10 @@ class IndividualTypologyAngle:
         """
         return self.measure_view(SkinView(image, lesion))
 
+    def measure_photograph(self, photograph):
+        """Measure a `keras_derm.skin_tone.Photograph`, as `measure`."""
+        return self.measure_view(photograph.view)
+
     def measure_view(self, view):
         """Measure a `SkinView`, as `measure`; two rules may share one view."""
         lab, published = view.lab, self.rule == "published"

@@ -1,20 +1,13 @@
-"""The individual typology angle of every photograph of a catalog."""
+"""The colour and the estimated skin tone of every photograph of a catalog."""
 
-import os
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
-from multiprocessing import get_context
+import dataclasses
 
-import cv2
-import pandas as pd
-from rich.progress import track
-
-from keras_derm.catalog import read_image, read_mask
+from keras_derm.skin_tone.estimator import ToneEstimate
 from keras_derm.skin_tone.individual_typology_angle import (
     RULES,
     IndividualTypologyAngle,
-    SkinView,
 )
+from keras_derm.skin_tone.photographs import look_at_each
 
 COLUMNS = (
     "ita",
@@ -28,7 +21,6 @@ COLUMNS = (
     "a",
     "b",
 )
-_FEW_IMAGES = 64
 
 
 def measure(catalog, rule="quadrant", thresholds="del_bino", n_workers=None):
@@ -67,35 +59,34 @@ def measure_by_rules(catalog, rules=RULES, thresholds="del_bino", n_workers=None
     Returns:
         Dict of the frame of `measure` for each rule.
     """
-    estimators = [IndividualTypologyAngle(rule, thresholds) for rule in rules]
-    files = list(zip(catalog.paths, catalog.mask_paths, strict=True))
-    work = partial(_measure_file, estimators)
-    n_workers = n_workers or os.cpu_count()
-    if len(files) <= _FEW_IMAGES or n_workers == 1:
-        measured = [work(pair) for pair in track(files, "Skin tone", transient=True)]
-    else:
-        # A fork of a process that runs TensorFlow may hang, hence spawn.
-        with ProcessPoolExecutor(n_workers, get_context("spawn"), _one_thread) as pool:
-            results = pool.map(work, files, chunksize=_FEW_IMAGES)
-            measured = list(track(results, "Skin tone", total=len(files)))
-    index = pd.RangeIndex(len(catalog))
-    return {
-        rule: pd.DataFrame(
-            [row[i] for row in measured], index=index, columns=list(COLUMNS)
-        )
-        for i, rule in enumerate(rules)
+    works = {
+        rule: IndividualTypologyAngle(rule, thresholds).measure_photograph
+        for rule in rules
     }
+    found = look_at_each(catalog, works, n_workers=n_workers)
+    return {rule: frame.reindex(columns=list(COLUMNS)) for rule, frame in found.items()}
 
 
-def _one_thread():
-    cv2.setNumThreads(1)
+def estimate(catalog, estimators, n_workers=None):
+    """Estimate the skin tone of every photograph by several estimators.
+
+    Args:
+        catalog, n_workers: As in `measure`.
+        estimators: `ToneEstimator`s with different names.
+
+    Returns:
+        Dict from the name of each to a `pandas.DataFrame` with the index of
+        `catalog.table`: the attributes of `ToneEstimate`, and `scale`.
+
+    Raises:
+        ImageError: If a photograph or a mask cannot be read.
+    """
+    works = {one.name: one.estimate for one in estimators}
+    found = look_at_each(catalog, works, n_workers=n_workers)
+    return {one.name: as_estimates(found[one.name], one.scale) for one in estimators}
 
 
-def _measure_file(estimators, files):
-    view = SkinView(*read_with_lesion(*files))
-    return [estimator.measure_view(view) for estimator in estimators]
-
-
-def read_with_lesion(path, mask_path):
-    """Return a photograph and its lesion mask, `None` where there is none."""
-    return read_image(path), None if mask_path is None else read_mask(mask_path)
+def as_estimates(frame, scale):
+    """Frame of `look_at_each` with the columns of estimates, and their scale."""
+    names = [field.name for field in dataclasses.fields(ToneEstimate)]
+    return frame.reindex(columns=names).assign(scale=scale)
