@@ -1,4 +1,4 @@
-"""Measured skin tone against the phantom's true tone, by our rule and the published.
+"""ITA measured on phantoms against the true one, by our rule and the published.
 
 Prints for every true type how many images could be judged, the mean absolute error of
 ITA, and how often the type is right or within one. Hair, casts, rulers and dark
@@ -21,10 +21,10 @@ ORDER = {tone: i for i, tone in enumerate(FITZPATRICK_TYPES)}
 
 def accuracy(truth, true_ita, measured):
     """Return one row of figures for each true type and for all."""
-    judged = measured["ita_tone"].isin(FITZPATRICK_TYPES).to_numpy()
+    judged = measured["ita_type"].isin(FITZPATRICK_TYPES).to_numpy()
     error = np.abs(angle_difference(measured["ita"], true_ita))
     distance = np.abs(
-        truth.map(ORDER) - measured["ita_tone"].map(ORDER).astype(float)
+        truth.map(ORDER) - measured["ita_type"].map(ORDER).astype(float)
     ).to_numpy()
     rows = []
     for name, chosen in [
@@ -40,7 +40,7 @@ def accuracy(truth, true_ita, measured):
                 "ITA error": error[seen].mean(),
                 "exact": np.mean(distance[seen] == 0),
                 "within one": np.mean(distance[seen] <= 1),
-                "called V-VI": measured["ita_tone"].isin(["V", "VI"])[seen].sum(),
+                "called V-VI": measured["ita_type"].isin(["V", "VI"])[seen].sum(),
             }
         )
     return pd.DataFrame(rows)
@@ -61,7 +61,7 @@ def main(n: int = 300, size: int = 224, seed: int = 7, masks: bool = True) -> No
     table = catalog.table
     true_ita = table["true_ita"].astype(float)
     for rule, measured in measure_by_rules(catalog).items():
-        figures = accuracy(table["fitzpatrick_skin_type"], true_ita, measured)
+        figures = accuracy(table["skin_tone_label"], true_ita, measured)
         print(f"\nrule {rule}")
         print(figures.round(2).to_string(index=False))
 
