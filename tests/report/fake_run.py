@@ -6,6 +6,7 @@ import pandas as pd
 
 from keras_derm.catalog import Catalog
 from keras_derm.files import write_csv, write_json
+from keras_derm.jobs.audit_skin_tone import tone_sources
 from keras_derm.report.html import Callout, Table, Text
 from keras_derm.runs import RunDirectory
 from keras_derm.runs.records import Record
@@ -21,6 +22,7 @@ from keras_derm.settings import (
     TrainClassifierSettings,
     TrainGeneratorSettings,
 )
+from keras_derm.skin_tone import colour_table, tone_table
 
 MEMBERS = (MemberSettings("ResNet50"), MemberSettings("MobileNetV2"))
 METRICS = {
@@ -115,11 +117,14 @@ def write_catalog(path):
 
 
 def write_audit(run):
-    counts = pd.DataFrame(
-        {"I": [1, 1], "undetermined": [1, 1], "total": [2, 2]},
-        index=pd.Index(["MEL", "total"], name="diagnosis"),
-    )
-    write_csv(run / "audit/tone_by_diagnosis.csv", counts, index=True)
+    catalog = run.catalog
+    for name, counts in (
+        ("tone_by_diagnosis", tone_table(catalog)),
+        ("colour_by_diagnosis", colour_table(catalog)),
+        ("tone_sources", tone_sources(catalog)),
+    ):
+        write_csv(run / f"audit/{name}.csv", counts, index=True)
+    write_json(run / "audit/estimators.json", [])
     disagreement = {
         "both_determined": 1000,
         "disagree": 300,

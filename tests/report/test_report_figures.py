@@ -4,7 +4,7 @@ import pytest
 
 from keras_derm.report import figures
 
-TONES = ["I", "II", "III"]
+GROUPS = ["light", "medium", "dark"]
 
 
 def texts(figure):
@@ -21,26 +21,26 @@ def photographs(n, size=32):
     return np.random.default_rng(0).integers(0, 256, (n, size, size, 3), np.uint8)
 
 
-def test_tone_table_writes_every_count_also_zero():
-    counts = pd.DataFrame([[5000, 7, 0]], index=["NV"], columns=TONES)
-    written = texts(figures.tone_by_diagnosis(counts))
+def test_table_of_counts_writes_every_count_also_zero():
+    counts = pd.DataFrame([[5000, 7, 0]], index=["NV"], columns=GROUPS)
+    written = texts(figures.counts_by_diagnosis(counts, "People"))
     assert {"5,000", "7", "0"} <= set(written)
 
 
-def test_tone_table_may_be_empty_of_images():
-    counts = pd.DataFrame(np.zeros((2, 3), int), index=["MEL", "NV"], columns=TONES)
-    figures.tone_by_diagnosis(counts).canvas.draw()
+def test_table_of_counts_may_be_empty_of_images():
+    counts = pd.DataFrame(np.zeros((2, 3), int), index=["MEL", "NV"], columns=GROUPS)
+    figures.counts_by_diagnosis(counts, "People").canvas.draw()
     figures.rule_disagreement(counts).canvas.draw()
 
 
-def test_tone_table_refuses_missing_counts():
-    counts = pd.DataFrame([[1.0, np.nan, 2]], index=["NV"], columns=TONES)
+def test_table_of_counts_refuses_missing_counts():
+    counts = pd.DataFrame([[1.0, np.nan, 2]], index=["NV"], columns=GROUPS)
     with pytest.raises(ValueError, match="Received"):
-        figures.tone_by_diagnosis(counts)
+        figures.counts_by_diagnosis(counts, "People")
 
 
 def test_disagreement_counts_labels_not_positions():
-    counts = pd.DataFrame([[1, 6, 3]], index=["III"], columns=TONES)
+    counts = pd.DataFrame([[1, 6, 3]], index=["dark"], columns=GROUPS)
     figure = figures.rule_disagreement(counts)
     assert any("7 of 10 images differ (70.0%)" in text for text in texts(figure))
 
