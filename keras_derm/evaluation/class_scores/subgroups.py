@@ -72,7 +72,7 @@ def describe_tone_sources(table):
         table: `Catalog.table`.
 
     Returns:
-        A sentence.
+        A sentence; a second one where groups were made of ITA, as a run may ask for.
     """
     tones = table["tone_group"]
     if tones.isna().all():
@@ -87,7 +87,13 @@ def describe_tone_sources(table):
         by = sources[tones.eq(tone).fillna(False)].value_counts()
         parts = [f"{n:,} by {source}" for source, n in by.items()]
         told.append(f"{tone}: {', '.join(parts) or 'none'}")
-    return f"Tone of the skin: {'; '.join(told)}; unknown: {tones.isna().sum():,}."
+    said = f"Tone of the skin: {'; '.join(told)}; unknown: {tones.isna().sum():,}."
+    if sources[tones.notna()].str.endswith("ITA of the photograph").any():
+        said += (
+            " Groups by ITA of dermoscopy are of the colour of photographs: read "
+            "nothing about people from them."
+        )
+    return said
 
 
 def stratum_title(name):

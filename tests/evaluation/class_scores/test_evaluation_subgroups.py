@@ -67,6 +67,11 @@ def test_each_group_is_told_with_who_says_so():
         "Tone of the skin: light: 1 by people's labels, 1 by probe of MILK10k; medium: "
         "none; dark: 1 by people's labels; unknown: 1."
     )
+    assert "colour of photographs" not in describe_tone_sources(table)
+    by_ita = table.replace("probe of MILK10k", "published ITA of the photograph")
+    assert describe_tone_sources(by_ita).endswith(
+        "read nothing about people from them."
+    )
     nobody = describe_tone_sources(table.assign(tone_group=None))
     assert nobody.startswith("The tone of the skin is unknown for all 4: nobody")
 
