@@ -63,7 +63,7 @@ def phantom(n, size, seed):
         read("path"),
         masks,
         read("hair_free_path"),
-        table["fitzpatrick_skin_type"].to_numpy(),
+        table["skin_tone_label"].to_numpy(),
     )
 
 

@@ -86,7 +86,7 @@ def main(
         equal: Count all members alike, as the published ensemble does, instead of with
             the weights fitted on validation images.
         n_representative: Training images that set the ranges of int8, spread over
-            diagnoses and skin tones.
+            diagnoses and colours of photographs.
         n_replicates: Bootstrap replicates.
         n_threads: Threads of every contender.
         seed: Seed of the choice of images and of the bootstrap.

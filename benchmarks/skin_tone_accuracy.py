@@ -1,4 +1,4 @@
-"""Measured skin tone against the phantom's true tone, by our rule and the published.
+"""ITA measured on phantoms against the true one, by our rule and the published.
 
 Prints, with the dermatoscope and without, for every true type how many images could be
 judged, the mean absolute error of ITA, how often the type is right or within one, and
@@ -24,10 +24,10 @@ ORDER = {tone: i for i, tone in enumerate(FITZPATRICK_TYPES)}
 
 def accuracy(truth, true_ita, measured):
     """Return one row of figures for each true type and for all."""
-    judged = measured["ita_tone"].isin(FITZPATRICK_TYPES).to_numpy()
+    judged = measured["ita_type"].isin(FITZPATRICK_TYPES).to_numpy()
     error = np.abs(angle_difference(measured["ita"], true_ita))
     distance = np.abs(
-        truth.map(ORDER) - measured["ita_tone"].map(ORDER).astype(float)
+        truth.map(ORDER) - measured["ita_type"].map(ORDER).astype(float)
     ).to_numpy()
     rows = []
     for name, chosen in [
@@ -43,7 +43,7 @@ def accuracy(truth, true_ita, measured):
                 "ITA error": error[seen].mean(),
                 "exact": np.mean(distance[seen] == 0),
                 "within one": np.mean(distance[seen] <= 1),
-                "called V-VI": measured["ita_tone"].isin(["V", "VI"])[seen].sum(),
+                "called V-VI": measured["ita_type"].isin(["V", "VI"])[seen].sum(),
             }
         )
     return pd.DataFrame(rows)

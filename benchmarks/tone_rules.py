@@ -1,4 +1,4 @@
-"""The two rules of skin tone on an archive, and a sheet of all images called V or VI.
+"""The two rules of ITA on an archive, and a sheet of all photographs called V or VI.
 
 Usage: python benchmarks/tone_rules.py --data ham10000:PATH
 """
@@ -33,13 +33,13 @@ def main(
     print(table.to_string())
     for name, count in counts.items():
         print(f"{name:28s} {count:6d}")
-    dark = ours[ours["ita_tone"].isin(["V", "VI"])].sort_values("ita")[:N_ON_SHEET]
+    dark = ours[ours["ita_type"].isin(["V", "VI"])].sort_values("ita")[:N_ON_SHEET]
     paths = dict(zip(catalog.table.index, catalog.paths, strict=True))
     images = [read_image(paths[row]) for row in dark.index]
     captions = [
         f"{tone}  ITA {ita:.0f}°\nL* {lightness:.0f}  b* {b:.0f}"
         for tone, ita, lightness, b in dark[
-            ["ita_tone", "ita", "lightness", "b"]
+            ["ita_type", "ita", "lightness", "b"]
         ].itertuples(index=False)
     ]
     if images:

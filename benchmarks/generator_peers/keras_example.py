@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-N_DIAGNOSES, N_TONES, CONDITION_FEATURES, LATENT_DIM = 9, 7, 32, 128
+N_DIAGNOSES, N_TONES, CONDITION_FEATURES, LATENT_DIM = 9, 4, 32, 128
 CRITIC_STEPS, PENALTY_WEIGHT, CYCLE_WEIGHT = 5, 10.0, 10.0
 
 

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
-N_DIAGNOSES, N_TONES, CONDITION_FEATURES, LATENT_DIM = 9, 7, 32, 128
+N_DIAGNOSES, N_TONES, CONDITION_FEATURES, LATENT_DIM = 9, 4, 32, 128
 CRITIC_STEPS, PENALTY_WEIGHT, CYCLE_WEIGHT = 5, 10.0, 10.0
 
 

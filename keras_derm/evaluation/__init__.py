@@ -12,7 +12,7 @@ from keras_derm.evaluation.class_scores.calibration import (
 from keras_derm.evaluation.class_scores.conformal import (
     ConformalSets,
     fit_conformal,
-    fit_conformal_by_tone,
+    fit_conformal_by_colour,
     selective_table,
 )
 from keras_derm.evaluation.class_scores.curves import decision_curve, roc_band
@@ -24,6 +24,11 @@ from keras_derm.evaluation.class_scores.metrics import (
     operating_points,
     threshold_at_sensitivity,
 )
+from keras_derm.evaluation.class_scores.photograph_colour import (
+    COLOUR_LEVELS,
+    catalog_colours,
+    photograph_colour,
+)
 from keras_derm.evaluation.class_scores.predictions import (
     PredictionsError,
     check_prediction_files,
@@ -34,9 +39,13 @@ from keras_derm.evaluation.class_scores.predictions import (
     thresholds_beside,
 )
 from keras_derm.evaluation.class_scores.subgroups import (
-    TONE_STRATA,
+    TONE,
+    TONE_LEVELS,
     TOO_FEW,
-    skin_tone_strata,
+    UNKNOWN,
+    describe_tone_sources,
+    stratum_title,
+    tone_group_strata,
 )
 from keras_derm.evaluation.comparison import Comparison, compare
 from keras_derm.evaluation.differences import HEADLINE
@@ -68,15 +77,19 @@ __all__ = [
     "Judgement",
     "McNemarTest",
     "PredictionsError",
-    "TONE_STRATA",
+    "COLOUR_LEVELS",
+    "TONE",
+    "TONE_LEVELS",
     "TOO_FEW",
     "ToneTruth",
+    "UNKNOWN",
     "apply_temperature",
     "balanced_multiclass_accuracy",
     "benjamini_hochberg",
     "brier_score",
     "calibration_slope",
     "catalog_axes",
+    "catalog_colours",
     "check_prediction_files",
     "compare",
     "contrast_edges",
@@ -84,10 +97,11 @@ __all__ = [
     "delong_covariance",
     "delong_interval",
     "delong_test",
+    "describe_tone_sources",
     "evaluate",
     "expected_calibration_error",
     "fit_conformal",
-    "fit_conformal_by_tone",
+    "fit_conformal_by_colour",
     "fit_temperature",
     "holm",
     "inputs_from_catalog",
@@ -98,15 +112,17 @@ __all__ = [
     "judged_rows",
     "mcnemar_test",
     "operating_points",
+    "photograph_colour",
     "predictions_from_csv",
     "predictions_to_csv",
     "reliability_table",
     "repeatability",
     "roc_band",
     "selective_table",
-    "skin_tone_strata",
+    "stratum_title",
     "threshold_at_sensitivity",
     "thresholds_beside",
+    "tone_group_strata",
     "tone_scores",
     "weighted_kappa",
 ]

@@ -12,7 +12,12 @@ from keras_derm.evaluation.class_scores.evaluation import (
     join_reasons,
     stratum_columns,
 )
-from keras_derm.evaluation.class_scores.subgroups import TONE_STRATA, judging_metric
+from keras_derm.evaluation.class_scores.subgroups import (
+    TONE,
+    UNKNOWN,
+    judging_metric,
+    stratum_title,
+)
 from keras_derm.evaluation.differences import (
     HEADLINE,
     P_VALUES,
@@ -155,7 +160,7 @@ class Comparison:
         sentences = [self.stratum_verdict(arm, metric)]
         strata, compared = self.arms[arm].strata[1:], self.differences[arm][1:]
         found = [
-            f"{stratum['stratum'].replace('_', ' ')} {stratum['value']} "
+            f"{stratum_title(stratum['stratum'])} {stratum['value']} "
             f"({describe_difference(differences[metric], self.level)})"
             for stratum, differences in zip(strata, compared, strict=True)
             if stratum["judged"] and claim(metric, differences[metric], self.level)
@@ -168,8 +173,9 @@ class Comparison:
             )
         small = [one for one in strata if one["n"] and not one["judged"]]
         if small:
-            tones = [one["value"] for one in small if one["stratum"] == TONE_STRATA[1]]
-            named = f", among them skin tones {', '.join(tones)}" if tones else ""
+            tones = [one["value"] for one in small if one["stratum"] == TONE]
+            known = [tone for tone in tones if tone != UNKNOWN]
+            named = f", among them tone groups {', '.join(known)}" if known else ""
             sentences.append(
                 f"Too few images to say anything: {len(small)} strata{named}."
             )
@@ -189,8 +195,8 @@ class Comparison:
         Args:
             arm: name of an arm.
             metric: the metric to judge by, a name of `METRICS`.
-            stratum: the variable, such as `skin_tone_pooled`; `all` for the set.
-            value: its value, such as `V-VI`.
+            stratum: the variable, such as `tone_group`; `all` for the set.
+            value: its value, such as `dark`.
 
         Returns:
             A sentence or two.
@@ -208,7 +214,7 @@ class Comparison:
         after = self.arms[arm].strata[index]
         differences = self.differences[arm][index]
         where = f"the same {after['n']:,} real test images" + (
-            "" if stratum == "all" else f" with {stratum.replace('_', ' ')} {value}"
+            "" if stratum == "all" else f" with {stratum_title(stratum)} {value}"
         )
         metric, not_judged = judging_metric(metric, after)
         difference = differences[metric]

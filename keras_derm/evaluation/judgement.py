@@ -8,13 +8,13 @@ import pandas as pd
 from keras_derm.evaluation.class_scores.axes import AXES
 from keras_derm.evaluation.class_scores.calibration import temperature_summary
 from keras_derm.evaluation.class_scores.conformal import (
-    fit_conformal_by_tone,
-    pooled_tones,
+    fit_conformal_by_colour,
     selective_table,
 )
 from keras_derm.evaluation.class_scores.curves import decision_curve, roc_band
 from keras_derm.evaluation.class_scores.evaluation import evaluate
 from keras_derm.evaluation.class_scores.metrics import macro_auc
+from keras_derm.evaluation.class_scores.photograph_colour import catalog_colours
 from keras_derm.evaluation.class_scores.predictions import (
     inputs_from_catalog,
     task_thresholds,
@@ -123,7 +123,8 @@ def judge_arms(
     )
     whole = {**inputs, "strata": None, "stratified": stratified, **draw}
     fitted = {
-        arm: fit_conformal_by_tone(val, task, found) for arm, found in val_prob.items()
+        arm: fit_conformal_by_colour(val, task, found)
+        for arm, found in val_prob.items()
     }
     conformal = {arm: sets for arm, sets in fitted.items() if sets is not None}
     return Judgement(
@@ -151,7 +152,7 @@ def _members(y_prob, options):
 def _selective(conformal, test, y_prob, inputs, draw):
     if not conformal:
         return None
-    truth, whom = inputs["y_true"], (pooled_tones(test), inputs["groups"])
+    truth, whom = inputs["y_true"], (catalog_colours(test), inputs["groups"])
     return pd.concat(
         selective_table(truth, y_prob[arm], sets, *whom, **draw).assign(arm=arm)
         for arm, sets in conformal.items()

@@ -19,7 +19,7 @@ def choose_cases(y_true, y_prob, classes, n_each=4, positive_class=None, groups=
         n_each: Most cases of each kind, in each group.
         positive_class: Index of melanoma. Default: `"MEL"` in `classes`, else the
             second of two classes.
-        groups: The group of each image `(n,)`, such as its pooled skin tone; a
+        groups: The group of each image `(n,)`, such as its tone group; a
             categorical keeps the order of its categories. Default: one group, `all`.
 
     Returns:

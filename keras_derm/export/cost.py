@@ -19,11 +19,14 @@ SHOWN = (
     "brier_score",
     "expected_calibration_error",
 )
+GROUPS = (evaluation.TONE, "photograph_colour")
+"""Groups of people, and of photographs, that quantisation might serve worse."""
+
 _INTERVAL = {"": "value", "_low": "low", "_high": "high"}
 
 
 def quantisation_scores(test, task, y_float, y_quantised, n_replicates=2000, seed=0):
-    """Compare float and quantised model by skin tone, paired.
+    """Compare float and quantised model, paired, by tone of skin and by colour.
 
     Args:
         test: `Catalog` of the real test images.
@@ -39,7 +42,7 @@ def quantisation_scores(test, task, y_float, y_quantised, n_replicates=2000, see
         `value`, and `agreement` with `agreement_low` and `agreement_high`, the share
         of images on which both name the same class.
     """
-    inputs = evaluation.inputs_from_catalog(test, task)
+    inputs = evaluation.inputs_from_catalog(test, task, GROUPS)
     draw = {"n_replicates": n_replicates, "seed": seed}
     y_prob = {FLOAT: y_float, QUANTISED: y_quantised}
     table = evaluation.compare(y_prob=y_prob, reference=FLOAT, **inputs, **draw).table()
@@ -48,10 +51,7 @@ def quantisation_scores(test, task, y_float, y_quantised, n_replicates=2000, see
     inputs["y_true"] = y_float.argmax(axis=1)
     same = evaluation.evaluate(y_prob=y_quantised, **inputs, **draw).table()
     same = same[same["metric"] == "accuracy"].set_index(["stratum", "value_of_stratum"])
-    # Types and pairs of types have the undetermined alike.
-    pooled = table["stratum"] == "skin_tone_pooled"
-    twice = pooled & (table["value_of_stratum"] == "undetermined")
-    rows = table[table["metric"].isin(SHOWN) & ~twice].to_dict("records")
+    rows = table[table["metric"].isin(SHOWN)].to_dict("records")
     for row in rows:
         agreed = same.loc[(row["stratum"], row["value_of_stratum"])]
         row |= {f"agreement{end}": agreed[key] for end, key in _INTERVAL.items()}
@@ -107,12 +107,15 @@ def latency_of_both(model, quantised):
 
 
 def spread_over_cells(catalog, n, seed):
-    """Choose rows by which ranges are set, cells of diagnosis and tone in turn.
+    """Choose rows by which ranges are set, cells of diagnosis and colour in turn.
+
+    It is the colour of the photographs that the ranges must hold.
 
     Returns:
         Positions in the `Catalog` of training images, `(at most n,)`.
     """
-    table = catalog.table.sample(frac=1, random_state=seed)
-    turn = table.groupby(["diagnosis", "skin_tone"], dropna=False).cumcount()
+    table = catalog.table.assign(colour=evaluation.catalog_colours(catalog))
+    table = table.sample(frac=1, random_state=seed)
+    turn = table.groupby(["diagnosis", "colour"], observed=True).cumcount()
     order = np.argsort(turn.to_numpy(), kind="stable")
     return table.index.to_numpy()[order[:n]]

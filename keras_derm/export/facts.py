@@ -6,7 +6,7 @@ import numpy as np
 from rich.progress import track
 
 from keras_derm.catalog import ImageError, read_image
-from keras_derm.evaluation import fit_conformal_by_tone
+from keras_derm.evaluation import fit_conformal_by_colour
 from keras_derm.export.photograph_limits import (
     LEAST_PHOTOGRAPHS,
     fit_photograph_limits,
@@ -15,7 +15,7 @@ from keras_derm.export.photograph_limits import (
 N_PHOTOGRAPHS = 500
 
 
-def prediction_facts(task, val, val_prob, photographs, skin_tone):
+def prediction_facts(task, val, val_prob, photographs, colour):
     """Facts that are written into the .json beside a model.
 
     Args:
@@ -23,24 +23,23 @@ def prediction_facts(task, val, val_prob, photographs, skin_tone):
         val: `Catalog` of the validation images.
         val_prob: What the model says of them, `(n, n_classes)`.
         photographs: What `photograph_facts` returned.
-        skin_tone: Dict of `rule` and `thresholds` by which the audit measured tones.
+        colour: Dict of `rule` and `thresholds` by which the audit measured ITA.
 
     Returns:
-        Dict of `conformal`, thresholds of the prediction sets for each group of tones
-        (None where the validation images are too few); `photographs`; and
-        `skin_tone`.
+        Dict of `conformal`, thresholds of the prediction sets for each band of the
+        photograph's colour (None where the validation images are too few);
+        `photographs`; and `photograph_colour`.
 
     Example:
-        >>> tones = {"rule": "quadrant", "thresholds": "del_bino"}
-        >>> facts = prediction_facts(task, val, y_prob, photograph_facts(train), tones)
+        >>> rule = {"rule": "quadrant", "thresholds": "del_bino"}
+        >>> facts = prediction_facts(task, val, y_prob, photograph_facts(train), rule)
         >>> write_json("ensemble.json", json.loads(described) | facts)
     """
-    # By ITA also where a person said the type, as predict.py has nothing else.
-    sets = fit_conformal_by_tone(val, task, val_prob, "ita_tone")
+    sets = fit_conformal_by_colour(val, task, val_prob)
     return {
         "conformal": None if sets is None else asdict(sets),
         "photographs": photographs,
-        "skin_tone": skin_tone,
+        "photograph_colour": colour,
     }
 
 

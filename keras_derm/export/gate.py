@@ -2,7 +2,8 @@
 
 import math
 
-from keras_derm.evaluation import TONE_STRATA, TOO_FEW
+from keras_derm.evaluation import TONE, TOO_FEW, UNKNOWN, stratum_title
+from keras_derm.export.cost import GROUPS
 
 METRIC = "macro_auc"
 REFUSED = "refused"
@@ -11,16 +12,19 @@ NOT_EXCLUDED = "a greater fall cannot be excluded"
 
 
 def check_gate(scores, margin=0.005, margin_tone=None):
-    """Judge what quantisation cost in macro AUC, overall and on every skin tone.
+    """Judge what quantisation cost in macro AUC, overall and in every group.
+
+    Groups are those of people, by the tone of their skin where it is known, and those
+    of photographs, by their colour, which is always known.
 
     On the whole test set the estimate decides: a fall by more than the margin refuses
-    the export. On a skin tone, of which there are many, each with few images, an
+    the export. In a group, of which there are many, each with few images, an
     estimate falls below any small margin by chance alone; there the fall must also be
     more than chance, its paired 95 % interval lying below zero. Where it is not
     refused, the verdict says whether the interval shows that the fall is within the
-    margin or leaves a greater one possible. A tone in which the positive class or the
+    margin or leaves a greater one possible. A group in which the positive class or the
     others come from too few patients or lesions is not judged; a whole test set as
-    small is judged as a tone is.
+    small is judged as a group is.
 
     Args:
         scores: List of dicts, one for each group and metric: `metric`, `stratum`,
@@ -28,7 +32,7 @@ def check_gate(scores, margin=0.005, margin_tone=None):
             the quantised one `value`, and `difference` (quantised - float), the latter
             with `_low` and `_high`; None or NaN where not defined.
         margin: Greatest fall of macro AUC allowed on the whole set.
-        margin_tone: The same for every skin tone; by default `margin`.
+        margin_tone: The same for every group; by default `margin`.
 
     Returns:
         Dict of `metric`, `margin`, `margin_tone`, `groups`, a list of dicts (`group`,
@@ -41,7 +45,7 @@ def check_gate(scores, margin=0.005, margin_tone=None):
     Example:
         >>> gate = check_gate(quantisation_scores(test, task, y_float, y_quantised))
         >>> gate["refused"]
-        ['skin tone V']
+        ['tone group dark']
     """
     margin_tone = margin if margin_tone is None else margin_tone
     for name, value in (("margin", margin), ("margin_tone", margin_tone)):
@@ -50,7 +54,7 @@ def check_gate(scores, margin=0.005, margin_tone=None):
     groups = [
         _judged(row, margin if row["stratum"] == "all" else margin_tone)
         for row in scores
-        if row["metric"] == METRIC and row["stratum"] in ("all", *TONE_STRATA)
+        if row["metric"] == METRIC and _is_asked_of(row)
     ]
     if not any(group["group"] == "all" for group in groups):
         raise ValueError(
@@ -101,9 +105,16 @@ def _refusing(gate):
     )
 
 
+def _is_asked_of(row):
+    """All images, and every group but people of whom nothing is known."""
+    stratum, value = row["stratum"], row["value_of_stratum"]
+    return stratum == "all" or stratum in GROUPS and (stratum, value) != (TONE, UNKNOWN)
+
+
 def _judged(row, margin):
     overall = row["stratum"] == "all"
-    name = "all" if overall else f"skin tone {row['value_of_stratum']}"
+    name = f"{stratum_title(row['stratum'])} {row['value_of_stratum']}"
+    name = "all" if overall else name
     kept = ("n", "reference", "value", "difference", "difference_low")
     found = {key: row[key] for key in (*kept, "difference_high")}
     return {"group": name, **found, "margin": margin, "verdict": _verdict(row, margin)}

@@ -1,19 +1,19 @@
-"""Diagnosis and skin tone as the indices that generators are conditioned on."""
+"""Diagnosis and tone group as the indices that generators are conditioned on."""
 
 import numpy as np
 
-from keras_derm.catalog import DIAGNOSES, FITZPATRICK_TYPES
-from keras_derm.skin_tone import IndividualTypologyAngle
+from keras_derm.catalog import DIAGNOSES, TONE_GROUPS
+from keras_derm.evaluation import UNKNOWN
 
-CONDITION_TONES = (*FITZPATRICK_TYPES, "undetermined")
+CONDITION_TONES = (*TONE_GROUPS, UNKNOWN)
 
 
 def condition_indices(catalog):
     """Conditions of the images of a catalog.
 
     Args:
-        catalog: `Catalog`. A row without a skin tone counts as "undetermined", so
-            that no row is lost.
+        catalog: `Catalog`. A row without a tone group counts as "unknown", so that
+            no row is lost.
 
     Returns:
         int32 array (n, 2): index into `DIAGNOSES` and into `CONDITION_TONES`.
@@ -22,8 +22,8 @@ def condition_indices(catalog):
 
 
 def table_conditions(table):
-    """As `condition_indices`, of a table's `diagnosis` and `skin_tone`."""
-    tones = table["skin_tone"].fillna("undetermined")
+    """As `condition_indices`, of a table's `diagnosis` and `tone_group`."""
+    tones = table["tone_group"].fillna(UNKNOWN)
     columns = [
         [DIAGNOSES.index(name) for name in table["diagnosis"]],
         [CONDITION_TONES.index(name) for name in tones],
@@ -32,19 +32,8 @@ def table_conditions(table):
 
 
 def condition_names(conditions):
-    """Tuples (diagnosis, skin tone) of what `condition_indices` gives, a list."""
+    """Tuples (diagnosis, tone group) of what `condition_indices` gives, a list."""
     return [
         (DIAGNOSES[diagnosis], CONDITION_TONES[tone])
         for diagnosis, tone in np.asarray(conditions)
     ]
-
-
-def measured_tones(images, thresholds="del_bino"):
-    """Skin tone of made images that none was asked of, uint8 (n, side, side, 3).
-
-    `thresholds` are of `skin_tone.THRESHOLDS`. Gives the index into `CONDITION_TONES`,
-    int (n,), that of "undetermined" where the tone cannot be measured.
-    """
-    estimator = IndividualTypologyAngle(thresholds=thresholds)
-    tones = [estimator.measure(image)["skin_tone"] for image in images]
-    return np.array([CONDITION_TONES.index(tone) for tone in tones], dtype=int)

@@ -43,7 +43,7 @@ def training_dataset(catalog, images, batch_size=64, balance=0.5, seed=0, first_
         first_step: Number of batches to leave out at the start.
 
     Returns:
-        `tf.data.Dataset` of (images uint8, diagnosis int32, skin tone int32).
+        `tf.data.Dataset` of (images uint8, diagnosis int32, tone group int32).
 
     Raises:
         CatalogError: If a row is held out (`val`, `test`) or synthetic.

@@ -98,7 +98,7 @@ class Generator(keras.Model):
 
     @classmethod
     def makes_wanted_tones(cls, settings):
-        """Whether images are of the tone asked for; else it is measured on them."""
+        """Whether images are of the tone asked for; else their tone is unknown."""
         return True
 
     @classmethod
@@ -143,7 +143,7 @@ class Generator(keras.Model):
         """Images of the conditions asked for.
 
         Args:
-            conditions: Integers (n, 2): diagnosis index and skin-tone index.
+            conditions: Integers (n, 2): diagnosis index and tone-group index.
             seed: The same seed gives the same images.
 
         Returns:

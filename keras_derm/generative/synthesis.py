@@ -9,7 +9,6 @@ from keras_derm.generative.cell_deficits import MIN_TONE_IMAGES, cell_deficits
 from keras_derm.generative.conditions import (
     condition_indices,
     condition_names,
-    measured_tones,
     table_conditions,
 )
 from keras_derm.generative.screening import screen
@@ -27,7 +26,7 @@ class Synthesis:
 
     Example:
         >>> plan = plan_synthesis(train, target_per_diagnosis=1000, learned=("MEL",))
-        >>> images, _, verdicts = made_images(generator, settings, plan, train, real)
+        >>> images, _, verdicts = made_images(generator, plan, train, real)
         >>> kept = images[verdicts["kept"]]
     """
 
@@ -37,7 +36,9 @@ class Synthesis:
     none_because: str
 
 
-def plan_synthesis(catalog, target_per_diagnosis, max_ratio=3.0, learned=None):
+def plan_synthesis(
+    catalog, target_per_diagnosis, max_ratio=3.0, learned=None, by_tone=True
+):
     """Find the cells that are short of images, of those a generator can make.
 
     Args:
@@ -45,11 +46,13 @@ def plan_synthesis(catalog, target_per_diagnosis, max_ratio=3.0, learned=None):
         target_per_diagnosis: Training images each diagnosis shall have.
         max_ratio: Most made images for each real one of a diagnosis.
         learned: Diagnoses that the generator makes, see `Generator.learned`.
+        by_tone: Whether it makes the tone asked for, see
+            `Generator.makes_wanted_tones`.
 
     Returns:
         `Synthesis`.
     """
-    deficits = cell_deficits(catalog, target_per_diagnosis, max_ratio)
+    deficits = cell_deficits(catalog, target_per_diagnosis, max_ratio, by_tone)
     because = why_none(deficits, target_per_diagnosis, learned)
     if learned is not None:
         deficits = deficits[deficits["diagnosis"].isin(learned)]
@@ -68,38 +71,27 @@ def why_none(deficits, target, learned):
     if learned is not None and not set(short) & set(learned):
         return f"the generator did not learn those that are short, {', '.join(short)}"
     return (
-        f"{', '.join(short)} are short of images, but no skin tone has enough real "
-        f"training images, {MIN_TONE_IMAGES}, to aim at"
+        f"{', '.join(short)} are short of images, but no tone group has enough "
+        f"real training images, {MIN_TONE_IMAGES}, to aim at"
     )
 
 
-def made_images(
-    generator,
-    settings,
-    plan,
-    catalog,
-    images,
-    candidates_per_image=1.5,
-    seed=0,
-    thresholds="del_bino",
-):
+def made_images(generator, plan, catalog, images, candidates_per_image=1.5, seed=0):
     """Make the images of a plan, and judge each of them.
 
     Args:
         generator: Trained `Generator`.
-        settings: Its `Settings`.
         plan: `Synthesis`.
         catalog: `Catalog` of the training rows.
         images: Their images at the size of the made ones, uint8 (m, side, side, 3).
         candidates_per_image: Images made for each one wanted, so that some can be
             rejected.
         seed: Integer seed of the images, and of what they are compared with.
-        thresholds: Table of skin types of the catalog, see `skin_tone.THRESHOLDS`.
 
     Returns:
         Tuple of the images, uint8 (n, side, side, 3), their conditions, integers
         (n, 2), and a table of what `screen` found, one row an image. It tells the
-        `diagnosis` and `skin_tone` of each, whether it is `kept` (accepted, and
+        `diagnosis` and `tone_group` of each, whether it is `kept` (accepted, and
         among the first of its cell that are wanted), `isic_id` of the real image that
         is nearest, and that of the image that it was made of, where there is one.
     """
@@ -110,8 +102,6 @@ def made_images(
     made, conditions, parents = generator.make(
         (plan.cells, n_candidates), seed, catalog, images
     )
-    if not generator.makes_wanted_tones(settings):
-        conditions[:, 1] = measured_tones(made, thresholds)
     verdicts = screen(
         made,
         conditions,
@@ -119,12 +109,11 @@ def made_images(
         condition_indices(catalog),
         seed=seed,
         parents=parents,
-        thresholds=thresholds,
     )
     kept = first_of_each_cell(conditions, verdicts["accepted"].to_numpy(), plan)
     names = condition_names(conditions)
     verdicts.insert(0, "diagnosis", [diagnosis for diagnosis, _ in names])
-    verdicts.insert(1, "skin_tone", [tone for _, tone in names])
+    verdicts.insert(1, "tone_group", [tone for _, tone in names])
     verdicts.insert(2, "kept", kept)
     ids = catalog.table["isic_id"].to_numpy()
     verdicts["nearest_reference"] = ids[verdicts["nearest_reference"].to_numpy(int)]

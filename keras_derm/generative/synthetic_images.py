@@ -8,8 +8,12 @@ from PIL import Image
 from rich.progress import track
 
 from keras_derm.catalog import Catalog
+from keras_derm.evaluation import UNKNOWN
 from keras_derm.files import atomic_path
 from keras_derm.generative.conditions import condition_names
+
+ASKED = "asked of the generator"
+"""The `tone_source` of a made image: nobody has seen a person of that tone in it."""
 
 
 def write_synthetic(
@@ -19,7 +23,7 @@ def write_synthetic(
 
     Args:
         images: uint8 (n, side, side, 3), RGB.
-        conditions: Integers (n, 2): diagnosis and skin-tone index.
+        conditions: Integers (n, 2): diagnosis and tone-group index.
         seed: Seed that the images were sampled with.
         generator_name: Name of the generator, letters, digits, "-" and "_".
         directory: New directory for the images and `catalog.csv`; one that is there
@@ -29,7 +33,8 @@ def write_synthetic(
 
     Returns:
         `Catalog` with `synthetic` True, `split` "train", `generator`, `seed`,
-        `parent_id`, `diagnosis`, `skin_tone`, and ids such as "SYN_sngan_7_000000".
+        `parent_id`, `diagnosis`, `tone_group` (with the `tone_source` "asked of the
+        generator"), and ids such as "SYN_sngan_7_000000".
 
     Raises:
         ValueError: If images, conditions and parents disagree, or the name is not
@@ -69,13 +74,15 @@ def write_synthetic(
 
 
 def _synthetic_table(names, seed, generator_name):
+    tones = [tone for _, tone in names]
     ids = [f"SYN_{generator_name}_{seed}_{i:06d}" for i in range(len(names))]
     return pd.DataFrame(
         {
             "isic_id": ids,
             "path": [f"{isic_id}.png" for isic_id in ids],
             "diagnosis": [diagnosis for diagnosis, _ in names],
-            "skin_tone": [tone for _, tone in names],
+            "tone_group": [None if tone == UNKNOWN else tone for tone in tones],
+            "tone_source": [None if tone == UNKNOWN else ASKED for tone in tones],
             "split": "train",
             "plain_rgb": True,
             "synthetic": True,

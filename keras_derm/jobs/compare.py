@@ -69,12 +69,16 @@ class Compare(Stage):
             stratified=settings.stratified,
         )
         table = found.table()
-        write_json(self.run / "compare.json", found.to_dict())
+        sources = evaluation.describe_tone_sources(test.table)
+        write_json(
+            self.run / "compare.json", {**found.to_dict(), "tone_sources": sources}
+        )
         write_csv(self.run / "compare.csv", table)
         drawn = figures.arm_forests(table, settings.reference)
         for name, figure in drawn.items():
             save_figure(self.run, f"compare_{name}", figure)
         print_comparison(found, table)
+        print(sources)
 
 
 def prediction_files(runs, predictions):
@@ -124,8 +128,7 @@ def print_comparison(found, table, metric="balanced_accuracy"):
         )
     rows = table[table["judged"] & (table["metric"] == metric)]
     for row in rows.to_dict("records"):
-        stratum = row["stratum"].replace("anatom_site_general", "site")
-        stratum = stratum.replace("_", " ")
+        stratum = evaluation.stratum_title(row["stratum"])
         shown.add_row(
             row["arm"],
             "all" if stratum == "all" else f"{stratum} {row['value_of_stratum']}",

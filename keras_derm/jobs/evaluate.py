@@ -9,13 +9,14 @@ from keras_derm.catalog import get_task
 from keras_derm.evaluation import (
     ENSEMBLE,
     contrast_edges,
+    describe_tone_sources,
     judge_arms,
     predictions_from_csv,
     predictions_to_csv,
 )
 from keras_derm.export import photograph_facts, prediction_facts
 from keras_derm.files import write_csv, write_json
-from keras_derm.jobs.judged import tone_rule
+from keras_derm.jobs.judged import colour_rule
 from keras_derm.report import figures, interval_cell, save_figure
 from keras_derm.runs import ARM_STAGE, Stage
 from keras_derm.settings import ARMS, EvaluateSettings, TrainClassifierSettings
@@ -147,13 +148,14 @@ class Evaluate(Stage):
             stratified=settings.stratified,
         )
         verdict = self._verdict(found.comparison)
-        self._write(found, verdict, len(splits["val"]))
+        sources = describe_tone_sources(splits["test"].table)
+        self._write(found, verdict, sources, len(splits["val"]))
         draw_comparison(run, found.comparison)
         if found.roc:
             draw_curves(run, found)
         if not given:
             self._describe_models(task, splits["val"], predicted)
-        print(verdict)
+        print(f"{verdict} {sources}")
 
     def _tell_of_others(self, task):
         """Print which arms are not judged, and why."""
@@ -194,10 +196,11 @@ class Evaluate(Stage):
         path = self.run.predictions / f"{arm}_{model}_{split}.csv"
         predictions_to_csv(path, rows, y_prob, classes)
 
-    def _write(self, found, verdict, n_val):
+    def _write(self, found, verdict, sources, n_val):
         run, comparison = self.run, found.comparison
         given = self.settings.predictions
-        metrics = {**found.to_dict(), "verdict": verdict, "predictions": given}
+        metrics = {**found.to_dict(), "verdict": verdict, "tone_sources": sources}
+        metrics["predictions"] = given
         write_json(run / "metrics.json", metrics)
         write_csv(run / "metrics.csv", comparison.table())
         write_csv(run / "disparities.csv", comparison.disparities())
@@ -216,7 +219,7 @@ class Evaluate(Stage):
         for arm, found in predicted.items():
             path = self.run.arm(arm) / "ensemble.json"
             facts = prediction_facts(
-                task, val, found["val"][ENSEMBLE], photographs, tone_rule(self.run)
+                task, val, found["val"][ENSEMBLE], photographs, colour_rule(self.run)
             )
             write_json(path, json.loads(path.read_text()) | facts)
 

@@ -11,7 +11,7 @@ from keras_derm.classifiers import (
     ensemble_weights,
     load_classifier,
 )
-from keras_derm.evaluation import predictions_from_csv, skin_tone_strata
+from keras_derm.evaluation import predictions_from_csv, tone_group_strata
 from keras_derm.files import write_csv, write_json
 from keras_derm.jobs.judged import judged_task
 from keras_derm.layers import preparation
@@ -121,11 +121,11 @@ def _explain_cases(run, arm, task, model, method, n_each, seed):
 
 
 def _chosen_cases(run, arm, task, n_each):
-    """Test images to look at, over all and for each group of tones."""
+    """Test images to look at, over all and for each tone group."""
     test = run.catalog.where(task.covers(run.catalog)).split("test")
     path = run.predictions / f"{arm}_ensemble_test.csv"
     y_prob = predictions_from_csv(path, test, task.classes)
-    tones = skin_tone_strata(test.table["skin_tone"])["skin_tone_pooled"]
+    tones = tone_group_strata(test.table["tone_group"])
     known = (task.targets(test), y_prob, task.classes)
     cases = pd.concat(
         [
@@ -136,7 +136,7 @@ def _chosen_cases(run, arm, task, n_each):
     )
     chosen = test.table.iloc[cases["position"]]
     cases.insert(0, "isic_id", chosen["isic_id"].to_numpy())
-    cases.insert(1, "skin_tone", chosen["skin_tone"].to_numpy())
+    cases.insert(1, "tone_group", np.asarray(tones)[cases["position"]])
     return test, y_prob, cases, tones
 
 
@@ -156,7 +156,7 @@ def _show_cases(run, arm, task, n_each):
 
 def _captions(cases):
     return [
-        f"{row.isic_id}, tone {row.skin_tone}\nis {row.true_class}, "
+        f"{row.isic_id}, tone {row.tone_group}\nis {row.true_class}, "
         f"called {row.predicted_class} ({row.probability:.0%})"
         for row in cases.itertuples()
     ]

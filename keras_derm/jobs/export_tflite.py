@@ -12,7 +12,7 @@ from keras_derm.classifiers import (
 )
 from keras_derm.evaluation import TOO_FEW, predictions_from_csv
 from keras_derm.files import write_json
-from keras_derm.jobs.judged import judged_task, tone_rule
+from keras_derm.jobs.judged import colour_rule, judged_task
 from keras_derm.pipeline import PreparedImages
 from keras_derm.report.export_card import write_export_card
 from keras_derm.report.run_files import chosen_arm
@@ -73,7 +73,7 @@ class ExportTflite(Stage):
             val = rows.split("val")
             y_val = export.predict_quantised(quantized, prepared, prepared.indices(val))
             facts = export.prediction_facts(
-                task, val, y_val, described["photographs"], tone_rule(run)
+                task, val, y_val, described["photographs"], colour_rule(run)
             )
             path = put_in_place(path, run.export / path.name, facts)
             sources = run.settings(AuditSkinToneSettings).sources

@@ -17,7 +17,7 @@ def judged_task(run):
     return get_task(name).present_in(run.catalog.split("train"))
 
 
-def tone_rule(run):
-    """Rule and thresholds by which the audit measured skin tones."""
+def colour_rule(run):
+    """Rule and thresholds by which the audit measured the photographs' ITA."""
     audit = run.settings(AuditSkinToneSettings)
     return {"rule": audit.rule, "thresholds": audit.thresholds}

@@ -22,10 +22,10 @@ def predict(
     """Classify dermoscopic photographs. Research use only: not a medical device.
 
     predict.py MODEL IMAGES [--output FILE]: prints, row by row, the diagnosis of
-    highest probability, the prediction set, the apparent skin tone (ITA) with its 95 %
-    interval, and in what the photograph is unlike those that the model learned from.
-    An image that cannot be read is told with the cause and does not stop the others;
-    the exit status is then 1.
+    highest probability, the prediction set, the colour of the photograph (ITA of the
+    skin in it, which is not the person's skin tone) with its 95 % interval, and in what
+    the photograph is unlike those that the model learned from. An image that cannot be
+    read is told with the cause and does not stop the others; the exit status is then 1.
 
     Args:
         model: An ensemble.keras of a run, an exported .tflite, each with its .json

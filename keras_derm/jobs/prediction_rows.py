@@ -10,15 +10,16 @@ from keras_derm.files import atomic_path
 SUFFIXES = (".csv", ".json")
 BEFORE = ("image", "diagnosis", "prediction_set")
 AFTER = (
-    "skin_tone",
+    "ita_type",
     "ita",
     "ita_low",
     "ita_high",
-    "skin_tone_reason",
+    "ita_reason",
     "warnings",
     "error",
 )
-IMAGE_WIDTH, SET_WIDTH, TONE_WIDTH = 28, 22, 26
+IMAGE_WIDTH, SET_WIDTH = 28, 22
+COLOUR = "colour of the photograph (ITA)"
 
 
 @contextlib.contextmanager
@@ -90,7 +91,7 @@ class ShownTable:
         self.n, self.n_failed, self.n_warned = 0, 0, 0
         self._sets = predictor.sets
         self._class_width = max(map(len, predictor.classes)) + 1
-        self._print("image", "diagnosis", "set", "apparent tone (ITA)", "warnings")
+        self._print("image", "diagnosis", "set", COLOUR, "warnings")
 
     def show(self, row):
         """Print one row."""
@@ -104,7 +105,7 @@ class ShownTable:
             row["image"],
             f"{row['diagnosis']:<{self._class_width}}{row[row['diagnosis']]:.3f}",
             _set(row["prediction_set"]),
-            _tone(row),
+            _colour(row),
             ", ".join(warning.partition(":")[0] for warning in row["warnings"]),
         )
 
@@ -122,13 +123,14 @@ class ShownTable:
                 "photographs like the validation images; where a set is not one class "
                 "alone, the model does not decide."
             )
+        print("The colour of a photograph is not the skin tone of the person in it.")
         print("Research use only. Not a medical device.", flush=True)
 
-    def _print(self, image, diagnosis, members, tone, warnings):
+    def _print(self, image, diagnosis, members, colour, warnings):
         width = self._class_width + len("0.000")
         line = (
             f"{_cut(image, IMAGE_WIDTH)}  {diagnosis:<{width}}  "
-            f"{members:<{SET_WIDTH}}  {tone:<{TONE_WIDTH}}  {warnings}"
+            f"{members:<{SET_WIDTH}}  {colour:<{len(COLOUR)}}  {warnings}"
         )
         print(line.rstrip(), flush=True)
 
@@ -145,10 +147,7 @@ def _set(members):
     return " ".join(members) if members else "none"
 
 
-def _tone(row):
-    if row["ita"] is None or row["skin_tone_reason"]:
-        return row["skin_tone"]
-    return (
-        f"{row['skin_tone']} ({row['ita']:.0f}°, {row['ita_low']:.0f} to "
-        f"{row['ita_high']:.0f})"
-    )
+def _colour(row):
+    if row["ita"] is None or row["ita_reason"]:
+        return row["ita_type"]
+    return f"{row['ita']:.0f}° ({row['ita_low']:.0f} to {row['ita_high']:.0f})"

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_derm.catalog import ImageError, read_image
-from keras_derm.evaluation import ConformalSets
-from keras_derm.evaluation.class_scores.subgroups import POOLED_SKIN_TONES
+from keras_derm.evaluation import ConformalSets, photograph_colour
 from keras_derm.export import (
     MANIFEST,
     ModelFileError,
@@ -26,6 +25,13 @@ from keras_derm.skin_tone import IndividualTypologyAngle
 OVERLAY_SIZE = (448, 448)
 LEAST_SHARE_OF_SIDE = 0.5
 """Of the side of the model's images, below which a photograph is called small."""
+
+EARLIER_GROUPS = {
+    **dict.fromkeys(("I", "II"), "I-II"),
+    **dict.fromkeys(("III", "IV"), "III-IV"),
+    **dict.fromkeys(("V", "VI"), "V-VI"),
+}
+"""Groups of the prediction sets of models whose .json calls the rule `skin_tone`."""
 
 LEAST_COLOUR = 2.0
 """Mean difference between the channels below which a photograph is called grey."""
@@ -60,7 +66,9 @@ class Predictor:
         conformal, photographs = facts.get("conformal"), facts.get("photographs")
         self.sets = ConformalSets(**conformal) if conformal else None
         self.limits = PhotographLimits(**photographs) if photographs else None
-        self._estimator = IndividualTypologyAngle(**facts.get("skin_tone", {}))
+        self._earlier = "skin_tone" in facts
+        rule = facts.get("photograph_colour", facts.get("skin_tone", {}))
+        self._estimator = IndividualTypologyAngle(**rule)
         # Without a preset the file prepares for itself, all but the size.
         preset, size = facts.get("preset"), facts["image_size"][0]
         chain = preparation(preset, size) if preset else resize(size)
@@ -89,7 +97,7 @@ class Predictor:
         if read:
             y_prob = np.asarray(self._classify(np.stack([*prepared.values()])))
             for i, scores in zip(read, y_prob, strict=True):
-                rows[i] |= self._classified(scores, rows[i]["skin_tone"])
+                rows[i] |= self._classified(scores, rows[i])
         return rows, prepared
 
     def check_overlays(self):
@@ -187,12 +195,12 @@ class Predictor:
         try:
             image = read_image(path)
         except ImageError as error:
-            tone = dict.fromkeys(("skin_tone", "ita", "ita_low", "ita_high"))
-            nothing = {"skin_tone_reason": "", "warnings": []}
-            return row | tone | nothing | {"error": error.cause}, None
-        tone = self._estimator.measure(image)
-        row |= {"skin_tone": tone["skin_tone"], "skin_tone_reason": tone["reason"]}
-        row |= {key: _number(tone[key]) for key in ("ita", "ita_low", "ita_high")}
+            colour = dict.fromkeys(("ita_type", "ita", "ita_low", "ita_high"))
+            nothing = {"ita_reason": "", "warnings": []}
+            return row | colour | nothing | {"error": error.cause}, None
+        colour = self._estimator.measure(image)
+        row |= {key: colour[key] for key in ("ita_type", "ita_reason")}
+        row |= {key: _number(colour[key]) for key in ("ita", "ita_low", "ita_high")}
         row["warnings"] = self._unfit(image)
         row["warnings"] += self.limits.warnings(image) if self.limits else []
         return row, image
@@ -213,15 +221,21 @@ class Predictor:
             )
         return found
 
-    def _classified(self, scores, tone):
+    def _classified(self, scores, measured):
         row = dict(zip(self.classes, map(float, scores), strict=True))
         row["diagnosis"] = self.classes[int(scores.argmax())]
         row["prediction_set"] = None
         if self.sets is not None:
-            (member,) = self.sets.predict(scores[None], [POOLED_SKIN_TONES[tone]])
+            (member,) = self.sets.predict(scores[None], [self._group(measured)])
             names = zip(self.classes, member, strict=True)
             row["prediction_set"] = [name for name, inside in names if inside]
         return row
+
+    def _group(self, measured):
+        """The group of the prediction sets that a photograph is in, by its colour."""
+        if self._earlier:
+            return EARLIER_GROUPS.get(measured["ita_type"], "undetermined")
+        return photograph_colour([measured["ita"]], [measured["ita_type"]])[0]
 
 
 def _number(value):

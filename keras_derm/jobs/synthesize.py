@@ -17,7 +17,6 @@ from keras_derm.pipeline import PreparedImages, prepare, resized_images
 from keras_derm.report import figures, save_figure
 from keras_derm.runs import Stage
 from keras_derm.settings import (
-    AuditSkinToneSettings,
     PrepareDatasetSettings,
     SynthesizeSettings,
     TrainGeneratorSettings,
@@ -50,9 +49,13 @@ class Synthesize(Stage):
         trained = run.settings(TrainGeneratorSettings)
         options = trained.generator
         train = run.catalog.split("train")
-        learned = generator_class(options.name).learned(options)
+        kind = generator_class(options.name)
         plan = plan_synthesis(
-            train, settings.target_per_diagnosis, settings.max_ratio, learned
+            train,
+            settings.target_per_diagnosis,
+            settings.max_ratio,
+            kind.learned(options),
+            kind.makes_wanted_tones(options),
         )
         write_csv(run / "cell_deficits.csv", plan.deficits)
         if plan.none_because:
@@ -65,13 +68,11 @@ class Synthesize(Stage):
         real = take(np.arange(len(train)))
         images, conditions, verdicts = made_images(
             generator,
-            options,
             plan,
             train,
             real,
             settings.candidates_per_image,
             settings.seed,
-            run.settings(AuditSkinToneSettings).thresholds,
         )
         write_csv(run / "screening.csv", verdicts)
         kept, accepted = verdicts["kept"].to_numpy(), verdicts["accepted"].sum()
@@ -103,9 +104,7 @@ class Synthesize(Stage):
         for row in np.sort(order[: N_SHOWN // 2]):
             nearest = real[position[verdicts["nearest_reference"][row]]]
             pictures += [images[row], nearest]
-            captions += [
-                f"made: {verdicts['diagnosis'][row]}, {verdicts['skin_tone'][row]}",
-                "nearest real",
-            ]
+            diagnosis, tone = verdicts.loc[row, ["diagnosis", "tone_group"]]
+            captions += [f"made: {diagnosis}, tone {tone}", "nearest real"]
         sheet = figures.contact_sheet(pictures, captions, 6)
         save_figure(self.run, "synthetic", sheet)

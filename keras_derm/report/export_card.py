@@ -1,6 +1,7 @@
 """The model card beside an exported ensemble."""
 
 from keras_derm.catalog import count_seen_in_training
+from keras_derm.evaluation import describe_tone_sources, photograph_colour
 from keras_derm.report import export_tables
 from keras_derm.report.model_card import write_model_card
 
@@ -10,8 +11,9 @@ METHODS = {
     "clustering": "clustering of the weights",
 }
 FACTORS = (
-    "Apparent tone (ITA), estimated from the photograph, or a person's Fitzpatrick "
-    "label where the archive has one; diagnosis; camera and light."
+    "Tone of the person's skin (light, medium, dark), where somebody labelled it or a "
+    "named estimator told it; diagnosis; camera and light, of which the colour of the "
+    "photograph (ITA) tells something. ITA of dermoscopy is no person's skin tone."
 )
 USE = (
     "Research on how well and how evenly dermoscopic photographs can be classified. "
@@ -60,7 +62,7 @@ def write_export_card(path, catalog, archive, cost, described, model):
         metrics=export_tables.COST_NOTE,
         evaluation_data=f"{len(test):,} real photographs of {archive}, "
         f"{_seen_in_training(catalog)} of a lesion or patient that was trained on: "
-        f"{_counts(test['skin_tone'])}.",
+        f"{_counts(test)}. {describe_tone_sources(test)}",
         training_data=[
             f"{described['n_real']:,} real photographs of {archive}, "
             f"{described['n_synthetic']:,} synthetic ones and "
@@ -71,14 +73,15 @@ def write_export_card(path, catalog, archive, cost, described, model):
             export_tables.speed_table(cost),
             export_tables.GATE_NOTE,
             export_tables.gate_table(cost),
-            "What quantisation cost, on all test images and on each tone that can be "
+            "What quantisation cost, on all test images and in each group that can be "
             "judged:",
             export_tables.cost_table(cost),
-            "How often both name the same class, and why a tone cannot be judged:",
+            "How often both name the same class, and why a group cannot be judged:",
             export_tables.agreement_table(cost),
         ],
         ethical_considerations="Who is rare in the archive is judged from few images, "
-        "or not at all: " + _counts(table["skin_tone"]) + " of all photographs.",
+        f"or not at all. {describe_tone_sources(table)} Colour of all photographs: "
+        f"{_counts(table)}.",
         caveats_and_recommendations=CAVEATS,
     )
 
@@ -115,6 +118,7 @@ def _seen_in_training(catalog):
     return f"{n:,} of them" if n else "none"
 
 
-def _counts(tones):
-    counts = tones.fillna("undetermined").value_counts().sort_index()
-    return ", ".join(f"{n:,} of tone {tone}" for tone, n in counts.items())
+def _counts(table):
+    """How many photographs are of each colour."""
+    counts = photograph_colour(table["ita"], table["ita_type"]).value_counts()
+    return ", ".join(f"{n:,} of {colour}" for colour, n in counts.items() if n)

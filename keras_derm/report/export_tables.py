@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from keras_derm.evaluation import stratum_title
 from keras_derm.report.arm_tables import interval_cell
 
 COST_NOTE = (
@@ -12,8 +13,9 @@ COST_NOTE = (
 )
 GATE_NOTE = (
     "On all test images the estimate decides: a fall of macro AUC by more than the "
-    "margin refuses the export. On a skin tone, or where all test images are few, the "
-    "fall must also be more than chance: its interval below zero."
+    "margin refuses the export. In a group, or where all test images are few, the "
+    "fall must also be more than chance: its interval below zero. Tone groups are of "
+    "people; the colour of the photograph (ITA) is none of a person."
 )
 
 
@@ -39,10 +41,10 @@ def speed_table(cost):
 
 
 def cost_table(cost):
-    """Float against quantised: all test images, and each tone that can be judged."""
+    """Float against quantised: all test images, and each group that can be judged."""
     rows = [
         (
-            _tone(row),
+            _group(row),
             row["n"],
             row["label"],
             interval_cell(row, "reference"),
@@ -52,7 +54,7 @@ def cost_table(cost):
         for row in cost["scores"]
         if row["judged"] or row["stratum"] == "all"
     ]
-    columns = ["tone", "n", "metric", "float", "quantised", "difference"]
+    columns = ["group", "n", "metric", "float", "quantised", "difference"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -62,8 +64,10 @@ def agreement_table(cost):
     for row in cost["scores"]:
         if row["metric"] == "macro_auc" and row["n"]:
             judged = "judged" if row["judged"] else row["reason"].partition(";")[0]
-            rows.append((_tone(row), row["n"], interval_cell(row, "agreement"), judged))
-    return pd.DataFrame(rows, columns=["tone", "n", "same class", "metrics"])
+            rows.append(
+                (_group(row), row["n"], interval_cell(row, "agreement"), judged)
+            )
+    return pd.DataFrame(rows, columns=["group", "n", "same class", "metrics"])
 
 
 def gate_table(cost):
@@ -83,5 +87,7 @@ def gate_table(cost):
     return pd.DataFrame(rows, columns=columns)
 
 
-def _tone(row):
-    return "all" if row["stratum"] == "all" else row["value_of_stratum"]
+def _group(row):
+    if row["stratum"] == "all":
+        return "all"
+    return f"{stratum_title(row['stratum'])} {row['value_of_stratum']}"

@@ -109,7 +109,7 @@ class Table:
         digits: Decimals of numbers that are not whole.
 
     Example:
-        >>> Table(counts, "Images by diagnosis and tone", note="One row a diagnosis.")
+        >>> Table(counts, "Images by diagnosis and sex", note="One row a diagnosis.")
     """
 
     frame: pd.DataFrame
@@ -192,7 +192,7 @@ class Section:
         blocks: Sequence of `Text`, `Table`, `Figure` and `Callout`; None is left out.
 
     Example:
-        >>> Section("Audit", "Few dark tones.", [Table(counts, "Images")])
+        >>> Section("Audit", "Few melanomas.", [Table(counts, "Images")])
     """
 
     title: str
@@ -239,8 +239,8 @@ def render_report(
         TypeError: If a block is none of `Text`, `Table`, `Figure`, `Callout`.
 
     Example:
-        >>> section = Section("Audit", "Few dark tones.", [Table(counts, "Images")])
-        >>> render_report([section], "report.html", "HAM10000", "Tones V-VI: none.")
+        >>> section = Section("Audit", "Few melanomas.", [Table(counts, "Images")])
+        >>> render_report([section], "report.html", "HAM10000", "Melanomas: 40.")
     """
     chapters = [Section("Summary", "", _blocks(summary)), *sections]
     if limits:

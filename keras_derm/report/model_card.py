@@ -49,8 +49,8 @@ def write_model_card(
             sequence of these.
         intended_use: Uses and users it was made for, and uses it was not. That it
             is no medical device is always written.
-        factors: Groups and conditions over which it may differ: apparent tone
-            (ITA), diagnosis, camera.
+        factors: Groups and conditions over which it may differ: tone of skin
+            and who gave it, diagnosis, camera.
         metrics: What was measured, at which thresholds, with which intervals.
         evaluation_data: The real images it was judged on.
         training_data: What it learned from, real and synthetic apart.

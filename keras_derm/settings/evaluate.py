@@ -11,9 +11,10 @@ class EvaluateSettings(StageSettings, stage="evaluate"):
     """Judge all arms of a run on the same real test images, beside a reference.
 
     Writes predictions/*.csv, metrics.json, metrics.csv (every metric, overall and
-    by skin tone, sex, age, site, source and contrast, with 95 % intervals and the
-    paired difference from the reference), disparities.csv, decision_curves.csv,
-    conformal sets per skin tone (conformal/*.json and selective.csv) and figures.
+    by tone group, sex, age, site, source, contrast and colour of the photograph, with
+    95 % intervals and the paired difference from the reference), disparities.csv,
+    decision_curves.csv, conformal sets per colour of the photograph (conformal/*.json
+    and selective.csv) and figures.
 
     Args:
         reference: Arm that the others are compared with.

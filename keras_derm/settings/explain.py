@@ -21,7 +21,7 @@ class ExplainSettings(StageSettings, stage="explain"):
         arm: Whose ensemble to explain; chosen is the best one on validation.
         method: Grad-CAM, Grad-CAM++, LayerCAM, or SmoothGrad, which takes minutes.
         n_each: Cases of each kind: correct, missed melanoma, false alarm. One of each
-            kind in each group of skin tones is shown as well.
+            kind in each tone group is shown as well.
         n_points: Most images in the map of features.
         seed: Seed of random weights, random maps, SmoothGrad and UMAP.
 

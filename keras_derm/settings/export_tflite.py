@@ -20,11 +20,11 @@ class ExportTfliteSettings(StageSettings, stage="export_tflite"):
 
     Writes export/ensemble_MODE.tflite with its description (or the folder
     export/ensemble_MODE), export/model_card.md, and export/cost.json: agreement with
-    the float model, metrics of both overall and by skin tone with paired intervals,
-    calibration, size, latency and memory.
+    the float model, metrics of both overall, by tone group and by colour of the
+    photograph with paired intervals, calibration, size, latency and memory.
 
     An export whose macro AUC falls too far is refused: measured, but not left behind,
-    and the exit status is 1. On all test images the estimate decides; on a skin tone
+    and the exit status is 1. On all test images the estimate decides; in a group
     with enough images to judge, the fall must also be more than chance (its 95 %
     interval below zero).
 
@@ -41,11 +41,12 @@ class ExportTfliteSettings(StageSettings, stage="export_tflite"):
             which then leaves a part of each member in float.
         io: Numbers that go in and come out: float, or in mode int8 the bytes of int8
             or uint8, as a phone's camera gives them.
-        n_representative: Training images, spread over diagnoses and tones, by which
+        n_representative: Training images, spread over diagnoses and colours, by which
             int8 sets its ranges.
         gate: What may refuse the export; none leaves it behind whatever it costs.
         margin: Greatest fall of macro AUC allowed on all test images.
-        margin_tone: The same on each skin tone; by default the same number.
+        margin_tone: The same on each tone group, and each colour of the photograph; by
+            default the same number.
         fine_tuning: How each member learns once more, on the real training images of
             its arm, for its quantised form (--fine_tuning.method qat); by default none
             does. Needs the extra `quantization`.

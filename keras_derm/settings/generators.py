@@ -83,7 +83,7 @@ AnyGenerator = Annotated[GeneratorSettings, BeforeValidator(generator_settings)]
 
 @dataclass(frozen=True, kw_only=True)
 class ConditionalGANSettings(GeneratorSettings):
-    """What the generators of a diagnosis and a skin tone have in common.
+    """What the generators of a diagnosis and a tone group have in common.
 
     Example:
         >>> isinstance(SNGANSettings(), ConditionalGANSettings)
@@ -123,9 +123,9 @@ class SNGANSettings(ConditionalGANSettings, name="sngan"):
         ema_decay: Decay of the averaged weights that sampling uses, in [0, 1).
         augmentation: Whether the discriminator sees augmented images only.
         diagnoses: Train on these alone, such as [MEL]; on all by default.
-        conditional: Make the diagnosis and skin tone that are asked for. Without, as
+        conditional: Make the diagnosis and tone group that are asked for. Without, as
             sn_gan_ensemble was published, name the one diagnosis to train on: images
-            are of it, and of the skin tone that is then measured on them.
+            are of it, and of unknown tone.
         loss: Adversarial loss; the cross-entropy is non-saturating.
         dropout: Share of the discriminator's features that is dropped after every
             convolution, in [0, 1).
@@ -154,9 +154,9 @@ class ConditionalWGANGPSettings(ConditionalGANSettings, name="conditional_wgan_g
         ema_decay: Decay of the averaged weights that sampling uses, in [0, 1).
         augmentation: Whether the critic sees augmented images only.
         diagnoses: Train on these alone, such as [MEL]; on all by default.
-        conditional: Make the diagnosis and skin tone that are asked for. Without, name
-            the one diagnosis to train on: images are of it, and of the skin tone that
-            is then measured on them.
+        conditional: Make the diagnosis and tone group that are asked for. Without,
+            name the one diagnosis to train on: images are of it, and of unknown
+            tone.
         critic_steps: Updates of the critic for each of the generator; a step takes so
             many batches.
 

@@ -175,21 +175,21 @@ def test_intervals_cover_lesions_and_seeds(n_seeds, spread):
 
 
 def test_verdict_says_yes_and_no_and_names_small_strata():
-    tone = np.repeat(["I", "V"], [390, 10])
+    tone = np.repeat(["light", "dark"], [390, 10])
     y_true, y_prob = arms(n_seeds=5, gain=1.0)
     found = compare(
         y_true,
         y_prob,
         CLASSES,
         "baseline",
-        strata={"skin_tone": tone},
+        strata={"tone_group": tone},
         n_replicates=200,
     )
     verdict = found.verdict("gan")
     assert verdict.startswith("gan is better than baseline: balanced accuracy 0.")
     assert "5 against 5 seeds" in verdict
-    assert "it differs in skin tone I (difference +" in verdict
-    assert verdict.endswith("2 strata, among them skin tones V-VI.")
+    assert "it differs in tone group light (difference +" in verdict
+    assert verdict.endswith("1 strata, among them tone groups dark.")
     y_true, y_prob = arms(gain=0.0)
     same = compare(y_true, y_prob, CLASSES, "baseline", n_replicates=200)
     assert same.verdict("gan").startswith("No measurable difference between gan and")

@@ -24,7 +24,9 @@ def splits(tmp_path_factory):
             "diagnosis": generator.choice(["MEL", "NV"], n, p=[0.4, 0.6]),
             "lesion_id": [f"l{i}" for i in range(n)],
             "sex": generator.choice(["male", "female"], n),
-            "skin_tone": generator.choice(["I", "III"], n),
+            "tone_group": generator.choice(["light", "dark"], n),
+            "ita": generator.choice([50.0, 20.0], n),
+            "ita_type": "II",
             "split": np.repeat(["val", "test"], n // 2),
         }
     )
@@ -100,13 +102,15 @@ def test_sets_hold_the_truth_of_the_validation_images_they_were_fitted_on(
 ):
     task, given, found = judged
     val = splits["val"]
-    tones = val.table["skin_tone"].map({"I": "I-II", "III": "III-IV"}).to_numpy()
+    bright, dark = "ITA 41° and over", "ITA 10° to 41°"
+    colours = np.where(val.table["ita"] > 41, bright, dark)
     truth = task.targets(val)
     for arm, sets in found.conformal.items():
-        member = sets.predict(given[arm]["val"]["ensemble"], tones)
+        member = sets.predict(given[arm]["val"]["ensemble"], colours)
         covered = member[np.arange(len(val)), truth]
-        for tone in ("I-II", "III-IV"):
-            assert covered[tones == tone].mean() >= 1 - sets.alpha
+        assert {bright, dark} <= set(sets.thresholds)
+        for colour in (bright, dark):
+            assert covered[colours == colour].mean() >= 1 - sets.alpha
 
 
 def test_few_validation_images_and_no_positive_one_leave_parts_out(splits):

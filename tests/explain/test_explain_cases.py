@@ -56,17 +56,17 @@ def test_kind_that_does_not_occur_has_no_rows():
 
 
 def test_every_group_has_its_own_cases_in_the_order_of_the_categories():
-    tones = ["III-IV", "I-II", "III-IV", "I-II", "I-II", "I-II", "III-IV", "I-II"]
-    tones = pd.Categorical(tones, ["I-II", "III-IV", "V-VI"])
+    tones = ["medium", "light", "medium", "light", "light", "light", "medium", "light"]
+    tones = pd.Categorical(tones, ["light", "medium", "dark"])
     cases = choose_cases(Y_TRUE, Y_PROB, CLASSES, n_each=1, groups=tones)
     found = list(zip(cases["group"], cases["kind"], cases["position"], strict=True))
     assert found == [
-        ("I-II", "correct", 5),
-        ("I-II", "missed_melanoma", 1),
-        ("I-II", "false_alarm", 3),
-        ("III-IV", "correct", 0),
-        ("III-IV", "missed_melanoma", 2),
-        ("III-IV", "false_alarm", 6),
+        ("light", "correct", 5),
+        ("light", "missed_melanoma", 1),
+        ("light", "false_alarm", 3),
+        ("medium", "correct", 0),
+        ("medium", "missed_melanoma", 2),
+        ("medium", "false_alarm", 6),
     ]
     alone = choose_cases(Y_TRUE, Y_PROB, CLASSES)
     assert (alone["group"] == "all").all()

@@ -18,7 +18,11 @@ def catalog(tmp_path):
             "path": "image.jpg",
             "diagnosis": generator.choice(["MEL", "NV"], n, p=[0.3, 0.7]),
             "lesion_id": [f"l{i}" for i in range(n)],
-            "skin_tone": generator.choice(["I", "II", "V"], n, p=[0.5, 0.45, 0.05]),
+            "tone_group": generator.choice(
+                ["light", "dark", None], n, p=[0.5, 0.4, 0.1]
+            ),
+            "ita": generator.choice([60.0, 45.0, 0.0], n, p=[0.5, 0.4, 0.1]),
+            "ita_type": "I",
         }
     )
     return Catalog(table, root=tmp_path)
@@ -40,11 +44,11 @@ def scores_of(catalog, noise):
 
 def test_scores_are_of_float_and_quantised_on_the_same_images(catalog):
     is_melanoma, y_float, y_quantised, rows = scores_of(catalog, 1.0)
-    tones = catalog.table["skin_tone"].to_numpy(str)
+    tones, ita = catalog.table["tone_group"], catalog.table["ita"].to_numpy()
     for stratum, value, of in (
         ("all", "all", np.ones(len(catalog), bool)),
-        ("skin_tone", "II", tones == "II"),
-        ("skin_tone_pooled", "I-II", np.isin(tones, ["I", "II"])),
+        ("tone_group", "dark", tones.eq("dark").fillna(False).to_numpy(bool)),
+        ("photograph_colour", "ITA 41° and over", ita > 41),
     ):
         chosen = rows[
             (rows["stratum"] == stratum) & (rows["value_of_stratum"] == value)
@@ -67,13 +71,14 @@ def test_the_gate_reads_the_scores_as_they_are(catalog):
     assert "all" in gate["refused"]
     (whole,) = [group for group in gate["groups"] if group["group"] == "all"]
     assert whole["value"] < whole["reference"] - gate["margin"]
-    undetermined = [g for g in gate["groups"] if g["group"].endswith("undetermined")]
-    assert len(undetermined) == 1  # of types and of pairs of types alike
+    names = [group["group"] for group in gate["groups"]]
+    assert {"tone group medium", "colour of the photograph ITA under 10°"} <= set(names)
+    assert "tone group unknown" not in names  # of whom nothing is known
 
 
 def test_chosen_rows_are_of_all_cells_in_turn(catalog):
     table = catalog.table
-    cells = table["diagnosis"].astype(str) + table["skin_tone"].astype(str)
+    cells = table["diagnosis"].astype(str) + (table["ita"] > 41).astype(str)
     n_cells = cells.nunique()
     rows = spread_over_cells(catalog, n_cells, seed=0)
     assert cells.iloc[rows].nunique() == n_cells

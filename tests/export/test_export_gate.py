@@ -48,19 +48,24 @@ def test_on_the_whole_set_the_estimate_decides(difference, low, high, verdict):
         (-0.004, -0.0045, -0.0035, WITHIN),  # certain, but small
     ],
 )
-@pytest.mark.parametrize("stratum", ["skin_tone", "skin_tone_pooled"])
-def test_on_a_tone_the_fall_must_be_more_than_chance(
+@pytest.mark.parametrize("stratum", ["tone_group", "photograph_colour"])
+def test_in_a_group_the_fall_must_be_more_than_chance(
     difference, low, high, verdict, stratum
 ):
-    gate = check_gate([ALL_WELL, row(difference, low, high, stratum, "V")])
+    gate = check_gate([ALL_WELL, row(difference, low, high, stratum, "a")])
     assert gate["groups"][1]["verdict"] == verdict
-    assert gate["refused"] == (["skin tone V"] if verdict == REFUSED else [])
+    title = {
+        "tone_group": "tone group",
+        "photograph_colour": "colour of the photograph",
+    }
+    named = [f"{title[stratum]} a"]
+    assert gate["refused"] == (named if verdict == REFUSED else [])
 
 
 def test_few_images_refuse_nothing():
-    few = row(-0.3, -0.5, -0.1, "skin_tone", "VI", judged=False)
-    unknown = row(None, None, None, "skin_tone", "V")
-    no_interval = row(-0.3, float("nan"), float("nan"), "skin_tone", "IV")
+    few = row(-0.3, -0.5, -0.1, "tone_group", "dark", judged=False)
+    unknown = row(None, None, None, "tone_group", "medium")
+    no_interval = row(-0.3, float("nan"), float("nan"), "tone_group", "light")
     gate = check_gate([ALL_WELL, few, unknown, no_interval])
     assert [group["verdict"] for group in gate["groups"][1:]] == [TOO_FEW] * 3
     assert not gate["refused"]
@@ -75,16 +80,17 @@ def test_a_small_test_set_refuses_what_is_more_than_chance(high, verdict):
 def test_margins_can_differ():
     scores = [
         row(-0.006, -0.008, -0.004),
-        row(-0.006, -0.008, -0.004, "skin_tone", "I"),
+        row(-0.006, -0.008, -0.004, "tone_group", "light"),
     ]
     assert check_gate(scores, margin=0.01)["refused"] == []
-    assert check_gate(scores, 0.01, 0.002)["refused"] == ["skin tone I"]
+    assert check_gate(scores, 0.01, 0.002)["refused"] == ["tone group light"]
 
 
 def test_other_metrics_and_axes_say_nothing():
     others = [
         row(-0.2, -0.3, -0.1) | {"metric": "accuracy"},
         row(-0.2, -0.3, -0.1, "sex", "female"),
+        row(-0.2, -0.3, -0.1, "tone_group", "unknown"),
     ]
     assert len(check_gate([ALL_WELL, *others])["groups"]) == 1
 

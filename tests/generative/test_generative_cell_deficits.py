@@ -25,7 +25,7 @@ def catalog_of(tmp_path):
                     "isic_id": [f"i{i}" for i in range(len(rows))],
                     "path": "a.png",
                     "diagnosis": [diagnosis for diagnosis, _ in rows],
-                    "skin_tone": [tone for _, tone in rows],
+                    "tone_group": [tone for _, tone in rows],
                     "split": split,
                 }
             ),
@@ -36,25 +36,40 @@ def catalog_of(tmp_path):
 
 
 COUNTS = {
-    ("NV", "I"): 60,
-    ("NV", "V"): 20,
-    ("NV", "VI"): 2,
-    ("DF", "I"): 10,
-    ("DF", "undetermined"): 4,
+    ("NV", "light"): 60,
+    ("NV", "dark"): 20,
+    ("NV", "medium"): 2,
+    ("DF", "light"): 10,
+    ("DF", None): 4,
 }
 
 
 def test_the_rarest_tones_of_a_rare_diagnosis_are_filled_first(catalog_of):
     plan = plan_synthesis(catalog_of(COUNTS), target_per_diagnosis=30)
-    make = plan.deficits.set_index(["diagnosis", "skin_tone"])["make"]
-    # 16 images are short: 13 bring tone V (0) level with tone I (10).
-    assert make["DF"].to_dict() == dict(I=3, II=0, III=0, IV=0, V=13, VI=0) | {
-        "undetermined": 0
-    }
+    make = plan.deficits.set_index(["diagnosis", "tone_group"])["make"]
+    # 16 images are short: 13 bring the dark (0) level with the light (10).
+    assert make["DF"].to_dict() == dict(light=3, medium=0, dark=13, unknown=0)
     assert make["NV"].sum() == 0
     conditions = np.repeat(plan.cells, plan.counts, axis=0)
     assert conditions.shape == (16, 2)
-    assert set(condition_names(conditions)) == {("DF", "I"), ("DF", "V")}
+    assert set(condition_names(conditions)) == {("DF", "light"), ("DF", "dark")}
+
+
+def test_where_nobody_labelled_the_images_of_unknown_tone_are_aimed_at(catalog_of):
+    nobody = catalog_of({("NV", None): 60, ("DF", None): 14})
+    make = cell_deficits(nobody, target=30).set_index(["diagnosis", "tone_group"])
+    assert make.loc[("DF", "unknown"), "make"] == 16 == make["make"].sum()
+    few = catalog_of({("NV", None): 60, ("DF", None): 14, ("DF", "dark"): 5})
+    make = cell_deficits(few, target=30).set_index(["diagnosis", "tone_group"])
+    assert make.loc[("DF", "unknown"), "make"] == 11 == make["make"].sum()
+    hardly_any = plan_synthesis(catalog_of({("NV", None): 9}), 30)
+    assert "no tone group has enough real training images" in hardly_any.none_because
+
+
+def test_a_generator_that_makes_no_wanted_tone_makes_images_of_unknown_tone(catalog_of):
+    plan = plan_synthesis(catalog_of(COUNTS), target_per_diagnosis=30, by_tone=False)
+    assert condition_names(plan.cells) == [("DF", "unknown")]
+    assert plan.counts.tolist() == [16]
 
 
 def test_no_more_than_the_ratio_is_made(catalog_of):
@@ -64,21 +79,26 @@ def test_no_more_than_the_ratio_is_made(catalog_of):
 
 def test_held_out_rows_are_refused(catalog_of):
     with pytest.raises(CatalogError, match="held out"):
-        cell_deficits(catalog_of({("NV", "I"): 3}, split="test"), target=10)
+        cell_deficits(catalog_of({("NV", "light"): 3}, split="test"), target=10)
 
 
-def test_a_row_without_a_tone_is_conditioned_as_undetermined(catalog_of):
-    catalog = catalog_of({("MEL", pd.NA): 1, ("VASC", "VI"): 1})
-    assert condition_indices(catalog).tolist() == [[0, 6], [6, 5]]
+def test_a_row_without_a_tone_is_conditioned_as_unknown(catalog_of):
+    catalog = catalog_of({("MEL", pd.NA): 1, ("VASC", "dark"): 1})
+    assert condition_indices(catalog).tolist() == [[0, 3], [6, 2]]
 
 
 def test_synthetic_images_become_training_rows(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3)).astype("uint8")
-    catalog = write_synthetic(images, [[0, 1]] * 3, 7, "sngan", tmp_path / "made")
+    conditions = [[0, 1], [0, 1], [0, 3]]
+    catalog = write_synthetic(images, conditions, 7, "sngan", tmp_path / "made")
     table = catalog.table
     assert list(table["isic_id"])[:2] == ["SYN_sngan_7_000000", "SYN_sngan_7_000001"]
     assert table["synthetic"].all() and (table["split"] == "train").all()
-    assert (table["diagnosis"] == "MEL").all() and (table["skin_tone"] == "II").all()
+    assert (table["diagnosis"] == "MEL").all()
+    assert table["tone_group"].fillna("").tolist() == ["medium", "medium", ""]
+    assert table["tone_source"].fillna("").tolist() == [
+        "asked of the generator"
+    ] * 2 + [""]
     assert (table["generator"] == "sngan").all() and (table["seed"] == 7).all()
     np.testing.assert_array_equal(Image.open(catalog.paths[2]), images[2])
     saved = Catalog.load(tmp_path / "made" / "catalog.csv")
@@ -90,7 +110,7 @@ def test_synthetic_images_become_training_rows(tmp_path):
 def test_a_translation_stays_with_its_photograph(tmp_path, catalog_of):
     images = np.zeros((1, 8, 8, 3), "uint8")
     settings = [[0, 1]], 7, "cyclegan", tmp_path / "made"
-    real = catalog_of({("NV", "II"): 1})
+    real = catalog_of({("NV", "medium"): 1})
     made = write_synthetic(images, *settings, real.table["isic_id"])
     assert made.table["parent_id"].tolist() == real.table["isic_id"].tolist()
     with pytest.raises(CatalogError, match="more than one split"):

@@ -40,7 +40,7 @@ def catalog(tmp_path):
             "isic_id": [f"i{i}" for i in range(N_IMAGES)],
             "path": "a.png",
             "diagnosis": ["NV", "NV", "MEL"] * (N_IMAGES // 3),
-            "skin_tone": ["II", "III"] * (N_IMAGES // 2),
+            "tone_group": ["light", "medium"] * (N_IMAGES // 2),
             "split": "train",
         }
     )
@@ -130,7 +130,7 @@ def test_it_makes_the_cells_that_are_short(catalog, images, tmp_path, monkeypatc
         lambda *a, **k: screen(*a, **k).assign(accepted=True, reason=""),
     )
     made, conditions, verdicts = generative.made_images(
-        trained, SETTINGS, plan, catalog, images, candidates_per_image=2.0, seed=1
+        trained, plan, catalog, images, candidates_per_image=2.0, seed=1
     )
     assert made.shape == (20, 16, 16, 3) and made.dtype == np.uint8
     assert verdicts["kept"].sum() == 10 and set(verdicts["diagnosis"]) == {"MEL"}

@@ -4,6 +4,7 @@ from skimage.color import lab2rgb
 from skimage.metrics import structural_similarity
 
 from keras_derm.generative.screening import screen, structural_similarities
+from keras_derm.skin_tone import IndividualTypologyAngle
 
 
 def lesions(n, seed, hue=(200, 150, 140)):
@@ -20,10 +21,10 @@ def lesions(n, seed, hue=(200, 150, 140)):
     return np.clip(images, 0, 255).astype("uint8")
 
 
-UNDETERMINED = 6
+UNKNOWN = 3
 
 
-def cells(n, diagnosis=1, tone=UNDETERMINED):
+def cells(n, diagnosis=1, tone=UNKNOWN):
     """Conditions of one cell; the tone is judged only where one is asked for."""
     return np.tile([[diagnosis, tone]], (n, 1))
 
@@ -48,11 +49,7 @@ def test_what_is_not_like_the_real_ones_is_rejected_with_a_reason(kind):
     }[kind]
     table = screen(made, cells(5), lesions(60, 0), cells(60))
     assert not table["accepted"].any()
-    assert (
-        table["reason"]
-        .str.contains("unlike real images of NV, tone undetermined")
-        .all()
-    )
+    assert table["reason"].str.contains("unlike real images of NV, tone unknown").all()
 
 
 @pytest.mark.parametrize("turn", [lambda a: a, np.fliplr, np.rot90])
@@ -74,7 +71,7 @@ def test_a_translation_may_be_like_its_parent_but_not_like_another_image():
 def test_small_cells_fall_back_to_the_diagnosis_and_then_to_all():
     real = lesions(60, 0)
     conditions = np.concatenate([cells(30, 0, 0), cells(28, 1, 0), cells(2, 2, 1)])
-    made_conditions = [[0, 0], [1, 5], [2, 1]]
+    made_conditions = [[0, 0], [1, 2], [2, 1]]
     table = screen(lesions(3, 1), made_conditions, real, conditions)
     assert list(table["compared_with"]) == ["cell", "diagnosis", "all"]
 
@@ -103,20 +100,27 @@ def skin_of(lightness, b, n, seed):
     return lesions(n, seed, hue=tuple(colour))
 
 
-def test_an_image_on_skin_of_another_type_is_rejected():
+def test_the_colour_of_skin_is_held_against_that_of_real_people_of_the_tone():
     light, brown = skin_of(74, 14, 90, 0), skin_of(57, 24, 30, 1)
     real = np.concatenate([light, brown])
-    conditions = np.concatenate([cells(90, tone=0), cells(30, tone=3)])
+    conditions = np.concatenate([cells(90, tone=0), cells(30, tone=2)])
     made = np.concatenate([light[:4] // 2 * 2 + 1, brown[:4] // 2 * 2 + 1])
-    asked = np.concatenate([cells(4, tone=3), cells(4, tone=3)])
+    asked = cells(8, tone=2)
     table = screen(made, asked, real, conditions)
-    assert table["reason"][:4].str.contains("skin tone unlike IV: ITA").all()
-    assert not table["reason"][4:].str.contains("skin tone").any()
+    unlike = table["reason"].str.contains(
+        "colour of skin unlike real images of tone dark"
+    )
+    assert unlike[:4].all() and not unlike[4:].any()
+    estimator = IndividualTypologyAngle()
+    angles = [estimator.measure(image)["ita"] for image in brown]
+    ends = np.quantile(angles, [0.005, 0.995])
+    np.testing.assert_allclose(table[["real_ita_low", "real_ita_high"]].iloc[0], ends)
 
 
-def test_an_image_whose_tone_cannot_be_measured_is_rejected_where_one_is_asked():
+def test_an_image_that_cannot_be_measured_is_rejected_where_a_tone_is_asked():
     real = skin_of(74, 14, 60, 0)
     blue = lesions(2, 3, hue=(60, 90, 220))
-    table = screen(blue, [[1, 0], [1, UNDETERMINED]], real, cells(60, tone=0))
-    assert "skin tone cannot be measured: strong colour cast" in table["reason"][0]
-    assert "skin tone" not in table["reason"][1]
+    table = screen(blue, [[1, 0], [1, UNKNOWN]], real, cells(60, tone=0))
+    assert "colour of skin cannot be measured: strong colour" in table["reason"][0]
+    assert "colour of skin" not in table["reason"][1]
+    assert np.isnan(table["real_ita_low"][1])

@@ -42,7 +42,7 @@ def catalog(tmp_path):
             "isic_id": [f"i{i}" for i in range(N_IMAGES)],
             "path": "a.png",
             "diagnosis": ["NV", "MEL"] * (N_IMAGES // 2),
-            "skin_tone": "II",
+            "tone_group": "light",
             "split": "train",
         }
     )

@@ -35,12 +35,14 @@ def make_catalog(root, n_test=160):
             "lesion_id": [f"l{i}" for i in range(n)],
             "sex": generator.choice(["male", "female"], n),
             "age_approx": generator.integers(20, 90, n),
-            "skin_tone": generator.choice(["I", "II", "V"], n, p=[0.5, 0.45, 0.05]),
+            "tone_group": generator.choice(["light", "dark"], n, p=[0.95, 0.05]),
+            "tone_source": "label",
+            "ita": generator.choice([60.0, 0.0], n, p=[0.9, 0.1]),
+            "ita_type": "I",
             "contrast": generator.random(n) * 30,
             "split": splits,
         }
     )
-    table["ita_tone"] = table["skin_tone"]  # no one has a person's label
     return Catalog(table, root=root)
 
 
@@ -99,10 +101,11 @@ def test_seeds_of_an_arm_are_compared_together(runs, tmp_path, capsys):
     assert found["n_seeds"] == {"baseline": 3, "augmented": 3}
     assert found["verdicts"]["augmented"].startswith("augmented is better")
     table = pd.read_csv(tmp_path / "out/compare.csv")
-    assert {"all", "skin_tone", "sex", "age_band", "contrast_band"} <= set(
+    assert {"all", "tone_group", "sex", "age_band", "contrast_band"} <= set(
         table["stratum"]
     )
     assert "sensitivity_at_95" in set(table["metric"])
+    assert found["tone_sources"] in said and "by people's labels" in said
     for name in ("compare_forest", "compare_forest_others"):
         assert (tmp_path / f"out/figures/{name}.png").is_file()
 
@@ -240,12 +243,12 @@ def test_evaluate_writes_metrics_gaps_conformal_sets_and_curves(runs):
     strata = {one["stratum"] for one in metrics["arms"]["baseline"]["strata"]}
     assert strata == {
         "all",
-        "skin_tone",
-        "skin_tone_pooled",
+        "tone_group",
         "sex",
         "age_band",
         "contrast_band",
-        "skin_tone_pooled x sex",
+        "photograph_colour",
+        "tone_group x sex",
     }
     gaps = pd.read_csv(run / "disparities.csv")
     assert {"sensitivity", "equalised_odds", "equalised_odds_at_90"} <= set(gaps["gap"])
@@ -280,7 +283,7 @@ def test_every_arm_of_the_task_is_judged(runs, capsys):
         assert set(pd.read_csv(run / f"{name}.csv")["arm"]) == set(strength)
     facts = json.loads((run / "arms/copies/ensemble.json").read_text())
     assert facts["conformal"]["alpha"] == 0.1
-    assert facts["skin_tone"]["rule"] == "quadrant"
+    assert facts["photograph_colour"]["rule"] == "quadrant"
 
 
 def test_predictions_of_any_number_of_arms_are_judged(runs, tmp_path):

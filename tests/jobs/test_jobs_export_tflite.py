@@ -80,7 +80,7 @@ def test_what_is_left_behind(run, cost):
     assert (cost["form"], cost["mode"]) == ("folder", "mixed")
     known = json.loads((run / "arms/baseline/ensemble.json").read_text())
     assert ensemble.description["photographs"] == known["photographs"]
-    assert ensemble.description["skin_tone"]["rule"] == "quadrant"
+    assert ensemble.description["photograph_colour"]["rule"] == "quadrant"
 
 
 def test_sets_are_calibrated_on_what_the_quantised_model_says(run):
@@ -119,8 +119,8 @@ def test_figures_are_those_of_both_models_on_the_test_images(run, cost):
     }
     assert {row["stratum"] for row in cost["scores"]} == {
         "all",
-        "skin_tone",
-        "skin_tone_pooled",
+        "tone_group",
+        "photograph_colour",
     }
     unjudged = [row for row in cost["scores"] if not row["judged"]]
     assert unjudged and all("too few to judge" in row["reason"] for row in unjudged)

@@ -19,7 +19,6 @@ from keras_derm.generative import synthesis
 from keras_derm.report import Table, sections
 from keras_derm.runs import RunDirectory
 from keras_derm.settings import TrainGeneratorSettings
-from keras_derm.skin_tone import tone_of_angle
 
 SMALL = {"image_size": 32, "n_steps": 1, "steps_per_epoch": 1}
 
@@ -70,7 +69,8 @@ def test_cyclegan_makes_melanoma_of_benign_training_images_alone(run, monkeypatc
     parents = real.loc[made["parent_id"]]
     assert (parents["split"] == "train").all()
     assert (parents["benign_malignant"] == "benign").all()
-    np.testing.assert_array_equal(parents["skin_tone"], made["skin_tone"])
+    np.testing.assert_array_equal(parents["tone_group"], made["tone_group"])
+    assert (made["tone_source"] == "asked of the generator").all()
     verdicts = pd.read_csv(run / "screening.csv")
     assert not (verdicts["nearest_reference"] == verdicts["parent_id"]).any()
 
@@ -94,18 +94,16 @@ def test_wgan_gp_in_mixed_precision_makes_what_it_was_trained_on_alone(
     assert recorded.name == name and recorded.learning_rate == 1e-4
 
 
-def test_an_unconditional_gan_makes_its_diagnosis_on_the_skin_that_is_measured(
-    run, monkeypatch
-):
+def test_an_unconditional_gan_makes_its_diagnosis_on_unknown_skin(run, monkeypatch):
     accept_all(monkeypatch)
     generator = tiny(conditional=False, diagnoses=["MEL"], dropout=0.2)
     jobs.run_stage("train_generator", run, generator=generator, **SMALL)
     jobs.run_stage("synthesize", run, target_per_diagnosis=30)
     verdicts = pd.read_csv(run / "screening.csv")
     assert set(verdicts["diagnosis"]) == {"MEL"}
-    measured = tone_of_angle(verdicts["ita"])
-    certain = (verdicts["skin_tone"] != "undetermined").to_numpy()
-    assert (verdicts["skin_tone"] == measured)[certain].all()
+    assert set(verdicts["tone_group"]) == {"unknown"} and verdicts["kept"].any()
+    made = Catalog.load(run / "synthetic/catalog.csv").table
+    assert made[["tone_group", "tone_source"]].isna().all(axis=None)
 
 
 def test_a_generator_that_is_registered_needs_nothing_more_of_the_jobs(
@@ -227,7 +225,7 @@ def test_generator_outlives_a_mistyped_option(run, mistyped):
     [
         ({"MEL": 9, "NV": 12}, None, "no diagnosis is short"),
         ({"MEL": 3, "NV": 12}, ["NV"], "did not learn those that are short, MEL"),
-        ({"MEL": 3, "NV": 12}, None, "MEL are short of images, but no skin tone"),
+        ({"MEL": 3, "NV": 12}, None, "MEL are short of images, but no tone group"),
     ],
 )
 def test_reason_for_making_nothing_is_the_one_there_is(have, learned, said):

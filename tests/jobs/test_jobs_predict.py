@@ -76,9 +76,8 @@ def test_probabilities_are_those_of_the_run(run, photographs, tmp_path, model):
     assert (good["diagnosis"] == best).all()
 
 
-def test_sets_are_those_of_the_tone_of_the_photograph(run, photographs, tmp_path):
-    from keras_derm.evaluation import ConformalSets
-    from keras_derm.evaluation.class_scores.subgroups import POOLED_SKIN_TONES
+def test_sets_are_those_of_the_colour_of_the_photograph(run, photographs, tmp_path):
+    from keras_derm.evaluation import ConformalSets, photograph_colour
 
     output = tmp_path / "found.json"
     predict(str(run / MODELS[0]), str(photographs), str(output))
@@ -87,23 +86,49 @@ def test_sets_are_those_of_the_tone_of_the_photograph(run, photographs, tmp_path
         **json.loads((run / "arms/baseline/ensemble.json").read_text())["conformal"]
     )
     for row in rows:
-        pooled = POOLED_SKIN_TONES[row["skin_tone"]]
-        least = sets.thresholds.get(pooled, sets.thresholds["all"])
+        colour = photograph_colour([row["ita"]], [row["ita_type"]])[0]
+        least = sets.thresholds.get(colour, sets.thresholds["all"])
         assert row["prediction_set"] == [k for k in sets.classes if row[k] >= least]
 
 
-def test_tone_is_that_of_the_original_photograph(run, photographs, tmp_path):
+def test_models_of_before_have_their_sets_by_pairs_of_types(run, photographs, tmp_path):
+    model = tmp_path / "ensemble.keras"
+    shutil.copy(run / MODELS[0], model)
+    facts = json.loads((run / MODELS[0]).with_suffix(".json").read_text())
+    rule = facts.pop("photograph_colour")
+    least = {"all": 0.5, "I-II": 0.0, "III-IV": 0.9, "V-VI": 2.0}
+    facts |= {"skin_tone": rule, "conformal": facts["conformal"] | {"reasons": {}}}
+    facts["conformal"] |= {"thresholds": least, "n": dict.fromkeys(least, 20)}
+    model.with_suffix(".json").write_text(json.dumps(facts))
+    output = tmp_path / "found.json"
+    predict(str(model), str(photographs), str(output))
+    pairs = {"I": 0.0, "II": 0.0, "III": 0.9, "IV": 0.9, "V": 2.0, "VI": 2.0}
+    for row in json.loads(output.read_text()):
+        if not row["error"]:
+            limit = pairs.get(row["ita_type"], 0.5)
+            held = [name for name in facts["classes"] if row[name] >= limit]
+            assert row["prediction_set"] == held
+
+
+def test_what_is_printed_says_that_colour_is_no_tone(run, photographs, capsys):
+    predict(str(run / MODELS[1]), str(photographs))
+    said = capsys.readouterr().out
+    assert "colour of the photograph (ITA)" in said.splitlines()[0]
+    assert "not the skin tone of the person" in said
+
+
+def test_colour_is_that_of_the_original_photograph(run, photographs, tmp_path):
     table = Catalog.load(run / "catalog.csv").table.set_index("isic_id")
     output = tmp_path / "found.json"
     predict(str(run / MODELS[1]), str(photographs), str(output))
     for row in json.loads(output.read_text()):
         if row["error"]:
-            assert row["ita"] is None and row["skin_tone"] is None
+            assert row["ita"] is None and row["ita_type"] is None
             continue
         isic_id = Path(row["image"]).stem
         assert row["ita_low"] <= row["ita"] <= row["ita_high"]
         # The audit knew where the phantom's lesion is; here it is looked for.
-        if table.loc[isic_id, "ita_tone"] != "undetermined":
+        if table.loc[isic_id, "ita_type"] != "undetermined":
             assert abs(row["ita"] - table.loc[isic_id, "ita"]) < 15
 
 
@@ -214,7 +239,7 @@ def test_grey_and_small_photographs_have_their_warning(run, tmp_path):
     predict(str(run / MODELS[1]), str(tmp_path), str(output))
     grey, small = json.loads(output.read_text())
     assert any(one.startswith("grey: ") for one in grey["warnings"])
-    assert grey["skin_tone"] == "undetermined"
+    assert grey["ita_type"] == "undetermined"
     assert any(one.startswith("small: 9 x 6") for one in small["warnings"])
 
 
@@ -252,7 +277,7 @@ def test_long_class_names_keep_the_columns_apart(capsys):
     table = ShownTable(SimpleNamespace(sets=None, classes=("melanoma", "other")))
     row = dict.fromkeys(("ita", "prediction_set", "error"))
     row |= {"image": "a.jpg", "diagnosis": "melanoma", "melanoma": 0.912}
-    table.show(row | {"warnings": [], "skin_tone": "II", "skin_tone_reason": "?"})
+    table.show(row | {"warnings": [], "ita_type": "II", "ita_reason": "?"})
     header, shown = capsys.readouterr().out.splitlines()
     assert "melanoma 0.912" in shown
     assert header.index("set") == shown.index("–")

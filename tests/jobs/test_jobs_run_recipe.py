@@ -166,7 +166,7 @@ def test_nothing_is_claimed_of_arms_that_learned_from_the_same_images(run):
 
 def test_every_case_is_explained_and_the_explanation_checked(run):
     cases = pd.read_csv(run / "explanations.csv")
-    pooled = {"all", "I-II", "III-IV", "V-VI", "undetermined"}
+    pooled = {"all", "light", "medium", "dark", "unknown"}
     assert set(cases["group"]) <= pooled
     assert cases.groupby(["group", "kind"]).size().max() <= SMALL["explain"]["n_each"]
     wrong = cases["true_class"] != cases["predicted_class"]
@@ -195,7 +195,7 @@ def test_report_does_without_what_older_runs_lack(run, tmp_path):
     (old / "feature_map.csv").unlink()
     (old / "explanations.json").unlink()
     cases = pd.read_csv(old / "explanations.csv")
-    older = ["isic_id", "skin_tone", "attention_in_lesion", "lesion_share"]
+    older = ["isic_id", "tone_group", "attention_in_lesion", "lesion_share"]
     cases[older].to_csv(old / "explanations.csv", index=False)
     for figure in (old / "figures").glob("*.png"):
         figure.unlink()

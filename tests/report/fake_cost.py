@@ -28,9 +28,9 @@ COST = {
     "scores": [
         score("all", "all", 1500, True),
         score("all", "all", 1500, True, "sensitivity"),
-        score("II", "skin_tone", 900, True),
-        score("VI", "skin_tone", 4, False),
-        score("undetermined", "skin_tone", 0, False),
+        score("light", "tone_group", 900, True),
+        score("dark", "tone_group", 4, False),
+        score("medium", "tone_group", 0, False),
     ],
     "float_size_bytes": 40e6,
     "size_bytes": 10e6,
@@ -45,7 +45,7 @@ COST = {
             {"group": "all", "n": 1500, "difference": -0.02, "margin": 0.005}
             | {"difference_low": -0.03, "difference_high": -0.01}
             | {"verdict": "refused"},
-            {"group": "skin tone undetermined", "n": 0},
+            {"group": "tone group medium", "n": 0},
         ],
     },
     "refusal": "",

@@ -6,6 +6,7 @@ import pandas as pd
 
 from keras_derm.catalog import Catalog
 from keras_derm.files import write_csv, write_json
+from keras_derm.jobs.audit_skin_tone import tone_sources
 from keras_derm.report.html import Callout, Table, Text
 from keras_derm.runs import RunDirectory
 from keras_derm.runs.records import Record
@@ -21,6 +22,7 @@ from keras_derm.settings import (
     TrainClassifierSettings,
     TrainGeneratorSettings,
 )
+from keras_derm.skin_tone import colour_table, tone_table
 
 MEMBERS = (MemberSettings("ResNet50"), MemberSettings("MobileNetV2"))
 METRICS = {
@@ -33,11 +35,12 @@ METRICS = {
 }
 STRATA = (  # variable, value, images, and whether they are enough
     ("all", "all", 200, True),
-    ("skin_tone", "II", 120, True),
-    ("skin_tone", "VI", 4, False),
-    ("skin_tone", "undetermined", 0, False),
-    ("skin_tone_pooled", "V-VI", 5, False),
-    ("skin_tone_pooled", "undetermined", 0, False),
+    ("tone_group", "light", 120, True),
+    ("tone_group", "medium", 0, False),
+    ("tone_group", "dark", 4, False),
+    ("tone_group", "unknown", 76, True),
+    ("photograph_colour", "ITA 41° and over", 150, True),
+    ("photograph_colour", "ITA under 10°", 3, False),
     ("sex", "female", 90, True),
 )
 
@@ -101,22 +104,27 @@ def write_catalog(path):
             "path": "a.jpg",
             "diagnosis": ["MEL", "NV"] * 4,
             "patient_id": [f"P{i}" for i in range(8)],
-            "skin_tone": ["I", "II", "II", "VI", "II", "V", "II", None],
+            "skin_tone_label": ["I", "II", "II", "VI", "II", "V", "II", None],
+            "skin_tone_scale": ["fitzpatrick"] * 7 + [None],
+            "ita": [60.0, 50.0, 45.0, -40.0, 50.0, -10.0, 50.0, None],
+            "ita_type": ["I", "II", "II", "VI", "II", "V", "II", "undetermined"],
+            "ita_reason": [""] * 7 + ["no skin: 12 pixels"],
             "split": ["train"] * 4 + ["val"] * 2 + ["test"] * 2,
             "copyright_license": "CC-BY-NC",
         }
     )
-    table["skin_tone"] = table["skin_tone"].fillna("undetermined")
-    table["skin_tone_reason"] = ["", "", "", "", "", "", "", "no skin: 12 pixels"]
     Catalog(table, path).save(path / "catalog.csv")
 
 
 def write_audit(run):
-    counts = pd.DataFrame(
-        {"I": [1, 1], "undetermined": [1, 1], "total": [2, 2]},
-        index=pd.Index(["MEL", "total"], name="diagnosis"),
-    )
-    write_csv(run / "audit/tone_by_diagnosis.csv", counts, index=True)
+    catalog = run.catalog
+    for name, counts in (
+        ("tone_by_diagnosis", tone_table(catalog)),
+        ("colour_by_diagnosis", colour_table(catalog)),
+        ("tone_sources", tone_sources(catalog)),
+    ):
+        write_csv(run / f"audit/{name}.csv", counts, index=True)
+    write_json(run / "audit/estimators.json", [])
     disagreement = {
         "both_determined": 1000,
         "disagree": 300,
@@ -170,6 +178,7 @@ def write_metrics(run, arms, predictions):
             },
             "verdicts": {arm: f"No change by {arm}." for arm in others},
             "verdict": "No measurable difference. One seed was trained for each arm.",
+            "tone_sources": "Tone of the skin: light: 120 by people's labels.",
             "predictions": predictions,
             "members": {
                 arm: {
@@ -193,7 +202,7 @@ def write_metrics(run, arms, predictions):
     gap = {"stratum": "sex", "gap": "sensitivity", "label": "gap in MEL sensitivity"}
     gap |= {"value": 0.1, "low": 0.02, "high": 0.2, "p_adjusted": 0.3}
     gap |= {"worst": "female", "best": "male"}
-    tones = dict.fromkeys(gap) | {"stratum": "skin_tone", "gap": "sensitivity"}
+    tones = dict.fromkeys(gap) | {"stratum": "photograph_colour", "gap": "sensitivity"}
     gaps = pd.DataFrame([each | {"arm": arm} for arm in arms for each in (gap, tones)])
     write_csv(run / "disparities.csv", gaps)
 

@@ -35,6 +35,9 @@ def test_card_tells_of_the_model_and_what_it_learned_from(run, tmp_path):
         "4 real photographs of ham10000, 12 synthetic ones and 20 altered copies",
         "2 real photographs of ham10000, none of a lesion or patient",
         "too few to judge: 1 patient",
+        "Tone of the skin: light: 1 by people's labels; medium: none; dark: none",
+        "ITA of dermoscopy is no person's skin tone",
+        "Colour of all photographs: 5 of ITA 41° and over, 2 of ITA under 10°",
     ):
         assert words in text
     assert "Fine-tuned" not in text

@@ -4,7 +4,7 @@ import pytest
 
 from keras_derm.report import figures
 
-TONES = ["I", "II", "III"]
+GROUPS = ["light", "medium", "dark"]
 
 
 def texts(figure):
@@ -21,26 +21,26 @@ def photographs(n, size=32):
     return np.random.default_rng(0).integers(0, 256, (n, size, size, 3), np.uint8)
 
 
-def test_tone_table_writes_every_count_also_zero():
-    counts = pd.DataFrame([[5000, 7, 0]], index=["NV"], columns=TONES)
-    written = texts(figures.tone_by_diagnosis(counts))
+def test_table_of_counts_writes_every_count_also_zero():
+    counts = pd.DataFrame([[5000, 7, 0]], index=["NV"], columns=GROUPS)
+    written = texts(figures.counts_by_diagnosis(counts, "People"))
     assert {"5,000", "7", "0"} <= set(written)
 
 
-def test_tone_table_may_be_empty_of_images():
-    counts = pd.DataFrame(np.zeros((2, 3), int), index=["MEL", "NV"], columns=TONES)
-    figures.tone_by_diagnosis(counts).canvas.draw()
+def test_table_of_counts_may_be_empty_of_images():
+    counts = pd.DataFrame(np.zeros((2, 3), int), index=["MEL", "NV"], columns=GROUPS)
+    figures.counts_by_diagnosis(counts, "People").canvas.draw()
     figures.rule_disagreement(counts).canvas.draw()
 
 
-def test_tone_table_refuses_missing_counts():
-    counts = pd.DataFrame([[1.0, np.nan, 2]], index=["NV"], columns=TONES)
+def test_table_of_counts_refuses_missing_counts():
+    counts = pd.DataFrame([[1.0, np.nan, 2]], index=["NV"], columns=GROUPS)
     with pytest.raises(ValueError, match="Received"):
-        figures.tone_by_diagnosis(counts)
+        figures.counts_by_diagnosis(counts, "People")
 
 
 def test_disagreement_counts_labels_not_positions():
-    counts = pd.DataFrame([[1, 6, 3]], index=["III"], columns=TONES)
+    counts = pd.DataFrame([[1, 6, 3]], index=["dark"], columns=GROUPS)
     figure = figures.rule_disagreement(counts)
     assert any("7 of 10 images differ (70.0%)" in text for text in texts(figure))
 
@@ -60,8 +60,8 @@ def test_confusion_refuses_another_shape():
 def forest_table():
     return pd.DataFrame(
         {
-            "stratum": ["all", "skin_tone", "skin_tone"],
-            "value_of_stratum": ["all", "V", "VI"],
+            "stratum": ["all", "tone_group", "tone_group"],
+            "value_of_stratum": ["all", "medium", "dark"],
             "n": [500, 9, 0],
             "n_positive": [60, 2, 0],
             "difference": [0.05, 0.9, np.nan],
@@ -80,7 +80,9 @@ def test_forest_draws_no_point_for_strata_too_small():
     squares = [line for line in axes.lines if line.get_marker() == "s"]
     assert [line.get_xdata()[0] for line in squares] == [0.05]
     assert axes.get_xlim()[1] < 0.2  # the unjudged 0.9 does not stretch the axis
-    assert axes.get_yticklabels()[1].get_text() == "skin tone V\nn = 9, 2 positive"
+    assert (
+        axes.get_yticklabels()[1].get_text() == "tone group medium\nn = 9, 2 positive"
+    )
 
 
 def test_forest_has_a_panel_for_each_metric():
@@ -117,7 +119,7 @@ def test_forests_of_two_arms_name_both():
     # Strata without an image are left out.
     assert [label.get_text() for label in axes.get_yticklabels()] == [
         "all\nn = 500, 60 positive",
-        "skin tone V\nn = 9, 2 positive",
+        "tone group medium\nn = 9, 2 positive",
     ]
 
 
@@ -251,13 +253,13 @@ def test_galleries_refuse_unequal_numbers():
 
 def test_cases_stand_in_their_cells_and_empty_cells_say_so():
     image, heatmap = photographs(1)[0], np.ones((7, 7))
-    cases = {("V-VI", "false alarm"): (image, heatmap, "NV called MEL")}
-    figure = figures.case_grid(cases, ["I-II", "V-VI"], ["correct", "false alarm"])
+    cases = {("dark", "false alarm"): (image, heatmap, "NV called MEL")}
+    figure = figures.case_grid(cases, ["light", "dark"], ["correct", "false alarm"])
     figure.canvas.draw()
     written = [text.get_text() for axes in figure.axes for text in axes.texts]
     assert written == ["no such case"] * 3
     (shown,) = [axes for axes in figure.axes if len(axes.get_images()) == 1]
-    assert shown.get_title("left") == "V-VI: false alarm\nNV called MEL"
+    assert shown.get_title("left") == "dark: false alarm\nNV called MEL"
     np.testing.assert_array_equal(shown.get_images()[0].get_array(), image)
     with pytest.raises(ValueError, match="Received: cases at"):
         figures.case_grid(cases, ["I-II"], ["false alarm"])

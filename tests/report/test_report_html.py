@@ -44,7 +44,7 @@ def sections():
     counts = pd.DataFrame(
         np.arange(18).reshape(3, 6) * 100,
         index=pd.Index(["MEL", "NV", "BCC"], name="diagnosis"),
-        columns=["I", "II", "III", "IV", "V", "VI"],
+        columns=["light", "medium", "dark", "a", "b", "c"],
     )
     wide = pd.DataFrame({f"column number {i}": [f"cell {i}"] for i in range(20)})
     return [
@@ -52,7 +52,7 @@ def sections():
             "Skin tone",
             "Few dark tones.",
             [
-                Figure(figures.tone_by_diagnosis(counts), "Counts by tone", "Counts"),
+                Figure(figures.counts_by_diagnosis(counts, "A"), "Counts by tone", "B"),
                 Table(counts, "Counts by tone", "Real images only."),
                 Table(wide, "A table wider than any screen"),
             ],
@@ -130,7 +130,7 @@ def test_report_says_what_it_must(report):
     text = Page(report.read_text(encoding="utf-8")).text
     for words in (
         "Not a medical device.",
-        "apparent tone (ITA)",
+        "colour of the photograph",
         "Report & <title>",
         "No clear change.",
         "One archive.",

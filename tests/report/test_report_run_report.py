@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from fake_run import finish, undo, write_audit
 
@@ -26,7 +28,7 @@ def test_report_holds_the_sections_of_what_was_done(reportable):
     html = write_report(reportable()).read_text()
     for words in (
         "Archive: HAM10000",
-        "Who is in the archive",
+        "Whose skin is in the archive",
         "Preparation and split",
         "Judgement on real test images",
         "For whom",
@@ -36,6 +38,32 @@ def test_report_holds_the_sections_of_what_was_done(reportable):
         assert words in html
     for words in ("Synthetic images", "What the model looked at", "The quantised"):
         assert words not in html
+
+
+FORBIDDEN = (
+    r"apparent (skin )?tone",
+    r"skin tones? (I|II|III|IV|V|VI)\b",
+    r"tones? (I|II|III|IV|V|VI)\b",
+    r"skin types? (I|II|III|IV|V|VI)\b",
+    r"skin tone by",
+    r"Fitzpatrick",
+    "no tone that could be",
+    "dark skin",
+)
+
+
+def test_report_of_an_unlabelled_archive_calls_no_colour_a_tone_of_people(reportable):
+    run = reportable()
+    nobody = dict.fromkeys(
+        ("skin_tone_label", "skin_tone_scale", "tone_group", "tone_source")
+    )
+    run.catalog.with_columns(**nobody).save(run / "catalog.csv")
+    write_audit(run)
+    html = write_report(run).read_text()
+    said = re.sub(r"<style>.*?</style>|data:[^\"]*", "", html, flags=re.S)
+    found = [words for words in FORBIDDEN if re.search(words, said, re.I)]
+    assert not found
+    assert "The tone of the skin is unknown for all 8" in said
 
 
 def test_report_of_any_number_of_arms_names_each(reportable):

@@ -1,33 +1,37 @@
-import numpy as np
 import pandas as pd
 import pytest
 
-from keras_derm.skin_tone import label_agreement
+from keras_derm.catalog import Catalog
+from keras_derm.skin_tone import colour_table, rule_disagreement, tone_table
 
 
-def series(*values):
-    return pd.Series(list(values), dtype=object)
+@pytest.fixture
+def catalog(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"")
+    table = pd.DataFrame(
+        {
+            "isic_id": list("abcd"),
+            "path": "a.png",
+            "diagnosis": ["MEL", "NV", "NV", "NV"],
+            "skin_tone_label": ["0", "5", None, None],
+            "skin_tone_scale": ["milk10k", "milk10k", None, None],
+            "ita_type": ["I", "VI", "VI", None],
+        }
+    )
+    return Catalog(table, root=tmp_path)
 
 
-def test_agreement_counts_what_both_know():
-    labels = series("I", "II", "V", None, "VI", "III")
-    estimates = series("I", "III", "II", "I", "undetermined", "III")
-    table, agreement = label_agreement(labels, estimates)
-    assert agreement["labelled"] == 5
-    assert agreement["both"] == 4
-    assert agreement["exact"] == 0.5
-    assert agreement["within_one"] == 0.75
-    assert table.loc["V", "II"] == 1
-    assert table.loc["VI", "undetermined"] == 1
-    assert table.to_numpy().sum() == 5
+def test_people_are_counted_by_label_and_photographs_by_colour(catalog):
+    people = tone_table(catalog)
+    assert list(people) == ["light", "medium", "dark", "unknown", "total"]
+    assert people.loc["NV"].tolist() == [1, 0, 0, 2, 3]
+    assert people.loc["MEL", "dark"] == 1
+    colours = colour_table(catalog)
+    assert colours.loc["NV", ["VI", "undetermined"]].tolist() == [2, 1]
+    assert colours.loc["MEL", "I"] == 1  # a bright photograph of a dark person
 
 
-def test_labels_of_which_none_could_be_measured_have_no_agreement():
-    _, agreement = label_agreement(series("I", "V"), series("undetermined", None))
-    assert (agreement["labelled"], agreement["both"]) == (2, 0)
-    assert np.isnan([agreement["exact"], agreement["within_one"]]).all()
-
-
-def test_other_images_are_refused():
+def test_rules_are_compared_on_the_same_images():
+    frame = pd.DataFrame({"ita_type": ["I"], "lightness": [60.0], "b": [-3.0]})
     with pytest.raises(ValueError, match="Received"):
-        label_agreement(series("I"), series("I", "II"))
+        rule_disagreement(frame, frame.rename(index={0: 1}))

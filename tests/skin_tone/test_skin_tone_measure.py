@@ -6,7 +6,7 @@ import pytest
 from keras_derm.catalog import Catalog
 from keras_derm.readers import READERS
 from keras_derm.skin_tone import (
-    audit_table,
+    colour_table,
     measure,
     measure_by_rules,
     rule_disagreement,
@@ -44,11 +44,11 @@ def test_a_persons_label_is_no_measurement(catalog):
 
 def test_audit_counts_diagnoses_by_type(catalog):
     types = measure(catalog)["ita_type"]
-    table = audit_table(catalog.with_columns(ita_type=types))
+    table = colour_table(catalog.with_columns(ita_type=types))
     assert list(table.index) == ["MEL", "NV", "total"]
     assert table.loc["NV", "VI"] == 1 and table.loc["MEL", "I"] == 1
     assert table.loc["total", "total"] == 3
-    unmeasured = audit_table(catalog)
+    unmeasured = colour_table(catalog)
     assert unmeasured.loc["total", "undetermined"] == 3
 
 

@@ -3,19 +3,21 @@
 import numpy as np
 import pandas as pd
 
-from keras_derm.evaluation.class_scores.subgroups import skin_tone_strata
+from keras_derm.evaluation.class_scores.photograph_colour import photograph_colour
+from keras_derm.evaluation.class_scores.subgroups import TONE, tone_group_strata
 
 AGE_BANDS = {"under 30": 0, "30 to 49": 30, "50 to 69": 50, "70 and over": 70}
 CONTRAST_BANDS = ("low", "middle", "high")
 CROSSED = " x "
 AXES = (
-    "skin_tone",
+    TONE,
     "sex",
     "age_band",
     "anatom_site_general",
     "source",
     "contrast_band",
-    "skin_tone_pooled x sex",
+    "photograph_colour",
+    f"{TONE}{CROSSED}sex",
 )
 
 
@@ -24,10 +26,11 @@ def catalog_axes(table, axes=AXES, contrast_edges=None):
 
     Args:
         table: `Catalog.table` of the images.
-        axes: names of columns, `age_band`, `contrast_band`, `skin_tone_pooled`, or
-            two of these crossed: `"skin_tone_pooled x sex"`. An axis is left out
-            where the table lacks its column or all its values are the same or
-            missing; skin tone never is, since absent tones are news.
+        axes: names of columns, `age_band`, `contrast_band`, `photograph_colour`, or
+            two of these crossed: `"tone_group x sex"`. An axis is left out where the
+            table lacks its column or all its values are the same or missing, a
+            crossed one where it is so of a part; `tone_group` never is, since absent
+            tones are news.
         contrast_edges: what `contrast_edges` returned; without it there is no
             `contrast_band`.
 
@@ -37,11 +40,10 @@ def catalog_axes(table, axes=AXES, contrast_edges=None):
     found = {}
     for axis in axes:
         parts = [_axis(table, part, contrast_edges) for part in axis.split(CROSSED)]
-        if any(part is None for part in parts):
-            continue
-        values = parts[0] if len(parts) == 1 else _cross(*parts)
-        if axis.startswith("skin_tone") or pd.Series(values).nunique() > 1:
-            found[axis] = values
+        if axis == TONE and parts[0] is not None:
+            found[axis] = parts[0]
+        elif all(part is not None and pd.Series(part).nunique() > 1 for part in parts):
+            found[axis] = parts[0] if len(parts) == 1 else _cross(*parts)
     return found
 
 
@@ -67,8 +69,10 @@ def _axis(table, name, edges):
         return _bands(table["age_approx"], list(AGE_BANDS.values())[1:], AGE_BANDS)
     if name == "contrast_band" and "contrast" in table and edges is not None:
         return _bands(table["contrast"], edges, CONTRAST_BANDS)
-    if name == "skin_tone_pooled" and "skin_tone" in table:
-        return skin_tone_strata(table["skin_tone"].array)["skin_tone_pooled"]
+    if name == "photograph_colour" and {"ita", "ita_type"} <= set(table):
+        return photograph_colour(table["ita"], table["ita_type"])
+    if name == TONE and name in table:
+        return tone_group_strata(table[name])
     return table[name].array if name in table else None
 
 

@@ -1,8 +1,10 @@
-"""Prediction sets that hold the true class equally often for every skin tone.
+"""Prediction sets that hold the true class equally often whatever the colour.
 
 A classifier that must name one class is wrong more often on the groups it saw less
 of. A conformal set names every class that cannot be ruled out; it holds the true one
 with a stated probability, group by group (Mondrian), whatever the classifier is worth.
+The groups must be known of a new photograph too: they are those of its colour, which
+can always be measured, and not of the person, whose tone mostly is not known.
 """
 
 import json
@@ -12,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from keras_derm.evaluation.class_scores import metrics, subgroups
+from keras_derm.evaluation.class_scores.photograph_colour import catalog_colours
 from keras_derm.evaluation.class_scores.weighted_ranking import sums_by_cluster
 from keras_derm.evaluation.statistics import bootstrap
 from keras_derm.files import write_json
@@ -36,8 +39,8 @@ class ConformalSets:
             does too.
 
     Example:
-        >>> sets = fit_conformal(val_true, val_prob, val_tone, classes, alpha=0.1)
-        >>> member = sets.predict(test_prob, test_tone)
+        >>> sets = fit_conformal(val_true, val_prob, val_colour, classes, alpha=0.1)
+        >>> member = sets.predict(test_prob, test_colour)
         >>> refer = sets.abstain(member)
     """
 
@@ -100,7 +103,7 @@ def fit_conformal(y_true, y_prob, groups, classes, alpha=ALPHA):
     Args:
         y_true: class indices of validation images, shape `(n,)`.
         y_prob: their probabilities, shape `(n, classes)`.
-        groups: group of each, shape `(n,)`, such as pooled skin tones.
+        groups: group of each, shape `(n,)`, such as the colour of the photograph.
         classes: class names.
         alpha: the share of sets that may miss the true class, in (0, 1).
 
@@ -145,28 +148,21 @@ def fit_conformal(y_true, y_prob, groups, classes, alpha=ALPHA):
     return ConformalSets(classes, alpha, thresholds, n, reasons)
 
 
-def fit_conformal_by_tone(val, task, y_prob, column="skin_tone", alpha=ALPHA):
-    """Fit the thresholds by pairs of skin tones.
+def fit_conformal_by_colour(val, task, y_prob, alpha=ALPHA):
+    """Fit the thresholds by the colour of the photographs, see `photograph_colour`.
 
     Args:
-        val: `Catalog` of the validation images.
+        val: `Catalog` of the validation images, with their ITA.
         task: `Task` whose classes are told apart.
         y_prob, alpha: as in `fit_conformal`.
-        column: column of the skin tones.
 
     Returns:
         A `ConformalSets`, or None where all images are too few.
     """
     if len(val) < least_images(alpha):
         return None
-    tones = pooled_tones(val, column)
-    return fit_conformal(task.targets(val), y_prob, tones, task.classes, alpha)
-
-
-def pooled_tones(catalog, column="skin_tone"):
-    """Pair of skin tones of each image of a catalog, or `undetermined`."""
-    strata = subgroups.skin_tone_strata(catalog.table[column])
-    return np.asarray(strata["skin_tone_pooled"])
+    colours = catalog_colours(val)
+    return fit_conformal(task.targets(val), y_prob, colours, task.classes, alpha)
 
 
 def least_images(alpha):
@@ -188,7 +184,7 @@ def selective_table(
     Args:
         y_true, y_prob: classes and probabilities of test images, as in `evaluate`.
         sets: `ConformalSets` fitted on val.
-        groups: group of each image, shape `(n,)`.
+        groups: group of each image, shape `(n,)`; a categorical keeps its order.
         clusters: patient or lesion of each image, the unit of the bootstrap.
         seed, n_replicates, level: as in `evaluate`.
 
@@ -200,12 +196,13 @@ def selective_table(
         says where coverage is not guaranteed or the images are too few to judge.
     """
     member = sets.predict(y_prob, groups)
+    levels = pd.Categorical(groups).remove_unused_categories().categories
     y_true, groups = np.asarray(y_true), np.asarray(groups).astype(str)
     covered = member[np.arange(len(y_true)), y_true]
     decided = ~sets.abstain(member)
     rows = []
     cluster, n_clusters = bootstrap.cluster_index(clusters, len(y_true))
-    for group in [MARGINAL, *np.unique(groups)]:
+    for group in [MARGINAL, *levels.astype(str)]:
         mask = np.ones(len(y_true), bool) if group == MARGINAL else groups == group
         row = {"group": group, "n": int(mask.sum())}
         for name, hit, of in (

@@ -112,8 +112,8 @@ def evaluate(
         classes: class names, in the order of the columns of `y_prob`.
         groups: patient or lesion of each image, shape `(n,)`, the unit of the
             bootstrap; None makes each image its own.
-        strata: dict from a variable's name to an array of `n` values. `skin_tone`
-            is shown by type and by pairs of types, `undetermined` apart.
+        strata: dict from a variable's name to an array of `n` values. `tone_group`
+            shows light, medium, dark and unknown, with images or without.
         positive: name of the class that is to be found, which sensitivity,
             specificity, PPV, NPV and AUC are about.
         operating_points: thresholds of the positive class fitted on val by

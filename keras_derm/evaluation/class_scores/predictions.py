@@ -6,6 +6,7 @@ import pandas as pd
 from keras_derm.catalog import group_ids
 from keras_derm.evaluation.class_scores.axes import catalog_axes
 from keras_derm.evaluation.class_scores.metrics import operating_points, sums_to_one
+from keras_derm.evaluation.class_scores.subgroups import TONE
 from keras_derm.files import short_digest, write_csv
 
 SHOWN = 20
@@ -60,7 +61,7 @@ def predictions_from_csv(path, catalog, classes):
     return y_prob[row.loc[known].to_numpy()]
 
 
-def inputs_from_catalog(catalog, task, strata=("skin_tone",), contrast_edges=None):
+def inputs_from_catalog(catalog, task, strata=(TONE,), contrast_edges=None):
     """Take from a catalog of real images what `evaluate` and `compare` need.
 
     Args:

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from keras_derm.catalog import FITZPATRICK_TYPES
+from keras_derm.catalog import TONE_GROUPS
 from keras_derm.evaluation.class_scores.metrics import metric_label
 
-UNDETERMINED = "undetermined"
-POOLED_SKIN_TONES = {
-    **dict.fromkeys(("I", "II"), "I-II"),
-    **dict.fromkeys(("III", "IV"), "III-IV"),
-    **dict.fromkeys(("V", "VI"), "V-VI"),
-    UNDETERMINED: UNDETERMINED,
+UNKNOWN = "unknown"
+TONE = "tone_group"
+TONE_LEVELS = (*TONE_GROUPS, UNKNOWN)
+TITLES = {
+    "anatom_site_general": "site",
+    "photograph_colour": "colour of the photograph",
 }
-TONE_STRATA = ("skin_tone", "skin_tone_pooled")
+"""Variables that are called otherwise than their column, for a reader."""
+
 LEAST_POSITIVES = 10
 CLASS_AVERAGES = ("balanced_accuracy", "macro_auc")
 TOO_FEW = "too few to judge"
@@ -26,12 +27,12 @@ class Stratum:
     """The images that share a value of one variable.
 
     Args:
-        name: the variable, such as `skin_tone`; `all` for the whole set.
-        value: its value here, such as `V-VI`.
+        name: the variable, such as `tone_group`; `all` for the whole set.
+        value: its value here, such as `dark`.
         mask: bool array of shape `(n,)`.
 
     Example:
-        >>> dark = Stratum("skin_tone_pooled", "V-VI", np.isin(tone, ["V", "VI"]))
+        >>> dark = Stratum("tone_group", "dark", np.asarray(tone) == "dark")
     """
 
     name: str
@@ -39,40 +40,73 @@ class Stratum:
     mask: np.ndarray
 
 
-def skin_tone_strata(skin_tone):
-    """Strata by Fitzpatrick type and by pairs of types, every level shown.
+def tone_group_strata(tone_group):
+    """Strata by the tone of people's skin, every level shown: absent tones are news.
 
     Args:
-        skin_tone: `I` to `VI` or `undetermined` for each image; a missing value
-            counts as undetermined.
+        tone_group: `light`, `medium` or `dark` for each image; missing or `unknown`
+            where nothing is known of the person.
 
     Returns:
-        A dict of two categoricals, `skin_tone` and `skin_tone_pooled`, in which
-        `undetermined` is a level of its own and levels without images remain.
+        Categorical with the levels `light`, `medium`, `dark` and `unknown`, also
+        those without images.
 
     Raises:
         ValueError: if a value is none of these.
     """
-    tones = pd.Series(np.asarray(skin_tone, dtype=object))
-    tones = tones.where(tones.notna(), UNDETERMINED)
-    unknown = sorted(set(tones) - set(POOLED_SKIN_TONES), key=str)
-    if unknown:
+    tones = pd.Series(np.asarray(tone_group, dtype=object))
+    tones = tones.where(tones.notna(), UNKNOWN)
+    others = sorted(set(tones) - set(TONE_LEVELS), key=str)
+    if others:
         raise ValueError(
-            f"`skin_tone` must hold {', '.join(FITZPATRICK_TYPES)} or {UNDETERMINED}. "
-            f"Received: {unknown}"
+            f"`tone_group` must hold {', '.join(TONE_GROUPS)}, or nothing. "
+            f"Received: {others}"
         )
-    pooled = list(dict.fromkeys(POOLED_SKIN_TONES.values()))
-    return {
-        "skin_tone": pd.Categorical(tones, [*FITZPATRICK_TYPES, UNDETERMINED]),
-        "skin_tone_pooled": pd.Categorical(tones.map(POOLED_SKIN_TONES), pooled),
-    }
+    return pd.Categorical(tones, TONE_LEVELS)
+
+
+def describe_tone_sources(table):
+    """Say for each tone group how many images are in it, and how that is known.
+
+    Args:
+        table: `Catalog.table`.
+
+    Returns:
+        A sentence; a second one where groups were made of ITA, as a run may ask for.
+    """
+    tones = table["tone_group"]
+    if tones.isna().all():
+        return (
+            f"The tone of the skin is unknown for all {len(table):,}: nobody labelled "
+            "it, and no estimator told it."
+        )
+    sources = table["tone_source"].fillna("a source that is not named")
+    sources = sources.replace("label", "people's labels")
+    told = []
+    for tone in TONE_GROUPS:
+        by = sources[tones.eq(tone).fillna(False)].value_counts()
+        parts = [f"{n:,} by {source}" for source, n in by.items()]
+        told.append(f"{tone}: {', '.join(parts) or 'none'}")
+    said = f"Tone of the skin: {'; '.join(told)}; unknown: {tones.isna().sum():,}."
+    if sources[tones.notna()].str.endswith("ITA of the photograph").any():
+        said += (
+            " Groups by ITA of dermoscopy are of the colour of photographs: read "
+            "nothing about people from them."
+        )
+    return said
+
+
+def stratum_title(name):
+    """What a variable is called in a sentence or figure."""
+    words = [TITLES.get(part, part) for part in name.split(" x ")]
+    return " x ".join(words).replace("_", " ")
 
 
 def build_strata(strata, n):
     """List the strata of `evaluate` as `Stratum`, the whole set of `n` images first.
 
     A categorical shows every level, also those without images. A missing value is
-    the stratum `unknown`.
+    the stratum `unknown`, which `tone_group` always has.
     """
     variables = {}
     for name, values in (strata or {}).items():
@@ -81,8 +115,7 @@ def build_strata(strata, n):
                 f"stratum `{name}` must have shape {(n,)}. "
                 f"Received: shape {np.shape(values)}"
             )
-        by_tone = name == "skin_tone"
-        variables |= skin_tone_strata(values) if by_tone else {name: values}
+        variables[name] = tone_group_strata(values) if name == TONE else values
     listed = [Stratum("all", "all", np.ones(n, dtype=bool))]
     for name, values in variables.items():
         listed += _levels(name, values)
@@ -96,7 +129,7 @@ def _levels(name, values):
         for level in values.categories
     ]
     unknown = np.asarray(values.isna())
-    return levels + ([Stratum(name, "unknown", unknown)] if unknown.any() else [])
+    return levels + ([Stratum(name, UNKNOWN, unknown)] if unknown.any() else [])
 
 
 def describe_stratum(stratum, y_true, cluster, classes, positive):

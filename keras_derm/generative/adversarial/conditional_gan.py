@@ -10,11 +10,11 @@ from keras_derm.generative.value_range import to_pixels
 
 
 class ConditionalGAN(AdversarialModel):
-    """Makes dermoscopy of a given diagnosis and skin tone.
+    """Makes dermoscopy of a given diagnosis and tone of skin.
 
-    Among the networks is "generator", a model of (noise, diagnosis, skin tone), see
+    Among the networks is "generator", a model of (noise, diagnosis, tone group), see
     `build_generator`. The arguments are those of `AdversarialModel`. Give `fit` batches
-    of (images, diagnosis, skin tone): images uint8 or float in [0, 255], shape
+    of (images, diagnosis, tone group): images uint8 or float in [0, 255], shape
     (batch, side, side, 3), and two int vectors.
 
     Attributes:
@@ -53,7 +53,7 @@ class ConditionalGAN(AdversarialModel):
         return self.generator.inputs[0].shape[-1]
 
     def call(self, inputs, training=False):
-        """Images in [-1, 1] of (noise, diagnosis, skin tone), averaged weights."""
+        """Images in [-1, 1] of (noise, diagnosis, tone group), averaged weights."""
         return self.averaged_generator(inputs, training=False)
 
     def _noise(self, n_images, seed):
@@ -69,7 +69,7 @@ class ConditionalGAN(AdversarialModel):
         conditions = np.asarray(conditions, dtype="int32")
         if conditions.ndim != 2 or conditions.shape[1] != 2:
             raise ValueError(
-                "`conditions` must have shape (n, 2): diagnosis and skin-tone index. "
+                "`conditions` must have shape (n, 2): diagnosis and tone-group index. "
                 f"Received: shape {conditions.shape}"
             )
         noise = np.random.default_rng(seed).standard_normal(

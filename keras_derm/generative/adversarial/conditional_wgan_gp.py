@@ -33,7 +33,7 @@ def gradient_penalty(critic, real, fakes, conditions, shares):
 
 @keras.saving.register_keras_serializable(package="keras_derm")
 class ConditionalWGANGP(ConditionalGAN):
-    """Makes dermoscopy of a given diagnosis and skin tone, by a critic's distance.
+    """Makes dermoscopy of a given diagnosis and tone of skin, by a critic's distance.
 
     A step takes one batch and divides it among `critic_steps` updates of the critic, so
     that each sees real images of its own; one update of the generator follows. The
@@ -43,8 +43,8 @@ class ConditionalWGANGP(ConditionalGAN):
     Trained on the images of one diagnosis it is the published melanoma generator.
 
     Args:
-        generator: Model of (noise, diagnosis, skin tone), see `build_generator`.
-        critic: Model of (image, diagnosis, skin tone), see `build_critic`.
+        generator: Model of (noise, diagnosis, tone group), see `build_generator`.
+        critic: Model of (image, diagnosis, tone group), see `build_critic`.
         penalty_weight: Weight of the gradient penalty.
         critic_steps: Updates of the critic for each of the generator.
         ema_decay, augmentation, seed: As in `AdversarialModel`. Where the critic sees

@@ -47,7 +47,7 @@ def _condition_inputs(conditional):
     Without conditions there is one index, whatever is given.
     """
     diagnosis = keras.Input((), dtype="int32", name="diagnosis")
-    tone = keras.Input((), dtype="int32", name="skin_tone")
+    tone = keras.Input((), dtype="int32", name="tone_group")
     if conditional:
         indices = (diagnosis, len(DIAGNOSES)), (tone, len(CONDITION_TONES))
     else:
@@ -79,7 +79,7 @@ def build_generator(image_size, latent_dim=128, base_channels=32, conditional=Tr
 
     Returns:
         Functional `keras.Model` from [noise (batch, latent_dim), diagnosis (batch,),
-        skin tone (batch,)] to images (batch, image_size, image_size, 3) in [-1, 1].
+        tone group (batch,)] to images (batch, image_size, image_size, 3) in [-1, 1].
     """
     side, doublings = upsampling_plan(image_size)
     channels = [
@@ -156,7 +156,7 @@ def build_discriminator(
 
     Returns:
         Functional `keras.Model` from [images (batch, image_size, image_size, 3) in
-        [-1, 1], diagnosis (batch,), skin tone (batch,)] to logits (batch, 1).
+        [-1, 1], diagnosis (batch,), tone group (batch,)] to logits (batch, 1).
 
     Reference:
         Miyato and Koyama, "cGANs with Projection Discriminator", ICLR 2018.

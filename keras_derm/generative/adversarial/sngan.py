@@ -21,11 +21,11 @@ LOSSES = ("binary_crossentropy", "hinge")
 
 @keras.saving.register_keras_serializable(package="keras_derm")
 class SNGAN(ConditionalGAN):
-    """Makes dermoscopy of a given diagnosis and skin tone, spectrally normalized.
+    """Makes dermoscopy of a given diagnosis and tone of skin, spectrally normalized.
 
     Args:
-        generator: Model of (noise, diagnosis, skin tone), see `build_generator`.
-        discriminator: Model of (image, diagnosis, skin tone), see
+        generator: Model of (noise, diagnosis, tone group), see `build_generator`.
+        discriminator: Model of (image, diagnosis, tone group), see
             `build_discriminator`.
         loss: "binary_crossentropy" (non-saturating) or "hinge".
         ema_decay, augmentation, seed: As in `AdversarialModel`.

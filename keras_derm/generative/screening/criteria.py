@@ -1,4 +1,4 @@
-"""How far made images are from real ones: likeness, skin tone and near copies."""
+"""How far made images are from real ones: likeness, colour and near copies."""
 
 import numpy as np
 from rich.progress import track
@@ -7,9 +7,9 @@ from skimage.color import rgb2gray
 from skimage.feature import graycomatrix, graycoprops
 from skimage.transform import resize
 
-from keras_derm.generative.conditions import condition_names
-from keras_derm.skin_tone import IndividualTypologyAngle, degrees_outside
-from keras_derm.skin_tone.thresholds import UNDETERMINED
+from keras_derm.evaluation import UNKNOWN
+from keras_derm.generative.conditions import CONDITION_TONES
+from keras_derm.skin_tone import IndividualTypologyAngle
 
 HISTOGRAM_BINS = 8
 STRUCTURE_SIDE = 32
@@ -140,41 +140,51 @@ def texture_features(images):
     return np.reshape(features, (len(images), -1))
 
 
-def tone_measures(made, real, max_reference, generator, thresholds):
-    """Measured tone of every image, and how far real ones are from their type."""
-    estimator = IndividualTypologyAngle(thresholds=thresholds)
+def colour_measures(made, real, max_reference, generator):
+    """ITA of made images, and the range of that of real ones of the same tone group.
 
-    def outside(images, tones):
-        found = [
-            estimator.measure(image) for image in track(images, "Skin tone of images")
-        ]
-        ita = np.array([one["ita"] for one in found])
-        doubts = np.array([one["reason"] for one in found], dtype=object)
-        return ita, degrees_outside(ita, tones, thresholds), doubts
+    ITA is the colour of a photograph and no person's tone; what it can tell is
+    whether a made image has a colour that photographs of such people do have. Where
+    the tone asked for is unknown there is nothing to hold it against.
 
+    Args:
+        made, real: Tuples of images, uint8 (n, side, side, 3), and their conditions,
+            integers (n, 2).
+        max_reference: Most real images of a group that are measured.
+        generator: `numpy.random.Generator` that draws them.
+
+    Returns:
+        Dict of arrays (n,): `ita`; `real_ita_low` and `real_ita_high`, the middle 0.99
+        of the real images of the group, or of all where it has fewer than 20, and NaN
+        where none can be measured or no group was asked for; `ita_doubt`, why ITA
+        cannot be measured, empty where no group was asked for.
+    """
     images, conditions = made
     references, reference_conditions = real
-    tones, reference_tones = (
-        np.array([tone for _, tone in condition_names(each)])
-        for each in (conditions, reference_conditions)
-    )
-    ita, distances, doubts = outside(images, tones)
-    doubts[tones == UNDETERMINED] = ""
-    limits = np.zeros(len(images))
-    for tone in np.unique(tones[tones != UNDETERMINED]):  # in an order of its own
+    tones, reference_tones = conditions[:, 1], reference_conditions[:, 1]
+    ita, doubts = _angles(images)
+    asked = tones != CONDITION_TONES.index(UNKNOWN)
+    low, high = np.full((2, len(images)), np.nan)
+    for tone in np.unique(tones[asked]):
         rows = np.flatnonzero(reference_tones == tone)
         if len(rows) < MIN_REFERENCE:
-            rows = np.flatnonzero(reference_tones != UNDETERMINED)
+            rows = np.arange(len(references))
         rows = generator.permutation(rows)[:max_reference]
-        _, among_real, unknown = outside(references[rows], reference_tones[rows])
-        known = among_real[unknown == ""]
-        limits[tones == tone] = np.quantile(known, QUANTILE) if len(known) else 0.0
-    return {
-        "ita": ita,
-        "tone_distance": distances,
-        "tone_distance_limit": limits,
-        "tone_doubt": doubts,
-    }
+        angles, unknown = _angles(references[rows])
+        known = angles[unknown == ""]
+        if len(known):
+            ends = np.quantile(known, [(1 - QUANTILE) / 2, (1 + QUANTILE) / 2])
+            low[tones == tone], high[tones == tone] = ends
+    doubts[~asked] = ""
+    return {"ita": ita, "real_ita_low": low, "real_ita_high": high, "ita_doubt": doubts}
+
+
+def _angles(images):
+    """ITA of each image in degrees, (n,), and why it is doubtful, else empty."""
+    estimator = IndividualTypologyAngle()
+    found = [estimator.measure(image) for image in track(images, "Colour of images")]
+    ita = np.array([one["ita"] for one in found], "float64")
+    return ita, np.array([one["ita_reason"] for one in found], dtype=object)
 
 
 def copy_measures(images, references, generator, parents, max_pairs=1000):

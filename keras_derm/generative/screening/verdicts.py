@@ -7,9 +7,9 @@ from rich.progress import track
 from keras_derm.generative.conditions import condition_names
 from keras_derm.generative.screening.criteria import (
     MIN_REFERENCE,
+    colour_measures,
     copy_measures,
     likeness_measures,
-    tone_measures,
 )
 
 FEATURES = {
@@ -27,43 +27,40 @@ def screen(
     max_reference=100,
     seed=0,
     parents=None,
-    thresholds="del_bino",
 ):
     """Decide which made images are kept, and say why the others are not.
 
-    An image is compared with real images of its cell (diagnosis and skin tone), or
+    An image is compared with real images of its cell (diagnosis and tone group), or
     of its diagnosis where the cell has too few, in three ways: distance of colour
     histograms (Hellinger), 1 - SSIM, both averaged over the nearest 5 real images,
     and the largest standard score of its grey-level co-occurrence features. What
     lies beyond the 0.99 quantile of the same measure of the real images themselves is
-    rejected. So is an image whose apparent skin tone (ITA) cannot be measured, or
-    lies outside the range of the type asked for by more than that of real images of
-    the type does, measured on these same images. So is a near copy: closer to some
+    rejected. So is an image that was asked for with a tone, and whose ITA cannot be
+    measured or lies outside the range (the middle 0.99) of that of real images of the
+    same tone group. ITA is the colour of a photograph: within the range, an image has a
+    colour that photographs of such people have, which is no proof that it shows such a
+    person. So is a near copy: closer to some
     training image, flips and rotations included, than nearly all real images are to
     their nearest real one: than all but a hundredth, as archives hold several
     photographs of one lesion, whose distance is about 0.
 
     Args:
         images: Made images, uint8 (n, side, side, 3), RGB.
-        conditions: Integers (n, 2): diagnosis and skin-tone index.
+        conditions: Integers (n, 2): diagnosis and tone-group index.
         reference_images: All real training images, uint8 (m, side, side, 3).
         reference_conditions: Integers (m, 2).
         max_reference: Number of real images drawn from larger cells, for speed.
         seed: Seed of that draw.
         parents: Position of the real image that each image was made of, int (n,),
             for translations: likeness to the parent is meant, and no copy.
-        thresholds: Table of skin types that the conditions were made with, see
-            `skin_tone.THRESHOLDS`.
 
     Returns:
         `pandas.DataFrame`, one row an image: `accepted` (bool), `reason` (text, empty
         where accepted), `compared_with` ("cell", "diagnosis" or "all"),
         `colour_distance`, `structure_distance`, `texture_distance`, the limit of
-        each (`..._limit`), `ita`, `tone_distance` (degrees outside the type) and
-        `tone_distance_limit`, `tone_doubt` (why the tone cannot be measured, or
-        empty), `copy_distance`, `copy_limit` (root mean square
-        difference in grey levels of 255 at 16 x 16), and `nearest_reference`
-        (position of the nearest real image).
+        each (`..._limit`), what `colour_measures` found, `copy_distance`,
+        `copy_limit` (root mean square difference in grey levels of 255 at 16 x 16),
+        and `nearest_reference` (position of the nearest real image).
 
     Raises:
         ValueError: If shapes disagree, or there are fewer than 20 real images.
@@ -83,13 +80,8 @@ def screen(
         table.loc[rows, "compared_with"] = level
         for name, values in measures.items():
             table.loc[rows, name] = values
-    measures = tone_measures(
-        (images, conditions),
-        (reference_images, reference_conditions),
-        max_reference,
-        generator,
-        thresholds,
-    )
+    real = reference_images, reference_conditions
+    measures = colour_measures((images, conditions), real, max_reference, generator)
     measures |= copy_measures(images, reference_images, generator, parents)
     for name, values in measures.items():
         table[name] = values
@@ -144,13 +136,13 @@ def _reasons(table, names):
             for name, title in FEATURES.items()
             if row[name] > row[f"{name}_limit"]
         ]
-        if row["tone_doubt"]:
-            found.append(f"skin tone cannot be measured: {row['tone_doubt']}")
-        elif row["tone_distance"] > row["tone_distance_limit"]:
+        if row["ita_doubt"]:
+            found.append(f"colour of skin cannot be measured: {row['ita_doubt']}")
+        elif row["ita"] < row["real_ita_low"] or row["ita"] > row["real_ita_high"]:
             found.append(
-                f"skin tone unlike {tone}: ITA {row['ita']:.0f}, "
-                f"{row['tone_distance']:.1f} > {row['tone_distance_limit']:.1f} degrees"
-                " outside"
+                f"colour of skin unlike real images of tone {tone}: ITA "
+                f"{row['ita']:.0f}, theirs {row['real_ita_low']:.0f} to "
+                f"{row['real_ita_high']:.0f}"
             )
         if row["copy_distance"] < row["copy_limit"]:
             found.append(

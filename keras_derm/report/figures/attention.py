@@ -58,7 +58,7 @@ def case_grid(cases, rows, columns) -> Figure:
     Args:
         cases: `dict` of (row, column) to (image, heatmap, caption), as in
             `cam_gallery`; a cell without a case says "no such case".
-        rows: Names of the rows, such as skin tones, in order.
+        rows: Names of the rows, such as tone groups, in order.
         columns: Names of the columns, such as kinds of decision, in order.
 
     Raises:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from keras_derm.evaluation import TONE_STRATA, TOO_FEW
+from keras_derm.evaluation import TONE, TOO_FEW, stratum_title
 from keras_derm.report.figures.style import COLORS, GRID, MUTED, styled
 
 INTERVAL = ("difference", "difference_low", "difference_high")
@@ -75,7 +75,7 @@ def arm_forests(table, reference, metric="balanced_accuracy"):
         metric: Name of the metric.
 
     Returns:
-        `dict` of figures: `"forest"`, the whole set and every skin tone, and where
+        `dict` of figures: `"forest"`, the whole set and every tone group, and where
         another stratum can be judged `"forest_others"`, all of those. Strata without
         an image are left out; each arm has a panel of its own. Empty where there is
         nothing to compare.
@@ -92,7 +92,7 @@ def arm_forests(table, reference, metric="balanced_accuracy"):
     }
     if len(arms) > 1:
         table = table.assign(label=table["arm"] + ", " + table["label"])
-    by_tone = table["stratum"].isin(["all", *TONE_STRATA])
+    by_tone = table["stratum"].isin(["all", TONE])
     figures = {"forest": forest_plot(table[by_tone], **words)}
     others = table[table["judged"] & ~by_tone]
     if not others.empty:
@@ -135,8 +135,7 @@ def _forest_line(axes, line, middle, low, high, claimed):
 
 
 def _stratum(row):
-    name = str(row["stratum"]).replace("anatom_site_general", "site")
-    name = name.replace("_", " ")
+    name = stratum_title(str(row["stratum"]))
     value = row.get("value_of_stratum", "all")
     if value != "all":
         name += f" {value}"

@@ -70,10 +70,9 @@ def _galleries(run, titles):
         figure_block(
             run,
             "attention_by_tone",
-            "For each group of tones one correct decision, one miss and one false "
+            "For each tone group one correct decision, one miss and one false "
             f"alarm, {spoke}",
-            "One case of each kind in each group of apparent tones (ITA), where there "
-            "is one.",
+            "One case of each kind in each tone group of people, where there is one.",
         ),
         figure_block(
             run,

@@ -35,7 +35,7 @@ def section(run):
                 "What quantisation cost, on real test images",
                 export_tables.COST_NOTE,
             ),
-            Table(export_tables.agreement_table(cost), "Same class, by tone"),
+            Table(export_tables.agreement_table(cost), "Same class, by group"),
             Table(export_tables.members_table(cost), "What is averaged"),
         ],
     )

@@ -3,8 +3,12 @@
 TEXT = """
 Research use only. This is not a medical device and must not guide the care of anyone.
 
-- Apparent tone (ITA) is estimated from the photograph. It depends on camera, light and
-  polarisation and is not a person's Fitzpatrick type.
+- The colour of a photograph (ITA) depends on camera, light, pressure and polarisation.
+  On dermoscopy it has next to nothing to do with how dark a person's skin is (rank
+  correlation 0.06 with the skin tone classes of MILK10k), and no group by it is one of
+  people.
+- A person's tone is known where somebody labelled it. What holds of labelled people
+  need not hold of the others; an estimator is only worth what was measured of it.
 - The patients of this archive stand for themselves; what holds here need not hold for
   other clinics, cameras or skin tones that the archive lacks.
 - Intervals cover the chance of which test patients or lesions were drawn. They do not

@@ -1,9 +1,13 @@
-"""Section: who gains and who loses, by skin tone and by other strata."""
+"""Section: who gains and who loses, by tone of skin and by other strata."""
 
 import pandas as pd
 
-from keras_derm.evaluation import HEADLINE, TONE_STRATA
-from keras_derm.evaluation.class_scores.subgroups import UNDETERMINED
+from keras_derm.evaluation import (
+    HEADLINE,
+    TONE,
+    UNKNOWN,
+    stratum_title,
+)
 from keras_derm.report.arm_tables import beside_each_other, interval_cell
 from keras_derm.report.html import Section, Table, Text
 from keras_derm.report.run_files import (
@@ -12,6 +16,13 @@ from keras_derm.report.run_files import (
     read_json,
     read_metrics,
     read_metrics_table,
+)
+
+COLOUR_NOTE = (
+    "The colour of a photograph is measured as the ITA of the skin in it. Its bands "
+    "are no groups of people: a dermatoscope lights, presses and exposes the skin, and "
+    "light and dark photographs are taken of the same person. They say whether the "
+    "models serve some photographs worse than others."
 )
 
 
@@ -25,16 +36,18 @@ def section(run):
         figure_block(
             run,
             "forest",
-            f"Difference in balanced accuracy to {reference}, per tone.",
+            f"Difference in balanced accuracy to {reference}, per tone group.",
             "Hollow: the interval holds zero, or the difference does not survive the "
             "correction for the number of strata.",
         ),
+        Text(f"On the test images: {metrics['tone_sources']}"),
         *_tones(metrics, read_metrics_table(run)),
+        *_colours(metrics, read_metrics_table(run)),
         figure_block(
             run,
             "forest_others",
-            f"Difference in balanced accuracy to {reference} by sex, age, site and "
-            "contrast.",
+            f"Difference in balanced accuracy to {reference} by sex, age, site, "
+            "contrast and colour of the photograph.",
             f"Strata with at least ten lesions that are {singular} and ten that are "
             "not.",
         ),
@@ -45,19 +58,15 @@ def section(run):
 
 
 def _tones(metrics, table):
-    """Tones that can be judged, and those that cannot with the reason."""
-    of_tones = table["stratum"].isin(TONE_STRATA) & table["metric"].isin(HEADLINE)
-    # Types and pairs of types have the undetermined alike.
-    pooled = table["stratum"] == TONE_STRATA[1]
-    rows = table[of_tones & ~(pooled & (table["value_of_stratum"] == UNDETERMINED))]
-    names = {"value_of_stratum": "tone", "n": "n"}
-    names |= {"n_positive": positive_words(metrics)[1], "n_classes": "classes"}
-    judged, blocks = rows[rows["judged"]], []
-    if len(judged):
-        shown = judged, metrics["reference"], names
-        blocks.append(beside_each_other("By apparent tone", *shown))
+    """Tone groups that can be judged, and those that cannot with the reason."""
+    rows = table[(table["stratum"] == TONE) & table["metric"].isin(HEADLINE)]
+    # Where nobody's tone is known, the unknown are all test images, shown above.
+    everyone = (rows["value_of_stratum"] == UNKNOWN) & (rows["n"] == table["n"].max())
+    blocks = _judged(metrics, rows[~everyone], "By tone of the person's skin", "tone")
     few = rows[~rows["judged"]].drop_duplicates("value_of_stratum")
+    few = few[(few["n"] > 0) | (few["value_of_stratum"] != UNKNOWN)]
     if len(few):
+        names = _names(metrics, "tone")
         why = few["reason"].where(few["n"] > 0, "no images")
         frame = few[list(names)].rename(columns=names).assign(why=why)
         note = "Their figures are in metrics.csv; they prove nothing."
@@ -66,11 +75,34 @@ def _tones(metrics, table):
     return blocks
 
 
+def _colours(metrics, table):
+    """Bands of the colour of the photograph that can be judged, and what they are."""
+    of_colour = table["stratum"] == "photograph_colour"
+    rows = table[of_colour & table["metric"].isin(HEADLINE)]
+    title = "By colour of the photograph (ITA)"
+    blocks = _judged(metrics, rows, title, "colour of the photograph")
+    return [Text(COLOUR_NOTE), *blocks] if blocks else []
+
+
+def _judged(metrics, rows, title, name):
+    rows = rows[rows["judged"]]
+    if rows.empty:
+        return []
+    shown = rows, metrics["reference"], _names(metrics, name)
+    return [beside_each_other(title, *shown)]
+
+
+def _names(metrics, name):
+    """Columns that describe a stratum, and what they are called."""
+    names = {"value_of_stratum": name, "n": "n"}
+    return names | {"n_positive": positive_words(metrics)[1], "n_classes": "classes"}
+
+
 def _gaps(run):
     """Gaps in sensitivity and in both error rates, where two groups can be judged."""
     gaps = pd.read_csv(run / "disparities.csv")
     gaps = gaps[gaps["gap"].isin(["sensitivity", "equalised_odds"])]
-    names = gaps["stratum"].str.replace("_", " ").str.replace(" x ", " and ")
+    names = gaps["stratum"].map(stratum_title).str.replace(" x ", " and ")
     known = gaps["value"].notna()
     none = sorted(set(names[~known]))
     said = f"No gap can be given for {', '.join(none)}: fewer than two groups judged."
@@ -97,12 +129,13 @@ def _gaps(run):
 
 
 def _selective(run, arms):
-    """Prediction sets that hold the truth equally often for every tone."""
+    """Prediction sets that hold the truth equally often for every colour."""
     path = run / "selective.csv"
     if not path.is_file():
         return []
     found = pd.read_csv(path)
-    columns = {"tone": found["group"], "arm": found["arm"], "n": found["n"]}
+    columns = {"colour of the photograph": found["group"], "arm": found["arm"]}
+    columns["n"] = found["n"]
     for name, label in (
         ("coverage", "truth in the set"),
         ("decided", "one class alone"),
@@ -113,7 +146,8 @@ def _selective(run, arms):
         columns["remark"] = found["reason"].fillna("")
     alpha = read_json(run / f"conformal/{arms[0]}.json", "evaluate")["alpha"]
     note = (
-        "Sets of classes fitted on validation images for each tone so that "
+        "Sets of classes fitted on validation images for each colour of the "
+        "photograph, which can be measured on a new one too, so that "
         f"{1 - alpha:.0%} hold the truth (Mondrian conformal prediction). Where a set "
         "does not name one class alone the model abstains."
     )

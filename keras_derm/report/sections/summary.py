@@ -1,6 +1,7 @@
 """Summary: the verdict, who is in the archive, what was judged on what."""
 
 from keras_derm.catalog import count_seen_in_training
+from keras_derm.evaluation import describe_tone_sources
 from keras_derm.report.html import Callout, Text
 from keras_derm.report.run_files import listed, positive_words, read_json, read_metrics
 from keras_derm.report.sections.training import differing_settings
@@ -14,16 +15,13 @@ def blocks(run):
     """
     metrics = read_metrics(run)
     catalog, reference = run.catalog, metrics["reference"]
-    tones = catalog.table["skin_tone"].value_counts()
-    dark = int(tones.get("V", 0) + tones.get("VI", 0))
-    measured = int(tones.drop("undetermined", errors="ignore").sum())
     found = metrics["arms"][reference]["strata"][0]["metrics"]
     return [
         Callout("finding", metrics["verdict"]),
         Text(
-            f"The archive holds {len(catalog):,} photographs. {measured:,} have a "
-            f"skin tone, by a person's label or measured; of the dark types V and VI: "
-            f"{dark:,}.\n\n{_origin(run, metrics)}\n\nThe {reference} model finds "
+            f"The archive holds {len(catalog):,} photographs. "
+            f"{describe_tone_sources(catalog.table)}\n\n{_origin(run, metrics)}\n\n"
+            f"The {reference} model finds "
             f"{_percent(found['sensitivity'])} of the {positive_words(metrics)[1]} "
             "(sensitivity) and clears "
             f"{_percent(found['specificity'])} of the other lesions (specificity)."

@@ -19,8 +19,9 @@ def section(run):
             said += f": {why['none_because']}"
         return Section("Synthetic images", f"{said}.")
     verdicts = pd.read_csv(path, keep_default_na=False)
-    by_cell = verdicts.groupby(["diagnosis", "skin_tone"])[["accepted", "kept"]].sum()
-    by_cell.insert(0, "sampled", verdicts.groupby(["diagnosis", "skin_tone"]).size())
+    cells = verdicts.groupby(["diagnosis", "tone_group"])
+    by_cell = cells[["accepted", "kept"]].sum()
+    by_cell.insert(0, "sampled", cells.size())
     by_cell = by_cell.rename(columns={"accepted": "passed screening"})
     rejected = verdicts[~verdicts["accepted"].astype(bool)]
     kinds = rejected["reason"].str.split(" unlike| of train|:").str[0].value_counts()
@@ -30,8 +31,9 @@ def section(run):
         Text(
             f"{generator['text']} learned from the training images alone, "
             f"{_steps_trained(run, settings)} at {settings.image_size} pixels. Its "
-            "images were compared with real ones in colour, structure, texture and "
-            "skin tone; outliers and near copies of training images were rejected. "
+            "images were compared with real ones in colour, structure and texture, "
+            "and the colour of skin (ITA) with that of real images of the tone group "
+            "asked for; outliers and near copies of training images were rejected. "
             "They are in no validation or test set."
         ),
         figure_block(
@@ -41,7 +43,12 @@ def section(run):
             "Drawn at random from those kept, each beside the nearest real training "
             "image.",
         ),
-        Table(by_cell.reset_index(), "Synthetic images by diagnosis and tone"),
+        Table(
+            by_cell.reset_index().rename(columns={"tone_group": "tone asked for"}),
+            "Synthetic images by diagnosis and the tone group asked for",
+            "What was asked of the generator: whether people of that tone look so, "
+            "nobody has judged.",
+        ),
         Table(
             kinds.rename_axis("first reason").reset_index(name="images"),
             "Why images were rejected",

@@ -8,7 +8,9 @@ from keras_derm.evaluation.class_scores.subgroups import build_strata
 def table(**columns):
     frame = pd.DataFrame(
         {
-            "skin_tone": ["I", "II", "V", None],
+            "tone_group": ["light", "light", "dark", None],
+            "ita": [50.0, 41.0, 9.9, 60.0],
+            "ita_type": ["II", "III", "V", "undetermined"],
             "sex": ["male", "female", "female", None],
             "age_approx": [29.0, 30.0, 70.0, np.nan],
             "contrast": [5.0, 10.0, 30.0, np.nan],
@@ -50,22 +52,39 @@ def test_contrast_terciles_come_from_training_and_validation_alone():
 
 
 def test_crossings_show_every_pair_and_keep_the_unknown_apart():
-    values = catalog_axes(table(), ["skin_tone_pooled x sex"])
-    found = counts(values["skin_tone_pooled x sex"])
-    assert found["I-II, male"] == found["I-II, female"] == found["V-VI, female"] == 1
-    assert found["V-VI, male"] == 0 and found["III-IV, male"] == 0
+    values = catalog_axes(table(), ["tone_group x sex"])
+    found = counts(values["tone_group x sex"])
+    assert found["light, male"] == found["light, female"] == found["dark, female"] == 1
+    assert found["dark, male"] == 0 and found["medium, male"] == 0
     assert found["unknown"] == 1
     assert len(found) == 4 * 2 + 1
 
 
+def test_bands_of_colour_begin_at_their_lower_edge_and_doubt_is_apart():
+    found = counts(catalog_axes(table(), ["photograph_colour"])["photograph_colour"])
+    assert found == {
+        "ITA 41° and over": 2,
+        "ITA 10° to 41°": 0,
+        "ITA under 10°": 1,
+        "undetermined": 1,
+    }
+    unmeasured = table(ita=np.nan, ita_type=None)
+    assert "photograph_colour" not in catalog_axes(unmeasured)
+
+
+def test_where_nobody_labelled_there_is_no_crossing_of_tone():
+    found = catalog_axes(table(tone_group=None))
+    assert "tone_group" in found and "tone_group x sex" not in found
+
+
 def test_axes_that_say_nothing_are_left_out_but_never_skin_tone():
-    found = catalog_axes(table(skin_tone="I"), AXES, contrast_edges=[6, 12])
+    found = catalog_axes(table(tone_group="light"), AXES, contrast_edges=[6, 12])
     assert "source" not in found and "anatom_site_general" not in found
     assert list(found) == [
-        "skin_tone",
+        "tone_group",
         "sex",
         "age_band",
         "contrast_band",
-        "skin_tone_pooled x sex",
+        "photograph_colour",
     ]
     assert "contrast_band" not in catalog_axes(table(), AXES)

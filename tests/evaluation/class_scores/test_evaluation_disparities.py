@@ -111,14 +111,16 @@ def test_interval_of_no_gap_holds_it():
 
 def test_groups_too_small_to_judge_are_neither_worst_nor_counted():
     y_true, y_prob, _ = example()
-    tone = np.repeat(["I", "II", "V", "undetermined"], [280, 260, 8, 52])
-    found = evaluate(y_true, y_prob, CLASSES, strata={"skin_tone": tone})
-    gap = gaps(found, "skin_tone")["sensitivity"]
-    assert {gap["worst"], gap["best"]} == {"I", "II"}
-    assert "V" in gap["left_out"] and "undetermined" not in gap["left_out"]
-    pooled = gaps(found, "skin_tone_pooled")["sensitivity"]
-    assert np.isnan(pooled["value"]) and pooled["worst"] is None
-    assert pooled["reason"] == "fewer than two groups can be judged"
+    tone = np.repeat(["light", "medium", "dark", None], [280, 260, 8, 52])
+    found = evaluate(y_true, y_prob, CLASSES, strata={"tone_group": tone})
+    gap = gaps(found, "tone_group")["sensitivity"]
+    assert {gap["worst"], gap["best"]} == {"light", "medium"}
+    assert "dark" in gap["left_out"] and "unknown" not in gap["left_out"]
+    tone = np.where(tone == "medium", None, tone)
+    alone = evaluate(y_true, y_prob, CLASSES, strata={"tone_group": tone})
+    gap = gaps(alone, "tone_group")["sensitivity"]
+    assert np.isnan(gap["value"]) and gap["worst"] is None
+    assert gap["reason"] == "fewer than two groups can be judged"
 
 
 def test_chance_alone_is_not_called_a_gap():

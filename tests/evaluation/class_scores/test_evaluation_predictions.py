@@ -27,7 +27,7 @@ def catalog(tmp_path):
             "path": ["a.jpg", "b.jpg", "c.jpg"],
             "diagnosis": ["MEL", "NV", "NV"],
             "lesion_id": ["1", "2", "2"],
-            "skin_tone": ["I", "V", None],
+            "tone_group": ["light", "dark", None],
         }
     )
     return Catalog(table, root=tmp_path)
@@ -120,7 +120,7 @@ def test_a_catalog_gives_what_evaluate_needs(catalog, tmp_path):
     found = evaluate(y_prob=y_prob, n_replicates=20, **inputs)
     assert found.strata[0]["n_groups"] == 2
     shown = {(one["stratum"], one["value"]): one["n"] for one in found.strata}
-    assert shown[("skin_tone", "undetermined")] == shown[("skin_tone", "V")] == 1
+    assert shown[("tone_group", "unknown")] == shown[("tone_group", "dark")] == 1
     # Image b is NV; its two probabilities are equal, so the first class, MEL, wins.
     assert np.isclose(found.overall["accuracy"]["value"], 2 / 3)
 

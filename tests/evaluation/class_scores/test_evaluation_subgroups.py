@@ -1,9 +1,15 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from keras_derm.evaluation import evaluate, skin_tone_strata
+from keras_derm.evaluation import (
+    describe_tone_sources,
+    evaluate,
+    stratum_title,
+    tone_group_strata,
+)
 from keras_derm.evaluation.class_scores.subgroups import build_strata
 
 CLASSES = ("MEL", "NV", "BCC")
@@ -20,31 +26,60 @@ def example(n=600, seed=0):
 
 def evaluate_by_tone(**options):
     y_true, y_prob = example()
-    tone = np.repeat(["I", "II", "V", None], [300, 280, 12, 8])
+    tone = np.repeat(["light", "medium", None], [580, 12, 8])
     y_true[580:592] = 1
     y_true[592:] = 0
     return evaluate(
-        y_true, y_prob, CLASSES, strata={"skin_tone": tone}, n_replicates=200, **options
+        y_true,
+        y_prob,
+        CLASSES,
+        strata={"tone_group": tone},
+        n_replicates=200,
+        **options,
     )
 
 
-def test_each_type_the_pairs_and_undetermined_are_strata():
-    strata = build_strata({"skin_tone": np.array(["I", "VI", None, "II"])}, 4)
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["light", "dark", None, "light"], (2, 0, 1, 1)),
+        (["light", "medium", "dark", "dark"], (1, 1, 2, 0)),
+        ([None] * 4, (0, 0, 0, 4)),
+    ],
+)
+def test_every_tone_group_and_the_unknown_are_strata_also_without_images(
+    given, expected
+):
+    strata = build_strata({"tone_group": np.array(given, object)}, 4)
     counts = {(one.name, one.value): int(one.mask.sum()) for one in strata}
-    assert counts == {
-        ("all", "all"): 4,
-        ("skin_tone", "I"): 1,
-        ("skin_tone", "II"): 1,
-        ("skin_tone", "III"): 0,
-        ("skin_tone", "IV"): 0,
-        ("skin_tone", "V"): 0,
-        ("skin_tone", "VI"): 1,
-        ("skin_tone", "undetermined"): 1,
-        ("skin_tone_pooled", "I-II"): 2,
-        ("skin_tone_pooled", "III-IV"): 0,
-        ("skin_tone_pooled", "V-VI"): 1,
-        ("skin_tone_pooled", "undetermined"): 1,
-    }
+    names = [("tone_group", tone) for tone in ("light", "medium", "dark", "unknown")]
+    assert counts == {("all", "all"): 4} | dict(zip(names, expected, strict=True))
+
+
+def test_each_group_is_told_with_who_says_so():
+    table = pd.DataFrame(
+        {
+            "tone_group": ["light", "light", "dark", None],
+            "tone_source": ["label", "probe of MILK10k", "label", None],
+        }
+    )
+    assert describe_tone_sources(table) == (
+        "Tone of the skin: light: 1 by people's labels, 1 by probe of MILK10k; medium: "
+        "none; dark: 1 by people's labels; unknown: 1."
+    )
+    assert "colour of photographs" not in describe_tone_sources(table)
+    by_ita = table.replace("probe of MILK10k", "published ITA of the photograph")
+    assert describe_tone_sources(by_ita).endswith(
+        "read nothing about people from them."
+    )
+    nobody = describe_tone_sources(table.assign(tone_group=None))
+    assert nobody.startswith("The tone of the skin is unknown for all 4: nobody")
+
+
+def test_variables_are_called_by_what_they_are():
+    assert stratum_title("photograph_colour") == "colour of the photograph"
+    assert stratum_title("tone_group x sex") == "tone group x sex"
+    assert stratum_title("anatom_site_general") == "site"
 
 
 def test_missing_values_are_a_stratum_of_their_own():
@@ -54,9 +89,9 @@ def test_missing_values_are_a_stratum_of_their_own():
         build_strata({"sex": np.array(["male"])}, 4)
 
 
-def test_unknown_skin_tone_is_refused():
-    with pytest.raises(ValueError, match="VII"):
-        skin_tone_strata(["I", "VII"])
+def test_a_type_by_ita_is_no_tone_group():
+    with pytest.raises(ValueError, match="'VI'"):
+        tone_group_strata(["light", "VI"])
 
 
 def test_a_stratum_has_the_metrics_of_its_images_alone():
@@ -71,16 +106,16 @@ def test_a_stratum_has_the_metrics_of_its_images_alone():
 
 def test_few_positives_are_marked_and_nan_has_a_reason():
     table = evaluate_by_tone().table().set_index(["stratum", "value_of_stratum"])
-    assert table.loc[("skin_tone", "I"), "judged"].all()
-    dark = table.loc[("skin_tone", "V")].set_index("metric")
-    assert not dark["judged"].any()
-    assert np.isnan(dark.loc["sensitivity", "value"])
-    assert "no MEL images" in dark.loc["sensitivity", "reason"]
-    assert dark["reason"].str.startswith("too few to judge: MEL images").all()
-    empty = table.loc[("skin_tone", "VI")]
+    assert table.loc[("tone_group", "light"), "judged"].all()
+    few = table.loc[("tone_group", "medium")].set_index("metric")
+    assert not few["judged"].any()
+    assert np.isnan(few.loc["sensitivity", "value"])
+    assert "no MEL images" in few.loc["sensitivity", "reason"]
+    assert few["reason"].str.startswith("too few to judge: MEL images").all()
+    empty = table.loc[("tone_group", "dark")]
     assert empty["value"].isna().all()
     assert empty["reason"].str.endswith("no images").all()
-    unknown = table.loc[("skin_tone", "undetermined")].set_index("metric")
+    unknown = table.loc[("tone_group", "unknown")].set_index("metric")
     assert "only MEL images" in unknown.loc["specificity", "reason"]
     missing = table["value"].isna() | table["low"].isna()
     assert (table.loc[missing, "reason"] != "").all()
@@ -119,7 +154,7 @@ def test_to_dict_is_json_without_nan():
     assert found["strata"][0]["n"] == 600
     assert np.sum(found["confusion_matrix"]) == 600
     assert found["per_class"]["BCC"]["sensitivity"]["low"] is not None
-    assert found["strata"][6]["metrics"]["accuracy"]["value"] is None
+    assert found["strata"][3]["metrics"]["accuracy"]["value"] is None
 
 
 @pytest.mark.parametrize(

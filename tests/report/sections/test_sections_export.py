@@ -22,7 +22,7 @@ def test_section_says_what_quantisation_gained_and_cost(run, cost):
         "on this machine."
     )
     costs = table(section, "What quantisation cost, on real test images")
-    assert costs["tone"].tolist() == ["all", "all", "II"]
+    assert costs["group"].tolist() == ["all", "all", "tone group light"]
     assert costs.loc[0, ["float", "quantised", "difference"]].tolist() == [
         "0.900",
         "0.880",
@@ -30,8 +30,8 @@ def test_section_says_what_quantisation_gained_and_cost(run, cost):
     ]
 
 
-def test_agreement_says_why_a_tone_is_not_judged(run, cost):
-    agreement = table(export.section(run), "Same class, by tone")
+def test_agreement_says_why_a_group_is_not_judged(run, cost):
+    agreement = table(export.section(run), "Same class, by group")
     assert agreement["metrics"].tolist() == [
         "judged",
         "judged",

@@ -8,8 +8,9 @@ COUNTS = ["tone", "n", "melanomas", "classes", "metric"]
 
 
 def test_tones_that_can_be_judged_have_every_arm(four_arms):
-    shown = table(subgroups.section(four_arms), "By apparent tone")
-    assert shown["tone"].unique().tolist() == ["II"]
+    shown = table(subgroups.section(four_arms), "By tone of the person's skin")
+    assert shown["tone"].unique().tolist() == ["light", "unknown"]
+    shown = shown[shown["tone"] == "light"]
     assert shown.columns.tolist()[:6] == [*COUNTS, "arm"]
     assert shown["arm"].tolist() == [*four_arms.arms] * 4
     assert shown["metric"].unique().tolist() == [
@@ -21,18 +22,43 @@ def test_tones_that_can_be_judged_have_every_arm(four_arms):
 
 
 def test_two_arms_stand_beside_each_other(run):
-    shown = table(subgroups.section(run), "By apparent tone")
+    shown = table(subgroups.section(run), "By tone of the person's skin")
     assert shown.columns.tolist() == [*COUNTS, *run.arms, "difference"]
-    assert len(shown) == 4
+    assert len(shown) == 8
 
 
 def test_tones_that_cannot_be_judged_are_named_once_with_the_reason(run):
     few = table(subgroups.section(run), "Tones of which nothing can be said")
     assert few[["tone", "n", "why"]].to_numpy().tolist() == [
-        ["VI", 4, "too few to judge: 1 patient"],
-        ["undetermined", 0, "no images"],
-        ["V-VI", 5, "too few to judge: 1 patient"],
+        ["medium", 0, "no images"],
+        ["dark", 4, "too few to judge: 1 patient"],
     ]
+
+
+def test_where_nobody_labelled_all_tones_are_without_images_and_no_more(run):
+    metrics = pd.read_csv(run / "metrics.csv")
+    tones = metrics["stratum"] == "tone_group"
+    metrics.loc[tones, ["n", "judged"]] = 0, False
+    nobody = tones & (metrics["value_of_stratum"] == "unknown")
+    metrics.loc[nobody, ["n", "judged"]] = 200, True
+    write_csv(run / "metrics.csv", metrics)
+    section = subgroups.section(run)
+    assert "By tone of the person's skin" not in words(section)
+    few = table(section, "Tones of which nothing can be said")
+    assert few["tone"].tolist() == ["light", "medium", "dark"]
+    assert (few["why"] == "no images").all()
+
+
+def test_who_says_what_tone_it_is_stands_beside_the_groups(run):
+    said = words(subgroups.section(run))
+    assert "test images: Tone of the skin: light: 120 by people's labels." in said
+
+
+def test_colour_of_the_photograph_is_said_to_be_no_group_of_people(run):
+    section = subgroups.section(run)
+    shown = table(section, "By colour of the photograph (ITA)")
+    assert shown["colour of the photograph"].unique().tolist() == ["ITA 41° and over"]
+    assert words(section).count("no groups of people") == 1
 
 
 def test_gaps_are_given_of_every_arm_where_two_groups_can_be_judged(four_arms):
@@ -40,7 +66,10 @@ def test_gaps_are_given_of_every_arm_where_two_groups_can_be_judged(four_arms):
     gaps = table(section, "Gaps between groups")
     assert gaps["arm"].tolist() == list(four_arms.arms)
     assert gaps.loc[0, "value"] == "0.100 (0.020 to 0.200)"
-    assert "No gap can be given for skin tone: fewer than two groups" in words(section)
+    assert (
+        "No gap can be given for colour of the photograph: fewer than two groups"
+        in words(section)
+    )
 
 
 def test_prediction_sets_are_told_with_the_share_they_were_fitted_for(run):
@@ -56,13 +85,16 @@ def test_prediction_sets_are_told_with_the_share_they_were_fitted_for(run):
     section = subgroups.section(run)
     assert "so that 90% hold the truth" in words(section)
     columns = table(section, "Prediction sets and abstention").columns.tolist()
-    assert columns[:3] == ["tone", "arm", "n"] and "remark" not in columns
+    assert (
+        columns[:3] == ["colour of the photograph", "arm", "n"]
+        and "remark" not in columns
+    )
 
 
 def test_forests_say_what_the_arms_are_compared_with(run, draw):
     draw("forest")
     said = words(subgroups.section(run))
-    assert "Difference in balanced accuracy to baseline, per tone." in said
+    assert "Difference in balanced accuracy to baseline, per tone group." in said
 
 
 def test_no_section_before_the_evaluation(run):

@@ -11,7 +11,7 @@ def screened(run):
     verdicts = pd.DataFrame(
         {
             "diagnosis": ["MEL", "MEL", "NV"],
-            "skin_tone": ["V", "V", "II"],
+            "tone_group": ["dark", "dark", "light"],
             "accepted": [True, False, True],
             "kept": [True, False, False],
             "reason": ["", "colours unlike real images of MEL: 0.9 > 0.7", ""],
@@ -37,8 +37,8 @@ def test_section_says_what_was_made_by_which_generator(screened):
 
 def test_every_cell_and_every_reason_is_counted(screened):
     section = synthesis.section(screened)
-    cells = table(section, "Synthetic images by diagnosis and tone")
-    assert cells.iloc[0].tolist() == ["MEL", "V", 2, 1, 1]
+    cells = table(section, "Synthetic images by diagnosis and the tone group")
+    assert cells.iloc[0].tolist() == ["MEL", "dark", 2, 1, 1]
     reasons = table(section, "Why images were rejected")
     assert reasons.to_dict("records") == [{"first reason": "colours", "images": 1}]
 
