@@ -14,7 +14,7 @@ import cv2
 import pandas as pd
 from jsonargparse import auto_cli
 
-from keras_derm.catalog import SKIN_TONES, read_image
+from keras_derm.catalog import FITZPATRICK_TYPES, read_image
 from keras_derm.phantom import photograph, population
 from keras_derm.skin_tone import IndividualTypologyAngle
 
@@ -30,7 +30,7 @@ def phantom_colours(n, seed, size, dermatoscope):
         measured = rule.measure(shot.image, shot.lesion_mask)
         rows.append({"tone": row["fitzpatrick_skin_type"], **measured})
     table = pd.DataFrame(rows)
-    return table.assign(tone=pd.Categorical(table["tone"], SKIN_TONES[::-1]))
+    return table.assign(tone=pd.Categorical(table["tone"], FITZPATRICK_TYPES[::-1]))
 
 
 def milk10k_colours(folder, n_each, seed):

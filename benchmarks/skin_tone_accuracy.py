@@ -51,10 +51,10 @@ def accuracy(truth, true_ita, measured):
 
 def confusion(truth, measured):
     """Return how many of each true type (rows) were called what (columns)."""
-    called = measured["ita_tone"].rename("called")
+    called = measured["ita_type"].rename("called")
     return (
         pd.crosstab(truth.rename("true type"), called)
-        .reindex(index=SKIN_TONES, columns=[*SKIN_TONES, "undetermined"])
+        .reindex(index=FITZPATRICK_TYPES, columns=[*FITZPATRICK_TYPES, "undetermined"])
         .fillna(0)
         .astype(int)
     )
@@ -70,7 +70,7 @@ def within_person(patients, ita):
 def report(catalog):
     """Print the figures of both rules on a phantom."""
     table = catalog.table
-    truth, true_ita = table["fitzpatrick_skin_type"], table["true_ita"].astype(float)
+    truth, true_ita = table["skin_tone_label"], table["true_ita"].astype(float)
     for rule, measured in measure_by_rules(catalog).items():
         print(f"\nrule {rule}")
         figures = accuracy(truth, true_ita, measured)

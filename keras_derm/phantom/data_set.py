@@ -91,7 +91,7 @@ def render(
         progress: Whether to show a progress bar.
 
     Returns:
-        `Catalog` with the truths as columns: `diagnosis`, `fitzpatrick_skin_type`,
+        `Catalog` with the truths as columns: `diagnosis`, `skin_tone_label`,
         `patient_id`, `lesion_id`, `age_approx`, `sex`, `anatom_site_general`,
         `melanin_fraction`, `blood_fraction`, `true_ita` (of the skin, not of the
         photograph), `image_type`, `mask_path`, `hair_mask_path`, `ruler_mask_path`,

@@ -75,7 +75,7 @@ def test_the_truths_are_of_the_person_whatever_the_device(tmp_path):
         read(f"n=4,seed=3,size=64,dermatoscope={word}", tmp_path / word).table
         for word in ("true", "false")
     ]
-    for column in ("true_ita", "melanin_fraction", "fitzpatrick_skin_type",
+    for column in ("true_ita", "melanin_fraction", "skin_tone_label",
                    "diagnosis", "image_type"):  # fmt: skip
         assert list(tables[0][column]) == list(tables[1][column])
     assert (tables[0]["image_type"] == "dermoscopic").all()
@@ -151,9 +151,9 @@ def test_photographs_of_one_person_differ_in_ita(seen, bare):
 
 
 def test_lesions_on_dark_skin_are_seen_as_well_as_exposure_allows(seen, bare):
-    dark = seen["fitzpatrick_skin_type"] == "VI"
+    dark = seen["skin_tone_label"] == "VI"
     assert seen["contrast"][dark].median() > 1.5 * bare["contrast"][dark].median()
-    light = seen["fitzpatrick_skin_type"].isin(["I", "II", "III"])
+    light = seen["skin_tone_label"].isin(["I", "II", "III"])
     kept = seen["contrast"][light].median() / bare["contrast"][light].median()
     assert kept == pytest.approx(1, abs=0.3)
 
