@@ -30,19 +30,20 @@ def group_ids(catalog):
     return group_of_rows(catalog.table)
 
 
-def split_catalog(catalog, fractions=(0.7, 0.15, 0.15), seed=0):
-    """Split a catalog into train, val and test, grouped and stratified by diagnosis.
+def split_catalog(catalog, fractions=(0.7, 0.15, 0.15), seed=0, by="diagnosis"):
+    """Split a catalog into train, val and test, grouped and stratified.
 
     Groups (`group_ids`) are dealt out whole, the largest first and equal ones in an
     order drawn from `seed`, each to the split that is furthest below its share of the
-    group's diagnoses. Groups with a synthetic image go to train. A group of more than
-    a fifth of all images is warned of: as a rule one word stands for all patients who
-    are not known.
+    group's diagnoses (or of the values of another column). Groups with a synthetic
+    image go to train. A group of more than a fifth of all images is warned of: as a
+    rule one word stands for all patients who are not known.
 
     Args:
         catalog: A `Catalog`; splits it has already are replaced.
         fractions: Shares of train, val and test, each in [0, 1], with sum 1.
         seed: Integer; the same seed and catalog give the same split.
+        by: Column whose values each split is to have its share of.
 
     Returns:
         The `Catalog` with the column `split` filled.
@@ -65,7 +66,7 @@ def split_catalog(catalog, fractions=(0.7, 0.15, 0.15), seed=0):
     made = table["synthetic"].to_numpy()
     in_train = np.zeros(groups.max() + 1, dtype=bool)
     in_train[groups[made]] = True
-    diagnoses = pd.factorize(table["diagnosis"], sort=True)[0]
+    diagnoses = pd.factorize(table[by].fillna(""), sort=True)[0]
     counts = np.zeros((len(in_train), diagnoses.max() + 1))
     np.add.at(counts, (groups[~made], diagnoses[~made]), 1)
     choice = _deal_groups(counts, in_train, fractions, np.random.default_rng(seed))

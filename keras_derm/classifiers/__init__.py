@@ -1,6 +1,10 @@
 """Backbones, heads, the averaging ensemble, and what a classifier is trained for."""
 
-from keras_derm.classifiers.backbones import BACKBONES, build_classifier
+from keras_derm.classifiers.backbones import (
+    BACKBONES,
+    build_backbone,
+    build_classifier,
+)
 from keras_derm.classifiers.ensemble import (
     build_ensemble,
     ensemble_members,
@@ -30,21 +34,34 @@ from keras_derm.classifiers.objective import (
     classification_objective,
     predict_probabilities,
 )
+from keras_derm.classifiers.tone_network import (
+    ToneLoss,
+    build_tone_network,
+    fit_cuts,
+    label_weights,
+    tone_objective,
+    with_units,
+)
 
 __all__ = [
     "BACKBONES",
     "IMBALANCE",
     "Examples",
     "LogitAdjustedCrossentropy",
+    "ToneLoss",
+    "build_backbone",
     "build_classifier",
     "build_ensemble",
+    "build_tone_network",
     "class_weights",
     "classification_loss",
     "classification_objective",
     "ensemble_members",
     "ensemble_weights",
+    "fit_cuts",
     "fit_ensemble_weights",
     "is_symmetric",
+    "label_weights",
     "load_classifier",
     "member_numbers",
     "models_of",
@@ -53,7 +70,9 @@ __all__ = [
     "remove_states",
     "sample_weights",
     "smoothed_targets",
+    "tone_objective",
     "train_member",
     "training_examples",
     "untrained_member",
+    "with_units",
 ]

@@ -106,15 +106,7 @@ def build_classifier(
         ValueError: The backbone is unknown, or has no ImageNet weights.
         FileNotFoundError: The weights are not there and cannot be downloaded.
     """
-    if backbone not in BACKBONES:
-        raise ValueError(
-            f"`backbone` must be one of {', '.join(BACKBONES)}. Received: {backbone!r}"
-        )
-    facts = BACKBONES[backbone]
-    image_size = image_size or facts.image_size
-    inputs = keras.Input((image_size, image_size, 3), name="image")
-    scaled = InputScaling(facts.scaling, name="input_scaling", dtype="float32")(inputs)
-    network = fuse_batch_normalization(_network(backbone, facts, scaled, weights))
+    network = build_backbone(backbone, image_size, weights)
     if batch_norm_momentum is not None:
         for layer in network.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
@@ -126,8 +118,33 @@ def build_classifier(
         x = keras.layers.Dense(hidden_units, "relu", name="hidden", **head)(x)
     outputs = keras.layers.Dense(n_classes, "softmax", name="probabilities", **head)(x)
     return keras.Model(
-        network.inputs[0], outputs, name=f"{backbone.lower()}_{image_size}"
+        network.inputs[0], outputs, name=f"{backbone.lower()}_{network.input_shape[1]}"
     )
+
+
+def build_backbone(backbone, image_size=None, weights=None):
+    """A backbone without a top, with the scaling of images before it.
+
+    Args:
+        backbone, image_size, weights: As `build_classifier` takes them.
+
+    Returns:
+        Functional `keras.Model`: float RGB images in [0, 255],
+        `(batch, image_size, image_size, 3)`, to the map of its last layer.
+
+    Raises:
+        ValueError: The backbone is unknown, or has no ImageNet weights.
+        FileNotFoundError: The weights are not there and cannot be downloaded.
+    """
+    if backbone not in BACKBONES:
+        raise ValueError(
+            f"`backbone` must be one of {', '.join(BACKBONES)}. Received: {backbone!r}"
+        )
+    facts = BACKBONES[backbone]
+    image_size = image_size or facts.image_size
+    inputs = keras.Input((image_size, image_size, 3), name="image")
+    scaled = InputScaling(facts.scaling, name="input_scaling", dtype="float32")(inputs)
+    return fuse_batch_normalization(_network(backbone, facts, scaled, weights))
 
 
 def _network(name, facts, inputs, weights):

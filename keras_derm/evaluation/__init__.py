@@ -49,6 +49,13 @@ from keras_derm.evaluation.statistics.delong import (
 )
 from keras_derm.evaluation.statistics.mcnemar import McNemarTest, mcnemar_test
 from keras_derm.evaluation.statistics.multiplicity import benjamini_hochberg, holm
+from keras_derm.evaluation.tone_scores import (
+    ToneTruth,
+    intraclass_correlation,
+    repeatability,
+    tone_scores,
+    weighted_kappa,
+)
 
 __all__ = [
     "AXES",
@@ -63,6 +70,7 @@ __all__ = [
     "PredictionsError",
     "TONE_STRATA",
     "TOO_FEW",
+    "ToneTruth",
     "apply_temperature",
     "balanced_multiclass_accuracy",
     "benjamini_hochberg",
@@ -83,6 +91,7 @@ __all__ = [
     "fit_temperature",
     "holm",
     "inputs_from_catalog",
+    "intraclass_correlation",
     "isic2020_score",
     "isic2024_score",
     "judge_arms",
@@ -92,9 +101,12 @@ __all__ = [
     "predictions_from_csv",
     "predictions_to_csv",
     "reliability_table",
+    "repeatability",
     "roc_band",
     "selective_table",
     "skin_tone_strata",
     "threshold_at_sensitivity",
     "thresholds_beside",
+    "tone_scores",
+    "weighted_kappa",
 ]

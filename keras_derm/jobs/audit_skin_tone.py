@@ -1,26 +1,39 @@
-"""Read an archive and measure the skin tones in it."""
+"""Read an archive, and find out whose skin is in it."""
 
-from keras_derm.catalog import FITZPATRICK_TYPES, of_types, read_image
+import numpy as np
+import pandas as pd
+
+from keras_derm.catalog import TONE_GROUPS, of_types, read_image
+from keras_derm.catalog.catalog import LABELLED
+from keras_derm.evaluation import ToneTruth, tone_scores
 from keras_derm.files import write_csv, write_json
 from keras_derm.readers import read_data_source
 from keras_derm.report import figures, save_figure
 from keras_derm.runs import Stage
 from keras_derm.settings import AuditSkinToneSettings
 from keras_derm.skin_tone import (
-    audit_table,
+    RULES,
+    ItaEstimator,
+    ToneNetwork,
+    as_estimates,
     cast_sensitivity,
-    describe_agreement,
-    label_agreement,
-    measure_by_rules,
+    chosen_estimates,
+    colour_table,
+    look_at_each,
     rule_disagreement,
+    shipped_networks,
+    tone_of_people,
+    tone_table,
 )
 
 N_ON_SHEET = 6
 N_UNDER_CASTS = 60
+LEAST_LABELS = 30
+"""Labelled photographs of a scale and type from which estimators are judged."""
 
 
 class AuditSkinTone(Stage):
-    """Read an archive, check every image, and measure the skin tones.
+    """Read an archive, check every image, and find out whose skin is in it.
 
     Example:
         >>> run_stage("audit_skin_tone", "runs/first", data="phantom:n=200")
@@ -32,9 +45,21 @@ class AuditSkinTone(Stage):
         "catalog.csv",
         "bad_images.csv",
         "figures/tone_by_diagnosis.png",
+        "figures/colour_by_diagnosis.png",
         "figures/rule_disagreement.png",
         "figures/tone_sheet.png",
     )
+
+    def inputs(self):
+        return [str(one.path) for one in self.networks]
+
+    @property
+    def networks(self):
+        """`ToneNetwork`s that may say what no label says."""
+        if self.settings.tone_by != "proven":
+            return []
+        given = self.settings.tone_networks
+        return [ToneNetwork.load(path) for path in given] or shipped_networks()
 
     def make(self):
         settings = self.settings
@@ -46,61 +71,164 @@ class AuditSkinTone(Stage):
             path = self.run / "bad_images.csv"
             write_csv(path, catalog.skipped)
             print(f"{len(catalog.skipped)} bad images left out: {path}")
-        by_rule = measure_by_rules(catalog, thresholds=settings.thresholds)
-        chosen, published = by_rule[settings.rule], by_rule["published"]
-        catalog = catalog.with_columns(
-            ita=chosen["ita"],
-            ita_low=chosen["ita_low"],
-            ita_high=chosen["ita_high"],
-            skin_tone=chosen["skin_tone"],
-            skin_tone_reason=chosen["reason"],
-            contrast=chosen["contrast"],
-            ita_tone=chosen["ita_tone"],
-            ita_tone_published=published["ita_tone"],
+        rules = [ItaEstimator.by_rule(rule, settings.thresholds) for rule in RULES]
+        networks = self.networks
+        works = {rule: one.angle.measure_photograph for rule, one in _named(rules)}
+        works |= {one.name: one.estimate for one in (*rules, *networks)}
+        found = look_at_each(catalog, works)
+        estimates = {
+            one.name: as_estimates(found[one.name], one.scale)
+            for one in (*rules, *networks)
+        }
+        catalog = self._with_colour(catalog, found)
+        catalog = self._with_people(catalog, estimates, networks)
+        catalog.save(self.run.audited_catalog)
+        catalog.save(self.run.catalog_file)
+        self._count(catalog)
+        self._judge_estimators(catalog, estimates, networks)
+        self._tell_of_rules(catalog, found)
+        self._draw(catalog)
+
+    def _with_colour(self, catalog, found):
+        """The catalog with the colour of each photograph."""
+        chosen = found[self.settings.rule]
+        columns = ("ita", "ita_low", "ita_high", "ita_type", "ita_reason", "contrast")
+        return catalog.with_columns(
+            **{name: chosen[name] for name in columns},
+            ita_type_published=found["published"]["ita_type"],
         )
-        table = audit_table(catalog)
-        cross, counts = rule_disagreement(by_rule["quadrant"], published)
-        write_csv(self.run / "audit/tone_by_diagnosis.csv", table, index=True)
+
+    def _with_people(self, catalog, estimates, networks):
+        """The catalog with the tone group of each person, and where it comes from."""
+        if self.settings.tone_by == "ita":
+            rule = ItaEstimator.by_rule(self.settings.rule).name
+            used = estimates[rule].assign(estimator=f"{rule} of the photograph")
+        else:
+            used = chosen_estimates(catalog, estimates, networks)
+        if used is not None and self.settings.tone_by == "proven":
+            catalog = catalog.with_columns(
+                tone=used["value"], tone_low=used["low"], tone_high=used["high"]
+            )
+        return tone_of_people(catalog, used)
+
+    def _count(self, catalog):
+        people = tone_table(catalog)
+        colours = colour_table(catalog)
+        write_csv(self.run / "audit/tone_by_diagnosis.csv", people, index=True)
+        write_csv(self.run / "audit/colour_by_diagnosis.csv", colours, index=True)
+        sources = tone_sources(catalog)
+        write_csv(self.run / "audit/tone_sources.csv", sources, index=True)
+        print("\nPeople, by diagnosis and tone group (photographs)")
+        print(people.to_string())
+        print("\nWhere the tone group comes from")
+        print(sources.to_string())
+
+    def _judge_estimators(self, catalog, estimates, networks):
+        """Write how good each estimator is where people labelled."""
+        told = [one.description | {"name": one.name} for one in networks]
+        write_json(self.run / "audit/estimators.json", told)
+        unseen = {one.name: ~one.learned_from(catalog) for one in networks}
+        scores = label_scores(catalog, estimates, unseen)
+        if scores is not None:
+            write_csv(self.run / "audit/label_scores.csv", scores)
+
+    def _tell_of_rules(self, catalog, found):
+        cross, counts = rule_disagreement(found["quadrant"], found["published"])
         write_csv(self.run / "audit/rule_disagreement.csv", cross, index=True)
         write_json(self.run / "audit/rule_disagreement.json", counts)
         casts = cast_sensitivity(
-            catalog, settings.rule, settings.thresholds, N_UNDER_CASTS
+            catalog, self.settings.rule, self.settings.thresholds, N_UNDER_CASTS
         )
         write_csv(self.run / "audit/cast_sensitivity.csv", casts)
-        self._compare_with_labels(catalog)
-        self._draw(catalog, table, cross)
-        catalog.save(self.run.audited_catalog)
-        catalog.save(self.run.catalog_file)
-        print(table.to_string())
-
-    def _compare_with_labels(self, catalog):
-        labels = catalog.table["fitzpatrick_skin_type"]
-        if not labels.isin(FITZPATRICK_TYPES).any():
-            return
-        cross, agreement = label_agreement(labels, catalog.table["ita_tone"])
-        write_csv(self.run / "audit/label_agreement.csv", cross, index=True)
-        write_json(self.run / "audit/label_agreement.json", agreement)
-        print(describe_agreement(agreement))
-
-    def _draw(self, catalog, table, cross):
-        counts = table.drop(index="total", columns="total")
-        save_figure(self.run, "tone_by_diagnosis", figures.tone_by_diagnosis(counts))
         save_figure(self.run, "rule_disagreement", figures.rule_disagreement(cross))
+
+    def _draw(self, catalog):
+        people = tone_table(catalog).drop(index="total", columns="total")
+        colours = colour_table(catalog).drop(index="total", columns="total")
+        figure = figures.counts_by_diagnosis(
+            people, "Photographs by diagnosis and tone group of the person"
+        )
+        save_figure(self.run, "tone_by_diagnosis", figure)
+        figure = figures.counts_by_diagnosis(
+            colours, "Photographs by diagnosis and colour (ITA): no table of people"
+        )
+        save_figure(self.run, "colour_by_diagnosis", figure)
         images, captions = tone_sheet(catalog)
         sheet = figures.contact_sheet(images, captions, N_ON_SHEET)
         save_figure(self.run, "tone_sheet", sheet)
 
 
+def _named(rules):
+    return zip(RULES, rules, strict=True)
+
+
+def tone_sources(catalog):
+    """Count photographs by the source of the tone group.
+
+    Args:
+        catalog: `Catalog`.
+
+    Returns:
+        `pandas.DataFrame` of int: one row a source, such as "label: milk10k by not
+        known"; columns light, medium, dark, unknown.
+    """
+    table = catalog.table
+    source = table["tone_source"].fillna("nothing known")
+    rater = table["skin_tone_rater"].fillna("rater not given")
+    label = "label on the scale " + table["skin_tone_scale"] + ", " + rater
+    source = source.mask(source == LABELLED, label).rename("source")
+    groups = table["tone_group"].fillna("unknown")
+    counts = pd.crosstab(source.astype(str), groups.astype(str))
+    return counts.reindex(columns=[*TONE_GROUPS, "unknown"], fill_value=0)
+
+
+def label_scores(catalog, estimates, unseen):
+    """Judge estimators where people labelled, by scale and type of photograph.
+
+    Args:
+        catalog: `Catalog`.
+        estimates: Dict from the name of an estimator to its frame.
+        unseen: Dict from a name to a bool array: the photographs that the estimator
+            did not learn from; those not named learned from none.
+
+    Returns:
+        `pandas.DataFrame`, the rows of `tone_scores` with `estimator`, `scale` and
+        `image_type` before them; None where too few were labelled.
+    """
+    table, tables = catalog.table, []
+    table["image_type"] = table["image_type"].fillna("type not known")
+    groups = table["lesion_id"].fillna(table["patient_id"]).fillna(table["isic_id"])
+    labelled = table["skin_tone_label"].notna()
+    kinds = table[labelled].groupby(["skin_tone_scale", "image_type"], sort=True)
+    for (scale, image_type), rows in kinds.groups.items():
+        for name, frame in estimates.items():
+            judged = rows[unseen.get(name, np.ones(len(table), bool))[rows]]
+            if len(judged) < LEAST_LABELS or frame.loc[judged, "value"].isna().all():
+                continue
+            truth = ToneTruth(
+                table.loc[judged, "skin_tone_label"].to_numpy(object),
+                scale,
+                groups[judged].to_numpy(object),
+            )
+            scores = tone_scores(truth, frame.loc[judged].reset_index(), 200)
+            scores.insert(0, "image_type", image_type)
+            scores.insert(0, "scale", scale)
+            scores.insert(0, "estimator", name)
+            tables.append(scores)
+    return pd.concat(tables, ignore_index=True) if tables else None
+
+
 def tone_sheet(catalog, n_each=N_ON_SHEET, seed=0):
-    """Some photographs of each tone with their ITA, for a person to look at."""
+    """Some photographs of each tone group with their ITA, for a person to look at."""
     images, captions = [], []
-    for tone in (*FITZPATRICK_TYPES, "undetermined"):
-        rows = catalog.where(skin_tone=tone)
+    groups = catalog.table["tone_group"].fillna("unknown")
+    for group in (*TONE_GROUPS, "unknown"):
+        rows = catalog.where((groups == group).to_numpy(bool))
         table = rows.table
         chosen = table.sample(min(n_each, len(table)), random_state=seed).index
         for row in chosen:
             images.append(read_image(rows.paths[row]))
             ita = table["ita"][row]
-            angle = "no ITA" if ita != ita else f"ITA {float(ita):.0f}°"
-            captions.append(f"{tone}\n{angle}")
+            angle = "no ITA" if ita != ita else f"photograph's ITA {float(ita):.0f}°"
+            captions.append(f"{group}\n{angle}")
     return images, captions

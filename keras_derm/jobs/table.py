@@ -66,6 +66,8 @@ APPS = (
         positional=("model", "images*"),
     ),
     App("compare"),
+    App("train_skin_tone"),
+    App("validate_skin_tone"),
     App("tune"),
     App(
         "make_phantom",

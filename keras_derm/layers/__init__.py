@@ -15,8 +15,10 @@ from keras_derm.layers.presets import (
     offline_copies,
     preparation,
     resize,
+    tone_augmentation,
 )
 from keras_derm.layers.random_darkening import RandomDarkening
+from keras_derm.layers.random_gain import RandomGain
 from keras_derm.layers.random_mirror import RandomMirror
 from keras_derm.layers.square_pad import SquarePad
 from keras_derm.layers.square_resize import SquareResize
@@ -35,6 +37,7 @@ __all__ = [
     "NonLocalMeans",
     "Preparation",
     "RandomDarkening",
+    "RandomGain",
     "RandomMirror",
     "SquarePad",
     "SquareResize",
@@ -44,4 +47,5 @@ __all__ = [
     "preparation",
     "resize",
     "scaled_kernel_size",
+    "tone_augmentation",
 ]

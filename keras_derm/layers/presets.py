@@ -10,6 +10,7 @@ from keras_derm.layers.hair_removal import HairRemoval, scaled_kernel_size
 from keras_derm.layers.min_max_rescale import MinMaxRescale
 from keras_derm.layers.photometry import enhanced, other_light, without_hair_and_rulers
 from keras_derm.layers.random_darkening import RandomDarkening
+from keras_derm.layers.random_gain import RandomGain
 from keras_derm.layers.random_mirror import RandomMirror
 from keras_derm.layers.square_pad import SquarePad
 from keras_derm.layers.square_resize import SquareResize
@@ -127,6 +128,29 @@ def augmentation(name, seed=None, strength=1.0):
     if not 0 <= strength <= 3:
         raise ValueError(f"`strength` must be within [0, 3]. Received: {strength}")
     return _chosen(_AUGMENTATIONS, name)(_own_seeds(seed, 5), strength)
+
+
+def tone_augmentation(image_type, seed=None, strength=1.0):
+    """Return the random chain for a network that estimates skin tone.
+
+    Flips and quarter turns, zoom of each side by up to 20 %, and other exposure and
+    white balance: by a tenth for dermoscopy, whose colour is the device's, and by a
+    fortieth for clinical photographs, whose colour is what tells the tone.
+
+    Args:
+        image_type: "dermoscopic", or another of `keras_derm.catalog.IMAGE_TYPES`.
+        seed: Integer for a repeatable sequence, or `None`.
+        strength: Factor of how far zoom and light go, at least 0.
+
+    Returns:
+        A new `Augmentation`.
+    """
+    seeds = _own_seeds(seed, 3)
+    exposure = 0.12 if image_type == "dermoscopic" else 0.03
+    return Augmentation(
+        [RandomMirror(seeds[0]), zoomed(seeds[1], 0.2 * strength)],
+        [RandomGain(exposure * strength, exposure / 3 * strength, seed=seeds[2])],
+    )
 
 
 def offline_copies(images, n_copies=5, seed=0):

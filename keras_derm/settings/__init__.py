@@ -29,7 +29,9 @@ from keras_derm.settings.stage import STAGES, StageSettings
 from keras_derm.settings.synthesize import SynthesizeSettings
 from keras_derm.settings.train_classifier import ARMS, TrainClassifierSettings
 from keras_derm.settings.train_generator import TrainGeneratorSettings
+from keras_derm.settings.train_skin_tone import TrainSkinToneSettings
 from keras_derm.settings.tune import TuneSettings
+from keras_derm.settings.validate_skin_tone import ValidateSkinToneSettings
 
 __all__ = [
     "ARMS",
@@ -60,6 +62,8 @@ __all__ = [
     "SynthesizeSettings",
     "TrainClassifierSettings",
     "TrainGeneratorSettings",
+    "TrainSkinToneSettings",
     "TuneSettings",
+    "ValidateSkinToneSettings",
     "generator_settings",
 ]

@@ -9,19 +9,31 @@ from keras_derm.settings.stage import StageSettings
 
 @dataclass(frozen=True)
 class AuditSkinToneSettings(StageSettings, stage="audit_skin_tone"):
-    """Read an archive, check every image, and measure the apparent skin tone (ITA).
+    """Read an archive, check every image, and find out whose skin is in it.
 
-    Writes catalog.csv, the table of diagnosis by tone (audit/tone_by_diagnosis.csv),
-    what the two rules disagree on (audit/rule_disagreement.csv), how far a small
-    colour cast moves the tone (audit/cast_sensitivity.csv), where people labelled
-    tones how far the estimate agrees with them (audit/label_agreement.csv), and
-    figures.
+    The tone group of a person (light, medium, dark) comes from a label that a person
+    gave; else from an estimator whose worth was measured against labels, and only where
+    it is sure; else it is unknown. The ITA of a dermoscopic photograph is the colour of
+    the photograph, and is counted apart.
+
+    Writes catalog.csv; people by diagnosis and tone group, and where these come from
+    (audit/tone_by_diagnosis.csv, audit/tone_sources.csv); how good the estimators are
+    where there are labels (audit/label_scores.csv); photographs by ITA type
+    (audit/colour_by_diagnosis.csv), on what two rules of ITA disagree
+    (audit/rule_disagreement.csv), how far a small colour cast moves it
+    (audit/cast_sensitivity.csv); and figures.
 
     Args:
         data: Data source READER:PATH, such as ham10000:/data/HAM10000 or
             phantom:n=2000,seed=7. Several (--data A --data B) are joined, their ids
             kept apart.
-        rule: How tone is measured: quadrant is ours, published that of the
+        tone_by: Where a tone group comes from where no person labelled: proven, the
+            estimators of saved_models or of --tone_networks; label, from nothing else;
+            ita, from the type by ITA, for comparison with the lora_diffusion paper
+            alone: of dermoscopy that is the colour of the photograph.
+        tone_networks: Files of train_skin_tone.py (.tflite with their .json beside
+            them), in place of those in saved_models.
+        rule: How ITA is measured: quadrant is ours, published that of the
             lora_diffusion paper. Both are measured; this one is used.
         thresholds: Table of ITA limits between the types I to VI.
         skip_bad: Go on without images that cannot be read; they are listed in
@@ -36,6 +48,8 @@ class AuditSkinToneSettings(StageSettings, stage="audit_skin_tone"):
     """
 
     data: str | tuple[str, ...]
+    tone_by: Literal["proven", "label", "ita"] = "proven"
+    tone_networks: tuple[str, ...] = ()
     rule: Literal["quadrant", "published"] = "quadrant"
     thresholds: Literal["del_bino", "kinyanjui", "groh"] = "del_bino"
     skip_bad: bool = False

@@ -1,30 +1,74 @@
-"""Apparent skin tone (ITA): measured, with its doubt, and counted."""
+"""Skin tone: people's labels, estimators, and the colour of photographs (ITA)."""
 
 from keras_derm.skin_tone.audit import (
-    audit_table,
-    describe_agreement,
-    label_agreement,
+    colour_table,
     rule_disagreement,
+    tone_table,
 )
+from keras_derm.skin_tone.calibration import ToneCalibration
 from keras_derm.skin_tone.cast_sensitivity import cast_sensitivity
+from keras_derm.skin_tone.estimator import (
+    LEAST_GROUP_PROBABILITY,
+    ToneEstimate,
+    ToneEstimator,
+    estimate_of_probabilities,
+)
 from keras_derm.skin_tone.individual_typology_angle import (
     RULES,
     IndividualTypologyAngle,
 )
-from keras_derm.skin_tone.measure import measure, measure_by_rules
+from keras_derm.skin_tone.ita_estimators import (
+    CalibratedIta,
+    ItaEstimator,
+    cross_calibrated,
+)
+from keras_derm.skin_tone.lesion_masked import LesionMasked, without_lesion
+from keras_derm.skin_tone.measure import (
+    as_estimates,
+    estimate,
+    measure,
+    measure_by_rules,
+)
+from keras_derm.skin_tone.people import (
+    chosen_estimates,
+    colours_of_twins,
+    of_clinical_twin,
+    tone_of_people,
+)
+from keras_derm.skin_tone.photographs import Photograph, look_at_each
 from keras_derm.skin_tone.thresholds import THRESHOLDS, degrees_outside, tone_of_angle
+from keras_derm.skin_tone.tone_network import ToneNetwork, shipped_networks
 
 __all__ = [
+    "LEAST_GROUP_PROBABILITY",
     "RULES",
     "THRESHOLDS",
+    "CalibratedIta",
     "IndividualTypologyAngle",
-    "audit_table",
+    "ItaEstimator",
+    "LesionMasked",
+    "Photograph",
+    "ToneCalibration",
+    "ToneEstimate",
+    "ToneEstimator",
+    "ToneNetwork",
+    "as_estimates",
     "cast_sensitivity",
+    "chosen_estimates",
+    "colour_table",
+    "colours_of_twins",
+    "cross_calibrated",
     "degrees_outside",
-    "describe_agreement",
-    "label_agreement",
+    "estimate",
+    "estimate_of_probabilities",
+    "look_at_each",
     "measure",
     "measure_by_rules",
+    "of_clinical_twin",
     "rule_disagreement",
+    "shipped_networks",
     "tone_of_angle",
+    "tone_of_people",
+    "tone_table",
+    "without_lesion",
 ]

@@ -1,44 +1,66 @@
-"""How many images of each diagnosis on each skin tone."""
+"""Counts: people by tone group, photographs by colour."""
 
 import pandas as pd
 
-from keras_derm.catalog import DIAGNOSES, FITZPATRICK_TYPES
+from keras_derm.catalog import DIAGNOSES, FITZPATRICK_TYPES, TONE_GROUPS
 from keras_derm.skin_tone.thresholds import UNDETERMINED
 
-_TONES = (*FITZPATRICK_TYPES, UNDETERMINED)
+UNKNOWN = "unknown"
+_TYPES = (*FITZPATRICK_TYPES, UNDETERMINED)
 
 
-def audit_table(catalog):
-    """Count images by diagnosis and skin tone, as Table 1 of lora_diffusion.
+def tone_table(catalog):
+    """Count photographs by diagnosis and tone group of the person.
 
     Args:
-        catalog: `keras_derm.catalog.Catalog` with the column `skin_tone` filled, e.g.
-            `catalog.with_columns(skin_tone=measure(catalog)["skin_tone"])`. Empty
+        catalog: `keras_derm.catalog.Catalog`.
+
+    Returns:
+        `pandas.DataFrame` of int: one row for each diagnosis that occurs, and
+        `"total"`; columns `light`, `medium`, `dark`, `unknown`, `total`.
+    """
+    groups = catalog.table["tone_group"].fillna(UNKNOWN)
+    return _by_diagnosis(catalog, groups, [*TONE_GROUPS, UNKNOWN], "tone group")
+
+
+def colour_table(catalog):
+    """Count photographs by diagnosis and ITA type, as Table 1 of lora_diffusion.
+
+    It is a table of the colour of photographs. Where these are dermoscopy it says
+    nothing of the tone of people (docs/skin_tone.md).
+
+    Args:
+        catalog: `keras_derm.catalog.Catalog` with the column `ita_type` filled, e.g.
+            `catalog.with_columns(ita_type=measure(catalog)["ita_type"])`. Empty
             values count as undetermined.
 
     Returns:
         `pandas.DataFrame` of int: one row for each diagnosis that occurs, and
         `"total"`; columns `I` to `VI`, `undetermined`, `total`.
     """
-    table = catalog.table
-    tones = table["skin_tone"].fillna(UNDETERMINED).astype(str)
-    counts = pd.crosstab(table["diagnosis"].astype(str), tones)
+    types = catalog.table["ita_type"].fillna(UNDETERMINED)
+    return _by_diagnosis(catalog, types, list(_TYPES), "ITA type")
+
+
+def _by_diagnosis(catalog, values, columns, name):
+    diagnoses = catalog.table["diagnosis"].astype(str)
+    counts = pd.crosstab(diagnoses, values.astype(str))
     present = [diagnosis for diagnosis in DIAGNOSES if diagnosis in counts.index]
-    counts = counts.reindex(index=present, columns=list(_TONES), fill_value=0)
+    counts = counts.reindex(index=present, columns=columns, fill_value=0)
     counts["total"] = counts.sum(axis=1)
     counts.loc["total"] = counts.sum(axis=0)
-    return counts.rename_axis(index="diagnosis", columns="skin_tone")
+    return counts.rename_axis(index="diagnosis", columns=name)
 
 
 def rule_disagreement(default, published):
-    """Compare the tones that two rules give to the same images.
+    """Compare the ITA types that two rules give to the same photographs.
 
     Args:
         default: Frame of `measure(catalog, rule="quadrant")`.
         published: Frame of `measure(catalog, rule="published")`, same index.
 
     Returns:
-        Tuple of the cross table (rows: default, columns: published, `ita_tone` of
+        Tuple of the cross table (rows: default, columns: published, `ita_type` of
         each) and a dict of counts: `images`; `both_determined`; `disagree` (among
         these); `published_dark` (V or VI); `published_dark_but_bright` (of these,
         L* > 50 and b* < 0: the sign of arctan); `default_dark`.
@@ -48,7 +70,7 @@ def rule_disagreement(default, published):
             "The two frames must measure the same images. Received: indices of "
             f"{len(default)} and {len(published)} rows that differ"
         )
-    first, second = default["ita_tone"], published["ita_tone"]
+    first, second = default["ita_type"], published["ita_type"]
     both = (first != UNDETERMINED) & (second != UNDETERMINED)
     dark = second.isin(["V", "VI"])
     bright = (published["lightness"] > 50) & (published["b"] < 0)
@@ -60,60 +82,6 @@ def rule_disagreement(default, published):
         "published_dark_but_bright": int((dark & bright).sum()),
         "default_dark": int(first.isin(["V", "VI"]).sum()),
     }
-    table = _cross_table(first, second, _TONES)
-    return table.rename_axis(index="default", columns="published"), counts
-
-
-def label_agreement(labels, estimates):
-    """Compare people's Fitzpatrick labels with the tones estimated from ITA.
-
-    Args:
-        labels: Series of `"I"` to `"VI"`, anything else where nobody labelled.
-        estimates: Series of the same index: `ita_tone` of `measure`.
-
-    Returns:
-        Tuple of the cross table (rows: labels, columns: estimates) and a dict of
-        `labelled`, `both` (labelled and measurable), `exact` and `within_one`
-        (shares of `both`, NaN where it is 0).
-
-    Raises:
-        ValueError: If the indices differ.
-    """
-    if not labels.index.equals(estimates.index):
-        raise ValueError(
-            "Labels and estimates must be of the same images. Received: indices of "
-            f"{len(labels)} and {len(estimates)} rows that differ"
-        )
-    labelled = labels.isin(FITZPATRICK_TYPES)
-    labels, estimates = labels[labelled].astype(str), estimates[labelled].astype(str)
-    table = _cross_table(labels, estimates, FITZPATRICK_TYPES)
-    measured = estimates.isin(FITZPATRICK_TYPES)
-    label, estimate = (
-        pd.Categorical(tones[measured], FITZPATRICK_TYPES).codes
-        for tones in (labels, estimates)
-    )
-    distance = pd.Series(label).sub(estimate).abs()
-    agreement = {
-        "labelled": int(labelled.sum()),
-        "both": len(distance),
-        "exact": float((distance == 0).mean()),
-        "within_one": float((distance <= 1).mean()),
-    }
-    return table.rename_axis(index="label", columns="estimate"), agreement
-
-
-def _cross_table(first, second, rows):
     table = pd.crosstab(first, second)
-    return table.reindex(index=list(rows), columns=list(_TONES), fill_value=0)
-
-
-def describe_agreement(agreement):
-    """Say how often ITA agrees with people's labels; figures as `label_agreement`."""
-    said = f"People labelled {agreement['labelled']:,} images. "
-    if not agreement["both"]:
-        return said + "None of these could be measured."
-    return said + (
-        f"Of the {agreement['both']:,} that could be measured, ITA gives the same type "
-        f"in {agreement['exact']:.0%} and is within one type in "
-        f"{agreement['within_one']:.0%}."
-    )
+    table = table.reindex(index=list(_TYPES), columns=list(_TYPES), fill_value=0)
+    return table.rename_axis(index="default", columns="published"), counts

@@ -9,7 +9,7 @@ from keras_derm.skin_tone.individual_typology_angle import (
     IndividualTypologyAngle,
     angle_difference,
 )
-from keras_derm.skin_tone.measure import read_with_lesion
+from keras_derm.skin_tone.photographs import Photograph
 from keras_derm.skin_tone.thresholds import UNDETERMINED
 
 CASTS = {
@@ -43,12 +43,13 @@ def cast_sensitivity(catalog, rule="quadrant", thresholds="del_bino", n=100, see
     paths, mask_paths = list(catalog.paths), list(catalog.mask_paths)
     changes = {name: [] for name in CASTS}
     for row in track(rows, "Colour casts", transient=True):
-        image, lesion = read_with_lesion(paths[row], mask_paths[row])
-        before = estimator.measure(image, lesion)
-        if before["skin_tone"] == UNDETERMINED:
+        photograph = Photograph.read(paths[row], mask_paths[row])
+        before = estimator.measure_photograph(photograph)
+        if before["ita_type"] == UNDETERMINED:
             continue
         for name, gains in CASTS.items():
-            after = estimator.measure(_with_cast(image, gains), lesion)
+            image = _with_cast(photograph.image, gains)
+            after = estimator.measure(image, photograph.lesion)
             changes[name].append((before, after))
     rows = [{"cast": name, **_summary(pairs)} for name, pairs in changes.items()]
     return pd.DataFrame(rows)
@@ -67,13 +68,13 @@ def _with_cast(image, gains):
 
 
 def _summary(pairs):
-    kept = [(a, b) for a, b in pairs if b["skin_tone"] != UNDETERMINED]
+    kept = [(a, b) for a, b in pairs if b["ita_type"] != UNDETERMINED]
     if not kept:
         return dict.fromkeys(
             ("median_change", "p95_absolute_change", "share_of_type_changed"), np.nan
         ) | {"images": 0, "became_undetermined": 1.0 if pairs else np.nan}
     change = np.array([angle_difference(b["ita"], a["ita"]) for a, b in kept])
-    moved = [a["skin_tone"] != b["skin_tone"] for a, b in kept]
+    moved = [a["ita_type"] != b["ita_type"] for a, b in kept]
     return {
         "images": len(kept),
         "median_change": float(np.median(change)),

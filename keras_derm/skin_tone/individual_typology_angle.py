@@ -83,7 +83,7 @@ class IndividualTypologyAngle:
 
     Example:
         >>> measured = IndividualTypologyAngle().measure(image)
-        >>> measured["skin_tone"], measured["ita"]
+        >>> measured["ita_type"], measured["ita"]
         ('II', 47.2)
 
     Reference:
@@ -107,12 +107,16 @@ class IndividualTypologyAngle:
                 for the lesion. The published rule does not use it for the angle.
 
         Returns:
-            Dict of `ita`, `ita_low`, `ita_high` in degrees; `skin_tone`; `reason`,
+            Dict of `ita`, `ita_low`, `ita_high` in degrees; `ita_type`; `ita_reason`,
             empty unless undetermined; `skin_pixels`; `contrast`, the CIEDE2000
             difference of median skin and median lesion, NaN without a lesion;
             `lightness`, `a` and `b`, the L*, a* and b* of the skin.
         """
         return self.measure_view(SkinView(image, lesion))
+
+    def measure_photograph(self, photograph):
+        """Measure a `keras_derm.skin_tone.Photograph`, as `measure`."""
+        return self.measure_view(photograph.view)
 
     def measure_view(self, view):
         """Measure a `SkinView`, as `measure`; two rules may share one view."""
@@ -126,9 +130,9 @@ class IndividualTypologyAngle:
         measured |= zip(("lightness", "a", "b"), colour, strict=True)
         measured["skin_pixels"] = round(share * view.n_pixels)
         measured["contrast"] = _contrast(lab, view.skin, view.lesion)
-        measured["reason"] = self._doubt(measured, share)
+        measured["ita_reason"] = self._doubt(measured, share)
         tone = str(tone_of_angle(measured["ita"], self.thresholds))
-        measured["skin_tone"] = UNDETERMINED if measured["reason"] else tone
+        measured["ita_type"] = UNDETERMINED if measured["ita_reason"] else tone
         return measured
 
     def _doubt(self, measured, share):

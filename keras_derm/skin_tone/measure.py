@@ -1,40 +1,30 @@
-"""The skin tone of every photograph of a catalog."""
+"""The colour and the estimated skin tone of every photograph of a catalog."""
 
-import os
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
-from multiprocessing import get_context
+import dataclasses
 
-import cv2
-import pandas as pd
-from rich.progress import track
-
-from keras_derm.catalog import FITZPATRICK_TYPES, read_image, read_mask
+from keras_derm.skin_tone.estimator import ToneEstimate
 from keras_derm.skin_tone.individual_typology_angle import (
     RULES,
     IndividualTypologyAngle,
-    SkinView,
 )
+from keras_derm.skin_tone.photographs import look_at_each
 
 COLUMNS = (
     "ita",
     "ita_low",
     "ita_high",
-    "skin_tone",
-    "reason",
+    "ita_type",
+    "ita_reason",
     "skin_pixels",
     "contrast",
     "lightness",
     "a",
     "b",
-    "ita_tone",
 )
-LABELLED = "labelled by a person"
-_FEW_IMAGES = 64
 
 
 def measure(catalog, rule="quadrant", thresholds="del_bino", n_workers=None):
-    """Measure the apparent skin tone of every image, on the original photographs.
+    """Measure the ITA of the skin in every image, on the original photographs.
 
     Lesion masks are used where the catalog has them; elsewhere the lesion is looked
     for. With more than 64 images the work is spread over processes, which start
@@ -48,11 +38,10 @@ def measure(catalog, rule="quadrant", thresholds="del_bino", n_workers=None):
 
     Returns:
         `pandas.DataFrame` with the index of `catalog.table` and the columns
-        `ita`, `ita_low`, `ita_high` (degrees), `skin_tone` (the person's
-        Fitzpatrick label where there is one, else by ITA: I to VI or
-        undetermined), `reason`, `skin_pixels`, `contrast` (CIEDE2000 between skin
-        and lesion, NaN without a lesion), `lightness`, `a` and `b` (CIELAB) and
-        `ita_tone` (by ITA alone).
+        `ita`, `ita_low`, `ita_high` (degrees), `ita_type` (I to VI or undetermined),
+        `ita_reason` (why undetermined, else empty), `skin_pixels`, `contrast`
+        (CIEDE2000 between skin and lesion, NaN without a lesion), `lightness`, `a`
+        and `b` (CIELAB). People's labels have no part in it.
 
     Raises:
         ImageError: If a photograph or a mask cannot be read.
@@ -70,42 +59,34 @@ def measure_by_rules(catalog, rules=RULES, thresholds="del_bino", n_workers=None
     Returns:
         Dict of the frame of `measure` for each rule.
     """
-    estimators = [IndividualTypologyAngle(rule, thresholds) for rule in rules]
-    files = list(zip(catalog.paths, catalog.mask_paths, strict=True))
-    work = partial(_measure_file, estimators)
-    n_workers = n_workers or os.cpu_count()
-    if len(files) <= _FEW_IMAGES or n_workers == 1:
-        measured = [work(pair) for pair in track(files, "Skin tone", transient=True)]
-    else:
-        # A fork of a process that runs TensorFlow may hang, hence spawn.
-        with ProcessPoolExecutor(n_workers, get_context("spawn"), _one_thread) as pool:
-            results = pool.map(work, files, chunksize=_FEW_IMAGES)
-            measured = list(track(results, "Skin tone", total=len(files)))
-    labels, frames = catalog.table["fitzpatrick_skin_type"], {}
-    for i, rule in enumerate(rules):
-        frame = pd.DataFrame([row[i] for row in measured], index=labels.index)
-        frames[rule] = _with_labels(frame, labels)
-    return frames
+    works = {
+        rule: IndividualTypologyAngle(rule, thresholds).measure_photograph
+        for rule in rules
+    }
+    found = look_at_each(catalog, works, n_workers=n_workers)
+    return {rule: frame.reindex(columns=list(COLUMNS)) for rule, frame in found.items()}
 
 
-def _one_thread():
-    cv2.setNumThreads(1)
+def estimate(catalog, estimators, n_workers=None):
+    """Estimate the skin tone of every photograph by several estimators.
+
+    Args:
+        catalog, n_workers: As in `measure`.
+        estimators: `ToneEstimator`s with different names.
+
+    Returns:
+        Dict from the name of each to a `pandas.DataFrame` with the index of
+        `catalog.table`: the attributes of `ToneEstimate`, and `scale`.
+
+    Raises:
+        ImageError: If a photograph or a mask cannot be read.
+    """
+    works = {one.name: one.estimate for one in estimators}
+    found = look_at_each(catalog, works, n_workers=n_workers)
+    return {one.name: as_estimates(found[one.name], one.scale) for one in estimators}
 
 
-def _measure_file(estimators, files):
-    view = SkinView(*read_with_lesion(*files))
-    return [estimator.measure_view(view) for estimator in estimators]
-
-
-def read_with_lesion(path, mask_path):
-    """Return a photograph and its lesion mask, `None` where there is none."""
-    return read_image(path), None if mask_path is None else read_mask(mask_path)
-
-
-def _with_labels(frame, labels):
-    frame = frame.reindex(columns=list(COLUMNS))
-    frame["ita_tone"] = frame["skin_tone"]
-    labelled = labels.isin(FITZPATRICK_TYPES).to_numpy(dtype=bool)
-    frame.loc[labelled, "skin_tone"] = labels[labelled].astype(object)
-    frame.loc[labelled, "reason"] = LABELLED
-    return frame
+def as_estimates(frame, scale):
+    """Frame of `look_at_each` with the columns of estimates, and their scale."""
+    names = [field.name for field in dataclasses.fields(ToneEstimate)]
+    return frame.reindex(columns=names).assign(scale=scale)

@@ -39,26 +39,26 @@ def test_angle_is_that_of_the_skin_colour(lightness, b, tone, with_mask):
     expected = np.degrees(np.arctan2(lightness - 50, b))
     assert abs(measured["ita"] - expected) < 2
     assert measured["ita_low"] <= measured["ita"] <= measured["ita_high"]
-    assert measured["skin_tone"] == tone and measured["reason"] == ""
+    assert measured["ita_type"] == tone and measured["ita_reason"] == ""
 
 
 def test_pink_cast_on_bright_skin_is_type_one_not_six():
     image, lesion = skin_picture(65, 20, -5)
-    assert IndividualTypologyAngle().measure(image, lesion)["skin_tone"] == "I"
+    assert IndividualTypologyAngle().measure(image, lesion)["ita_type"] == "I"
     published = IndividualTypologyAngle("published").measure(image, lesion)
-    assert published["skin_tone"] == "VI"
+    assert published["ita_type"] == "VI"
 
 
 @pytest.mark.parametrize("lightness, b", [(65, -20), (40, -6)])
 def test_strong_casts_are_undetermined(lightness, b):
     measured = IndividualTypologyAngle().measure(*skin_picture(lightness, 15, b))
-    assert measured["skin_tone"] == "undetermined" and "cast" in measured["reason"]
+    assert measured["ita_type"] == "undetermined" and "cast" in measured["ita_reason"]
 
 
 def test_a_grey_photograph_has_no_tone():
     measured = IndividualTypologyAngle().measure(*skin_picture(70, 0, 0))
-    assert measured["skin_tone"] == "undetermined"
-    assert measured["reason"].startswith("no colour")
+    assert measured["ita_type"] == "undetermined"
+    assert measured["ita_reason"].startswith("no colour")
 
 
 def test_dark_corners_do_not_count():
@@ -68,7 +68,7 @@ def test_dark_corners_do_not_count():
     image[np.hypot(rows - 75, columns - 100) > 85] = 0
     vignetted = IndividualTypologyAngle().measure(image, lesion)
     assert abs(vignetted["ita"] - clear["ita"]) < 1
-    assert vignetted["skin_tone"] == clear["skin_tone"]
+    assert vignetted["ita_type"] == clear["ita_type"]
 
 
 def test_hair_ink_and_highlights_do_not_count():
@@ -104,7 +104,7 @@ def test_contrast_needs_a_lesion():
 def test_black_and_white_pictures_are_undetermined(rule, value):
     image = np.full((64, 64, 3), value, "uint8")
     measured = IndividualTypologyAngle(rule).measure(image)
-    assert measured["skin_tone"] == "undetermined" and measured["reason"]
+    assert measured["ita_type"] == "undetermined" and measured["ita_reason"]
 
 
 def test_two_measurements_are_equal():
@@ -146,5 +146,5 @@ def of_colour(lab):
 )
 def test_dark_skin_is_believed_only_where_melanin_can_have_made_it(lab, tone, reason):
     measured = IndividualTypologyAngle().measure(of_colour(lab))
-    assert measured["skin_tone"] == tone
-    assert reason in measured["reason"]
+    assert measured["ita_type"] == tone
+    assert reason in measured["ita_reason"]

@@ -33,21 +33,20 @@ def catalog(tmp_path):
 def test_table_is_aligned_with_the_catalog(catalog):
     frame = measure(catalog)
     assert frame.index.equals(catalog.table.index)
-    assert list(frame["ita_tone"]) == ["I", "VI", "I"]
+    assert list(frame["ita_type"]) == ["I", "VI", "I"]
     assert frame["contrast"].isna().all()
 
 
-def test_a_persons_label_wins(catalog):
-    frame = measure(catalog)
-    assert list(frame["skin_tone"]) == ["I", "V", "I"]
-    assert frame["reason"][1] == "labelled by a person"
+def test_a_persons_label_is_no_measurement(catalog):
+    assert catalog.table["skin_tone_label"][1] == "V"
+    assert list(measure(catalog)["ita_reason"]) == ["", "", ""]
 
 
-def test_audit_counts_diagnoses_by_tone(catalog):
-    tones = measure(catalog)["skin_tone"]
-    table = audit_table(catalog.with_columns(skin_tone=tones))
+def test_audit_counts_diagnoses_by_type(catalog):
+    types = measure(catalog)["ita_type"]
+    table = audit_table(catalog.with_columns(ita_type=types))
     assert list(table.index) == ["MEL", "NV", "total"]
-    assert table.loc["NV", "V"] == 1 and table.loc["MEL", "I"] == 1
+    assert table.loc["NV", "VI"] == 1 and table.loc["MEL", "I"] == 1
     assert table.loc["total", "total"] == 3
     unmeasured = audit_table(catalog)
     assert unmeasured.loc["total", "undetermined"] == 3
@@ -68,7 +67,7 @@ def test_ham10000_holds_no_bright_skin_called_dark(shared_data):
     _, counts = rule_disagreement(default, measure(sample, "published", n_workers=1))
     assert counts["published_dark_but_bright"] > 5
     assert counts["default_dark"] <= 1
-    dark = default["ita_tone"].isin(["V", "VI"])
+    dark = default["ita_type"].isin(["V", "VI"])
     assert not (dark & (default["lightness"] > 50) & (default["b"] < 0)).any()
 
 

@@ -20,10 +20,11 @@ from keras_derm.report.figures.curves import (
 from keras_derm.report.figures.embeddings import feature_map
 from keras_derm.report.figures.forests import arm_forests, forest_plot
 from keras_derm.report.figures.photographs import contact_sheet, preparation_stages
+from keras_derm.report.figures.skin_tone import tone_violins
 from keras_derm.report.figures.tables import (
     confusion_matrices,
+    counts_by_diagnosis,
     rule_disagreement,
-    tone_by_diagnosis,
 )
 from keras_derm.report.figures.training import training_curves
 
@@ -34,6 +35,7 @@ __all__ = [
     "case_grid",
     "confusion_matrices",
     "contact_sheet",
+    "counts_by_diagnosis",
     "deletion_curves",
     "feature_map",
     "forest_plot",
@@ -42,6 +44,6 @@ __all__ = [
     "reliability",
     "roc",
     "rule_disagreement",
-    "tone_by_diagnosis",
+    "tone_violins",
     "training_curves",
 ]

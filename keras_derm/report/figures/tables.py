@@ -1,4 +1,4 @@
-"""Tables whose cells are coloured: counts by skin tone, confusion matrices."""
+"""Tables whose cells are coloured: counts, confusion matrices."""
 
 import itertools
 import textwrap
@@ -12,15 +12,15 @@ from keras_derm.report.figures.style import COLORS, INK, panels, styled
 
 
 @styled
-def tone_by_diagnosis(counts, title="Images by diagnosis and apparent tone") -> Figure:
-    """Heat table of how many images of each diagnosis each skin tone has.
+def counts_by_diagnosis(counts, title) -> Figure:
+    """Heat table of how many images of each diagnosis each group has.
 
     The colour follows the logarithm of the count, so that a cell of 5 and one of
     5,000 can both be read; empty cells are hatched.
 
     Args:
         counts: `pandas.DataFrame` of non-negative counts; index diagnoses, columns
-            skin tones.
+            tone groups, or types by ITA; their name stands below the table.
         title: Title of the figure.
 
     Raises:
@@ -29,7 +29,7 @@ def tone_by_diagnosis(counts, title="Images by diagnosis and apparent tone") -> 
     figure, axes, values = _count_table(counts)
     for row, column in np.argwhere(values == 0):
         _outline_cell(axes, row, column, hatch="////", edgecolor="#c9ced6", linewidth=0)
-    axes.set_xlabel(counts.columns.name or "Apparent tone (ITA)")
+    axes.set_xlabel(counts.columns.name or "")
     axes.set_ylabel(counts.index.name or "Diagnosis")
     axes.set_title(title, loc="left", pad=10)
     return figure
@@ -37,11 +37,11 @@ def tone_by_diagnosis(counts, title="Images by diagnosis and apparent tone") -> 
 
 @styled
 def rule_disagreement(counts, title="Two rules, one image") -> Figure:
-    """Heat table of the skin tone by one rule against the tone by another.
+    """Heat table of the ITA type by one rule against that by another.
 
     Args:
-        counts: `pandas.DataFrame` of counts; index tones by the first rule, columns
-            tones by the second. The names of index and columns name the rules.
+        counts: `pandas.DataFrame` of counts; index types by the first rule, columns
+            types by the second. The names of index and columns name the rules.
             Cells of equal label are outlined: there the rules agree.
         title: Title of the figure; the share that disagrees is written below it.
 
@@ -54,12 +54,12 @@ def rule_disagreement(counts, title="Two rules, one image") -> Figure:
         for column in np.flatnonzero(np.asarray(counts.columns) == label):
             _outline_cell(axes, row, column, edgecolor=COLORS[1], linewidth=2)
             agreed += values[row, column]
-    axes.set_ylabel(f"Tone by {counts.index.name or 'the first rule'}")
+    axes.set_ylabel(f"ITA type by {counts.index.name or 'the first rule'}")
     total = values.sum()
     differ = total - agreed
     share = f" ({differ / total:.1%})" if total else ""
     axes.set_xlabel(
-        f"Tone by {counts.columns.name or 'the second rule'}\n\n{differ:,.0f} of "
+        f"ITA type by {counts.columns.name or 'the second rule'}\n\n{differ:,.0f} of "
         f"{total:,.0f} images differ{share}; outlined: both agree"
     )
     axes.set_title(title, loc="left", pad=10)
@@ -67,13 +67,14 @@ def rule_disagreement(counts, title="Two rules, one image") -> Figure:
 
 
 @styled
-def confusion_matrices(matrices, classes) -> Figure:
+def confusion_matrices(matrices, classes, truth="True diagnosis") -> Figure:
     """Confusion matrices beside each other, counts with the share of the true class.
 
     Args:
         matrices: `dict` of the arm's name to an array of shape `(classes, classes)`:
             rows true, columns predicted, counts of test images. Two stand in a row.
         classes: Names of the classes in the order of the arrays.
+        truth: What the true classes are called.
 
     Returns:
         `matplotlib.figure.Figure` with one panel a matrix, all on one colour scale.
@@ -95,6 +96,7 @@ def confusion_matrices(matrices, classes) -> Figure:
                 f"Received: {matrix.shape}"
             )
         _confusion_panel(axes, matrix, classes, name)
+        axes.set_ylabel(f"{truth} (images)")
     return figure
 
 
@@ -114,7 +116,7 @@ def _confusion_panel(axes, matrix, classes, name):
         _outline_cell(axes, diagonal, diagonal, edgecolor=COLORS[1], linewidth=1.5)
     named = zip(classes, totals[:, 0], strict=True)
     _name_cells(axes, [f"{label} ({total:,.0f})" for label, total in named], classes)
-    axes.set(xlabel="Predicted", ylabel="True diagnosis (images)")
+    axes.set_xlabel("Predicted")
     width = max(6.2 * len(classes), 18)
     axes.set_title(textwrap.fill(str(name), width), loc="left", pad=10)
 

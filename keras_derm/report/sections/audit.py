@@ -1,39 +1,114 @@
-"""Section: who is in the archive, by diagnosis and apparent skin tone."""
+"""Section: whose skin is in the archive, and what colour its photographs have."""
 
 import pandas as pd
 
 from keras_derm.report.html import Section, Table, Text
 from keras_derm.report.run_files import figure_block, read_json
-from keras_derm.skin_tone import describe_agreement
+
+NO_TABLE_OF_PEOPLE = (
+    "This is no table of people. A dermatoscope lights, presses and exposes the skin: "
+    "on MILK10k the ITA of the dermoscopic photograph has a rank correlation of 0.06 "
+    "with the skin tone of the person (docs/skin_tone.md). It says how light or dark "
+    "the photographs are."
+)
+SHOWN_SCORES = (
+    "Spearman",
+    "AUC dark against the rest",
+    "AUC dark against light",
+    "kappa",
+    "within one",
+    "group known",
+    "group right",
+)
 
 
 def section(run):
-    """Counts by diagnosis and tone, and doubts; None before audit_skin_tone."""
+    """People by tone group, and photographs by colour; None before audit_skin_tone."""
     if not run.done("audit_skin_tone"):
         return None
-    counts = read_json(run / "audit/rule_disagreement.json", "audit_skin_tone")
-    table = pd.read_csv(run / "audit/tone_by_diagnosis.csv", index_col=0)
-    undetermined = int(table.loc["total", "undetermined"])
-    undecided = run.catalog.where(skin_tone="undetermined").table
-    # One line for each kind of reason, not for each figure in it.
-    reasons = undecided["skin_tone_reason"].str.split(":").str[0].value_counts()
+    people = pd.read_csv(run / "audit/tone_by_diagnosis.csv", index_col=0)
+    sources = pd.read_csv(run / "audit/tone_sources.csv", index_col=0)
+    unknown = int(people.loc["total", "unknown"])
     blocks = [
-        Table(
-            table,
-            "Images by diagnosis and apparent tone (ITA)",
-            "Types by the ITA of the skin around the lesion, or by a person's label "
-            "where the archive has one.",
-        ),
+        Table(people, "Photographs by diagnosis and tone group of the person"),
         figure_block(
             run,
             "tone_by_diagnosis",
-            "Heat table of image counts, diagnosis by skin tone.",
+            "Heat table of counts, diagnosis by tone group of the person.",
         ),
+        Table(
+            sources.reset_index(),
+            "Where the tone group comes from",
+            "A person's label goes first, then a clinical photograph of the same "
+            "lesion or patient, then an estimate on the photograph itself where it is "
+            "sure.",
+        ),
+        *_worth(run),
+        *_scores(run),
         figure_block(
             run,
             "tone_sheet",
-            "Photographs drawn at random from each tone.",
-            "Drawn at random from each tone: see for yourself whether the types fit.",
+            "Photographs drawn at random from each tone group.",
+            "Drawn at random from each tone group: see for yourself.",
+        ),
+        *_colour(run),
+    ]
+    if (run / "bad_images.csv").is_file():
+        bad = pd.read_csv(run / "bad_images.csv")
+        blocks.append(Table(bad.head(50), f"{len(bad)} images left out as unreadable"))
+    return Section(
+        "Whose skin is in the archive",
+        f"The skin tone of the person is unknown in {unknown:,} of "
+        f"{int(people.loc['total', 'total']):,} photographs.",
+        blocks,
+    )
+
+
+def _worth(run):
+    """How good the estimators are that were used, by their own cards."""
+    told = read_json(run / "audit/estimators.json", "audit_skin_tone")
+    return [Text(f"{one['name']}: {one['worth']}") for one in told if "worth" in one]
+
+
+def _scores(run):
+    """How good every estimator is on this archive's own labels."""
+    path = run / "audit/label_scores.csv"
+    if not path.is_file():
+        return []
+    scores = pd.read_csv(path)
+    scores = scores[scores["metric"].isin(SHOWN_SCORES)]
+    cells = [
+        "–" if value != value else f"{value:.2f} ({low:.2f} to {high:.2f})"
+        for value, low, high in scores[["value", "low", "high"]].to_numpy()
+    ]
+    columns = [name for name in SHOWN_SCORES if name in set(scores["metric"])]
+    shown = scores.assign(cell=cells).pivot(
+        index=["scale", "image_type", "estimator", "n"], columns="metric", values="cell"
+    )
+    return [
+        Table(
+            shown[columns].fillna("–").reset_index(),
+            "How good each estimate is where people labelled",
+            "With 95 % intervals by lesion, on photographs that the estimator did not "
+            "learn from. Kappa has quadratic weights, and is given on the scale of the "
+            "labels alone. The labels are used where there are any.",
+        )
+    ]
+
+
+def _colour(run):
+    """ITA: the colour of the photographs, and what moves it."""
+    counts = read_json(run / "audit/rule_disagreement.json", "audit_skin_tone")
+    colours = pd.read_csv(run / "audit/colour_by_diagnosis.csv", index_col=0)
+    undecided = run.catalog.where(ita_type="undetermined").table
+    # One line for each kind of reason, not for each figure in it.
+    reasons = undecided["ita_reason"].str.split(":").str[0].value_counts()
+    blocks = [
+        Table(colours, "Colour of the photographs: ITA type", NO_TABLE_OF_PEOPLE),
+        figure_block(
+            run,
+            "colour_by_diagnosis",
+            "Heat table of image counts, diagnosis by ITA type of the photograph.",
         ),
         Text(
             "The published rule (mean colour, plain arctangent) and ours (medians, "
@@ -47,52 +122,38 @@ def section(run):
         figure_block(
             run,
             "rule_disagreement",
-            "Cross table of skin tone by our rule against the published rule.",
+            "Cross table of ITA type by our rule against the published rule.",
         ),
+        *_casts(run),
     ]
-    blocks += _doubts_about_tone(run)
     if len(reasons):
         frame = reasons.rename_axis("reason").reset_index(name="images")
-        blocks.append(Table(frame.head(12), "Why a tone was not determined"))
-    if (run / "bad_images.csv").is_file():
-        bad = pd.read_csv(run / "bad_images.csv")
-        blocks.append(Table(bad.head(50), f"{len(bad)} images left out as unreadable"))
-    return Section(
-        "Who is in the archive",
-        f"{undetermined:,} of {len(run.catalog):,} images have no tone that could be "
-        "determined.",
-        blocks,
-    )
-
-
-def _doubts_about_tone(run):
-    """What a colour cast does to the tone, and how far people agree with it."""
-    blocks = []
-    casts = pd.read_csv(run / "audit/cast_sensitivity.csv")
-    if casts["images"].any():
-        largest = casts["p95_absolute_change"]
-        shown = pd.DataFrame(
-            {
-                "cast of a few per cent": casts["cast"],
-                "images": casts["images"],
-                "median change of ITA": casts["median_change"].map("{:+.0f}°".format),
-                "95 % change less than": largest.map("{:.0f}°".format),
-                "another type": casts["share_of_type_changed"].map("{:.0%}".format),
-                "no type": casts["became_undetermined"].map("{:.0%}".format),
-            }
-        )
-        shown = shown.mask(shown.isin(["+nan°", "nan°", "nan%"]), "–")
-        blocks.append(
-            Table(
-                shown,
-                "What a small colour cast of the camera does to the measured tone",
-                "The same photographs measured again with red, green and blue changed "
-                "by 3 to 5 per cent, or the light by 10.",
-            )
-        )
-    if (run / "audit/label_agreement.json").is_file():
-        found = read_json(run / "audit/label_agreement.json", "audit_skin_tone")
-        cross = pd.read_csv(run / "audit/label_agreement.csv", index_col=0)
-        blocks.append(Table(cross, "People's labels against the tone by ITA"))
-        blocks.append(Text(f"{describe_agreement(found)} The labels are used."))
+        blocks.append(Table(frame.head(12), "Why an ITA type was not determined"))
     return blocks
+
+
+def _casts(run):
+    """What a colour cast of the camera does to the ITA."""
+    casts = pd.read_csv(run / "audit/cast_sensitivity.csv")
+    if not casts["images"].any():
+        return []
+    largest = casts["p95_absolute_change"]
+    shown = pd.DataFrame(
+        {
+            "cast of a few per cent": casts["cast"],
+            "images": casts["images"],
+            "median change of ITA": casts["median_change"].map("{:+.0f}°".format),
+            "95 % change less than": largest.map("{:.0f}°".format),
+            "another type": casts["share_of_type_changed"].map("{:.0%}".format),
+            "no type": casts["became_undetermined"].map("{:.0%}".format),
+        }
+    )
+    shown = shown.mask(shown.isin(["+nan°", "nan°", "nan%"]), "–")
+    return [
+        Table(
+            shown,
+            "What a small colour cast of the camera does to the measured ITA",
+            "The same photographs measured again with red, green and blue changed by 3 "
+            "to 5 per cent, or the light by 10.",
+        )
+    ]

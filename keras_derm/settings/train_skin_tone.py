@@ -1,0 +1,72 @@
+"""Settings of the training of a skin tone network."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from keras_derm.settings.kinds import (
+    Count,
+    Fraction,
+    Fractions,
+    NonNegative,
+    Positive,
+    Seed,
+    Share,
+    limited,
+)
+from keras_derm.settings.stage import StageSettings
+
+
+@dataclass(frozen=True)
+class TrainSkinToneSettings(StageSettings, stage="train_skin_tone"):
+    """Train a network that estimates a person's skin tone, on any labelled archive.
+
+    It learns from the photographs of one type, and beside the label the colour of the
+    skin in the clinical photograph of the same lesion, where there is one. Lesions (or
+    patients) are split; the best epoch on val is kept, labels and probabilities are
+    calibrated on val, and the figures of the card are those of test. A run started
+    again goes on at the epoch it had reached.
+
+    Writes skin_tone/skin_tone_TYPE.tflite with its .json, its card and the csv of its
+    split: copied together they are an estimator for audit_skin_tone.py
+    (--tone_networks) and validate_skin_tone.py (--networks).
+
+    Args:
+        data: Data source READER:PATH whose photographs have labels, such as
+            milk10k:/data/milk10k.
+        image_type: The type of photographs that it is for.
+        weights: imagenet, or the path of a file of ImageNet weights of MobileNetV2
+            without its top; by default it starts from random weights.
+        image_size: Side of its images in pixels.
+        epochs: Epochs in all.
+        batch_size: Images a step.
+        learning_rate: Peak of the schedule.
+        weight_decay: Weight decay of the optimizer.
+        dropout: Rate before the head.
+        ema_momentum: Share of a moving average of the weights that a step keeps.
+        augmentation_strength: Factor of how far crops, gains and masks go.
+        fractions: Shares of train, val and test.
+        split_file: Csv with isic_id and split, in place of fractions.
+        skip_bad: Go on without images that cannot be read.
+        n_replicates: Bootstrap replicates of the figures of the card.
+        seed: Seed of split, weights, order and augmentation.
+
+    Example:
+        >>> TrainSkinToneSettings(data="milk10k:/data/milk10k", epochs=12)
+    """
+
+    data: str
+    image_type: Literal["dermoscopic", "clinical: close-up"] = "dermoscopic"
+    weights: str | None = None
+    image_size: int = limited(Count, 160)
+    epochs: int = limited(Count, 12)
+    batch_size: int = limited(Count, 32)
+    learning_rate: float = limited(Positive, 3e-4)
+    weight_decay: float = limited(NonNegative, 1e-2)
+    dropout: float = limited(Share, 0.3)
+    ema_momentum: float | None = limited(Fraction | None, 0.99)
+    augmentation_strength: float = limited(NonNegative, 1.0)
+    fractions: tuple[float, float, float] = limited(Fractions, (0.6, 0.15, 0.25))
+    split_file: str | None = None
+    skip_bad: bool = False
+    n_replicates: int = limited(Count, 1000)
+    seed: int = limited(Seed, 0)

@@ -1,0 +1,148 @@
+"""The network that estimates skin tone, run by LiteRT."""
+
+import functools
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from keras_derm.skin_tone.calibration import ToneCalibration
+from keras_derm.skin_tone.estimator import ToneEstimator, estimate_of_probabilities
+
+NEEDED = ("image_types", "image_size", "calibration", "cuts", "sha256")
+SHIPPED = Path(__file__).resolve().parents[2] / "saved_models"
+SHIPPED_NAME = "skin_tone_*.json"
+
+
+@dataclass(frozen=True)
+class ToneNetwork(ToneEstimator):
+    """A .tflite file of `train_skin_tone.py`, with the .json beside it.
+
+    It gives one number, about the number of labels between the lightest and the
+    person's; a calibration on validation photographs makes probabilities of it. The
+    photograph is resized to a square of the network's size, without keeping its
+    proportions. The interpreter is made where it is first used, so that the estimator
+    may be sent to other processes.
+
+    Attributes:
+        path: The .tflite file.
+        image_size: Side of its images in pixels.
+        cuts: Values between its labels.
+        calibration: `ToneCalibration`.
+        description: All that the .json says.
+
+    Example:
+        >>> network = ToneNetwork.load("saved_models/skin_tone_dermoscopic.tflite")
+        >>> network.estimate(Photograph(image, image_type="dermoscopic")).group
+        'light'
+    """
+
+    path: Path | None = None
+    image_size: int = 0
+    cuts: tuple = ()
+    calibration: ToneCalibration | None = None
+    description: dict | None = None
+
+    @classmethod
+    def load(cls, path):
+        """Read the description, and check that the file is the one it describes.
+
+        Raises:
+            FileNotFoundError: The .tflite or its .json is missing.
+            ValueError: One is damaged, or does not belong to the other.
+        """
+        path = Path(path)
+        beside = path.with_suffix(".json")
+        for needed in (path, beside):
+            if not needed.is_file():
+                raise FileNotFoundError(
+                    "a tone network is a .tflite file with its .json beside it. "
+                    f"Received: {needed}, which is missing"
+                )
+        try:
+            told = json.loads(beside.read_text(encoding="utf-8"))
+            missing = [name for name in NEEDED if name not in told]
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"not a JSON object ({error}). Received: {beside}"
+            ) from None
+        if missing:
+            raise ValueError(f"{beside} lacks {missing}. Received: {list(told)}")
+        if hashlib.sha256(path.read_bytes()).hexdigest() != told["sha256"]:
+            raise ValueError(
+                f"{path} is not the file that {beside} describes: damaged or changed. "
+                "Train or copy it again"
+            )
+        return cls(
+            f"network {path.stem}",
+            told["calibration"]["scale"],
+            tuple(told["image_types"]),
+            path,
+            int(told["image_size"]),
+            tuple(told["cuts"]),
+            ToneCalibration.from_dict(told["calibration"]),
+            told,
+        )
+
+    def learned_from(self, catalog):
+        """Which photographs of a catalog it learned from, or was chosen by.
+
+        Args:
+            catalog: `keras_derm.catalog.Catalog`.
+
+        Returns:
+            bool array (n,): those that the csv of its split, beside it, has in train or
+            val. It lists all photographs of these lesions, of whatever type.
+
+        Raises:
+            FileNotFoundError: The file of the split is not there.
+        """
+        name = self.description.get("split_file")
+        if name is None:
+            return np.zeros(len(catalog), bool)
+        split = self.path.with_name(name)
+        if not split.is_file():
+            raise FileNotFoundError(
+                "what a tone network learned from stands in the file of its split. "
+                f"Received: {split}, which is missing"
+            )
+        rows = pd.read_csv(split, dtype="string")
+        seen = rows.loc[rows["split"] != "test", "isic_id"]
+        return catalog.table["isic_id"].isin(seen).to_numpy(bool)
+
+    def look_at(self, photograph):
+        side = (self.image_size, self.image_size)
+        image = cv2.resize(photograph.image, side, interpolation=cv2.INTER_AREA)
+        value = _interpreter(str(self.path))(image.astype("float32"))
+        probabilities = self.calibration.probabilities(value)
+        return estimate_of_probabilities(probabilities, self.scale, value, self.cuts)
+
+
+@functools.lru_cache(maxsize=4)
+def _interpreter(path):
+    """Function of an image (side, side, 3) in [0, 255] to the network's number."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=path, num_threads=1)
+    interpreter.allocate_tensors()
+    (taken,), (given,) = (
+        interpreter.get_input_details(),
+        interpreter.get_output_details(),
+    )
+
+    def run(image):
+        interpreter.set_tensor(taken["index"], image[np.newaxis])
+        interpreter.invoke()
+        return float(interpreter.get_tensor(given["index"])[0, 0])
+
+    return run
+
+
+def shipped_networks():
+    """The `ToneNetwork`s of saved_models; none where the package lies alone."""
+    files = sorted(SHIPPED.glob(SHIPPED_NAME))
+    return [ToneNetwork.load(file.with_suffix(".tflite")) for file in files]
