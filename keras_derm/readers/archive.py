@@ -1,5 +1,6 @@
 """A reader that is a declaration: the archive's files, its columns and its words."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -157,8 +158,10 @@ class ArchiveReader:
             for split, part in self.parts.items()
             if find_table(root, *self._files(part), needed=False)
         }
-        every = [name for part in self.parts.values() for name in self._files(part)]
-        return found or find_table(root, *every)
+        if not found:  # then it says which files it looked for
+            every = map(self._files, self.parts.values())
+            find_table(root, *itertools.chain.from_iterable(every))
+        return found
 
     def _files(self, part):
         return [name.format(part=part) for name in self.files]

@@ -132,6 +132,14 @@ def test_milk10k_faults_name_the_table_that_has_them(milk):
         READERS["milk10k"](milk)
 
 
+def test_absent_archive_says_which_files_it_looked_for(tmp_path):
+    with pytest.raises(
+        CatalogError,
+        match=r"MILK10k_Training_Metadata.csv or MILK10k_Test_Metadata.csv under",
+    ):
+        READERS["milk10k"](tmp_path)
+
+
 def test_two_copies_of_a_table_are_not_taken_for_none(milk):
     name = "MILK10k_Training_Supplement.csv"
     (milk / "copy").mkdir()
