@@ -78,7 +78,8 @@ class TrainSkinTone(Stage):
             raise ValueError(
                 f"a tone network needs {LEAST_PHOTOGRAPHS} photographs or more of the "
                 f"type {settings.image_type} with labels of one scale. "
-                f"Received: {counts.to_dict() or 'none'} in {settings.data}"
+                f"Received: {counts.to_dict() or 'none'} in "
+                f"{', '.join(settings.sources)}"
             )
         kept = table["skin_tone_scale"].eq(counts.index[0]).fillna(False)
         catalog = catalog.where(kept.to_numpy(bool))

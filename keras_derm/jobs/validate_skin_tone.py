@@ -309,8 +309,9 @@ class ValidateSkinTone(Stage):
             "How good are estimates of skin tone?",
             [
                 Text(
-                    f"Estimators against the labels of people in {self.settings.data}. "
-                    "Intervals are of 95 %, by lesion or patient."
+                    "Estimators against the labels of people in "
+                    f"{', '.join(self.settings.sources)}. Intervals are of 95 %, "
+                    "by lesion or patient."
                 ),
                 Callout("caution", f"The rater of the labels: {', '.join(raters)}."),
             ],

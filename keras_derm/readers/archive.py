@@ -1,5 +1,6 @@
 """A reader that is a declaration: the archive's files, its columns and its words."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ from keras_derm.catalog.catalog import (
     leaves_root,
     table_faults,
 )
-from keras_derm.catalog.faults import CatalogError, raise_faults
+from keras_derm.catalog.faults import raise_faults
 from keras_derm.catalog.images import SKIP_HINT, image_faults
 from keras_derm.photographs import IMAGE_SUFFIXES
 from keras_derm.readers.files import (
@@ -132,13 +133,9 @@ class ArchiveReader:
 
     def _rows(self, root):
         """Rows of all parts, with their photographs and what is joined to them."""
-        parts, faults, absent = [], [], None
-        for split, part in self.parts.items() or [(None, None)]:
-            try:
-                rows = self._table(root, part)
-            except _PartIsAbsent as error:
-                absent = error
-                continue
+        parts, faults = [], []
+        for split, part in self._parts(root).items():
+            rows = self._table(root, part)
             name = rows[self.columns["isic_id"]]
             rows["isic_id"], rows["path"] = named_images(name, root)
             for table in self.joined:
@@ -150,17 +147,29 @@ class ArchiveReader:
                 )
                 faults.append(found)
             parts.append(rows if split is None else rows.assign(**{SPLIT: split}))
-        if not parts:
-            raise CatalogError(str(absent))
         return pd.concat(parts, ignore_index=True), faults
+
+    def _parts(self, root):
+        """The parts that are there, by split; one without a name, where it has none."""
+        if not self.parts:
+            return {None: None}
+        found = {
+            split: part
+            for split, part in self.parts.items()
+            if find_table(root, *self._files(part), needed=False)
+        }
+        if not found:  # then it says which files it looked for
+            every = map(self._files, self.parts.values())
+            find_table(root, *itertools.chain.from_iterable(every))
+        return found
+
+    def _files(self, part):
+        return [name.format(part=part) for name in self.files]
 
     def _table(self, root, part):
         if self.rows is not None:
             return self.rows(root)
-        try:
-            file = find_table(root, *(name.format(part=part) for name in self.files))
-        except CatalogError as error:
-            raise _PartIsAbsent(str(error)) from error
+        file = find_table(root, *self._files(part))
         joined = {name for table in self.joined for name in table.columns}
         needed = [n for c, n in self.columns.items() if c not in self.optional]
         needed = [name for name in needed if name not in joined]
@@ -195,10 +204,6 @@ class ArchiveReader:
                 table["split"].notna()
             )
         return table
-
-
-class _PartIsAbsent(CatalogError):
-    """A part of an archive that is not there, as others may be."""
 
 
 def make_catalog(table, root, source, skip_bad, faults=()):

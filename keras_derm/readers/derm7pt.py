@@ -42,9 +42,8 @@ def _splits(rows, root):
     # Line 2 of the table is its row 0.
     splits = pd.Series(pd.NA, rows["_row"].to_numpy() - 2, dtype="string")
     for split, name in INDEXES.items():
-        try:
-            file = find_table(root, name)
-        except CatalogError:
+        file = find_table(root, name, needed=False)
+        if file is None:
             warn(f"{name} is not under {root}: its part of the split is not known.")
             continue
         listed = read_rows(file, ("indexes",))

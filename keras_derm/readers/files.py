@@ -23,18 +23,19 @@ def archive_root(path):
     return root
 
 
-def find_table(root, *patterns):
+def find_table(root, *patterns, needed=True):
     """Find the table that matches one of the patterns, at any depth under `root`.
 
     Args:
         root: `Path` of the archive.
         *patterns: File name patterns, case ignored; the first that matches wins.
+        needed: Whether there must be one.
 
     Returns:
-        `Path` of the file.
+        `Path` of the file, or None.
 
     Raises:
-        CatalogError: If none or several match.
+        CatalogError: If several match, or none where one is needed.
     """
     files = sorted(files_under(root))
     for pattern in patterns:
@@ -46,16 +47,13 @@ def find_table(root, *patterns):
             )
         if found:
             return root / found[0]
+    if not needed:
+        return None
     present = [name for name in files if name.lower().endswith(TABLE_SUFFIXES)]
     raise CatalogError(
         f"Needs a file like {' or '.join(patterns)} under {root}. "
         f"Received: tables {present[:20]}"
     )
-
-
-def has_table(root, pattern):
-    """Tell whether a file under `root` matches the pattern."""
-    return any(_named(name, pattern) for name in files_under(root))
 
 
 def _named(relative, pattern):

@@ -17,7 +17,7 @@ import re
 
 from keras_derm.catalog.faults import CatalogError
 from keras_derm.readers.archive import ArchiveReader
-from keras_derm.readers.files import archive_root, has_table, photographs_under
+from keras_derm.readers.files import archive_root, find_table, photographs_under
 from keras_derm.readers.joined_table import JoinedTable
 
 PARTS = {"train": "Training", "val": "Validation", "test": "Test"}
@@ -71,7 +71,8 @@ read_task_1 = ArchiveReader(
 def read(path, skip_bad=False):
     """Read the tasks that are there, as an `ArchiveReader` does."""
     root = archive_root(path)
-    has_3 = has_table(root, "ISIC2018_Task3_*_GroundTruth.csv")
+    files = [f"ISIC2018_Task3_{part}_GroundTruth.csv" for part in PARTS.values()]
+    has_3 = find_table(root, *files, needed=False) is not None
     if not has_3 and _task_1_rows(root).empty:
         raise CatalogError(
             "Needs a file like ISIC2018_Task3_Training_GroundTruth.csv, or images in "

@@ -13,7 +13,6 @@ Reference:
 import numpy as np
 import pandas as pd
 
-from keras_derm.catalog.faults import CatalogError
 from keras_derm.catalog.groups import group_of_rows
 from keras_derm.readers.archive import ArchiveReader
 from keras_derm.readers.files import find_table
@@ -35,9 +34,8 @@ def _more(rows, root):
 
 def _duplicate_groups(root, ids):
     """Return the first id of each group of listed duplicates, NA elsewhere."""
-    try:
-        csv = find_table(root, DUPLICATES)
-    except CatalogError:
+    csv = find_table(root, DUPLICATES, needed=False)
+    if csv is None:
         warn(
             f"{DUPLICATES} is not under {root}: duplicate photographs of different "
             "patients may end up in different splits."

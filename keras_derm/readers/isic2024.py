@@ -8,8 +8,9 @@ beside it or, where nothing can be written there, to a folder of `$KERAS_DERM_CA
 `~/.cache/keras_derm`. Unpacking that was stopped goes on where it stood.
 
 Nearly all diagnoses are "Benign" without more, and count as UNK; `benign_malignant` is
-the `target` (task benign_malignant). `tbp_lv_Lext` and `tbp_lv_Bext` are calibrated L*
-and b* of the skin around the lesion.
+the `target` (task benign_malignant). Only lesions that somebody tagged have a
+`lesion_id`: it keeps photographs together, and is nothing to learn from.
+`tbp_lv_Lext` and `tbp_lv_Bext` are calibrated L* and b* of the skin around the lesion.
 
 Reference:
     Kurtansky et al. (2024), The SLICE-3D dataset, Scientific Data 11.
@@ -21,12 +22,13 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 from rich.progress import track
 
 from keras_derm.catalog.faults import CatalogError
 from keras_derm.files import atomic_path
 from keras_derm.readers.archive import ArchiveReader
-from keras_derm.readers.files import archive_root, files_under, find_images, has_table
+from keras_derm.readers.files import archive_root, files_under, find_images, find_table
 from keras_derm.readers.joined_table import JoinedTable
 from keras_derm.readers.labels import known_diagnosis
 
@@ -67,7 +69,7 @@ def _diagnosis(label):
 def _more(rows, root):
     """Crops that lie in a container; the others have their path already."""
     paths = rows["path"].copy()
-    roots = paths.where(paths.isna())
+    roots = pd.Series(pd.NA, rows.index, dtype="string")
     absent = ~rows["isic_id"].str.lower().isin(list(find_images(root)))
     for file in sorted(name for name in files_under(root) if name.endswith(".hdf5")):
         ids = rows["isic_id"][absent & rows["isic_id"].notna()]
@@ -147,5 +149,5 @@ ISIC = ArchiveReader(
 
 def read(path, skip_bad=False):
     """Read Kaggle's copy or the ISIC's, as an `ArchiveReader` does."""
-    is_isic = has_table(archive_root(path), ISIC.files[0])
-    return (ISIC if is_isic else KAGGLE)(path, skip_bad)
+    truth = find_table(archive_root(path), *ISIC.files, needed=False)
+    return (KAGGLE if truth is None else ISIC)(path, skip_bad)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from keras_derm.catalog.faults import CatalogError
 from keras_derm.readers.files import find_table
 from keras_derm.readers.tables import read_rows, row_faults, warn
 
@@ -49,13 +48,10 @@ class JoinedTable:
         """
         if self.part not in (None, part):
             return rows, []
-        try:
-            path = find_table(root, *(name.format(part=part) for name in self.files))
-        except CatalogError:
-            if self.absent is None:
-                raise
-            name = self.files[0].format(part=part)
-            warn(f"{name} is not under {root}: {self.absent}.")
+        files = [name.format(part=part) for name in self.files]
+        path = find_table(root, *files, needed=self.absent is None)
+        if path is None:
+            warn(f"{files[0]} is not under {root}: {self.absent}.")
             return rows, []
         table = read_rows(path, (self.by, *self.columns))
         table = table.assign(isic_id=table[self.by])

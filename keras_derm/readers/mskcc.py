@@ -12,7 +12,6 @@ Reference:
 
 import pandas as pd
 
-from keras_derm.catalog.faults import CatalogError
 from keras_derm.readers import isic_archive
 from keras_derm.readers.archive import ArchiveReader
 from keras_derm.readers.files import find_table
@@ -70,11 +69,10 @@ def _by_tag(root, name, columns, absent):
 
 
 def _supplement(root, name, columns, absent):
-    try:
-        table = read_rows(find_table(root, name), columns)
-    except CatalogError as error:
-        if "missing" in str(error):
-            raise
+    file = find_table(root, name, needed=False)
+    if file is not None:
+        table = read_rows(file, columns)
+    else:
         warn(f"{name} is not under {root}: {absent}.")
         table = pd.DataFrame(columns=[*columns, "_file", "_row"], dtype="string")
     return table.assign(isic_id=table[columns[0]])

@@ -144,7 +144,7 @@ def translated(rows, column, words, may_be_empty=True):
     Returns:
         (values, faults): a Series, NA where nothing is known, and the table of faults.
     """
-    said = rows[column].str.strip().str.lower()
+    said = rows[column].str.strip().str.lower().replace("", pd.NA)
     if callable(words):
         found = {word: words(word) for word in said.dropna().unique()}
         _warn_of_unknown(said[said.notna() & said.map(found).isna()], column)

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from keras_derm.settings.kinds import ImageType
+from keras_derm.settings.reads_archives import ReadsArchives
 from keras_derm.settings.stage import StageSettings
 
 
 @dataclass(frozen=True)
-class AuditSkinToneSettings(StageSettings, stage="audit_skin_tone"):
+class AuditSkinToneSettings(ReadsArchives, StageSettings, stage="audit_skin_tone"):
     """Read an archive, check every image, and find out whose skin is in it.
 
     The tone group of a person (light, medium, dark) comes from a label that a person
@@ -54,8 +55,3 @@ class AuditSkinToneSettings(StageSettings, stage="audit_skin_tone"):
     thresholds: Literal["del_bino", "kinyanjui", "groh"] = "del_bino"
     skip_bad: bool = False
     image_types: tuple[ImageType, ...] | None = None
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The data sources, also where there is one."""
-        return (self.data,) if isinstance(self.data, str) else self.data

@@ -13,11 +13,12 @@ from keras_derm.settings.kinds import (
     Share,
     limited,
 )
+from keras_derm.settings.reads_archives import ReadsArchives
 from keras_derm.settings.stage import StageSettings
 
 
 @dataclass(frozen=True)
-class TrainSkinToneSettings(StageSettings, stage="train_skin_tone"):
+class TrainSkinToneSettings(ReadsArchives, StageSettings, stage="train_skin_tone"):
     """Train a network that estimates a person's skin tone, on any labelled archive.
 
     It learns from the photographs of one type, and beside the label the colour of the
@@ -32,7 +33,7 @@ class TrainSkinToneSettings(StageSettings, stage="train_skin_tone"):
 
     Args:
         data: Data source READER:PATH whose photographs have labels, such as
-            milk10k:/data/milk10k.
+            milk10k:/data/milk10k. Several (--data A --data B) are joined.
         image_type: The type of photographs that it is for.
         weights: imagenet, or the path of a file of ImageNet weights of MobileNetV2
             without its top; by default it starts from random weights.
@@ -54,7 +55,7 @@ class TrainSkinToneSettings(StageSettings, stage="train_skin_tone"):
         >>> TrainSkinToneSettings(data="milk10k:/data/milk10k", epochs=12)
     """
 
-    data: str
+    data: str | tuple[str, ...]
     image_type: Literal["dermoscopic", "clinical: close-up"] = "dermoscopic"
     weights: str | None = None
     image_size: int = limited(Count, 160)

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from keras_derm.settings.kinds import Count, Seed, limited
+from keras_derm.settings.reads_archives import ReadsArchives
 from keras_derm.settings.stage import StageSettings
 
 
 @dataclass(frozen=True)
-class ValidateSkinToneSettings(StageSettings, stage="validate_skin_tone"):
+class ValidateSkinToneSettings(
+    ReadsArchives, StageSettings, stage="validate_skin_tone"
+):
     """Hold estimators of skin tone against people's labels, on any archive with labels.
 
     Every estimator is judged on the same labelled photographs, by type of photograph,
@@ -26,7 +29,7 @@ class ValidateSkinToneSettings(StageSettings, stage="validate_skin_tone"):
 
     Args:
         data: Data source READER:PATH whose photographs have labels, such as
-            milk10k:/data/milk10k.
+            milk10k:/data/milk10k. Several (--data A --data B) are joined.
         networks: Files of train_skin_tone.py (.tflite with their .json beside them);
             by default those in saved_models.
         split_file: Csv with isic_id and split; its part "test" alone is
@@ -40,7 +43,7 @@ class ValidateSkinToneSettings(StageSettings, stage="validate_skin_tone"):
         >>> ValidateSkinToneSettings(data="milk10k:/data/milk10k")
     """
 
-    data: str
+    data: str | tuple[str, ...]
     networks: tuple[str, ...] = ()
     split_file: str | None = None
     thresholds: Literal["del_bino", "kinyanjui", "groh"] = "del_bino"

@@ -4,9 +4,8 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
-from keras_derm.catalog import CatalogError, lesion_pairs, split_catalog
+from keras_derm.catalog import CatalogError, lesion_pairs, read_image, split_catalog
 from keras_derm.readers import READERS
 
 MONET = [
@@ -130,6 +129,22 @@ def test_milk10k_faults_name_the_table_that_has_them(milk):
     ]
     truth.write_text("\n".join(lines[:2]))
     with pytest.raises(CatalogError, match="'lesion_id': has no row in MILK10k_Tr"):
+        READERS["milk10k"](milk)
+
+
+def test_absent_archive_says_which_files_it_looked_for(tmp_path):
+    with pytest.raises(
+        CatalogError,
+        match=r"MILK10k_Training_Metadata.csv or MILK10k_Test_Metadata.csv under",
+    ):
+        READERS["milk10k"](tmp_path)
+
+
+def test_two_copies_of_a_table_are_not_taken_for_none(milk):
+    name = "MILK10k_Training_Supplement.csv"
+    (milk / "copy").mkdir()
+    (milk / "copy" / name).write_text((milk / name).read_text())
+    with pytest.raises(CatalogError, match="Several files match .*Supplement.csv"):
         READERS["milk10k"](milk)
 
 
@@ -779,7 +794,7 @@ def test_no_image_format_is_dropped(tmp_path, write_image, suffix):
     catalog = READERS["folder"](tmp_path)
     assert catalog.table["path"].tolist() == [f"NV/a{suffix}"]
     assert not catalog.table["plain_rgb"].any()
-    assert Image.open(catalog.paths[0]).size == (24, 18)
+    assert read_image(catalog.paths[0]).shape == (18, 24, 3)
 
 
 def test_folder_of_parts(tmp_path, write_image):
