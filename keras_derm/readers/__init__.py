@@ -1,4 +1,4 @@
-"""One file per archive layout, each `read(path, skip_bad=False) -> Catalog`.
+"""One file per archive layout: `read(path, skip_bad, with_images) -> Catalog`.
 
 A new reader is a file here, mostly an `ArchiveReader`, and a line in `READERS`.
 """
@@ -58,7 +58,11 @@ READERS = {
 }
 
 
-def read_data_source(source, skip_bad=False):
+IMAGES_ALONE = ("folder", "phantom")
+"""Readers of archives that have no table beside their images."""
+
+
+def read_data_source(source, skip_bad=False, with_images=True):
     """Read the archives named by data sources, which every app takes as `--data`.
 
     Args:
@@ -68,6 +72,8 @@ def read_data_source(source, skip_bad=False):
             begins with the name of its reader (`join_catalogs`), or, where several
             sources have one reader, with that and a number (`folder2:...`).
         skip_bad: Whether to go on without rows whose image is missing.
+        with_images: Whether images are looked for. Without, the tables alone are read:
+            who is in an archive whose images are elsewhere.
 
     Returns:
         `Catalog`.
@@ -88,8 +94,19 @@ def read_data_source(source, skip_bad=False):
     for name, path in named:
         number[name] += 1
         key = name if times[name] == 1 else f"{name}{number[name]}"
-        catalogs[key] = READERS[name](path, skip_bad=skip_bad)
+        catalogs[key] = _read(name, path, skip_bad, with_images)
     return join_catalogs(catalogs)
+
+
+def _read(name, path, skip_bad, with_images):
+    if with_images:
+        return READERS[name](path, skip_bad=skip_bad)
+    if name in IMAGES_ALONE:
+        raise ValueError(
+            f"{name} has no table that could be read without its images. "
+            f"Received: {name}:{path}"
+        )
+    return READERS[name](path, skip_bad=skip_bad, with_images=False)
 
 
 def _reader_and_path(source):

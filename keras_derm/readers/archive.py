@@ -98,12 +98,14 @@ class ArchiveReader:
     rows: Callable | None = None
     more: Callable | None = None
 
-    def __call__(self, path, skip_bad=False):
+    def __call__(self, path, skip_bad=False, with_images=True):
         """Read the archive.
 
         Args:
             path: Folder of the archive.
             skip_bad: Leave out rows with a fault; `catalog.skipped` lists them.
+            with_images: Look for the images. Without, the catalog is of the tables
+                alone: nothing that needs an image can be done with it.
 
         Returns:
             A `Catalog`.
@@ -129,7 +131,9 @@ class ArchiveReader:
         if self.more is not None:
             further, found = self.more(rows, root)
             table, faults = table.assign(**further), [*faults, *found]
-        return make_catalog(self._completed(table), root, self.source, skip_bad, faults)
+        return make_catalog(
+            self._completed(table), root, self.source, skip_bad, faults, with_images
+        )
 
     def _rows(self, root):
         """Rows of all parts, with their photographs and what is joined to them."""
@@ -206,7 +210,7 @@ class ArchiveReader:
         return table
 
 
-def make_catalog(table, root, source, skip_bad, faults=()):
+def make_catalog(table, root, source, skip_bad, faults=(), with_images=True):
     """Decode the images of a table and make the catalog, or tell every fault.
 
     Args:
@@ -216,6 +220,7 @@ def make_catalog(table, root, source, skip_bad, faults=()):
         source: Name of the archive, for the column `source`.
         skip_bad: Leave out the rows at fault, and keep them in `catalog.skipped`.
         faults: Fault tables that the reader has found already.
+        with_images: Look for the images and decode them.
 
     Returns:
         A `Catalog` with `plain_rgb` filled.
@@ -231,15 +236,19 @@ def make_catalog(table, root, source, skip_bad, faults=()):
     usual = table["diagnosis"].map(BENIGN_MALIGNANT).astype("string")
     given = table.get("benign_malignant", usual).astype("string")
     table["benign_malignant"] = given.fillna(usual)
+    if not with_images:
+        table = table.assign(path=table["isic_id"], mask_path=pd.NA)
     table = complete_table(table, root, name=source)
     sound = [pd.notna(path) and not leaves_root(path) for path in table["path"]]
     sound, plain = np.array(sound, bool), np.zeros(len(table), bool)
-    images, plain[sound] = image_faults(table[sound], names[sound], rows[sound])
+    found = [*faults, table_faults(table, names, rows, check_files=False)]
+    if with_images:
+        images, plain[sound] = image_faults(table[sound], names[sound], rows[sound])
+        found.append(images)
     table["plain_rgb"] = plain
-    found = [*faults, table_faults(table, names, rows, check_files=False), images]
     found = [part for part in found if len(part)]
     if not found:
-        return Catalog(table)
+        return Catalog._of(table)
     found = pd.concat(found).sort_values(["file", "row"], kind="stable")
     found = found.reset_index(drop=True)
     return _without_bad_rows(table, names, rows, found, root, skip_bad)
@@ -257,9 +266,7 @@ def _without_bad_rows(table, names, rows, faults, root, skip_bad):
     good = ~_is_at_fault(table, names, rows, faults)
     if not good.any():
         raise_faults(faults, hint if hint != SKIP_HINT else "No good row is left.")
-    catalog = Catalog(table[good])
-    catalog._skipped = faults
-    return catalog
+    return Catalog._of(table[good], faults)
 
 
 def _is_at_fault(table, names, rows, faults):

@@ -68,7 +68,7 @@ read_task_1 = ArchiveReader(
 )
 
 
-def read(path, skip_bad=False):
+def read(path, skip_bad=False, with_images=True):
     """Read the tasks that are there, as an `ArchiveReader` does."""
     root = archive_root(path)
     files = [f"ISIC2018_Task3_{part}_GroundTruth.csv" for part in PARTS.values()]
@@ -79,10 +79,10 @@ def read(path, skip_bad=False):
             f"ISIC2018_Task1-2_Training_Input. Received: {str(root)!r}"
         )
     if not has_3:
-        return read_task_1(root, skip_bad)
-    catalog = read_task_3(root, skip_bad)
+        return read_task_1(root, skip_bad, with_images)
+    catalog = read_task_3(root, skip_bad, with_images)
     if _task_1_rows(root).empty:
         return catalog
-    others = read_task_1(root, skip_bad)
+    others = read_task_1(root, skip_bad, with_images)
     known = others.table["isic_id"].isin(catalog.table["isic_id"])
     return catalog.concat(others.where(~known))

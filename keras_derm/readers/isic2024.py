@@ -147,7 +147,7 @@ ISIC = ArchiveReader(
 )
 
 
-def read(path, skip_bad=False):
+def read(path, skip_bad=False, with_images=True):
     """Read Kaggle's copy or the ISIC's, as an `ArchiveReader` does."""
     truth = find_table(archive_root(path), *ISIC.files, needed=False)
-    return (KAGGLE if truth is None else ISIC)(path, skip_bad)
+    return (KAGGLE if truth is None else ISIC)(path, skip_bad, with_images)

@@ -24,7 +24,7 @@ from keras_derm.readers.tables import (
 MAPPED = (*COLUMN_TYPES, "fitzpatrick_skin_type")
 
 
-def read(options, skip_bad=False):
+def read(options, skip_bad=False, with_images=True):
     """Read a table of photographs.
 
     Args:
@@ -33,7 +33,7 @@ def read(options, skip_bad=False):
             of the photographs, relative to the table, by default its own;
             `word.naevus=NV` says which diagnosis a word is;
             `all.image_type=dermoscopic` gives a column one value.
-        skip_bad: As for an `ArchiveReader`.
+        skip_bad, with_images: As for an `ArchiveReader`.
 
     Returns:
         A `Catalog`.
@@ -63,7 +63,9 @@ def read(options, skip_bad=False):
         faults.append(bad)
     for column in {"sex", "anatom_site_general"} & set(rows):
         rows[column] = without_unknown(rows[column])
-    return make_catalog(_with_types(rows), root, file.stem, skip_bad, faults)
+    return make_catalog(
+        _with_types(rows), root, file.stem, skip_bad, faults, with_images
+    )
 
 
 @dataclass(frozen=True)
