@@ -6,10 +6,11 @@ every skin: crossed polarisers take away what the surface reflects, the exposure
 follows the brightness of the picture, and the white balance takes most of the colour
 that the picture has on average. Little of the person's tone is left.
 
-The constants are fitted, by eye and a simplex search, to the skin of MILK10k's
+The constants are fitted, by a simplex search and then by hand, to the skin of MILK10k's
 dermoscopic photographs as `IndividualTypologyAngle().measure` sees it (60 lesions of
 each class of skin tone, 4 of the darkest, which are all; median and, in brackets,
-standard deviation within the class):
+standard deviation within the class; benchmarks/dermatoscope_colour.py prints them).
+The tone curve, the extinction and the strength of the reflection are design values.
 
 | class | L* | a* | b* |
 |---|---|---|---|
@@ -21,7 +22,7 @@ standard deviation within the class):
 | 5, very light | 67 (9) | 11 (7) | -1 (8) |
 
 Reference:
-    MILK10k, ISIC Archive 2025, https://doi.org/10.34970/648456.
+    MILK10k, ISIC Archive (2025), https://challenge.isic-archive.com/landing/milk10k.
 """
 
 import math
