@@ -9,6 +9,7 @@ from keras_derm.evaluation import ToneTruth, tone_scores
 from keras_derm.files import write_csv, write_json
 from keras_derm.readers import read_data_source
 from keras_derm.report import figures, save_figure
+from keras_derm.report.audit_page import write_audit_page
 from keras_derm.runs import Stage
 from keras_derm.settings import AuditSkinToneSettings
 from keras_derm.skin_tone import (
@@ -45,6 +46,7 @@ class AuditSkinTone(Stage):
     writes = (
         "audit",
         "catalog.csv",
+        "audit.html",
         "bad_images.csv",
         "figures/tone_by_diagnosis.png",
         "figures/colour_by_diagnosis.png",
@@ -65,14 +67,26 @@ class AuditSkinTone(Stage):
 
     def make(self):
         settings = self.settings
-        everything = read_data_source(settings.data, settings.skip_bad)
+        with_images = not settings.table_only
+        everything = read_data_source(settings.data, settings.skip_bad, with_images)
         catalog, told = of_types(everything, settings.image_types)
         if told:
             print(told)
+        write_json(self.run / "audit/left_out.json", told)
         if len(catalog.skipped):
             path = self.run / "bad_images.csv"
             write_csv(path, catalog.skipped)
             print(f"{len(catalog.skipped)} bad images left out: {path}")
+        if settings.table_only:
+            catalog.save(self.run / "audit/table.csv")
+            self._count(catalog)
+        else:
+            self._look(catalog, everything)
+        print(f"\nreport: {write_audit_page(self.run)}")
+
+    def _look(self, catalog, everything):
+        """Measure the photographs, and write what later stages build on."""
+        settings = self.settings
         rules = [ItaEstimator.by_rule(rule, settings.thresholds) for rule in RULES]
         networks = self.networks
         works = {rule: one.angle.measure_photograph for rule, one in _named(rules)}
@@ -124,9 +138,12 @@ class AuditSkinTone(Stage):
 
     def _count(self, catalog):
         people = tone_table(catalog)
-        colours = colour_table(catalog)
         write_csv(self.run / "audit/tone_by_diagnosis.csv", people, index=True)
-        write_csv(self.run / "audit/colour_by_diagnosis.csv", colours, index=True)
+        figure = figures.counts_by_diagnosis(
+            people.drop(index="total", columns="total"),
+            "Photographs by diagnosis and tone group of the person",
+        )
+        save_figure(self.run, "tone_by_diagnosis", figure)
         sources = tone_sources(catalog)
         write_csv(self.run / "audit/tone_sources.csv", sources, index=True)
         print("\nPeople, by diagnosis and tone group (photographs)")
@@ -154,14 +171,11 @@ class AuditSkinTone(Stage):
         save_figure(self.run, "rule_disagreement", figures.rule_disagreement(cross))
 
     def _draw(self, catalog):
-        people = tone_table(catalog).drop(index="total", columns="total")
-        colours = colour_table(catalog).drop(index="total", columns="total")
+        colours = colour_table(catalog)
+        write_csv(self.run / "audit/colour_by_diagnosis.csv", colours, index=True)
         figure = figures.counts_by_diagnosis(
-            people, "Photographs by diagnosis and tone group of the person"
-        )
-        save_figure(self.run, "tone_by_diagnosis", figure)
-        figure = figures.counts_by_diagnosis(
-            colours, "Photographs by diagnosis and colour (ITA): no table of people"
+            colours.drop(index="total", columns="total"),
+            "Photographs by diagnosis and colour (ITA): no table of people",
         )
         save_figure(self.run, "colour_by_diagnosis", figure)
         images, captions = tone_sheet(catalog)

@@ -22,7 +22,7 @@ class AuditSkinToneSettings(ReadsArchives, StageSettings, stage="audit_skin_tone
     where there are labels (audit/label_scores.csv); photographs by ITA type
     (audit/colour_by_diagnosis.csv), on what two rules of ITA disagree
     (audit/rule_disagreement.csv), how far a small colour cast moves it
-    (audit/cast_sensitivity.csv); and figures.
+    (audit/cast_sensitivity.csv); figures; and all of it on one page, audit.html.
 
     Args:
         data: Data source READER:PATH, such as ham10000:/data/HAM10000 or
@@ -44,6 +44,9 @@ class AuditSkinToneSettings(ReadsArchives, StageSettings, stage="audit_skin_tone
             those that are dermoscopic, or all where none is. Photographs whose type
             the archive does not know are always taken.
 
+        table_only: Read the tables alone, of an archive whose images are elsewhere,
+            and count whose skin they tell of. Nothing builds on such an audit.
+
     Example:
         >>> AuditSkinToneSettings(data="phantom:n=200")
     """
@@ -55,3 +58,4 @@ class AuditSkinToneSettings(ReadsArchives, StageSettings, stage="audit_skin_tone
     thresholds: Literal["del_bino", "kinyanjui", "groh"] = "del_bino"
     skip_bad: bool = False
     image_types: tuple[ImageType, ...] | None = None
+    table_only: bool = False

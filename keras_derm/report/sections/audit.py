@@ -26,11 +26,29 @@ def section(run):
     """People by tone group, and photographs by colour; None before audit_skin_tone."""
     if not run.done("audit_skin_tone"):
         return None
-    people = pd.read_csv(run / "audit/tone_by_diagnosis.csv", index_col=0)
+    blocks = people(run) + colours(run)
+    if (run / "bad_images.csv").is_file():
+        bad = pd.read_csv(run / "bad_images.csv")
+        blocks.append(Table(bad.head(50), f"{len(bad)} images left out as unreadable"))
+    return Section("Whose skin is in the archive", how_many_unknown(run), blocks)
+
+
+def how_many_unknown(run):
+    """Say of how many photographs the person's tone is unknown."""
+    counts = pd.read_csv(run / "audit/tone_by_diagnosis.csv", index_col=0)
+    of = counts.loc["total"]
+    return (
+        f"The skin tone of the person is unknown in {int(of['unknown']):,} of "
+        f"{int(of['total']):,} photographs."
+    )
+
+
+def people(run):
+    """Blocks: people by tone group, where that comes from, and how good it is."""
+    counts = pd.read_csv(run / "audit/tone_by_diagnosis.csv", index_col=0)
     sources = pd.read_csv(run / "audit/tone_sources.csv", index_col=0)
-    unknown = int(people.loc["total", "unknown"])
-    blocks = [
-        Table(people, "Photographs by diagnosis and tone group of the person"),
+    return [
+        Table(counts, "Photographs by diagnosis and tone group of the person"),
         figure_block(
             run,
             "tone_by_diagnosis",
@@ -45,28 +63,29 @@ def section(run):
         ),
         *_worth(run),
         *_scores(run),
+        *_sheet(run),
+    ]
+
+
+def _sheet(run):
+    if not run.figure("tone_sheet").is_file():  # an audit of tables alone
+        return []
+    return [
         figure_block(
             run,
             "tone_sheet",
             "Photographs drawn at random from each tone group.",
             "Drawn at random from each tone group: see for yourself.",
-        ),
-        *_colour(run),
+        )
     ]
-    if (run / "bad_images.csv").is_file():
-        bad = pd.read_csv(run / "bad_images.csv")
-        blocks.append(Table(bad.head(50), f"{len(bad)} images left out as unreadable"))
-    return Section(
-        "Whose skin is in the archive",
-        f"The skin tone of the person is unknown in {unknown:,} of "
-        f"{int(people.loc['total', 'total']):,} photographs.",
-        blocks,
-    )
 
 
 def _worth(run):
     """How good the estimators are that were used, by their own cards."""
-    told = read_json(run / "audit/estimators.json", "audit_skin_tone")
+    path = run / "audit/estimators.json"
+    if not path.is_file():  # an audit of tables alone
+        return []
+    told = read_json(path, "audit_skin_tone")
     return [Text(f"{one['name']}: {one['worth']}") for one in told if "worth" in one]
 
 
@@ -96,15 +115,15 @@ def _scores(run):
     ]
 
 
-def _colour(run):
-    """ITA: the colour of the photographs, and what moves it."""
+def colours(run):
+    """Blocks: ITA, the colour of the photographs, and what moves it."""
     counts = read_json(run / "audit/rule_disagreement.json", "audit_skin_tone")
-    colours = pd.read_csv(run / "audit/colour_by_diagnosis.csv", index_col=0)
+    types = pd.read_csv(run / "audit/colour_by_diagnosis.csv", index_col=0)
     undecided = run.catalog.where(ita_type="undetermined").table
     # One line for each kind of reason, not for each figure in it.
     reasons = undecided["ita_reason"].str.split(":").str[0].value_counts()
     blocks = [
-        Table(colours, "Colour of the photographs: ITA type", NO_TABLE_OF_PEOPLE),
+        Table(types, "Colour of the photographs: ITA type", NO_TABLE_OF_PEOPLE),
         figure_block(
             run,
             "colour_by_diagnosis",
