@@ -11,10 +11,19 @@ from keras import ops
 from scipy.stats import rankdata, spearmanr
 
 from keras_derm.classifiers.backbones import build_backbone
+from keras_derm.networks import AttentionPooling
 from keras_derm.training import Objective
 
 TWIN_WEIGHT = 0.25
 """Weight of each colour of the clinical photograph beside the tone."""
+
+EVIDENCE = 64
+"""Number of values that the evidence of a place, and the head, are made of."""
+
+EARLY_MAPS = {
+    "MobileNetV2": ("expanded_conv_project_BN", "block_2_add", "block_5_add"),
+}
+"""Layers whose maps, down to an eighth of the image's side, are evidence."""
 
 MOST_WEIGHT = 6.0
 FEW = 8.0
@@ -22,37 +31,62 @@ FEW = 8.0
 outweigh all others."""
 
 
-def build_tone_network(backbone, image_size, n_outputs, weights=None, dropout=0.3):
-    """Backbone, global average pooling of its last and of an early map, linear head.
+def build_tone_network(
+    backbone, image_size, n_outputs, weights=None, depth="early", dropout=0.2
+):
+    """Evidence of the early maps of a backbone, weighted by place, and a small head.
 
-    The early map is there since tone is a colour, which the last map of a network that
-    learned to tell objects apart has mostly left behind.
+    Tone is a colour, which the last maps of a network that learned to tell objects
+    apart have mostly left behind, and is to be read where there is skin: the image and
+    the early maps are brought to one size, each place is turned into evidence by
+    itself, and an attention over the places pools it. With `depth` "early" the backbone
+    ends there and is not trained; with "whole" all of it is, and its last map, pooled,
+    is evidence too.
 
     Args:
-        backbone: A name in `BACKBONES`.
+        backbone: A name in `EARLY_MAPS`.
         image_size: Side of the square input in pixels.
         n_outputs: Number of values it learns; the first is the tone.
         weights: As `build_classifier` takes them.
-        dropout: Rate before the head.
+        depth: "early" or "whole".
+        dropout: Rate before each dense layer of the head.
 
     Returns:
         Functional `keras.Model`: float RGB in [0, 255], `(batch, side, side, 3)`, to
         `(batch, n_outputs)`, standardised.
     """
     network = build_backbone(backbone, image_size, weights)
-    early = network.get_layer(EARLY[backbone]).output if backbone in EARLY else None
-    features = [keras.layers.GlobalAveragePooling2D(name="pooling")(network.output)]
-    if early is not None:
-        mean = keras.layers.GlobalAveragePooling2D(name="early_mean")(early)
-        features.append(keras.layers.BatchNormalization(name="early")(mean))
-        features = [keras.layers.Concatenate(name="features")(features)]
-    x = keras.layers.Dropout(dropout, name="dropout")(features[0])
-    head = keras.layers.Dense(n_outputs, kernel_initializer="zeros", name="tone")
-    return keras.Model(network.inputs[0], head(x), name=f"tone_{backbone.lower()}")
+    early = [network.get_layer(name).output for name in EARLY_MAPS[backbone]]
+    places = _at_one_size([network.get_layer("input_scaling").output, *early])
+    if depth == "early":
+        for layer in keras.Model(network.inputs, early).layers:
+            layer.trainable = False
+    x = keras.layers.BatchNormalization(name="evidence_scaling")(places)
+    for number in (1, 2):
+        x = keras.layers.Conv2D(
+            EVIDENCE, 1, activation="silu", name=f"evidence_{number}"
+        )(x)
+    x = AttentionPooling(name="attention")(x)
+    if depth == "whole":
+        last = keras.layers.GlobalAveragePooling2D(name="pooling")(network.output)
+        x = keras.layers.Concatenate(name="features")([last, x])
+    x = keras.layers.Dropout(dropout, name="dropout_1")(x)
+    x = keras.layers.Dense(EVIDENCE, "silu", name="hidden")(x)
+    x = keras.layers.Dropout(dropout, name="dropout_2")(x)
+    x = keras.layers.Dense(n_outputs, kernel_initializer="zeros", name="tone")(x)
+    return keras.Model(network.inputs[0], x, name=f"tone_{backbone.lower()}_{depth}")
 
 
-EARLY = {"MobileNetV2": "block_5_add"}
-"""Layer whose map is pooled too, for each backbone that has one."""
+def _at_one_size(maps):
+    """Maps of falling size, averaged to that of the last, beside each other."""
+    side = maps[-1].shape[1]
+    pooled = [
+        keras.layers.AveragePooling2D(each.shape[1] // side)(each)
+        if each.shape[1] > side
+        else each
+        for each in maps
+    ]
+    return keras.layers.Concatenate(name="places")(pooled)
 
 
 def with_units(network, mean, deviation):
@@ -67,7 +101,7 @@ def with_units(network, mean, deviation):
     """
     head = network.get_layer("tone")
     kernel, bias = head.get_weights()
-    x = network.get_layer("dropout").output
+    x = network.get_layer("dropout_2").output
     tone = keras.layers.Dense(1, name="tone_in_labels")
     model = keras.Model(network.inputs[0], tone(x), name=network.name)
     tone.set_weights([kernel[:, :1] * deviation, bias[:1] * deviation + mean])
@@ -152,7 +186,6 @@ def tone_objective(dark, light):
         scores=scores,
         monitors={"val_order": "max", "val_spearman": "max", "val_error": "min"},
         best="val_order",
-        head_begins_after="features",
     )
 
 

@@ -49,6 +49,9 @@ class TrainSkinTone(Stage):
     Settings = TrainSkinToneSettings
     writes = ("skin_tone",)
 
+    def check(self):
+        self.settings = self.settings.complete()
+
     def inputs(self):
         split = self.settings.split_file
         return [] if split is None else [split]
@@ -131,6 +134,7 @@ class TrainSkinTone(Stage):
                 settings.image_size,
                 targets["train"].shape[1],
                 settings.weights,
+                settings.depth,
                 settings.dropout,
             )
         order = {
@@ -192,6 +196,7 @@ class TrainSkinTone(Stage):
             "cuts": fit_cuts(ranks["val"], values, len(words), weighted_kappa),
             "split_file": split.name,
             "n_train": len(parts["train"]),
+            "depth": settings.depth,
         }
         write_json(file.with_suffix(".json"), described)
         return described

@@ -1,5 +1,6 @@
 """Blocks that several models share: normalisation, scaling, freezing, checkpointing."""
 
+from keras_derm.networks.attention_pooling import AttentionPooling
 from keras_derm.networks.fused_batch_normalization import (
     FusedBatchNormalization,
     fuse_batch_normalization,
@@ -9,6 +10,7 @@ from keras_derm.networks.input_scaling import InputScaling
 from keras_derm.networks.layer_weights import freeze, frozen, set_weights
 
 __all__ = [
+    "AttentionPooling",
     "FusedBatchNormalization",
     "InputScaling",
     "checkpoint_gradients",

@@ -48,7 +48,8 @@ def write_tone_card(path, described, scores, table):
             "Output": "place of the label on its scale, counted from the lightest: "
             f"{', '.join(described['labels'])} on the scale {scale}; a calibration and "
             "limits between the labels are in the .json",
-            "Network": f"MobileNetV2, float16, {described['size_bytes'] / 1e6:.1f} MB",
+            "Network": f"MobileNetV2, {described['depth']}, float16, "
+            f"{described['size_bytes'] / 1e6:.1f} MB",
             "Licence": f"that of the photographs it learned from: {licences}",
         },
         intended_use=(

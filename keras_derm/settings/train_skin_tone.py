@@ -1,6 +1,6 @@
 """Settings of the training of a skin tone network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from keras_derm.settings.kinds import (
@@ -38,9 +38,13 @@ class TrainSkinToneSettings(ReadsArchives, StageSettings, stage="train_skin_tone
         weights: imagenet, or the path of a file of ImageNet weights of MobileNetV2
             without its top; by default it starts from random weights.
         image_size: Side of its images in pixels.
-        epochs: Epochs in all.
+        depth: early, whose backbone is not trained and ends after its early maps, where
+            colour still is; or whole, all of it trained. By default early for clinical
+            photographs and whole for dermoscopy, where colour alone says nothing.
+        epochs: Epochs in all; by default 25 where early, 12 where whole.
         batch_size: Images a step.
-        learning_rate: Peak of the schedule.
+        learning_rate: Peak of the schedule; by default 0.002 where early, 0.0005 where
+            whole.
         weight_decay: Weight decay of the optimizer.
         dropout: Rate before the head.
         ema_momentum: Share of a moving average of the weights that a step keeps.
@@ -59,15 +63,28 @@ class TrainSkinToneSettings(ReadsArchives, StageSettings, stage="train_skin_tone
     image_type: Literal["dermoscopic", "clinical: close-up"] = "dermoscopic"
     weights: str | None = None
     image_size: int = limited(Count, 160)
-    epochs: int = limited(Count, 12)
+    depth: Literal["early", "whole"] | None = None
+    epochs: int | None = limited(Count | None, None)
     batch_size: int = limited(Count, 32)
-    learning_rate: float = limited(Positive, 3e-4)
+    learning_rate: float | None = limited(Positive | None, None)
     weight_decay: float = limited(NonNegative, 1e-2)
-    dropout: float = limited(Share, 0.3)
-    ema_momentum: float | None = limited(Fraction | None, 0.99)
+    dropout: float = limited(Share, 0.2)
+    ema_momentum: float | None = limited(Fraction | None, 0.98)
     augmentation_strength: float = limited(NonNegative, 1.0)
     fractions: tuple[float, float, float] = limited(Fractions, (0.6, 0.15, 0.25))
     split_file: str | None = None
     skip_bad: bool = False
     n_replicates: int = limited(Count, 1000)
     seed: int = limited(Seed, 0)
+
+    def complete(self) -> "TrainSkinToneSettings":
+        """The same with what depends on the type of photographs decided."""
+        usual = "whole" if self.image_type == "dermoscopic" else "early"
+        depth = self.depth or usual
+        epochs, rate = {"early": (25, 2e-3), "whole": (12, 5e-4)}[depth]
+        return replace(
+            self,
+            depth=depth,
+            epochs=self.epochs or epochs,
+            learning_rate=self.learning_rate or rate,
+        )
