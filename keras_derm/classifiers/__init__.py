@@ -34,6 +34,7 @@ from keras_derm.classifiers.objective import (
     classification_objective,
     predict_probabilities,
 )
+from keras_derm.classifiers.tone_examples import ToneExamples, train_tone_network
 from keras_derm.classifiers.tone_network import (
     ToneLoss,
     build_tone_network,
@@ -48,6 +49,7 @@ __all__ = [
     "IMBALANCE",
     "Examples",
     "LogitAdjustedCrossentropy",
+    "ToneExamples",
     "ToneLoss",
     "build_backbone",
     "build_classifier",
@@ -72,6 +74,7 @@ __all__ = [
     "smoothed_targets",
     "tone_objective",
     "train_member",
+    "train_tone_network",
     "training_examples",
     "untrained_member",
     "with_units",

@@ -33,12 +33,13 @@ class AttentionPooling(keras.layers.Layer):
 
     def call(self, maps):
         logits = ops.clip(self.logits(maps), -self.limit, self.limit)
-        weights = ops.softmax(logits, axis=(1, 2))
+        weights = ops.exp(logits)
+        weights = weights / ops.sum(weights, axis=(1, 2), keepdims=True)
         mean = ops.sum(weights * maps, axis=(1, 2), keepdims=True)
         variance = ops.sum(weights * ops.square(maps - mean), axis=(1, 2))
         deviation = ops.sqrt(variance + 1e-4)
         plain = ops.mean(maps, axis=(1, 2))
-        return ops.concatenate([ops.squeeze(mean, (1, 2)), deviation, plain], axis=-1)
+        return ops.concatenate([mean[:, 0, 0], deviation, plain], axis=-1)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], 3 * input_shape[-1])

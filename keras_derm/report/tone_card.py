@@ -6,9 +6,9 @@ from keras_derm.catalog import TONE_GROUPS
 from keras_derm.report.model_card import write_model_card
 
 
-def worth(scores, described):
-    """Say in a sentence how good a tone network is."""
-    told = {row["metric"]: row for row in scores.to_dict("records")}
+def worth(described):
+    """Say in a sentence how good a tone network is, by the scores in its .json."""
+    told = {row["metric"]: row for row in described["scores"]}
 
     def figure(metric):
         row = told[metric]
@@ -27,18 +27,17 @@ def worth(scores, described):
     )
 
 
-def write_tone_card(path, described, scores, table):
+def write_tone_card(path, described, test):
     """Write the model card of a tone network.
 
     Args:
         path: The .md to write.
         described: Content of its .json.
-        scores: Frame of `tone_scores` on test.
-        table: Table of the test photographs.
+        test: Dict of the test photographs: `n`, `groups`, their counts by tone group,
+            and `licence`.
     """
-    counts = table["tone_group"].value_counts().reindex(TONE_GROUPS, fill_value=0)
+    counts = {name: test["groups"].get(name, 0) for name in TONE_GROUPS}
     kind, scale = described["image_types"][0], described["calibration"]["scale"]
-    licences = ", ".join(table["copyright_license"].dropna().unique()) or "not stated"
     write_model_card(
         path,
         path.with_suffix(".tflite").name,
@@ -50,7 +49,8 @@ def write_tone_card(path, described, scores, table):
             "limits between the labels are in the .json",
             "Network": f"MobileNetV2, {described['depth']}, float16, "
             f"{described['size_bytes'] / 1e6:.1f} MB",
-            "Licence": f"that of the photographs it learned from: {licences}",
+            "Licence": "that of the photographs it learned from: "
+            f"{test['licence'] or 'not stated'}",
         },
         intended_use=(
             f"Research on archives of {kind} photographs: how many people of each tone "
@@ -63,12 +63,12 @@ def write_tone_card(path, described, scores, table):
             "Held against the labels of the archive on lesions that it had not seen; "
             "95 % intervals by bootstrap over lesions. Kappa has quadratic weights."
         ),
-        evaluation_data=f"{len(table):,} photographs of {described['source']}: "
+        evaluation_data=f"{test['n']:,} photographs of {described['source']}: "
         + ", ".join(f"{n:,} {name}" for name, n in counts.items())
         + f". The rater of the labels: {described['rater']}.",
         training_data=f"{described['n_train']:,} photographs of {described['source']}; "
         f"the split is in {described['split_file']}.",
-        quantitative_analyses=scores[["metric", "value", "low", "high", "n"]],
+        quantitative_analyses=pd.DataFrame(described["scores"]),
         ethical_considerations=(
             "An estimated tone may be wrong for the very people that an audit is for. "
             "Labels of people go before it, and a group too small to judge says so."

@@ -50,6 +50,9 @@ class TrainSkinToneSettings(ReadsArchives, StageSettings, stage="train_skin_tone
         ema_momentum: Share of a moving average of the weights that a step keeps.
         augmentation_strength: Factor of how far crops, gains and masks go.
         fractions: Shares of train, val and test.
+        refit: When the figures are taken, train once more on all photographs, those of
+            val and test too, and export that network; the card has the figures of the
+            first, which lies in skin_tone/held_out.
         split_file: Csv with isic_id and split, in place of fractions.
         skip_bad: Go on without images that cannot be read.
         n_replicates: Bootstrap replicates of the figures of the card.
@@ -72,6 +75,7 @@ class TrainSkinToneSettings(ReadsArchives, StageSettings, stage="train_skin_tone
     ema_momentum: float | None = limited(Fraction | None, 0.98)
     augmentation_strength: float = limited(NonNegative, 1.0)
     fractions: tuple[float, float, float] = limited(Fractions, (0.6, 0.15, 0.25))
+    refit: bool = False
     split_file: str | None = None
     skip_bad: bool = False
     n_replicates: int = limited(Count, 1000)

@@ -121,26 +121,25 @@ def of_clinical_twin(catalog, estimates):
     return found.assign(scale=estimates["scale"].iloc[0])
 
 
-def colours_of_twins(everything, parts):
+def colours_of_twins(everything, catalog):
     """CIELAB of the skin in the clinical photograph of each lesion, standardised.
 
     Args:
-        everything: `Catalog` of all photographs, with split.
-        parts: Dict from "train" and "val" to the `Catalog` of photographs.
+        everything: `keras_derm.catalog.Catalog` of all photographs of an archive.
+        catalog: Those of it that are not clinical.
 
     Returns:
-        Dict from "train" and "val" to arrays (3, n), NaN where there is none; by mean
-        and deviation of train. An empty list where no lesion of train has one.
+        float32 array (n, 3), NaN where there is none; by mean and deviation over the
+        rows of `catalog` in train. (n, 0) where no lesion of these has one.
     """
-    clinical = everything.where(image_type=CLINICAL, split=["train", "val"])
-    if not len(clinical):
-        return {"train": [], "val": []}
-    measured = measure(clinical)[["lightness", "a", "b"]]
-    by_lesion = measured.groupby(clinical.table["lesion_id"]).mean()
-    found = {
-        name: by_lesion.reindex(parts[name].table["lesion_id"].fillna("")).to_numpy().T
-        for name in ("train", "val")
-    }
-    mean = np.nanmean(found["train"], axis=1, keepdims=True)
-    deviation = np.nanstd(found["train"], axis=1, keepdims=True)
-    return {name: (each - mean) / deviation for name, each in found.items()}
+    beside = clinical_photographs(everything, catalog)
+    beside = beside.where(beside.table["lesion_id"].notna().to_numpy(bool))
+    if not len(beside):
+        return np.zeros((len(catalog), 0), "float32")
+    measured = measure(beside)[["lightness", "a", "b"]]
+    by_lesion = measured.groupby(beside.table["lesion_id"].to_numpy()).mean()
+    table = catalog.table
+    found = by_lesion.reindex(table["lesion_id"].fillna("")).to_numpy()
+    train = found[table["split"].eq("train").fillna(False).to_numpy(bool)]
+    mean, deviation = np.nanmean(train, axis=0), np.nanstd(train, axis=0)
+    return ((found - mean) / deviation).astype("float32")
