@@ -34,7 +34,7 @@ def conditional_batches(n_batches, batch_size=8, side=8):
     n = n_batches * batch_size
     images = generator.integers(0, 256, (n, side, side, 3)).astype("uint8")
     diagnosis = generator.integers(0, 8, n).astype("int32")
-    tone = generator.integers(0, 7, n).astype("int32")
+    tone = generator.integers(0, 4, n).astype("int32")
     dataset = tf.data.Dataset.from_tensor_slices((images, diagnosis, tone))
     return dataset.batch(batch_size, drop_remainder=True)
 
