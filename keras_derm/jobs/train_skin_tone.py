@@ -15,6 +15,7 @@ from keras_derm.settings import TrainSkinToneSettings
 from keras_derm.skin_tone import ToneCalibration, ToneNetwork, estimate
 
 LEAST_PHOTOGRAPHS = 100
+LEAST_HELD_OUT = 30
 
 
 class TrainSkinTone(Stage):
@@ -71,10 +72,20 @@ class TrainSkinTone(Stage):
         kept = table["skin_tone_scale"].eq(counts.index[0]).fillna(False)
         catalog = catalog.where(kept.to_numpy(bool))
         if settings.split_file is not None:
-            return apply_split_file(catalog, settings.split_file)
-        return split_catalog(
-            catalog, settings.fractions, settings.seed, by="skin_tone_label"
-        )
+            catalog = apply_split_file(catalog, settings.split_file)
+        else:
+            catalog = split_catalog(
+                catalog, settings.fractions, settings.seed, by="skin_tone_label"
+            )
+        parts = catalog.where(image_type=settings.image_type).table["split"]
+        counts = parts.value_counts()
+        few = [part for part in HELD_OUT if counts.get(part, 0) < LEAST_HELD_OUT]
+        if few:
+            raise ValueError(
+                f"val, which calibrates, and test, which judges, need {LEAST_HELD_OUT} "
+                f"photographs each: change `fractions`. Received: {counts.to_dict()}"
+            )
+        return catalog
 
     def _refit(self, first, everything, examples, judged):
         """Train once more on all photographs; what was held out calibrates it."""
@@ -125,7 +136,7 @@ class TrainSkinTone(Stage):
             "image_types": [settings.image_type],
             "image_size": settings.image_size,
             "source": archive,
-            "rater": table["skin_tone_rater"].iloc[0],
+            "rater": table["skin_tone_rater"].fillna("not given").iloc[0],
             "labels": examples.labels,
             "calibration": dataclasses.asdict(calibration),
             "cuts": fit_cuts(examples.ranks[rows], values, n_labels, weighted_kappa),
