@@ -15,13 +15,13 @@ from keras_derm.settings import AuditSkinToneSettings
 from keras_derm.skin_tone import (
     RULES,
     ItaEstimator,
-    ToneNetwork,
     as_estimates,
     cast_sensitivity,
     chosen_estimates,
     clinical_photographs,
     colour_table,
     estimate,
+    load_estimator,
     look_at_each,
     rule_disagreement,
     shipped_networks,
@@ -55,15 +55,15 @@ class AuditSkinTone(Stage):
     )
 
     def inputs(self):
-        return [str(one.path) for one in self.networks]
+        return list(self.settings.tone_estimators)
 
     @property
-    def networks(self):
-        """`ToneNetwork`s that may say what no label says."""
+    def estimators(self):
+        """`ToneEstimator`s that may say what no label says."""
         if self.settings.tone_by != "proven":
             return []
-        given = self.settings.tone_networks
-        return [ToneNetwork.load(path) for path in given] or shipped_networks()
+        given = self.settings.tone_estimators
+        return [load_estimator(path) for path in given] or shipped_networks()
 
     def make(self):
         settings = self.settings
@@ -88,20 +88,20 @@ class AuditSkinTone(Stage):
         """Measure the photographs, and write what later stages build on."""
         settings = self.settings
         rules = [ItaEstimator.by_rule(rule, settings.thresholds) for rule in RULES]
-        networks = self.networks
+        estimators = self.estimators
         works = {rule: one.angle.measure_photograph for rule, one in _named(rules)}
-        works |= {one.name: one.estimate for one in (*rules, *networks)}
+        works |= {one.name: one.estimate for one in (*rules, *estimators)}
         found = look_at_each(catalog, works)
         estimates = {
             one.name: as_estimates(found[one.name], one.scale)
-            for one in (*rules, *networks)
+            for one in (*rules, *estimators)
         }
         catalog = self._with_colour(catalog, found)
-        catalog = self._with_people(catalog, everything, estimates, networks)
+        catalog = self._with_people(catalog, everything, estimates, estimators)
         catalog.save(self.run.audited_catalog)
         catalog.save(self.run.catalog_file)
         self._count(catalog)
-        self._judge_estimators(catalog, estimates, networks)
+        self._judge_estimators(catalog, estimates, estimators)
         self._tell_of_rules(catalog, found)
         self._draw(catalog)
 
@@ -114,23 +114,23 @@ class AuditSkinTone(Stage):
             ita_type_published=found["published"]["ita_type"],
         )
 
-    def _with_people(self, catalog, everything, estimates, networks):
+    def _with_people(self, catalog, everything, estimates, estimators):
         """The catalog with the tone group of each person, and where it comes from."""
         if self.settings.tone_by == "ita":
             rule = ItaEstimator.by_rule(self.settings.rule).name
             used = estimates[rule].assign(estimator=f"{rule} of the photograph")
             return tone_of_people(catalog, used)
-        if not networks:
+        if not estimators:
             return tone_of_people(catalog)
-        used = chosen_estimates(catalog, estimates, networks)
+        used = chosen_estimates(catalog, estimates, estimators)
         catalog = catalog.with_columns(
             tone=used["value"], tone_low=used["low"], tone_high=used["high"]
         )
         others = clinical_photographs(everything, catalog)
         if not len(others):
             return tone_of_people(catalog, used)
-        found = estimate(others, networks)
-        of_others = chosen_estimates(others, found, networks)
+        found = estimate(others, estimators)
+        of_others = chosen_estimates(others, found, estimators)
         both = tone_of_people(
             catalog.concat(others), pd.concat([used, of_others], ignore_index=True)
         )
@@ -151,11 +151,11 @@ class AuditSkinTone(Stage):
         print("\nWhere the tone group comes from")
         print(sources.to_string())
 
-    def _judge_estimators(self, catalog, estimates, networks):
+    def _judge_estimators(self, catalog, estimates, estimators):
         """Write how good each estimator is where people labelled."""
-        told = [one.description | {"name": one.name} for one in networks]
+        told = [{"name": one.name, "worth": one.worth} for one in estimators]
         write_json(self.run / "audit/estimators.json", told)
-        unseen = {one.name: ~one.learned_from(catalog) for one in networks}
+        unseen = {one.name: ~one.learned_from(catalog) for one in estimators}
         scores = label_scores(catalog, estimates, unseen)
         if scores is not None:
             write_csv(self.run / "audit/label_scores.csv", scores)

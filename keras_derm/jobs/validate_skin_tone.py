@@ -23,8 +23,10 @@ from keras_derm.report import (
 from keras_derm.runs import Stage
 from keras_derm.settings import ValidateSkinToneSettings
 from keras_derm.skin_tone import (
+    CalibratedIta,
     ItaEstimator,
     LesionMasked,
+    ToneCalibration,
     ToneNetwork,
     cross_calibrated,
     estimate,
@@ -147,7 +149,9 @@ class ValidateSkinTone(Stage):
         groups = group_names(table)
         kept = ita["label"].notna()
         parts = []
-        for (scale, _), rows in table.groupby(["skin_tone_scale", "image_type"]):
+        for (scale, image_type), rows in table.groupby(
+            ["skin_tone_scale", "image_type"]
+        ):
             angles = ita["value"].where(kept)[rows.index]
             if angles.notna().sum() < 2 * LEAST_LABELS:
                 continue
@@ -158,11 +162,22 @@ class ValidateSkinTone(Stage):
                 groups[rows.index],
                 seed=self.settings.seed,
             )
+            self._write_calibration(angles, rows, scale, image_type)
             frame = pd.DataFrame(map(dataclasses.asdict, found), index=rows.index)
             parts.append(frame.assign(scale=scale))
         if not parts:
             return ita.iloc[:0].reindex(table.index)
         return pd.concat(parts).reindex(table.index)
+
+    def _write_calibration(self, angles, rows, scale, image_type):
+        """Write the calibration of all labelled photographs, for audits of others."""
+        archives = ", ".join(rows["source"].dropna().unique())
+        fitted_on = f"{len(rows):,} {image_type} photographs of {archives}"
+        calibration = ToneCalibration.fit(
+            -angles, rows["skin_tone_label"], scale, fitted_on
+        )
+        path = self.run / f"validation/calibration_{_file_name(image_type)}.json"
+        CalibratedIta.by(calibration, (image_type,)).save(path)
 
     def _scores(self, rows, scale, image_type, estimates):
         """Scores of all estimators on the photographs of one scale and type."""

@@ -29,11 +29,12 @@ class AuditSkinToneSettings(ReadsArchives, StageSettings, stage="audit_skin_tone
             phantom:n=2000,seed=7. Several (--data A --data B) are joined, their ids
             kept apart.
         tone_by: Where a tone group comes from where no person labelled: proven, the
-            estimators of saved_models or of --tone_networks; label, from nothing else;
+            estimators of saved_models or of --tone_estimators; label, nothing else;
             ita, from the type by ITA, for comparison with the lora_diffusion paper
             alone: of dermoscopy that is the colour of the photograph.
-        tone_networks: Files of train_skin_tone.py (.tflite with their .json beside
-            them), in place of those in saved_models.
+        tone_estimators: Files of estimators, in place of those in saved_models: of
+            train_skin_tone.py (.tflite with their .json beside them) or calibrations
+            of ITA by validate_skin_tone.py (.json).
         rule: How ITA is measured: quadrant is ours, published that of the
             lora_diffusion paper. Both are measured; this one is used.
         thresholds: Table of ITA limits between the types I to VI.
@@ -53,7 +54,7 @@ class AuditSkinToneSettings(ReadsArchives, StageSettings, stage="audit_skin_tone
 
     data: str | tuple[str, ...]
     tone_by: Literal["proven", "label", "ita"] = "proven"
-    tone_networks: tuple[str, ...] = ()
+    tone_estimators: tuple[str, ...] = ()
     rule: Literal["quadrant", "published"] = "quadrant"
     thresholds: Literal["del_bino", "kinyanjui", "groh"] = "del_bino"
     skip_bad: bool = False

@@ -29,7 +29,7 @@ class TrainSkinToneSettings(ReadsArchives, StageSettings, stage="train_skin_tone
 
     Writes skin_tone/skin_tone_TYPE.tflite with its .json, its card and the csv of its
     split: copied together they are an estimator for audit_skin_tone.py
-    (--tone_networks) and validate_skin_tone.py (--networks).
+    (--tone_estimators) and validate_skin_tone.py (--networks).
 
     Args:
         data: Data source READER:PATH whose photographs have labels, such as

@@ -25,7 +25,9 @@ class ValidateSkinToneSettings(
     photograph by a calibration of other lesions), the networks, and for photographs
     that are not clinical each of these on the clinical photograph of the same lesion.
 
-    Writes skin_tone.html, validation/scores.csv, validation/estimates.csv and figures.
+    Writes skin_tone.html, validation/scores.csv, validation/estimates.csv, figures, and
+    the calibrations of ITA (validation/calibration_TYPE.json), which audit_skin_tone.py
+    takes as --tone_estimators.
 
     Args:
         data: Data source READER:PATH whose photographs have labels, such as

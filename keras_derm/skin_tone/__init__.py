@@ -38,7 +38,11 @@ from keras_derm.skin_tone.people import (
 )
 from keras_derm.skin_tone.photographs import Photograph, look_at_each
 from keras_derm.skin_tone.thresholds import THRESHOLDS, degrees_outside, tone_of_angle
-from keras_derm.skin_tone.tone_network import ToneNetwork, shipped_networks
+from keras_derm.skin_tone.tone_network import (
+    ToneNetwork,
+    load_estimator,
+    shipped_networks,
+)
 
 __all__ = [
     "LEAST_GROUP_PROBABILITY",
@@ -63,6 +67,7 @@ __all__ = [
     "degrees_outside",
     "estimate",
     "estimate_of_probabilities",
+    "load_estimator",
     "look_at_each",
     "measure",
     "measure_by_rules",

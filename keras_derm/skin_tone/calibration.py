@@ -1,13 +1,11 @@
 """What a measured value says of the labels that people would give."""
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
 from keras_derm.catalog import SKIN_TONE_SCALES, darkness
-from keras_derm.files import write_json
 
 LEAST_PHOTOGRAPHS = 30
 
@@ -81,19 +79,9 @@ class ToneCalibration:
         above = [np.interp(value, self.values, one) for one in self.darker]
         return np.clip(-np.diff([1.0, *above, 0.0]), 0, 1)
 
-    def save(self, path):
-        """Write as JSON."""
-        write_json(path, vars(self))
-
-    @classmethod
-    def load(cls, path):
-        """Read what `save` wrote."""
-        with open(path, encoding="utf-8") as file:
-            return cls.from_dict(json.load(file))
-
     @classmethod
     def from_dict(cls, content):
-        """Make it of what `save` writes."""
+        """Make it of its attributes, as JSON gives them back."""
         return cls(
             content["scale"],
             tuple(content["values"]),

@@ -69,6 +69,22 @@ class ToneEstimator:
             )
         return self.look_at(photograph)
 
+    @property
+    def worth(self):
+        """How good it is, in a sentence for the reader of a report."""
+        return "not measured against labels of people"
+
+    def learned_from(self, catalog):
+        """Which photographs of a catalog it learned from, or was chosen by.
+
+        Args:
+            catalog: `keras_derm.catalog.Catalog`.
+
+        Returns:
+            bool array (n,).
+        """
+        return np.zeros(len(catalog), bool)
+
     def look_at(self, photograph):
         """Estimate the tone; what a subclass writes."""
         raise NotImplementedError

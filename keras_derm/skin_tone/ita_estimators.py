@@ -1,10 +1,14 @@
 """Estimators by the colour of the skin in the photograph."""
 
+import dataclasses
+import json
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from keras_derm.catalog import SKIN_TONE_SCALES
+from keras_derm.files import write_json
 from keras_derm.skin_tone.calibration import ToneCalibration
 from keras_derm.skin_tone.estimator import (
     ToneEstimate,
@@ -70,6 +74,36 @@ class CalibratedIta(ToneEstimator):
     def by(cls, calibration, image_types=()):
         """The estimator of an `ToneCalibration`, for photographs of these types."""
         return cls("calibrated ITA", calibration.scale, image_types, calibration)
+
+    @classmethod
+    def load(cls, path):
+        """Read what `save` wrote.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ValueError: It is no calibration.
+        """
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            calibration = ToneCalibration.from_dict(content)
+            image_types = tuple(content["image_types"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"not a calibration of ITA ({error!r}). Received: {path}"
+            ) from None
+        return cls.by(calibration, image_types)
+
+    def save(self, path):
+        """Write as JSON."""
+        content = dataclasses.asdict(self.calibration)
+        write_json(path, content | {"image_types": self.image_types})
+
+    @property
+    def worth(self):
+        return (
+            f"fitted on {self.calibration.fitted_on}. How good it is there "
+            "stands in the page of its validation, and on other devices is not known."
+        )
 
     def look_at(self, photograph):
         found = self.angle.measure_view(photograph.view)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from keras_derm.skin_tone.calibration import ToneCalibration
 from keras_derm.skin_tone.estimator import ToneEstimator, estimate_of_probabilities
+from keras_derm.skin_tone.ita_estimators import CalibratedIta
 
 NEEDED = ("image_types", "image_size", "calibration", "cuts", "sha256")
 SHIPPED = Path(__file__).resolve().parents[2] / "saved_models"
@@ -88,22 +89,21 @@ class ToneNetwork(ToneEstimator):
             told,
         )
 
+    @property
+    def worth(self):
+        return self.description.get("worth", super().worth)
+
     def learned_from(self, catalog):
-        """Which photographs of a catalog it learned from, or was chosen by.
+        """Photographs that the csv of its split, beside it, has in train or val.
 
-        Args:
-            catalog: `keras_derm.catalog.Catalog`.
-
-        Returns:
-            bool array (n,): those that the csv of its split, beside it, has in train or
-            val. It lists all photographs of these lesions, of whatever type.
+        It lists all photographs of these lesions, of whatever type.
 
         Raises:
             FileNotFoundError: The file of the split is not there.
         """
         name = self.description.get("split_file")
         if name is None:
-            return np.zeros(len(catalog), bool)
+            return super().learned_from(catalog)
         split = self.path.with_name(name)
         if not split.is_file():
             raise FileNotFoundError(
@@ -146,3 +146,20 @@ def shipped_networks():
     """The `ToneNetwork`s of saved_models; none where the package lies alone."""
     files = sorted(SHIPPED.glob(SHIPPED_NAME))
     return [ToneNetwork.load(file.with_suffix(".tflite")) for file in files]
+
+
+def load_estimator(path):
+    """Read an estimator from its file.
+
+    Args:
+        path: A .tflite of train_skin_tone.py, or a calibration of ITA (.json).
+
+    Returns:
+        `ToneEstimator`.
+
+    Raises:
+        FileNotFoundError: A file is missing.
+        ValueError: It is neither.
+    """
+    is_network = Path(path).suffix == ".tflite"
+    return ToneNetwork.load(path) if is_network else CalibratedIta.load(path)

@@ -99,7 +99,7 @@ def test_option_said_several_times_is_a_list(given, expected):
 
 def test_options_that_take_several_words():
     assert lists_of_words(AuditSkinToneSettings) == {
-        "data": True, "tone_networks": False, "image_types": False,
+        "data": True, "tone_estimators": False, "image_types": False,
     }  # fmt: skip
     assert lists_of_words(run_recipe) == {"data": True, "image_types": False}
     assert lists_of_words(CompareSettings) == {

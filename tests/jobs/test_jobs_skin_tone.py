@@ -46,7 +46,7 @@ def audited(trained, tmp_path_factory):
         "audit_skin_tone",
         run,
         data=f"table:{folder / 'clinic.csv'},root={root}",
-        tone_networks=[str(trained / "skin_tone/skin_tone_dermoscopic.tflite")],
+        tone_estimators=[str(trained / "skin_tone/skin_tone_dermoscopic.tflite")],
     )
     return run
 

@@ -1,7 +1,5 @@
 """Estimators of skin tone: one contract, and what each makes of a photograph."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -15,6 +13,7 @@ from keras_derm.skin_tone import (
     ToneEstimator,
     cross_calibrated,
     estimate_of_probabilities,
+    load_estimator,
     without_lesion,
 )
 
@@ -122,12 +121,20 @@ def test_calibration_is_calibrated_on_photographs_it_has_not_seen():
         assert said == pytest.approx((ranks > rank).mean(), abs=0.03)
 
 
-def test_calibration_is_written_and_read(tmp_path):
+def test_calibrated_ita_is_written_and_read(tmp_path):
     calibration = ToneCalibration.fit(*labelled_values(), "milk10k", "a clinic")
-    calibration.save(tmp_path / "calibration.json")
-    assert json.loads((tmp_path / "calibration.json").read_text())["scale"] == "milk10k"
-    again = ToneCalibration.load(tmp_path / "calibration.json")
-    assert np.array_equal(again.probabilities(30), calibration.probabilities(30))
+    CalibratedIta.by(calibration, ("dermoscopic",)).save(tmp_path / "ita.json")
+    again = load_estimator(tmp_path / "ita.json")
+    assert (again.scale, again.image_types) == ("milk10k", ("dermoscopic",))
+    assert "fitted on a clinic" in again.worth
+    told = again.calibration.probabilities(30)
+    assert np.array_equal(told, calibration.probabilities(30))
+
+
+def test_another_file_is_no_calibration(tmp_path):
+    (tmp_path / "x.json").write_text("{}")
+    with pytest.raises(ValueError, match="not a calibration.*x.json"):
+        load_estimator(tmp_path / "x.json")
 
 
 def test_calibration_needs_labels():
