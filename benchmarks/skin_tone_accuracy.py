@@ -3,20 +3,29 @@
 Prints, with the dermatoscope and without, for every true type how many images could be
 judged, the mean absolute error of ITA, how often the type is right or within one, and
 what each type was called; then the rank correlation of ITA with the truth and how far
-the ITA of one person's photographs spreads. Hair, casts, rulers and dark corners as in
-archives.
+the ITA of one person's photographs spreads. Then the same of our ITA calibrated to the
+true one (isotonic, each photograph by a calibration of other people), and of a network
+of train_skin_tone.py in the same way, where one is given. Hair, casts, rulers and dark
+corners as in archives.
 
-Usage: python benchmarks/skin_tone_accuracy.py [--n 300] [--size 224]
+Usage: python benchmarks/skin_tone_accuracy.py [--n 300] [--size 224] [--network FILE]
 """
 
 import numpy as np
 import pandas as pd
 from jsonargparse import auto_cli
 from scipy.stats import spearmanr
+from sklearn.isotonic import IsotonicRegression
+from sklearn.model_selection import GroupKFold
 
 from keras_derm.catalog import FITZPATRICK_TYPES
 from keras_derm.phantom import render
-from keras_derm.skin_tone import measure_by_rules
+from keras_derm.skin_tone import (
+    ToneNetwork,
+    estimate,
+    measure_by_rules,
+    tone_of_angle,
+)
 from keras_derm.skin_tone.individual_typology_angle import angle_difference
 
 ORDER = {tone: i for i, tone in enumerate(FITZPATRICK_TYPES)}
@@ -67,24 +76,60 @@ def within_person(patients, ita):
     return float(np.sqrt((groups.var() * freedom).sum() / freedom.sum()))
 
 
-def report(catalog):
-    """Print the figures of both rules on a phantom."""
+def calibrated(values, true_ita, patients):
+    """Return the ITA that a value stands for on other people's photographs.
+
+    Args:
+        values: What was measured, (n,), NaN where nothing was.
+        true_ita: The truth in degrees, (n,).
+        patients: (n,).
+
+    Returns:
+        `pandas.DataFrame` with `ita` and `ita_type`, as `measure` gives them.
+    """
+    values, true_ita = np.asarray(values, float), np.asarray(true_ita, float)
+    known, found = np.isfinite(values), np.full(len(values), np.nan)
+    for train, test in GroupKFold(5).split(values, groups=patients):
+        train, test = train[known[train]], test[known[test]]
+        regression = IsotonicRegression(increasing="auto", out_of_bounds="clip")
+        regression.fit(values[train], true_ita[train])
+        found[test] = regression.predict(values[test])
+    return pd.DataFrame({"ita": found, "ita_type": tone_of_angle(found)})
+
+
+def report(catalog, network=None):
+    """Print the figures of all estimators on a phantom."""
     table = catalog.table
     truth, true_ita = table["skin_tone_label"], table["true_ita"].astype(float)
-    for rule, measured in measure_by_rules(catalog).items():
-        print(f"\nrule {rule}")
+    by_rule = measure_by_rules(catalog)
+    angles = by_rule["quadrant"]["ita"].where(
+        by_rule["quadrant"]["ita_type"] != "undetermined"
+    )
+    named = {f"rule {rule}": measured for rule, measured in by_rule.items()}
+    named["quadrant, calibrated"] = calibrated(angles, true_ita, table["patient_id"])
+    if network is not None:
+        values = estimate(catalog, [network])[network.name]["value"]
+        named["network"] = calibrated(values, true_ita, table["patient_id"])
+    for name, measured in named.items():
+        print(f"\n{name}")
         figures = accuracy(truth, true_ita, measured)
         print(figures.round(2).to_string(index=False))
         print(confusion(truth, measured).to_string())
         rank = spearmanr(true_ita, measured["ita"], nan_policy="omit").statistic
         spread = within_person(table["patient_id"], measured["ita"])
         print(f"rank correlation {rank:.2f}, within one person {spread:.1f} degrees")
-        colour = measured[["lightness", "a", "b"]].groupby(truth.to_numpy()).median()
-        print("median colour of the skin (CIELAB)")
-        print(colour.round(1).to_string())
+    colour = by_rule["quadrant"][["lightness", "a", "b"]]
+    print("\nmedian colour of the skin (CIELAB)")
+    print(colour.groupby(truth.to_numpy()).median().round(1).to_string())
 
 
-def main(n: int = 300, size: int = 224, seed: int = 7, masks: bool = True) -> None:
+def main(
+    n: int = 300,
+    size: int = 224,
+    seed: int = 7,
+    masks: bool = True,
+    network: str | None = None,
+) -> None:
     """Render phantoms of all types and measure them by both rules.
 
     Args:
@@ -92,13 +137,15 @@ def main(n: int = 300, size: int = 224, seed: int = 7, masks: bool = True) -> No
         size: Their side in pixels.
         seed: Of the phantom.
         masks: Whether the true lesion masks are given.
+        network: A .tflite of train_skin_tone.py that learned from other phantoms.
     """
     for dermatoscope in (True, False):
         print(f"\n{'with' if dermatoscope else 'without'} the dermatoscope")
         catalog = render(
             n, seed, size, tone_frequencies="balanced", dermatoscope=dermatoscope
         )
-        report(catalog if masks else catalog.with_columns(mask_path=None))
+        catalog = catalog if masks else catalog.with_columns(mask_path=None)
+        report(catalog, None if network is None else ToneNetwork.load(network))
 
 
 if __name__ == "__main__":

@@ -83,8 +83,9 @@ class TrainSkinToneSettings(ReadsArchives, StageSettings, stage="train_skin_tone
 
     def complete(self) -> "TrainSkinToneSettings":
         """The same with what depends on the type of photographs decided."""
-        usual = "whole" if self.image_type == "dermoscopic" else "early"
-        depth = self.depth or usual
+        depth = self.depth
+        if depth is None:
+            depth = "whole" if self.image_type == "dermoscopic" else "early"
         epochs, rate = {"early": (25, 2e-3), "whole": (12, 5e-4)}[depth]
         return replace(
             self,
