@@ -121,7 +121,9 @@ def colours(run):
     types = pd.read_csv(run / "audit/colour_by_diagnosis.csv", index_col=0)
     undecided = run.catalog.where(ita_type="undetermined").table
     # One line for each kind of reason, not for each figure in it.
-    reasons = undecided["ita_reason"].str.split(":").str[0].value_counts()
+    reasons = (
+        undecided["ita_reason"].astype("string").str.split(":").str[0].value_counts()
+    )
     blocks = [
         Table(types, "Colour of the photographs: ITA type", NO_TABLE_OF_PEOPLE),
         figure_block(
