@@ -37,7 +37,7 @@ from keras_derm.skin_tone.people import (
     tone_of_people,
 )
 from keras_derm.skin_tone.photographs import Photograph, look_at_each
-from keras_derm.skin_tone.thresholds import THRESHOLDS, degrees_outside, tone_of_angle
+from keras_derm.skin_tone.thresholds import THRESHOLDS, tone_of_angle
 from keras_derm.skin_tone.tone_network import (
     ToneNetwork,
     load_estimator,
@@ -64,7 +64,6 @@ __all__ = [
     "colour_table",
     "colours_of_twins",
     "cross_calibrated",
-    "degrees_outside",
     "estimate",
     "estimate_of_probabilities",
     "load_estimator",

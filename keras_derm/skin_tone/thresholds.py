@@ -43,30 +43,3 @@ def tone_of_angle(ita, thresholds="del_bino"):
     index = len(ascending) - np.searchsorted(ascending, ita, side="left")
     tones = np.array(FITZPATRICK_TYPES, dtype=object)[np.clip(index, 0, 5)]
     return np.where(np.isnan(ita), UNDETERMINED, tones)
-
-
-def degrees_outside(ita, tones, thresholds="del_bino"):
-    """How far angles lie outside the ranges of given types.
-
-    Args:
-        ita: Angles in degrees, (n,).
-        tones: Types `"I"` to `"VI"`, (n,). `"undetermined"` has no range.
-        thresholds: As in `tone_of_angle`.
-
-    Returns:
-        float array (n,), in degrees: 0 inside the range and where the type is
-        undetermined, NaN where a type is given and the angle is unknown.
-    """
-    check_thresholds(thresholds)
-    edges = np.array([np.inf, *THRESHOLDS[thresholds], -np.inf])
-    upper = dict(zip(FITZPATRICK_TYPES, edges[:-1], strict=True)) | {
-        UNDETERMINED: np.inf
-    }
-    lower = dict(zip(FITZPATRICK_TYPES, edges[1:], strict=True)) | {
-        UNDETERMINED: -np.inf
-    }
-    tones, ita = np.asarray(tones), np.asarray(ita, "float64")
-    above = ita - np.array([upper[tone] for tone in tones], "float64")
-    below = np.array([lower[tone] for tone in tones], "float64") - ita
-    outside = np.maximum(np.maximum(above, below), 0.0)
-    return np.where(tones == UNDETERMINED, 0.0, outside)

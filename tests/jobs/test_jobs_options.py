@@ -257,7 +257,8 @@ def test_options_may_stand_in_a_file(tmp_path, text, expected):
 
 @pytest.mark.parametrize("stage", list(STAGES))
 def test_defaults_of_the_command_line_are_those_of_the_settings(stage):
-    needed = {"audit_skin_tone": {"data": "p"}, "compare": {"runs": ["a"]}}
+    reads = ("audit_skin_tone", "train_skin_tone", "validate_skin_tone")
+    needed = dict.fromkeys(reads, {"data": "p"}) | {"compare": {"runs": ["a"]}}
     needed = needed.get(stage, {})
     given = [f"--{name}={value}" for name, value in needed.items()]
     expected = STAGES[stage].from_dict(needed)

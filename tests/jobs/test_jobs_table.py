@@ -79,7 +79,10 @@ def test_name_of_an_app_may_be_cut_short(monkeypatch, capsys, begins, name):
 
 @pytest.mark.parametrize(
     "begins, names",
-    [("train", ["train_generator", "train_classifier"]), ("surprise", NAMES)],
+    [
+        ("train", ["train_generator", "train_classifier", "train_skin_tone"]),
+        ("surprise", NAMES),
+    ],
 )
 def test_name_that_tells_no_app_is_refused_with_those_there_are(
     monkeypatch, capsys, begins, names

@@ -28,6 +28,8 @@ DATA = {"data": "phantom:n=9"}
 OWN = [name for name, kind in STAGES.items() if "keras_derm" in kind.__module__]
 NEEDED = {
     "audit_skin_tone": DATA,
+    "train_skin_tone": DATA,
+    "validate_skin_tone": DATA,
     "compare": DATA | {"predictions": {"a": "a_test.csv"}},
 }
 

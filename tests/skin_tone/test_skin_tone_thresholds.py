@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_derm.skin_tone import degrees_outside, tone_of_angle
+from keras_derm.skin_tone import tone_of_angle
 
 
 @pytest.mark.parametrize(
@@ -24,17 +24,3 @@ def test_unknown_angles_are_undetermined():
 def test_unknown_tables_are_refused():
     with pytest.raises(ValueError, match="Received"):
         tone_of_angle([0], "x")
-
-
-def test_degrees_outside_a_type_are_those_to_its_nearer_edge():
-    tones = ["I", "I", "II", "II", "IV", "VI", "undetermined", "I"]
-    angles = [124, 50, 60, 41.5, 5, -20, 3, np.nan]
-    expected = [0, 5, 5, 0, 5, 10, 0, np.nan]
-    np.testing.assert_allclose(degrees_outside(angles, tones), expected)
-
-
-def test_no_angle_of_a_type_is_outside_it():
-    angles = np.linspace(-180, 180, 721)
-    for table in ("del_bino", "kinyanjui", "groh"):
-        own = degrees_outside(angles, tone_of_angle(angles, table), table)
-        assert (own == 0).all()
