@@ -25,6 +25,9 @@ EARLY_MAPS = {
 }
 """Layers whose maps, down to an eighth of the image's side, are evidence."""
 
+MIDDLE_MAP = {"MobileNetV2": "block_9_add"}
+"""The layer in the middle whose map is evidence where the whole backbone is."""
+
 MOST_WEIGHT = 6.0
 FEW = 8.0
 """Photographs that are added to the count of every label, so that one alone does not
@@ -39,9 +42,9 @@ def build_tone_network(
     Tone is a colour, which the last maps of a network that learned to tell objects
     apart have mostly left behind, and is to be read where there is skin: the image and
     the early maps are brought to one size, each place is turned into evidence by
-    itself, and an attention over the places pools it. With `depth` "early" the backbone
-    ends there and is not trained; with "whole" all of it is, and its last map, pooled,
-    is evidence too.
+    itself, and an attention over the places pools it. The early part of the backbone is
+    not trained. With `depth` "early" the network ends there; with "whole" the rest of
+    the backbone is trained, and a middle and the last map, pooled, are evidence too.
 
     Args:
         backbone: A name in `EARLY_MAPS`.
@@ -58,9 +61,8 @@ def build_tone_network(
     network = build_backbone(backbone, image_size, weights)
     early = [network.get_layer(name).output for name in EARLY_MAPS[backbone]]
     places = _at_one_size([network.get_layer("input_scaling").output, *early])
-    if depth == "early":
-        for layer in keras.Model(network.inputs, early).layers:
-            layer.trainable = False
+    for layer in keras.Model(network.inputs, early).layers:
+        layer.trainable = False
     x = keras.layers.BatchNormalization(name="evidence_scaling")(places)
     for number in (1, 2):
         x = keras.layers.Conv2D(
@@ -68,8 +70,10 @@ def build_tone_network(
         )(x)
     x = AttentionPooling(name="attention")(x)
     if depth == "whole":
+        middle = network.get_layer(MIDDLE_MAP[backbone]).output
+        middle = AttentionPooling(name="middle_attention")(middle)
         last = keras.layers.GlobalAveragePooling2D(name="pooling")(network.output)
-        x = keras.layers.Concatenate(name="features")([last, x])
+        x = keras.layers.Concatenate(name="features")([last, middle, x])
     x = keras.layers.Dropout(dropout, name="dropout_1")(x)
     x = keras.layers.Dense(EVIDENCE, "silu", name="hidden")(x)
     x = keras.layers.Dropout(dropout, name="dropout_2")(x)

@@ -37,11 +37,13 @@ class TrainSkinToneSettings(ReadsArchives, StageSettings, stage="train_skin_tone
         image_type: The type of photographs that it is for.
         weights: imagenet, or the path of a file of ImageNet weights of MobileNetV2
             without its top; by default it starts from random weights.
-        image_size: Side of its images in pixels.
-        depth: early, whose backbone is not trained and ends after its early maps, where
-            colour still is; or whole, all of it trained. By default early for clinical
-            photographs and whole for dermoscopy, where colour alone says nothing.
-        epochs: Epochs in all; by default 25 where early, 12 where whole.
+        image_size: Side of its images in pixels; by default 160 where early, 224 where
+            whole.
+        depth: early, whose backbone ends after its early maps, where colour still is,
+            and is not trained; or whole, which trains the rest of it. By default early
+            for clinical photographs and whole for dermoscopy, where colour alone says
+            nothing.
+        epochs: Epochs in all; by default 25 where early, 8 where whole.
         batch_size: Images a step.
         learning_rate: Peak of the schedule; by default 0.002 where early, 0.0005 where
             whole.
@@ -65,7 +67,7 @@ class TrainSkinToneSettings(ReadsArchives, StageSettings, stage="train_skin_tone
     data: str | tuple[str, ...]
     image_type: Literal["dermoscopic", "clinical: close-up"] = "dermoscopic"
     weights: str | None = None
-    image_size: int = limited(Count, 160)
+    image_size: int | None = limited(Count | None, None)
     depth: Literal["early", "whole"] | None = None
     epochs: int | None = limited(Count | None, None)
     batch_size: int = limited(Count, 32)
@@ -86,10 +88,14 @@ class TrainSkinToneSettings(ReadsArchives, StageSettings, stage="train_skin_tone
         depth = self.depth
         if depth is None:
             depth = "whole" if self.image_type == "dermoscopic" else "early"
-        epochs, rate = {"early": (25, 2e-3), "whole": (12, 5e-4)}[depth]
+        side, epochs, rate = {
+            "early": (160, 25, 2e-3),
+            "whole": (224, 8, 5e-4),
+        }[depth]
         return replace(
             self,
             depth=depth,
+            image_size=self.image_size or side,
             epochs=self.epochs or epochs,
             learning_rate=self.learning_rate or rate,
         )
