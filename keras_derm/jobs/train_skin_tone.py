@@ -27,6 +27,7 @@ class TrainSkinTone(Stage):
 
     Settings = TrainSkinToneSettings
     writes = ("skin_tone",)
+    extends = ("refit",)
 
     def check(self):
         self.settings = self.settings.complete()

@@ -43,7 +43,7 @@ class TrainSkinToneSettings(ReadsArchives, StageSettings, stage="train_skin_tone
             and is not trained; or whole, which trains the rest of it. By default early
             for clinical photographs and whole for dermoscopy, where colour alone says
             nothing.
-        epochs: Epochs in all; by default 25 where early, 8 where whole.
+        epochs: Epochs in all; by default 25 where early, 4 where whole.
         batch_size: Images a step.
         learning_rate: Peak of the schedule; by default 0.002 where early, 0.0005 where
             whole.
@@ -90,7 +90,7 @@ class TrainSkinToneSettings(ReadsArchives, StageSettings, stage="train_skin_tone
             depth = "whole" if self.image_type == "dermoscopic" else "early"
         side, epochs, rate = {
             "early": (160, 25, 2e-3),
-            "whole": (224, 8, 5e-4),
+            "whole": (224, 4, 5e-4),
         }[depth]
         return replace(
             self,

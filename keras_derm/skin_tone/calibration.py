@@ -15,7 +15,9 @@ class ToneCalibration:
     """Probabilities of the labels of a scale, given a value that rises with darkness.
 
     Isotonic distributional regression: for each label the probability of one that is
-    darker is a monotone function of the value, fitted without any other assumption.
+    darker is a monotone function of the value, fitted without any other assumption. At
+    either end one photograph more is taken to contradict the others there, so that a
+    few alike ones are not taken for certainty (Laplace's rule of succession).
 
     Attributes:
         scale: Name of the scale of the labels.
@@ -61,10 +63,12 @@ class ToneCalibration:
             )
         values, ranks = values[known], np.array(darkness(labels[known], scale))
         places = np.unique(values)
+        ends = np.array([places[0], places[-1]])
         darker = []
         for rank in range(len(SKIN_TONE_SCALES[scale]) - 1):
             regression = IsotonicRegression(y_min=0, y_max=1)
-            regression.fit(values, (ranks > rank).astype(float))
+            is_darker = np.concatenate([ranks > rank, [True, False]])
+            regression.fit(np.concatenate([values, ends]), is_darker.astype(float))
             darker.append(regression.predict(places))
         kept = _corners(np.array(darker))
         return cls(

@@ -121,6 +121,13 @@ def test_calibration_is_calibrated_on_photographs_it_has_not_seen():
         assert said == pytest.approx((ranks > rank).mean(), abs=0.03)
 
 
+def test_three_alike_at_the_end_are_no_certainty():
+    values = np.concatenate([np.linspace(0, 1, 40), [9.0, 9.1, 9.2]])
+    labels = np.array(["4"] * 40 + ["0"] * 3, object)
+    calibration = ToneCalibration.fit(values, labels, "milk10k", "a clinic")
+    assert calibration.probabilities(9.2)[5] == pytest.approx(3 / 4)
+
+
 def test_calibrated_ita_is_written_and_read(tmp_path):
     calibration = ToneCalibration.fit(*labelled_values(), "milk10k", "a clinic")
     CalibratedIta.by(calibration, ("dermoscopic",)).save(tmp_path / "ita.json")
