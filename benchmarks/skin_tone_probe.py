@@ -1,6 +1,6 @@
 """A linear probe for skin tone, the peer of the networks: frozen features, ridge.
 
-Prints the scores of tone_scores on the test part of a split, for each type of photograph:
+Prints the scores of tone_scores on the test part of a split, by type of photograph:
 features of ImageNet's MobileNetV2 (mean and standard deviation over the places of its
 first blocks, and the mean of its last), ridge regression of the place of the label,
 fitted on train, its limits between labels on val.
