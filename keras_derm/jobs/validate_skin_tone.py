@@ -45,6 +45,7 @@ WITHIN_METRICS = (
     "AUC 0-1 against the rest",
     "kappa",
 )
+ORDER = ("measured", "Spearman", "ICC")
 LEAST_WITHIN = 60
 LEAST_LABELS = 30
 N_WORST = 12
@@ -61,9 +62,13 @@ class ValidateSkinTone(Stage):
     Settings = ValidateSkinToneSettings
     writes = ("validation", "skin_tone.html", "figures/tone_*.png")
 
+    def __init__(self, run, settings):
+        super().__init__(run, settings)
+        self.told = []
+
     @property
     def networks(self):
-        """The `ToneNetwork`s that are judged."""
+        """The `ToneNetwork`s that are to be judged."""
         given = self.settings.networks
         return [ToneNetwork.load(path) for path in given] or shipped_networks()
 
@@ -74,12 +79,8 @@ class ValidateSkinTone(Stage):
 
     def make(self):
         catalog = self._labelled()
-        estimates = self._estimates(catalog)
-        unseen = ~np.any(
-            [one.learned_from(catalog) for one in self.networks]
-            or [np.zeros(len(catalog), bool)],
-            axis=0,
-        )
+        networks, unseen = self._networks_to_judge(catalog)
+        estimates = self._estimates(catalog, networks)
         if self.settings.split_file is not None:
             unseen &= self._in_test(catalog)
         print(
@@ -123,13 +124,31 @@ class ValidateSkinTone(Stage):
             catalog = apply_split_file(catalog, settings.split_file)
         return catalog
 
+    def _networks_to_judge(self, catalog):
+        """The networks, and what none of them has seen: a bool array.
+
+        A network that has seen nearly all is left out, and its card is printed.
+        """
+        judged, unseen = [], np.ones(len(catalog), bool)
+        for one in self.networks:
+            new = ~one.learned_from(catalog)
+            if new.sum() < LEAST_LABELS:
+                self.told.append(
+                    f"{one.name} is not judged here: it learned from all but "
+                    f"{int(new.sum())} of these photographs. Before it did, {one.worth}"
+                )
+                print(self.told[-1])
+                continue
+            judged.append(one)
+            unseen &= new
+        return judged, unseen
+
     def _in_test(self, catalog):
         return catalog.table["split"].eq("test").fillna(False).to_numpy(bool)
 
-    def _estimates(self, catalog):
+    def _estimates(self, catalog, networks):
         """Dict from the name of each estimator to its frame, over the whole catalog."""
         rules = [ItaEstimator.by_rule(r, self.settings.thresholds) for r in RULES]
-        networks = self.networks
         masked = [LesionMasked.of(one) for one in networks]
         found = estimate(catalog, [*rules, *networks, *masked])
         direct = {one.name: found[one.name] for one in rules}
@@ -271,7 +290,7 @@ class ValidateSkinTone(Stage):
         words = list(SKIN_TONE_SCALES[scale])
         images = [read_image(catalog.paths[rows.index[i]]) for i in worst]
         captions = [
-            f"{rows['isic_id'].iloc[i]}\nlabel {rows['skin_tone_label'].iloc[i]}, "
+            f"{rows['isic_id'].iloc[i]}\nlabel {rows['skin_tone_label'].iloc[i]}\n"
             f"estimate {_in_words(frame['value'].iloc[i], words)}"
             for i in worst
         ]
@@ -289,7 +308,19 @@ class ValidateSkinTone(Stage):
                     f"Photographs: {image_type}",
                     f"{int(own['n'].max()):,} labelled photographs.",
                     [
-                        Table(summary_table(own), "Estimators against labels"),
+                        Table(
+                            order_table(own),
+                            "Do darker people get darker estimates?",
+                            "Photographs measured, rank correlation, AUC of the darker "
+                            "against the lighter labels, and agreement (ICC) of the "
+                            "photographs of one lesion or patient.",
+                        ),
+                        Table(
+                            label_table(own),
+                            "Are label and group right?",
+                            "On the scale of the labels alone: kappa has quadratic "
+                            "weights. A group is named where it is probable enough.",
+                        ),
                         figure_block(
                             self.run,
                             f"tone_violins_{name}",
@@ -329,6 +360,7 @@ class ValidateSkinTone(Stage):
                     "by lesion or patient."
                 ),
                 Callout("caution", f"The rater of the labels: {', '.join(raters)}."),
+                *(Callout("note", told) for told in self.told),
             ],
         )
 
@@ -337,6 +369,20 @@ def summary_table(scores):
     """The overall figures of every estimator, one row each, as text."""
     overall = scores[scores["within"] == "all"]
     return _as_cells(overall, ["image_type", "estimator"])
+
+
+def order_table(scores):
+    """Of one type of photographs, the figures that go by order alone."""
+    overall = scores[scores["within"] == "all"]
+    by_order = overall["metric"].isin(ORDER) | overall["metric"].str.startswith("AUC")
+    return _as_cells(overall[by_order], ["estimator"])
+
+
+def label_table(scores):
+    """Of one type of photographs, the figures that go by label and by group."""
+    overall = scores[scores["within"] == "all"]
+    by_order = overall["metric"].isin(ORDER) | overall["metric"].str.startswith("AUC")
+    return _as_cells(overall[~by_order], ["estimator"])
 
 
 def within_table(scores):
