@@ -56,13 +56,7 @@ def probe(catalog, weights, side):
     frame = pd.DataFrame(
         {"value": told, "label": labels, "group": None, "scale": "milk10k"}
     )
-    judged = table.iloc[test]
-    truth = ToneTruth(
-        judged["skin_tone_label"].to_numpy(object),
-        "milk10k",
-        judged["lesion_id"].to_numpy(object),
-    )
-    return tone_scores(truth, frame)
+    return tone_scores(ToneTruth.of(table.iloc[test], "milk10k"), frame)
 
 
 def main(data: str, weights: str, split_file: str, side: int = 224) -> None:

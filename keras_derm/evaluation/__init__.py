@@ -62,6 +62,7 @@ from keras_derm.evaluation.tone_scores import (
     ToneTruth,
     intraclass_correlation,
     repeatability,
+    skin_groups,
     tone_scores,
     weighted_kappa,
 )
@@ -119,6 +120,7 @@ __all__ = [
     "repeatability",
     "roc_band",
     "selective_table",
+    "skin_groups",
     "stratum_title",
     "threshold_at_sensitivity",
     "thresholds_beside",

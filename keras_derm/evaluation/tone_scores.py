@@ -40,13 +40,18 @@ class ToneTruth:
         groups: (n,), lesion or patient of each photograph.
 
     Example:
-        >>> truth = ToneTruth(table["skin_tone_label"], "milk10k", table["lesion_id"])
-        >>> tone_scores(truth, estimates)
+        >>> tone_scores(ToneTruth.of(catalog.table, "milk10k"), estimates)
     """
 
     labels: np.ndarray
     scale: str
     groups: np.ndarray
+
+    @classmethod
+    def of(cls, table, scale):
+        """The labels of the rows of a catalog's table, which are all of one scale."""
+        labels = table["skin_tone_label"].to_numpy(object)
+        return cls(labels, scale, skin_groups(table).to_numpy(object))
 
     @property
     def ranks(self):
@@ -76,6 +81,11 @@ class ToneTruth:
         for name, sides in CONTRASTS.get(self.scale, {}).items():
             named[name] = tuple(np.isin(labels, side) for side in sides)
         return named
+
+
+def skin_groups(table):
+    """Lesion of each row of a catalog's table, else its patient, else itself."""
+    return table["lesion_id"].fillna(table["patient_id"]).fillna(table["isic_id"])
 
 
 def tone_scores(truth, estimates, n_replicates=1000, seed=0, metrics=None):

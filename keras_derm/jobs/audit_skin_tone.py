@@ -222,7 +222,6 @@ def label_scores(catalog, estimates, unseen):
     """
     table, tables = catalog.table, []
     table["image_type"] = table["image_type"].fillna("type not known")
-    groups = table["lesion_id"].fillna(table["patient_id"]).fillna(table["isic_id"])
     labelled = table["skin_tone_label"].notna()
     kinds = table[labelled].groupby(["skin_tone_scale", "image_type"], sort=True)
     for (scale, image_type), rows in kinds.groups.items():
@@ -230,11 +229,7 @@ def label_scores(catalog, estimates, unseen):
             judged = rows[unseen.get(name, np.ones(len(table), bool))[rows]]
             if len(judged) < LEAST_LABELS or frame.loc[judged, "value"].isna().all():
                 continue
-            truth = ToneTruth(
-                table.loc[judged, "skin_tone_label"].to_numpy(object),
-                scale,
-                groups[judged].to_numpy(object),
-            )
+            truth = ToneTruth.of(table.loc[judged], scale)
             scores = tone_scores(truth, frame.loc[judged].reset_index(), 200)
             scores.insert(0, "image_type", image_type)
             scores.insert(0, "scale", scale)

@@ -154,11 +154,7 @@ class TrainSkinTone(Stage):
         test = examples.catalog.split("test")
         found = estimate(test, [network])[network.name]
         table = test.table
-        truth = ToneTruth(
-            table["skin_tone_label"].to_numpy(object),
-            examples.scale,
-            table["lesion_id"].fillna(table["isic_id"]).to_numpy(object),
-        )
+        truth = ToneTruth.of(table, examples.scale)
         settings = self.settings
         scores = tone_scores(truth, found, settings.n_replicates, settings.seed)
         write_csv(self.run / "skin_tone/scores.csv", scores)

@@ -6,19 +6,14 @@ import numpy as np
 import pandas as pd
 from rich.progress import track
 
-from keras_derm.catalog import SKIN_TONE_SCALES, apply_split_file, read_image
-from keras_derm.evaluation import ToneTruth, repeatability, tone_scores
+from keras_derm.catalog import apply_split_file
+from keras_derm.evaluation import ToneTruth, repeatability, skin_groups, tone_scores
 from keras_derm.files import write_csv
 from keras_derm.readers import read_data_source
-from keras_derm.report import (
-    Callout,
-    Section,
-    Table,
-    Text,
-    figure_block,
-    figures,
-    render_report,
-    save_figure,
+from keras_derm.report.validation_page import (
+    file_name,
+    summary_table,
+    write_validation_page,
 )
 from keras_derm.runs import Stage
 from keras_derm.settings import ValidateSkinToneSettings
@@ -45,11 +40,8 @@ WITHIN_METRICS = (
     "AUC 0-1 against the rest",
     "kappa",
 )
-ORDER = ("measured", "Spearman", "ICC")
 LEAST_WITHIN = 60
 LEAST_LABELS = 30
-N_WORST = 12
-CLINICAL = "clinical"
 
 
 class ValidateSkinTone(Stage):
@@ -86,7 +78,7 @@ class ValidateSkinTone(Stage):
         print(
             f"{int(unseen.sum()):,} of {len(catalog):,} labelled photographs are judged"
         )
-        judged = catalog.table[unseen]
+        judged = with_types(catalog.table)[unseen]
         scores = pd.concat(
             [
                 self._scores(rows, scale, image_type, estimates)
@@ -106,9 +98,16 @@ class ValidateSkinTone(Stage):
             )
         write_csv(self.run / "validation/scores.csv", scores)
         self._write_estimates(catalog, estimates)
-        self._draw(judged, catalog, estimates)
-        self._report(scores, judged)
+        told = (
+            "Estimators against the labels of people in "
+            f"{', '.join(self.settings.sources)}. Intervals are of 95 %, by lesion or "
+            "patient."
+        )
+        page = write_validation_page(
+            self.run, scores, judged, estimates, catalog.paths, [told, *self.told]
+        )
         print(summary_table(scores).to_string(index=False))
+        print(f"report: {page}")
 
     def _labelled(self):
         """The photographs that have a label, whose type is written where not known."""
@@ -164,8 +163,8 @@ class ValidateSkinTone(Stage):
 
     def _calibrated(self, catalog, ita):
         """Calibrated ITA, fitted for each scale and type on other lesions."""
-        table = catalog.table
-        groups = group_names(table)
+        table = with_types(catalog.table)
+        groups = skin_groups(table)
         kept = ita["label"].notna()
         parts = []
         for (scale, image_type), rows in table.groupby(
@@ -195,31 +194,29 @@ class ValidateSkinTone(Stage):
         calibration = ToneCalibration.fit(
             -angles, rows["skin_tone_label"], scale, fitted_on
         )
-        path = self.run / f"validation/calibration_{_file_name(image_type)}.json"
+        path = self.run / f"validation/calibration_{file_name(image_type)}.json"
         CalibratedIta.by(calibration, (image_type,)).save(path)
 
     def _scores(self, rows, scale, image_type, estimates):
         """Scores of all estimators on the photographs of one scale and type."""
         settings, tables = self.settings, []
-        names = [name for name in estimates if _applies(estimates[name], rows)]
-        groups = group_names(rows)
+        names = [
+            name
+            for name, frame in estimates.items()
+            if frame.loc[rows.index, "value"].notna().any()
+        ]
         for name in track(names, f"{image_type}", transient=True):
             frame = estimates[name].loc[rows.index]
             head = {"scale": scale, "image_type": image_type, "estimator": name}
-            scores = tone_scores(
-                _truth(rows, scale, groups),
-                frame,
-                settings.n_replicates,
-                settings.seed,
-            )
-            icc = repeatability(
-                frame["value"], groups, settings.n_replicates, settings.seed
-            )
+            truth = ToneTruth.of(rows, scale)
+            draws = settings.n_replicates, settings.seed
+            scores = tone_scores(truth, frame, *draws)
+            icc = repeatability(frame["value"], truth.groups, *draws)
             scores = pd.concat([scores, pd.DataFrame([icc])])
             tables.append(scores.assign(**head, within="all", level="all"))
             for column, level, part in _parts(rows):
                 scores = tone_scores(
-                    _truth(part, scale, groups[part.index]),
+                    ToneTruth.of(part, scale),
                     frame.loc[part.index],
                     max(100, settings.n_replicates // 5),
                     settings.seed,
@@ -244,184 +241,6 @@ class ValidateSkinTone(Stage):
             everything[everything["value"].notna() | everything["reason"].notna()],
         )
 
-    def _draw(self, judged, catalog, estimates):
-        """Confusion, distribution and worst misses of each type of photograph."""
-        for (scale, kind), rows in judged.groupby(["skin_tone_scale", "image_type"]):
-            if len(rows) < LEAST_LABELS:
-                continue
-            words, name = list(SKIN_TONE_SCALES[scale]), _file_name(kind)
-            used = {
-                each: frame.loc[rows.index]
-                for each, frame in estimates.items()
-                if _applies(frame, rows)
-            }
-            labels = rows["skin_tone_label"].to_numpy(object)
-            values = {
-                each: (
-                    frame["value"].to_numpy("float64"),
-                    "ITA in degrees"
-                    if _scale(frame) == "ita"
-                    else "Estimate (0: lightest)",
-                )
-                for each, frame in used.items()
-            }
-            violins = figures.tone_violins(values, labels, words, scale)
-            save_figure(self.run, f"tone_violins_{name}", violins)
-            matrices = {
-                each: _confusion(labels, frame["label"], words)
-                for each, frame in used.items()
-                if _scale(frame) == scale
-            }
-            figure = figures.confusion_matrices(matrices, words, "Label of a person")
-            save_figure(self.run, f"tone_confusion_{name}", figure)
-            self._draw_worst(rows, catalog, used, scale, name)
-
-    def _draw_worst(self, rows, catalog, used, scale, name):
-        """The photographs on which the best estimator is furthest off."""
-        chosen = [
-            each
-            for each, frame in used.items()
-            if _scale(frame) == scale and "twin" not in each and "masked" not in each
-        ][-1]
-        frame = used[chosen]
-        truth = _truth(rows, scale, group_names(rows))
-        off = np.abs(frame["value"].to_numpy("float64") - truth.ranks)
-        worst = np.argsort(-np.nan_to_num(off), kind="stable")[:N_WORST]
-        words = list(SKIN_TONE_SCALES[scale])
-        images = [read_image(catalog.paths[rows.index[i]]) for i in worst]
-        captions = [
-            f"{rows['isic_id'].iloc[i]}\nlabel {rows['skin_tone_label'].iloc[i]}\n"
-            f"estimate {_in_words(frame['value'].iloc[i], words)}"
-            for i in worst
-        ]
-        sheet = figures.contact_sheet(images, captions, 6)
-        save_figure(self.run, f"tone_worst_{name}", sheet)
-
-    def _report(self, scores, judged):
-        """Write skin_tone.html."""
-        sections = []
-        for image_type in scores["image_type"].unique():
-            name = _file_name(image_type)
-            own = scores[scores["image_type"] == image_type]
-            sections.append(
-                Section(
-                    f"Photographs: {image_type}",
-                    f"{int(own['n'].max()):,} labelled photographs.",
-                    [
-                        Table(
-                            order_table(own),
-                            "Do darker people get darker estimates?",
-                            "Photographs measured, rank correlation, AUC of the darker "
-                            "against the lighter labels, and agreement (ICC) of the "
-                            "photographs of one lesion or patient.",
-                        ),
-                        Table(
-                            label_table(own),
-                            "Are label and group right?",
-                            "On the scale of the labels alone: kappa has quadratic "
-                            "weights. A group is named where it is probable enough.",
-                        ),
-                        figure_block(
-                            self.run,
-                            f"tone_violins_{name}",
-                            "Distribution of each estimate by label.",
-                        ),
-                        figure_block(
-                            self.run,
-                            f"tone_confusion_{name}",
-                            "Confusion of label and estimated label.",
-                        ),
-                        figure_block(
-                            self.run,
-                            f"tone_worst_{name}",
-                            "Photographs on which the estimate is furthest off.",
-                            "Furthest from the label: look whether the photograph or "
-                            "the label is at fault.",
-                        ),
-                        Table(
-                            within_table(own),
-                            "Within one site, diagnosis or device",
-                            "An estimator that sees who is photographed where, and not "
-                            "the skin, loses its order here. "
-                            f"Levels with {LEAST_WITHIN} photographs or more.",
-                        ),
-                    ],
-                )
-            )
-        raters = judged["skin_tone_rater"].fillna("not given").unique()
-        render_report(
-            sections,
-            self.run / "skin_tone.html",
-            "How good are estimates of skin tone?",
-            [
-                Text(
-                    "Estimators against the labels of people in "
-                    f"{', '.join(self.settings.sources)}. Intervals are of 95 %, "
-                    "by lesion or patient."
-                ),
-                Callout("caution", f"The rater of the labels: {', '.join(raters)}."),
-                *(Callout("note", told) for told in self.told),
-            ],
-        )
-
-
-def summary_table(scores):
-    """The overall figures of every estimator, one row each, as text."""
-    overall = scores[scores["within"] == "all"]
-    return _as_cells(overall, ["image_type", "estimator"])
-
-
-def order_table(scores):
-    """Of one type of photographs, the figures that go by order alone."""
-    overall = scores[scores["within"] == "all"]
-    by_order = overall["metric"].isin(ORDER) | overall["metric"].str.startswith("AUC")
-    return _as_cells(overall[by_order], ["estimator"])
-
-
-def label_table(scores):
-    """Of one type of photographs, the figures that go by label and by group."""
-    overall = scores[scores["within"] == "all"]
-    by_order = overall["metric"].isin(ORDER) | overall["metric"].str.startswith("AUC")
-    return _as_cells(overall[~by_order], ["estimator"])
-
-
-def within_table(scores):
-    """The figures within each level of site, diagnosis and device, as text."""
-    within = scores[scores["within"] != "all"]
-    return _as_cells(within, ["within", "level", "estimator"])
-
-
-def _as_cells(scores, index):
-    cells = [
-        "–" if value != value else f"{value:.2f} ({low:.2f} to {high:.2f})"
-        for value, low, high in scores[["value", "low", "high"]].to_numpy("float64")
-    ]
-    metrics = scores["metric"].drop_duplicates().tolist()
-    order = scores[index].drop_duplicates()
-    shown = scores.assign(cell=cells).pivot_table(
-        index=index, columns="metric", values="cell", aggfunc="first", sort=False
-    )
-    shown = shown.reindex(pd.MultiIndex.from_frame(order))[metrics]
-    return shown.fillna("–").reset_index()
-
-
-def group_names(table):
-    """Lesion of each photograph, else its patient, else itself: Series of str."""
-    return table["lesion_id"].fillna(table["patient_id"]).fillna(table["isic_id"])
-
-
-def _truth(rows, scale, groups):
-    labels = rows["skin_tone_label"].to_numpy(object)
-    return ToneTruth(labels, scale, groups.to_numpy(object))
-
-
-def _applies(frame, rows):
-    return bool(frame.loc[rows.index, "value"].notna().any())
-
-
-def _scale(frame):
-    return frame["scale"].dropna().iloc[0]
-
 
 def _parts(rows):
     """Tuples of column, level and the rows of it, of those that are large enough."""
@@ -432,27 +251,6 @@ def _parts(rows):
                     yield column, level, part
 
 
-def _confusion(labels, estimated, words):
-    known = estimated.notna().to_numpy()
-    table = pd.crosstab(
-        pd.Categorical(labels[known], words),
-        pd.Categorical(estimated[known], words),
-        dropna=False,
-    )
-    return table.to_numpy()
-
-
-def _in_words(value, words):
-    """An expectation between two labels, in the numbers of its scale."""
-    if value != value:
-        return "none"
-    low = min(int(value), len(words) - 1)
-    share = value - low
-    if words[low].isdigit() and share > 0.05:
-        high = words[min(low + 1, len(words) - 1)]
-        return f"{(1 - share) * int(words[low]) + share * int(high):.1f}"
-    return words[round(value)]
-
-
-def _file_name(image_type):
-    return image_type.replace(": ", "_").replace(" ", "_").replace("-", "_")
+def with_types(table):
+    """The table with a word where the type of a photograph is not known."""
+    return table.assign(image_type=table["image_type"].fillna("type not known"))

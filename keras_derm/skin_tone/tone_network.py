@@ -112,7 +112,9 @@ class ToneNetwork(ToneEstimator):
             )
         rows = pd.read_csv(split, dtype="string")
         seen = rows.loc[rows["split"] != "test", "isic_id"]
-        return catalog.table["isic_id"].isin(seen).to_numpy(bool)
+        # In a joined catalog the name of its reader stands before an id.
+        ids = catalog.table["isic_id"].str.rpartition(":")[2]
+        return ids.isin(seen).to_numpy(bool)
 
     def look_at(self, photograph):
         side = (self.image_size, self.image_size)

@@ -88,7 +88,10 @@ def test_it_knows_what_it_learned_from(network_file, make_labelled):
     network = ToneNetwork.load(network_file(split_file="split.csv"))
     split = pd.DataFrame({"isic_id": ["p0", "p1"], "split": ["val", "test"]})
     split.to_csv(network.path.with_name("split.csv"), index=False)
-    assert network.learned_from(make_labelled()).tolist() == [True, False, False]
+    catalog = make_labelled()
+    assert network.learned_from(catalog).tolist() == [True, False, False]
+    joined = catalog.with_columns(isic_id="milk10k:" + catalog.table["isic_id"])
+    assert network.learned_from(joined).tolist() == [True, False, False]
 
 
 def test_a_lost_split_is_told(network_file, make_labelled):
