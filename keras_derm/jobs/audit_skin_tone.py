@@ -31,6 +31,10 @@ from keras_derm.skin_tone import (
 
 N_ON_SHEET = 6
 N_UNDER_CASTS = 60
+NOT_PROVEN = (
+    "its groups were not right often enough where labels could tell. Its estimates are "
+    "in the column `tone`; --tone_estimators uses them all the same."
+)
 LEAST_LABELS = 30
 """Labelled photographs of a scale and type from which estimators are judged."""
 
@@ -122,6 +126,7 @@ class AuditSkinTone(Stage):
             return tone_of_people(catalog, used)
         if not estimators:
             return tone_of_people(catalog)
+        estimates = self._without_unproven(estimates, estimators)
         used = chosen_estimates(catalog, estimates, estimators)
         catalog = catalog.with_columns(
             tone=used["value"], tone_low=used["low"], tone_high=used["high"]
@@ -129,12 +134,21 @@ class AuditSkinTone(Stage):
         others = clinical_photographs(everything, catalog)
         if not len(others):
             return tone_of_people(catalog, used)
-        found = estimate(others, estimators)
+        found = self._without_unproven(estimate(others, estimators), estimators)
         of_others = chosen_estimates(others, found, estimators)
         both = tone_of_people(
             catalog.concat(others), pd.concat([used, of_others], ignore_index=True)
         )
         return both.where(np.arange(len(both)) < len(catalog))
+
+    def _may_name(self, estimator):
+        """Whether the groups of an estimator are used: proven, or asked for by name."""
+        return estimator.is_proven or bool(self.settings.tone_estimators)
+
+    def _without_unproven(self, estimates, estimators):
+        """The estimates, without the groups of estimators that may not name any."""
+        silent = [one.name for one in estimators if not self._may_name(one)]
+        return estimates | {name: estimates[name].assign(group=None) for name in silent}
 
     def _count(self, catalog):
         people = tone_table(catalog)
@@ -153,7 +167,13 @@ class AuditSkinTone(Stage):
 
     def _judge_estimators(self, catalog, estimates, estimators):
         """Write how good each estimator is where people labelled."""
-        told = [{"name": one.name, "worth": one.worth} for one in estimators]
+        told = [
+            {"name": one.name, "worth": one.worth, "names": self._may_name(one)}
+            for one in estimators
+        ]
+        for one in told:
+            if not one["names"]:
+                print(f"\n{one['name']} names no group: {NOT_PROVEN}")
         write_json(self.run / "audit/estimators.json", told)
         unseen = {one.name: ~one.learned_from(catalog) for one in estimators}
         scores = label_scores(catalog, estimates, unseen)

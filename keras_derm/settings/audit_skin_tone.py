@@ -29,7 +29,8 @@ class AuditSkinToneSettings(ReadsArchives, StageSettings, stage="audit_skin_tone
             phantom:n=2000,seed=7. Several (--data A --data B) are joined, their ids
             kept apart.
         tone_by: Where a tone group comes from where no person labelled: proven, the
-            estimators of saved_models or of --tone_estimators; label, nothing else;
+            estimators of saved_models whose groups were measured to be right (or those
+            of --tone_estimators, whatever they are worth); label, nothing else;
             ita, from the type by ITA, for comparison with the lora_diffusion paper
             alone: of dermoscopy that is the colour of the photograph.
         tone_estimators: Files of estimators, in place of those in saved_models: of

@@ -70,6 +70,11 @@ class ToneEstimator:
         return self.look_at(photograph)
 
     @property
+    def is_proven(self):
+        """Whether the groups it names were measured to be right as often as it says."""
+        return False
+
+    @property
     def worth(self):
         """How good it is, in a sentence for the reader of a report."""
         return "not measured against labels of people"

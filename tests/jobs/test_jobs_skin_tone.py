@@ -1,10 +1,12 @@
 """Skin tone from end to end: a network is trained, validated, and used by an audit."""
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
+from keras_derm.jobs import audit_skin_tone
 from keras_derm.jobs.table import run_stage
 from keras_derm.readers import read_data_source
 from keras_derm.skin_tone import ToneNetwork
@@ -94,6 +96,25 @@ def test_the_page_of_the_audit_says_how_good_the_estimator_is(audited):
     assert "rank correlation with the label" in page
     assert "This is no table of people" in page
     assert "apparent tone" not in page.lower()
+
+
+def test_an_estimator_that_is_not_proven_names_no_group(
+    trained, audited, tmp_path, monkeypatch, capsys
+):
+    network = ToneNetwork.load(trained / "skin_tone/skin_tone_dermoscopic.tflite")
+    right = {"metric": "group right", "value": 0.9, "low": 0.7, "high": 0.95}
+    doubtful = replace(network, description=network.description | {"scores": [right]})
+    monkeypatch.setattr(audit_skin_tone, "shipped_networks", lambda: [doubtful])
+    data = json.loads((audited / "stages/audit_skin_tone.json").read_text())
+    run_stage("audit_skin_tone", tmp_path, data=data["settings"]["data"])
+    table = pd.read_csv(tmp_path / "catalog.csv")
+    assert table["tone_group"].isna().all()
+    assert table["tone"].notna().all()
+    assert "names no group" in capsys.readouterr().out
+    assert "here it names none" in (tmp_path / "audit.html").read_text()
+    proven = replace(network, description={"scores": [right | {"low": 0.85}]})
+    assert proven.is_proven
+    assert not doubtful.is_proven
 
 
 def test_labels_alone_are_used_where_that_is_asked_for(audited, tmp_path):

@@ -11,6 +11,10 @@ NO_TABLE_OF_PEOPLE = (
     "with the skin tone of the person (docs/skin_tone.md). It says how light or dark "
     "the photographs are."
 )
+NAMES_NONE = (
+    "The groups that it named were not right often enough where labels could tell: here "
+    "it names none."
+)
 SHOWN_SCORES = (
     "Spearman",
     "AUC dark against the rest",
@@ -86,7 +90,13 @@ def _worth(run):
     if not path.is_file():  # an audit of tables alone
         return []
     told = read_json(path, "audit_skin_tone")
-    return [Text(f"{one['name']}: {one['worth']}") for one in told if "worth" in one]
+    return [
+        Text(
+            f"{one['name']}: {one['worth']}"
+            + ("" if one["names"] else f" {NAMES_NONE}")
+        )
+        for one in told
+    ]
 
 
 def _scores(run):
