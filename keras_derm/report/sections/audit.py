@@ -12,8 +12,8 @@ NO_TABLE_OF_PEOPLE = (
     "the photographs are."
 )
 NAMES_NONE = (
-    "The groups that it named were not right often enough where labels could tell: here "
-    "it names none."
+    "The groups that it named were not right often enough where labels could tell: "
+    "here it names none."
 )
 SHOWN_SCORES = (
     "Spearman",
