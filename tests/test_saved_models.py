@@ -11,13 +11,18 @@ import pytest
 from keras_derm.evaluation.class_scores.metrics import macro_auc
 from keras_derm.export import QuantizedEnsemble
 from keras_derm.jobs.predict import predict
+from keras_derm.skin_tone import Photograph, ToneNetwork, shipped_networks
 
 SAVED = Path(__file__).parents[1] / "saved_models"
 REFERENCE = SAVED / "ham10000_mobilenetv2.tflite"
 N_OF_EACH = 12
 
 
-@pytest.mark.parametrize("path", sorted(SAVED.glob("*.tflite")), ids=lambda p: p.stem)
+TONE = sorted(SAVED.glob("skin_tone_*.tflite"))
+CLASSIFIERS = sorted(set(SAVED.glob("*.tflite")) - set(TONE))
+
+
+@pytest.mark.parametrize("path", CLASSIFIERS, ids=lambda p: p.stem)
 def test_a_saved_model_is_small_whole_and_described(path):
     assert path.stat().st_size < 6e6
     described = json.loads(path.with_suffix(".json").read_text())
@@ -30,6 +35,31 @@ def test_a_saved_model_is_small_whole_and_described(path):
     card = path.with_suffix(".md").read_text()
     for said in ("Not a medical device", "non-commercial", *described["classes"]):
         assert said in card
+
+
+@pytest.mark.parametrize("path", TONE, ids=lambda p: p.stem)
+def test_a_saved_tone_network_is_small_whole_and_described(path):
+    assert path.stat().st_size < 6e6
+    network = ToneNetwork.load(path)
+    (image_type,) = network.image_types
+    dark, bright = (
+        network.estimate(Photograph(np.full((90, 120, 3), level, "uint8"), None, kind))
+        for level, kind in ((60, image_type), (200, image_type))
+    )
+    assert np.isfinite([dark.value, bright.value]).all()
+    assert dark.value != bright.value
+    card = path.with_suffix(".md").read_text()
+    for said in ("Not a medical device", "non-commercial", "rater of the labels"):
+        assert said in card
+    figures = {row["metric"]: row for row in network.description["scores"]}
+    shown = f"| Spearman | {figures['Spearman']['value']:.3f} |"
+    assert shown in card
+    assert path.name in (SAVED / "README.md").read_text()
+
+
+def test_of_the_tone_networks_that_of_clinical_photographs_alone_names_groups():
+    proven = {one.path.stem: one.is_proven for one in shipped_networks()}
+    assert proven == {"skin_tone_clinical": True, "skin_tone_dermoscopic": False}
 
 
 @pytest.mark.real_data

@@ -104,7 +104,7 @@ class TrainSkinTone(Stage):
             first,
         )
         kept = {name: judged[name] for name in ("scores", "worth")}
-        described |= kept | {"n_train": len(examples.catalog)}
+        described |= kept | {"n_train": len(examples.catalog), "refit": True}
         file = folder / self.file_name
         write_json(file.with_suffix(".json"), described)
         write_tone_card(file.with_suffix(".md"), described, judged["test"])

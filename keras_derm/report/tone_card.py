@@ -5,6 +5,11 @@ import pandas as pd
 from keras_derm.catalog import TONE_GROUPS
 from keras_derm.report.model_card import write_model_card
 
+REFITTED = (
+    "The figures are those of a network that had not seen them; this one was then "
+    "trained once more, on them too."
+)
+
 
 def worth(described):
     """Say in a sentence how good a tone network is, by the scores in its .json."""
@@ -49,8 +54,7 @@ def write_tone_card(path, described, test):
             "limits between the labels are in the .json",
             "Network": f"MobileNetV2, {described['depth']}, float16, "
             f"{described['size_bytes'] / 1e6:.1f} MB",
-            "Licence": "that of the photographs it learned from: "
-            f"{test['licence'] or 'not stated'}",
+            "Licence": _licence(test["licence"]),
         },
         intended_use=(
             f"Research on archives of {kind} photographs: how many people of each tone "
@@ -65,7 +69,8 @@ def write_tone_card(path, described, test):
         ),
         evaluation_data=f"{test['n']:,} photographs of {described['source']}: "
         + ", ".join(f"{n:,} {name}" for name, n in counts.items())
-        + f". The rater of the labels: {described['rater']}.",
+        + f". The rater of the labels: {described['rater']}."
+        + (f" {REFITTED}" if described.get("refit") else ""),
         training_data=f"{described['n_train']:,} photographs of {described['source']}; "
         f"the split is in {described['split_file']}.",
         quantitative_analyses=pd.DataFrame(described["scores"]),
@@ -78,3 +83,8 @@ def write_tone_card(path, described, test):
             "photographs before you rely on it (validate_skin_tone.py)."
         ),
     )
+
+
+def _licence(of_images):
+    told = f"that of the photographs it learned from: {of_images or 'not stated'}"
+    return told + ("; research and non-commercial use alone" if "NC" in told else "")
