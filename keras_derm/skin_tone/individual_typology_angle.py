@@ -33,6 +33,7 @@ class SkinView:
     Args:
         image: (height, width, 3), RGB, uint8.
         lesion: (height, width), true or not 0 in the lesion, or `None`.
+        kind: "dermoscopic" or "clinical": how large a lesion may be that is looked for.
 
     Raises:
         ValueError: If the image is not RGB in uint8, or the lesion of another size.
@@ -41,7 +42,7 @@ class SkinView:
         >>> IndividualTypologyAngle("published").measure_view(SkinView(image))
     """
 
-    def __init__(self, image, lesion=None):
+    def __init__(self, image, lesion=None, kind="dermoscopic"):
         image = np.asarray(image)
         if image.ndim != 3 or image.shape[-1] != 3 or image.dtype != np.uint8:
             raise ValueError(
@@ -52,7 +53,7 @@ class SkinView:
         self.lesion_given = lesion is not None
         self.image, lesion = _shrunk(image, lesion)
         self.lab = cielab(self.image)
-        self.skin, self.lesion = skin_and_lesion(self.image, self.lab, lesion)
+        self.skin, self.lesion = skin_and_lesion(self.image, self.lab, lesion, kind)
 
 
 class IndividualTypologyAngle:

@@ -10,7 +10,12 @@ INK_DISTANCE = 15
 LIGHTNESS_DISTANCE = 25
 LESION_MARGIN_SHARE = 0.06
 MIN_LESION_CONTRAST = 4
-LESION_AREA = (0.005, 0.9)
+LEAST_LESION = 0.005
+LARGEST_LESION = {"dermoscopic": 0.9, "clinical": 0.3}
+"""Largest share of the picture that is taken for the lesion where it is looked for. A
+dermoscopic photograph may be full of it; in a clinical one so large a dark area is the
+shade of the body."""
+
 HAIR_RADIUS_SHARE = 0.025
 SMOOTHING_SHARE = 0.02
 EDGE_SHIFT = 0.15
@@ -26,7 +31,7 @@ def published_mask(image):
     return (cb >= 77) & (cb <= 173) & (cr >= 133)
 
 
-def automatic_lesion_mask(image, lab, usable):
+def automatic_lesion_mask(image, lab, usable, kind="dermoscopic"):
     """Return the lesion by Otsu's threshold on the blue channel, which melanin darkens.
 
     Hairs are closed first, as skin or lesion beside them would be, and the picture is
@@ -38,11 +43,12 @@ def automatic_lesion_mask(image, lab, usable):
         lab: Its CIELAB values.
         usable: (height, width), bool; pixels that are neither dark corner nor
             highlight.
+        kind: "dermoscopic" or "clinical".
 
     Returns:
         (height, width), bool, or `None` where no lesion stands out: it is less than 4
-        darker than the rest in median L*, or smaller than 0.5 % or larger than 90 %
-        of the picture.
+        darker than the rest in median L*, or smaller than 0.5 % of the picture, or
+        larger than 90 % of a dermoscopic or 30 % of a clinical one.
     """
     if usable.sum() < 100:
         return None
@@ -50,14 +56,14 @@ def automatic_lesion_mask(image, lab, usable):
     dark = ((blue <= _edge_level(blue[usable])) & usable).astype("uint8")
     lesion = _central_area(cv2.morphologyEx(dark, cv2.MORPH_OPEN, _disc(2))) & usable
     skin = usable & ~lesion
-    if not LESION_AREA[0] <= lesion.mean() <= LESION_AREA[1] or not skin.any():
+    if not LEAST_LESION <= lesion.mean() <= LARGEST_LESION[kind] or not skin.any():
         return None
     lightness = lab[..., 0]
     contrast = np.median(lightness[skin]) - np.median(lightness[lesion])
     return lesion if contrast >= MIN_LESION_CONTRAST else None
 
 
-def skin_and_lesion(image, lab, lesion=None):
+def skin_and_lesion(image, lab, lesion=None, kind="dermoscopic"):
     """Return the plain skin and the lesion of a photograph.
 
     Left out of the skin: the lesion with a margin of 6 % of the shorter side, dark
@@ -71,6 +77,7 @@ def skin_and_lesion(image, lab, lesion=None):
         image: (height, width, 3), RGB, uint8.
         lab: Its CIELAB values.
         lesion: (height, width), bool, or `None` to look for it.
+        kind: "dermoscopic" or "clinical", for that.
 
     Returns:
         Tuple of the skin mask and the lesion mask (`None` where none was given or
@@ -80,7 +87,7 @@ def skin_and_lesion(image, lab, lesion=None):
     short_side = min(image.shape[:2])
     usable = ~(_dark_corners(lab) | _highlights(image))
     if lesion is None:
-        lesion = automatic_lesion_mask(image, lab, usable)
+        lesion = automatic_lesion_mask(image, lab, usable, kind)
     skin = usable & ~_thin_structures(image)
     if lesion is not None:
         margin = _disc(max(1, round(LESION_MARGIN_SHARE * short_side)))

@@ -39,7 +39,9 @@ class Photograph:
     @functools.cached_property
     def view(self):
         """The `SkinView`, made once however many look at it."""
-        return SkinView(self.image, self.lesion)
+        is_clinical = str(self.image_type).startswith("clinical")
+        kind = "clinical" if is_clinical else "dermoscopic"
+        return SkinView(self.image, self.lesion, kind)
 
 
 def look_at_each(catalog, works, what="Skin tone", n_workers=None):

@@ -4,7 +4,7 @@ import pytest
 
 from keras_derm.catalog import read_image, read_mask
 from keras_derm.readers import READERS
-from keras_derm.skin_tone import IndividualTypologyAngle
+from keras_derm.skin_tone import IndividualTypologyAngle, Photograph
 from keras_derm.skin_tone.individual_typology_angle import SkinView
 
 SKIN, BROWN, DARK = (226, 184, 160), (160, 110, 84), (70, 45, 36)
@@ -108,3 +108,13 @@ def test_lesions_of_ham10000_are_found(shared_data):
         overlaps.append(0.0 if found is None else dice(found, lesion))
     assert np.mean(overlaps) > 0.75
     assert np.median(overlaps) > 0.85
+
+
+def test_the_shade_of_a_body_is_no_lesion_of_a_clinical_photograph():
+    """Half of the picture lies in shade: more than a lesion of a close-up is."""
+    image = np.full((120, 160, 3), (200, 165, 140), "uint8")
+    image[:, 80:] = (150, 115, 90)
+    assert SkinView(image).lesion is not None
+    shaded = Photograph(image, image_type="clinical: close-up").view
+    assert shaded.lesion is None
+    assert shaded.skin.mean() > 0.4
