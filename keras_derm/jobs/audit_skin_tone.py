@@ -86,7 +86,7 @@ class AuditSkinTone(Stage):
             self._count(catalog)
         else:
             self._look(catalog, everything)
-        print(f"\nreport: {write_audit_page(self.run)}")
+        print(f"\nreport: {write_audit_page(self.run, settings.sources)}")
 
     def _look(self, catalog, everything):
         """Measure the photographs, and write what later stages build on."""

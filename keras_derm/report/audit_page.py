@@ -13,11 +13,12 @@ LIMITS = """
 """
 
 
-def write_audit_page(run):
+def write_audit_page(run, sources):
     """Write audit.html of a run.
 
     Args:
         run: `RunDirectory` whose archive was audited.
+        sources: Its data sources.
 
     Returns:
         `Path` of the page.
@@ -44,4 +45,5 @@ def write_audit_page(run):
         "Whose skin is in the archive?",
         summary,
         LIMITS,
+        subtitle=f"Archive: {', '.join(one.rpartition('/')[2] for one in sources)}",
     )
