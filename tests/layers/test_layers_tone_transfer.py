@@ -39,7 +39,7 @@ def test_reaches_the_target(photographs, target):
     changed = np.array(ToneTransfer(target).transfer(images, target, masks))
     angles = []
     for before, after, mask in zip(images, changed, masks, strict=True):
-        if measure(before, mask)["reason"]:
+        if measure(before, mask)["ita_reason"]:
             continue  # no tone to start from
         angles.append(measure(np.round(after).astype("uint8"), mask)["ita"])
     errors = np.abs(np.array(angles) - target)

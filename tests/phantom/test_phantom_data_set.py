@@ -40,7 +40,7 @@ def test_catalog_holds_every_truth(small):
             assert (Path(root) / path).is_file()
     for column in (
         "diagnosis", "benign_malignant", "patient_id", "lesion_id", "age_approx", "sex",
-        "anatom_site_general", "fitzpatrick_skin_type", "melanin_fraction",
+        "anatom_site_general", "skin_tone_label", "melanin_fraction",
         "blood_fraction", "true_ita", "image_type",
     ):  # fmt: skip
         assert table[column].notna().all()
@@ -108,7 +108,7 @@ def test_isic_archive_reader_reads_the_layout(small):
     assert set(found.index) == set(wanted.index)
     found = found.loc[wanted.index]
     for column in ("diagnosis", "path", "mask_path", "patient_id", "lesion_id",
-                   "age_approx", "sex", "fitzpatrick_skin_type",
+                   "age_approx", "sex", "skin_tone_label",
                    "image_type"):  # fmt: skip
         assert list(found[column]) == list(wanted[column]), column
 

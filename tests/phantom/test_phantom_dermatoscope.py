@@ -151,9 +151,9 @@ def test_photographs_of_one_person_differ_in_ita(seen, bare):
 
 
 def test_lesions_on_dark_skin_are_seen_as_well_as_exposure_allows(seen, bare):
-    dark = seen["skin_tone_label"] == "VI"
+    dark = seen["fitzpatrick_skin_type"] == "VI"
     assert seen["contrast"][dark].median() > 1.5 * bare["contrast"][dark].median()
-    light = seen["skin_tone_label"].isin(["I", "II", "III"])
+    light = seen["fitzpatrick_skin_type"].isin(["I", "II", "III"])
     kept = seen["contrast"][light].median() / bare["contrast"][light].median()
     assert kept == pytest.approx(1, abs=0.3)
 
