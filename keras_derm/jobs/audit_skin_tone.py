@@ -214,13 +214,13 @@ def tone_sources(catalog):
         catalog: `Catalog`.
 
     Returns:
-        `pandas.DataFrame` of int: one row a source, such as "label: milk10k by not
-        known"; columns light, medium, dark, unknown.
+        `pandas.DataFrame` of int: one row a source, such as "label on the scale
+        milk10k, rater: not known"; columns light, medium, dark, unknown.
     """
     table = catalog.table
     source = table["tone_source"].fillna("nothing known")
-    rater = table["skin_tone_rater"].fillna("rater not given")
-    label = "label on the scale " + table["skin_tone_scale"] + ", " + rater
+    rater = table["skin_tone_rater"].fillna("not given")
+    label = "label on the scale " + table["skin_tone_scale"] + ", rater: " + rater
     source = source.mask(source == LABELLED, label).rename("source")
     groups = table["tone_group"].fillna("unknown")
     counts = pd.crosstab(source.astype(str), groups.astype(str))
