@@ -27,7 +27,7 @@ def measure(catalog, rule="quadrant", thresholds="del_bino", n_workers=None):
     """Measure the ITA of the skin in every image, on the original photographs.
 
     Lesion masks are used where the catalog has them; elsewhere the lesion is looked
-    for. With more than 256 images the work is spread over processes.
+    for. With more than 500 images the work is spread over processes.
 
     Args:
         catalog: `keras_derm.catalog.Catalog`.

@@ -47,7 +47,7 @@ class Photograph:
 def look_at_each(catalog, works, what="Skin tone", n_workers=None):
     """Do several works on every photograph, which is read once.
 
-    With more than 256 photographs the work is spread over processes.
+    With more than 500 photographs the work is spread over processes.
 
     Args:
         catalog: `keras_derm.catalog.Catalog`.

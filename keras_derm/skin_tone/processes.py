@@ -6,7 +6,7 @@ import cv2
 import joblib
 from rich.progress import track
 
-FEW_FILES = 256
+FEW_FILES = 500
 """Files up to which starting processes takes as long as they save."""
 
 _AT_ONCE = 16
@@ -15,7 +15,7 @@ _AT_ONCE = 16
 def work_on_each(work, files, what, n_workers=None):
     """Do the same work on every file, with a progress bar.
 
-    With more than 256 files the work is spread over processes. These import what the
+    With more than 500 files the work is spread over processes. These import what the
     work needs and not the caller's script, so that TensorFlow is not loaded in each,
     and use one thread each: more would only wait for one another.
 

@@ -7,8 +7,9 @@ from PIL import Image
 
 from keras_derm.catalog import Catalog, ImageError
 from keras_derm.skin_tone import measure
+from keras_derm.skin_tone.processes import FEW_FILES
 
-N_IMAGES = 264
+N_IMAGES = FEW_FILES + 8
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def catalog(tmp_path):
     names = [f"image_{i:03d}" for i in range(N_IMAGES)]
     for i, name in enumerate(names):
         image = np.full(
-            (40, 50, 3), (230 - i // 2, 200 - i // 2, 175 - i // 2), "uint8"
+            (40, 50, 3), (230 - i // 4, 200 - i // 4, 175 - i // 4), "uint8"
         )
         Image.fromarray(image).save(tmp_path / f"{name}.png")
     paths = [f"{name}.png" for name in names]
