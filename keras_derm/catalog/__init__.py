@@ -1,6 +1,12 @@
 """What images there are, what is known of each, and who may see it."""
 
-from keras_derm.catalog.catalog import DIAGNOSES, DIAGNOSES8, IMAGE_TYPES, Catalog
+from keras_derm.catalog.catalog import (
+    CLINICAL_TYPES,
+    DIAGNOSES,
+    DIAGNOSES8,
+    IMAGE_TYPES,
+    Catalog,
+)
 from keras_derm.catalog.faults import CatalogError
 from keras_derm.catalog.image_types import lesion_pairs, of_types
 from keras_derm.catalog.images import check_images
@@ -23,6 +29,7 @@ from keras_derm.catalog.tasks import TASKS, Task, get_task
 from keras_derm.photographs import ImageError, read_image, read_mask
 
 __all__ = [
+    "CLINICAL_TYPES",
     "DIAGNOSES",
     "DIAGNOSES8",
     "FITZPATRICK_TYPES",

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from keras_derm.catalog.skin_tone_scales import (
     tone_group_of_label,
 )
 from keras_derm.files import write_csv
+from keras_derm.settings.kinds import ImageType
 
 DIAGNOSES8 = ("MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC")
 DIAGNOSES = (*DIAGNOSES8, "INF", "BEN_OTH", "MAL_OTH", "UNK")
@@ -38,17 +40,10 @@ BENIGN_MALIGNANT = {
 }
 """What a diagnosis is as a rule, where the archive does not say it of the lesion."""
 
-IMAGE_TYPES = (
-    "dermoscopic",
-    "clinical: close-up",
-    "clinical: overview",
-    "TBP tile: close-up",
-    "TBP tile: overview",
-    "RCM: macroscopic",
-    "RCM: tile",
-    "RCM: mosaic",
-)
+IMAGE_TYPES = get_args(ImageType)
 """What a photograph is of, in the words of the ISIC Archive."""
+
+CLINICAL_TYPES = tuple(name for name in IMAGE_TYPES if name.startswith("clinical"))
 
 SPLITS = ("train", "val", "test")
 REQUIRED_COLUMNS = ("isic_id", "path", "diagnosis")

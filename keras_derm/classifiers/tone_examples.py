@@ -78,7 +78,7 @@ class ToneExamples:
         return np.flatnonzero(self.catalog.table["split"].isin(splits))
 
     def all_in_train(self):
-        """The same with every photograph in train; val stays as a copy."""
+        """The same with every photograph in train."""
         return dataclasses.replace(
             self, catalog=self.catalog.with_columns(split="train")
         )

@@ -8,7 +8,8 @@ the same lesion, which only a training image needs to have.
 import keras
 import numpy as np
 from keras import ops
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import spearmanr
+from sklearn.metrics import roc_auc_score
 
 from keras_derm.classifiers.backbones import build_backbone
 from keras_derm.networks import AttentionPooling
@@ -194,12 +195,11 @@ def tone_objective(dark, light):
 
 
 def _gini(values, positive, negative):
-    high, low = values[positive], values[negative]
-    if not (len(high) and len(low)):
+    """2 AUC - 1 of one side against the other, NaN where a side is empty."""
+    if not (positive.any() and negative.any()):
         return np.nan
-    ranks = rankdata(np.concatenate([high, low]))[: len(high)]
-    wins = ranks.sum() - len(high) * (len(high) + 1) / 2
-    return 2 * wins / (len(high) * len(low)) - 1
+    kept = positive | negative
+    return 2 * roc_auc_score(positive[kept], values[kept]) - 1
 
 
 def fit_cuts(ranks, values, n_labels, kappa, n_rounds=4, n_places=101):

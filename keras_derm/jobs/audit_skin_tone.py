@@ -86,7 +86,7 @@ class AuditSkinTone(Stage):
             self._count(catalog)
         else:
             self._look(catalog, everything)
-        print(f"\nreport: {write_audit_page(self.run, settings.sources)}")
+        print(f"\nreport: {write_audit_page(self.run, settings.archives)}")
 
     def _look(self, catalog, everything):
         """Measure the photographs, and write what later stages build on."""
@@ -150,14 +150,19 @@ class AuditSkinTone(Stage):
         silent = [one.name for one in estimators if not self._may_name(one)]
         return estimates | {name: estimates[name].assign(group=None) for name in silent}
 
+    def _write_counts(self, name, counts, title):
+        """Write a table of counts with its totals, and draw it without."""
+        write_csv(self.run / f"audit/{name}.csv", counts, index=True)
+        inside = counts.drop(index="total", columns="total")
+        save_figure(self.run, name, figures.counts_by_diagnosis(inside, title))
+
     def _count(self, catalog):
         people = tone_table(catalog)
-        write_csv(self.run / "audit/tone_by_diagnosis.csv", people, index=True)
-        figure = figures.counts_by_diagnosis(
-            people.drop(index="total", columns="total"),
+        self._write_counts(
+            "tone_by_diagnosis",
+            people,
             "Photographs by diagnosis and tone group of the person",
         )
-        save_figure(self.run, "tone_by_diagnosis", figure)
         sources = tone_sources(catalog)
         write_csv(self.run / "audit/tone_sources.csv", sources, index=True)
         print("\nPeople, by diagnosis and tone group (photographs)")
@@ -191,13 +196,11 @@ class AuditSkinTone(Stage):
         save_figure(self.run, "rule_disagreement", figures.rule_disagreement(cross))
 
     def _draw(self, catalog):
-        colours = colour_table(catalog)
-        write_csv(self.run / "audit/colour_by_diagnosis.csv", colours, index=True)
-        figure = figures.counts_by_diagnosis(
-            colours.drop(index="total", columns="total"),
+        self._write_counts(
+            "colour_by_diagnosis",
+            colour_table(catalog),
             "Photographs by diagnosis and colour (ITA): no table of people",
         )
-        save_figure(self.run, "colour_by_diagnosis", figure)
         images, captions = tone_sheet(catalog)
         sheet = figures.contact_sheet(images, captions, N_ON_SHEET)
         save_figure(self.run, "tone_sheet", sheet)

@@ -1,6 +1,7 @@
 """Hold estimators of skin tone against people's labels."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pandas as pd
@@ -58,7 +59,7 @@ class ValidateSkinTone(Stage):
         super().__init__(run, settings)
         self.told = []
 
-    @property
+    @functools.cached_property
     def networks(self):
         """The `ToneNetwork`s that are to be judged."""
         given = self.settings.networks

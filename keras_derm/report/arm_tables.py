@@ -65,3 +65,25 @@ def _cells(rows, quantity, name):
         for row in rows.to_dict("records")
     ]
     return pd.Series(cells, name=name, dtype=object)
+
+
+def score_cells(scores, index):
+    """A table of scores as text, a column a metric, in the order of the rows.
+
+    Args:
+        scores: Frame with `metric`, `value`, `low`, `high` and the columns of `index`.
+        index: Columns that name a row.
+
+    Returns:
+        `pandas.DataFrame` of text, "–" where a metric is not defined.
+    """
+    cells = [
+        interval_cell(row, decimals=2)
+        for row in scores[["value", "low", "high"]].to_dict("records")
+    ]
+    order = pd.MultiIndex.from_frame(scores[index].drop_duplicates())
+    shown = scores.assign(cell=cells).pivot_table(
+        index=index, columns="metric", values="cell", aggfunc="first", sort=False
+    )
+    shown = shown.reindex(order)[scores["metric"].drop_duplicates().tolist()]
+    return shown.fillna("–").reset_index()

@@ -13,12 +13,12 @@ LIMITS = """
 """
 
 
-def write_audit_page(run, sources):
+def write_audit_page(run, archives):
     """Write audit.html of a run.
 
     Args:
         run: `RunDirectory` whose archive was audited.
-        sources: Its data sources.
+        archives: What it is called, a text.
 
     Returns:
         `Path` of the page.
@@ -45,5 +45,5 @@ def write_audit_page(run, sources):
         "Whose skin is in the archive?",
         summary,
         LIMITS,
-        subtitle=f"Archive: {', '.join(one.rpartition('/')[2] for one in sources)}",
+        subtitle=f"Archive: {archives}",
     )

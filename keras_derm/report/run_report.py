@@ -21,8 +21,7 @@ def write_report(run):
     Example:
         >>> write_report(RunDirectory("runs/ham10000"))
     """
-    sources = run.settings(AuditSkinToneSettings).sources
-    archives = ", ".join(source.rpartition("/")[2] for source in sources)
+    archives = run.settings(AuditSkinToneSettings).archives
     found = [section(run) for section in SECTIONS]
     return render_report(
         [section for section in found if section is not None],

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from keras_derm.catalog import TONE_GROUPS
+from keras_derm.report.arm_tables import interval_cell
 from keras_derm.report.model_card import write_model_card
 
 REFITTED = (
@@ -16,10 +17,8 @@ def worth(described):
     told = {row["metric"]: row for row in described["scores"]}
 
     def figure(metric):
-        row = told[metric]
-        if pd.isna(row["value"]):
-            return "not measured"
-        return f"{row['value']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+        cell = interval_cell(told[metric], decimals=2)
+        return "not measured" if cell == "–" else cell
 
     return (
         f"on {int(told['Spearman']['n']):,} {described['image_types'][0]} photographs "

@@ -6,6 +6,7 @@ import pandas as pd
 from keras_derm.catalog import SKIN_TONE_SCALES, read_image
 from keras_derm.evaluation import ToneTruth
 from keras_derm.report import figures
+from keras_derm.report.arm_tables import score_cells
 from keras_derm.report.html import Callout, Section, Table, Text, render_report
 from keras_derm.report.run_files import figure_block, save_figure
 
@@ -55,7 +56,7 @@ def write_validation_page(run, scores, photographs, estimates, paths, told):
 
 def summary_table(scores):
     """The overall figures of every estimator, one row each, as text."""
-    return _as_cells(_overall(scores), ["image_type", "estimator"])
+    return score_cells(_overall(scores), ["image_type", "estimator"])
 
 
 def file_name(image_type):
@@ -69,14 +70,14 @@ def _section(run, scores, scale, kind, drawn):
     within = scores[scores["within"] != "all"]
     blocks = [
         Table(
-            _as_cells(overall[by_order], ["estimator"]),
+            score_cells(overall[by_order], ["estimator"]),
             "Do darker people get darker estimates?",
             "Photographs measured, rank correlation, AUC of the darker against the "
             "lighter labels, and agreement (ICC) of the photographs of one lesion or "
             "patient.",
         ),
         Table(
-            _as_cells(overall[~by_order], ["estimator"]),
+            score_cells(overall[~by_order], ["estimator"]),
             "Are label and group right?",
             "On the scale of the labels alone: kappa has quadratic weights. A group is "
             "named where it is probable enough.",
@@ -86,7 +87,7 @@ def _section(run, scores, scale, kind, drawn):
     if len(within):
         blocks.append(
             Table(
-                _as_cells(within, ["within", "level", "estimator"]),
+                score_cells(within, ["within", "level", "estimator"]),
                 "Within one site, diagnosis or device",
                 "An estimator that sees who is photographed where, and not the skin, "
                 "loses its order here.",
@@ -98,20 +99,6 @@ def _section(run, scores, scale, kind, drawn):
 
 def _overall(scores):
     return scores[scores["within"] == "all"]
-
-
-def _as_cells(scores, index):
-    cells = [
-        "–" if value != value else f"{value:.2f} ({low:.2f} to {high:.2f})"
-        for value, low, high in scores[["value", "low", "high"]].to_numpy("float64")
-    ]
-    metrics = scores["metric"].drop_duplicates().tolist()
-    order = scores[index].drop_duplicates()
-    shown = scores.assign(cell=cells).pivot_table(
-        index=index, columns="metric", values="cell", aggfunc="first", sort=False
-    )
-    shown = shown.reindex(pd.MultiIndex.from_frame(order))[metrics]
-    return shown.fillna("–").reset_index()
 
 
 def _draw(run, rows, scale, kind, estimates, paths):

@@ -15,3 +15,8 @@ class ReadsArchives:
     def sources(self) -> tuple[str, ...]:
         """The data sources, also where there is one."""
         return (self.data,) if isinstance(self.data, str) else self.data
+
+    @property
+    def archives(self) -> str:
+        """What a title calls the data sources: the last part of each path."""
+        return ", ".join(source.rpartition("/")[2] for source in self.sources)

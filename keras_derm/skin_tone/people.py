@@ -3,11 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from keras_derm.catalog import CLINICAL_TYPES
 from keras_derm.catalog.catalog import LABELLED
 from keras_derm.skin_tone.measure import measure
 
-CLINICAL = ("clinical: close-up", "clinical: overview")
-DERMOSCOPIC = "dermoscopic"
 SAME_SKIN = ("lesion_id", "patient_id")
 """Columns that say that two photographs show the same skin, the nearer first."""
 
@@ -42,7 +41,7 @@ def _by_estimate(table, estimates):
     """Tuples of groups and sources, the ones to be believed first."""
     group = estimates["group"].astype("string")
     name = estimates["estimator"].astype("string").where(group.notna())
-    clinical = table["image_type"].isin(CLINICAL)
+    clinical = table["image_type"].isin(CLINICAL_TYPES)
     for column in SAME_SKIN:
         seen = pd.DataFrame({"of": table[column], "group": group, "name": name})[
             clinical & group.notna()
@@ -96,7 +95,7 @@ def clinical_photographs(everything, catalog):
     for column in SAME_SKIN:
         same |= table[column].isin(chosen[column].dropna())
     beside = ~table["isic_id"].isin(chosen["isic_id"])
-    mask = same & beside & table["image_type"].isin(CLINICAL)
+    mask = same & beside & table["image_type"].isin(CLINICAL_TYPES)
     return everything.where(mask.to_numpy(bool))
 
 
@@ -112,12 +111,12 @@ def of_clinical_twin(catalog, estimates):
         whose lesion has no clinical photograph, are empty.
     """
     table = catalog.table
-    clinical = table["image_type"].isin(CLINICAL) & table["lesion_id"].notna()
+    clinical = table["image_type"].isin(CLINICAL_TYPES) & table["lesion_id"].notna()
     of_lesion = estimates[clinical].assign(of=table.loc[clinical, "lesion_id"])
     of_lesion = of_lesion.sort_values("of", kind="stable").drop_duplicates("of")
     of_lesion = of_lesion.set_index("of").reindex(table["lesion_id"].fillna(""))
     found = of_lesion.set_axis(table.index)
-    found.loc[table["image_type"].isin(CLINICAL)] = np.nan
+    found.loc[table["image_type"].isin(CLINICAL_TYPES)] = np.nan
     return found.assign(scale=estimates["scale"].iloc[0])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from keras_derm.catalog import read_image, read_mask
+from keras_derm.catalog import CLINICAL_TYPES, read_image, read_mask
 from keras_derm.skin_tone.individual_typology_angle import SkinView
 from keras_derm.skin_tone.processes import work_on_each
 
@@ -39,7 +39,7 @@ class Photograph:
     @functools.cached_property
     def view(self):
         """The `SkinView`, made once however many look at it."""
-        is_clinical = str(self.image_type).startswith("clinical")
+        is_clinical = self.image_type in CLINICAL_TYPES
         kind = "clinical" if is_clinical else "dermoscopic"
         return SkinView(self.image, self.lesion, kind)
 

@@ -53,6 +53,16 @@ def audited(trained, tmp_path_factory):
     return run
 
 
+def validate(network, run):
+    run_stage(
+        "validate_skin_tone",
+        run,
+        data=DATA,
+        networks=[str(network)],
+        n_replicates=20,
+    )
+
+
 def described(run, part=""):
     path = run / "skin_tone" / part / "skin_tone_dermoscopic.json"
     return json.loads(path.read_text())
@@ -127,13 +137,7 @@ def test_labels_alone_are_used_where_that_is_asked_for(audited, tmp_path):
 
 def test_validation_leaves_out_what_the_network_learned_from(trained, tmp_path, capsys):
     network = trained / "skin_tone/held_out/skin_tone_dermoscopic.tflite"
-    run_stage(
-        "validate_skin_tone",
-        tmp_path,
-        data=DATA,
-        networks=[str(network)],
-        n_replicates=20,
-    )
+    validate(network, tmp_path)
     scores = pd.read_csv(tmp_path / "validation/scores.csv")
     overall = scores[scores["within"] == "all"].set_index(["estimator", "metric"])
     n_judged = int(
@@ -154,13 +158,7 @@ def test_a_network_that_learned_from_all_is_left_out_with_its_card(
     trained, tmp_path, capsys
 ):
     network = trained / "skin_tone/skin_tone_dermoscopic.tflite"
-    run_stage(
-        "validate_skin_tone",
-        tmp_path,
-        data=DATA,
-        networks=[str(network)],
-        n_replicates=20,
-    )
+    validate(network, tmp_path)
     said = capsys.readouterr().out
     assert "is not judged here: it learned from all but 0 of these" in said
     assert "180 of 180 labelled photographs are judged" in said

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from keras_derm.report.arm_tables import score_cells
 from keras_derm.report.html import Section, Table, Text
 from keras_derm.report.run_files import figure_block, read_json
 
@@ -106,17 +107,11 @@ def _scores(run):
         return []
     scores = pd.read_csv(path)
     scores = scores[scores["metric"].isin(SHOWN_SCORES)]
-    cells = [
-        "–" if value != value else f"{value:.2f} ({low:.2f} to {high:.2f})"
-        for value, low, high in scores[["value", "low", "high"]].to_numpy()
-    ]
-    columns = [name for name in SHOWN_SCORES if name in set(scores["metric"])]
-    shown = scores.assign(cell=cells).pivot(
-        index=["scale", "image_type", "estimator", "n"], columns="metric", values="cell"
-    )
+    of_row = ["scale", "image_type", "estimator", "n"]
+    cells = score_cells(scores, of_row)
     return [
         Table(
-            shown[columns].fillna("–").reset_index(),
+            cells[[*of_row, *(name for name in SHOWN_SCORES if name in cells)]],
             "How good each estimate is where people labelled",
             "With 95 % intervals by lesion, on photographs that the estimator did not "
             "learn from. Kappa has quadratic weights, and is given on the scale of the "
