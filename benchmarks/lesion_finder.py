@@ -15,9 +15,9 @@ from jsonargparse import auto_cli
 from rich.progress import track
 
 from keras_derm.catalog import group_ids, read_image, read_mask
+from keras_derm.colour import cielab
 from keras_derm.readers import read_data_source
 from keras_derm.report import figures
-from keras_derm.skin_tone.colour import cielab
 from keras_derm.skin_tone.individual_typology_angle import (
     IndividualTypologyAngle,
     SkinView,

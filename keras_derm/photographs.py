@@ -64,16 +64,118 @@ def read_image(path):
     """
     image, _ = open_image(path)
     try:
-        # ImageOps.exif_transpose writes the other tags anew, and fails on odd ones.
-        turn = UPRIGHT.get(image.getexif().get(ORIENTATION))
-        return np.array(_as_rgb(image if turn is None else image.transpose(turn)))
+        return np.array(_upright(image, lambda: _as_rgb(image)))
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise ImageError(path, damage(error)) from error
 
 
-def read_mask(path):
-    """Read a mask as `read_image`: bool (height, width), True where it is not black."""
-    return read_image(path).any(axis=-1)
+def read_mask(path, photograph=None):
+    """Read a lesion mask.
+
+    A pixel is lesion where it is brighter than half of the brightest one: masks of 0
+    and 1, of 0 and 255, with soft edges, in colours and with a palette all are read
+    so. What is transparent is no lesion, and a mask that says all by its transparency
+    is read by that. A mask of another size than its photograph, in the same
+    proportions, is resized; one of a photograph that the camera turned (EXIF), drawn
+    on the picture as it is stored, is turned with it.
+
+    Args:
+        path: An image file.
+        photograph: File of the photograph that it belongs to, or None to take the
+            mask as it is.
+
+    Returns:
+        bool array, shape (height, width).
+
+    Raises:
+        ImageError: If the file cannot be read, or does not fit the photograph.
+    """
+    image, _ = open_image(path)
+    try:
+        mask = _upright(image, lambda: Image.fromarray(_brightness(image)))
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise ImageError(path, damage(error)) from error
+    if photograph is not None:
+        mask = _fitted(mask, path, photograph)
+    levels = np.asarray(mask)
+    return levels > levels.max() / 2
+
+
+def mask_fault(mask):
+    """Say why a mask cannot be that of a lesion, or None where it can.
+
+    Args:
+        mask: bool array, shape (height, width).
+    """
+    if not mask.any():
+        return "mask is empty: no pixel is lesion"
+    border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+    if border.all() and not mask.all():
+        return (
+            "mask is inverted, it seems: all of the border is lesion and something "
+            "within it is not. The lesion must be bright, the skin black"
+        )
+    return None
+
+
+def _brightness(image):
+    """Brightest channel of each pixel, black where it is transparent, uint8."""
+    if image.mode.startswith("I") or image.mode == "F":
+        return np.asarray(_grey_of_high_depth(image))
+    if image.mode in ("1", "L"):
+        return np.asarray(image.convert("L"))
+    values = np.asarray(image.convert("RGBA"))
+    colour, alpha = values[..., :3].max(axis=-1), values[..., 3]
+    if alpha.min() < alpha.max() and colour.min() == colour.max():
+        return alpha
+    return np.where(alpha > 127, colour, 0).astype("uint8")
+
+
+def _upright(image, decoded):
+    """What `decoded` gives, turned as the EXIF data of the image says."""
+    # ImageOps.exif_transpose writes the other tags anew, and fails on odd ones.
+    turn = UPRIGHT.get(image.getexif().get(ORIENTATION))
+    return decoded() if turn is None else decoded().transpose(turn)
+
+
+def _fitted(mask, path, photograph):
+    """The mask turned and resized as its photograph is."""
+    stored, _ = open_image(photograph)
+    orientation = stored.getexif().get(ORIENTATION, 1)
+    turn = UPRIGHT.get(orientation)
+    swaps = orientation in (5, 6, 7, 8)
+    upright = stored.size[::-1] if swaps else stored.size
+    own = _same_proportions(mask.size, upright)
+    turned = turn is not None and _same_proportions(mask.size, stored.size)
+    if own and turned and not _is_turned(path):
+        raise ImageError(
+            path,
+            f"the camera turned the photograph (EXIF orientation {orientation}), and "
+            "the mask may be drawn on it as it is stored or as it is seen: save the "
+            f"photograph {photograph} upright, without EXIF",
+        )
+    if turned and not own:
+        mask, own = mask.transpose(turn), True
+    if not own:
+        raise ImageError(
+            path,
+            f"mask of {mask.width} x {mask.height} pixels is not in the proportions "
+            f"of its photograph of {upright[0]} x {upright[1]}",
+        )
+    shrinks = mask.size[0] > upright[0]
+    method = Image.Resampling.BOX if shrinks else Image.Resampling.NEAREST
+    return mask if mask.size == upright else mask.resize(upright, method)
+
+
+def _is_turned(path):
+    """Whether a file says that the camera turned it."""
+    return open_image(path)[0].getexif().get(ORIENTATION, 1) in UPRIGHT
+
+
+def _same_proportions(size, other):
+    """Whether two sizes are of one shape, up to a pixel of rounding."""
+    scale = size[0] / other[0]
+    return abs(size[1] - scale * other[1]) <= max(1.0, scale)
 
 
 def open_image(path):

@@ -10,7 +10,14 @@ from PIL import Image
 from rich.progress import track
 
 from keras_derm.catalog.faults import faults_at, raise_faults
-from keras_derm.photographs import ORIENTATION, ImageError, damage, open_image
+from keras_derm.photographs import (
+    ORIENTATION,
+    ImageError,
+    damage,
+    mask_fault,
+    open_image,
+    read_mask,
+)
 
 SKIP_HINT = "Mend these, or go on without them with `skip_bad=True` (`--skip-bad`)."
 
@@ -18,9 +25,12 @@ SKIP_HINT = "Mend these, or go on without them with `skip_bad=True` (`--skip-bad
 def check_images(catalog, skip_bad=False):
     """Decode every image of a catalog and learn which TensorFlow can decode directly.
 
+    Masks are read too, each beside its photograph.
+
     Args:
         catalog: A `Catalog`.
-        skip_bad: Leave out the rows whose image is bad, instead of raising.
+        skip_bad: Leave out the rows whose image is bad, and the masks that are bad,
+            whose photographs stay, instead of raising.
 
     Returns:
         (catalog, bad): the `Catalog` with `plain_rgb` filled, True where the file is an
@@ -33,12 +43,17 @@ def check_images(catalog, skip_bad=False):
     """
     table = catalog.table
     faults, plain = image_faults(table)
+    good = ~table["isic_id"].isin(faults["isic_id"]).to_numpy(dtype=bool)
+    of_masks = mask_faults(table[good])
+    faults = pd.concat([faults, of_masks], ignore_index=True)
     if len(faults) and not skip_bad:
         raise_faults(faults, SKIP_HINT)
-    good = ~table["isic_id"].isin(faults["isic_id"]).to_numpy(dtype=bool)
     if len(faults) and not good.any():
         raise_faults(faults, "No good image is left.")
-    checked = catalog.where(good).with_columns(plain_rgb=plain[good])
+    sound = ~table["isic_id"].isin(of_masks["isic_id"])
+    checked = catalog.with_columns(
+        plain_rgb=plain, mask_path=table["mask_path"].where(sound)
+    ).where(good)
     checked._skipped = pd.concat([checked._skipped, faults], ignore_index=True)
     return checked, faults
 
@@ -63,6 +78,42 @@ def image_faults(table, name="catalog", rows=None):
     plain = np.array([is_plain for _, is_plain in found], dtype=bool)
     bad = np.array([cause is not None for cause in causes], dtype=bool)
     return faults_at(table, bad, "path", causes[bad], name, rows), plain
+
+
+def mask_faults(table, name="catalog", rows=None):
+    """Read the lesion mask of every row that has one.
+
+    Args:
+        table: Completed catalog table of images that can be read.
+        name, rows: As for `faults_at`.
+
+    Returns:
+        `pandas.DataFrame` of the masks that are missing, cannot be read, or cannot be
+        those of their photographs.
+    """
+    with_mask = np.flatnonzero(table["mask_path"].notna())
+    chosen = table.iloc[with_mask]
+    files = [
+        (os.path.join(root, mask), os.path.join(root, path))
+        for root, mask, path in zip(
+            chosen["root"], chosen["mask_path"], chosen["path"], strict=True
+        )
+    ]
+    causes = np.full(len(table), None, dtype=object)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = pool.map(lambda file: _mask_cause(*file), files)
+        found = track(found, "Checking masks", total=len(files), transient=True)
+        causes[with_mask] = list(found)
+    bad = np.array([cause is not None for cause in causes], dtype=bool)
+    return faults_at(table, bad, "mask_path", causes[bad], name, rows)
+
+
+def _mask_cause(path, photograph):
+    """Why a mask is bad, or None."""
+    try:
+        return mask_fault(read_mask(path, photograph))
+    except ImageError as error:
+        return error.cause
 
 
 def _inspect(path):

@@ -50,6 +50,13 @@ from keras_derm.evaluation.class_scores.subgroups import (
 from keras_derm.evaluation.comparison import Comparison, compare
 from keras_derm.evaluation.differences import HEADLINE
 from keras_derm.evaluation.judgement import ENSEMBLE, Judgement, judge_arms
+from keras_derm.evaluation.overlap_scores import (
+    OVERLAP_METRICS,
+    hausdorff_distances,
+    mean_overlap,
+    overlap_frame,
+    overlap_scores,
+)
 from keras_derm.evaluation.statistics.delong import (
     DeLongTest,
     delong_covariance,
@@ -77,6 +84,7 @@ __all__ = [
     "HEADLINE",
     "Judgement",
     "McNemarTest",
+    "OVERLAP_METRICS",
     "PredictionsError",
     "COLOUR_LEVELS",
     "TONE",
@@ -104,6 +112,7 @@ __all__ = [
     "fit_conformal",
     "fit_conformal_by_colour",
     "fit_temperature",
+    "hausdorff_distances",
     "holm",
     "inputs_from_catalog",
     "intraclass_correlation",
@@ -112,7 +121,10 @@ __all__ = [
     "judge_arms",
     "judged_rows",
     "mcnemar_test",
+    "mean_overlap",
     "operating_points",
+    "overlap_frame",
+    "overlap_scores",
     "photograph_colour",
     "predictions_from_csv",
     "predictions_to_csv",

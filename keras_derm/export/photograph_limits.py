@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from keras_derm.skin_tone.colour import cielab
+from keras_derm.colour import cielab
 
 LEAST_PHOTOGRAPHS = 30
 WORKING_SIZE = 256

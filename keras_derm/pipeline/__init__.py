@@ -3,6 +3,7 @@
 from keras_derm.pipeline.copies import write_copies
 from keras_derm.pipeline.datasets import image_dataset
 from keras_derm.pipeline.exclusion import exclusion_reasons
+from keras_derm.pipeline.masks import prepare_masks
 from keras_derm.pipeline.prepared import (
     PreparedImages,
     image_preparation,
@@ -18,6 +19,7 @@ __all__ = [
     "image_dataset",
     "image_preparation",
     "prepare",
+    "prepare_masks",
     "resized_images",
     "sharded_dataset",
     "write_copies",

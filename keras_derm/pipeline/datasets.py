@@ -21,6 +21,7 @@ def image_dataset(
     balance_by=None,
     image_size=None,
     augmentation=None,
+    masks=None,
     share=WHOLE,
     first_batch=0,
 ):
@@ -43,16 +44,19 @@ def image_dataset(
         image_size: Height and width to which the images are resized (bilinear, as
             `build_ensemble` does for its members), or None to leave them.
         augmentation: `keras_derm.layers.Augmentation` of the batches, or None.
+        masks: Masks of the images at `indices`, bool `(n, height, width)`, or None.
+            They go behind the images, and augmentation moves them alike.
         share: `(i, n)` to give part `i` of `n` equal parts of every batch, which alone
             is read and augmented, each part with other random numbers. For `repeat`.
         first_batch: Number of batches to leave out at the start. They are the ones
             that `skip` leaves out, which would read and augment them all. For `repeat`.
 
     Returns:
-        `tf.data.Dataset` of tuples `(images, *columns)`; images are float32 RGB in
-        [0, 255], `(batch, height, width, 3)`. With `repeat` every iterator gives the
-        same batches, so that a training goes on where it was stopped; without, the
-        order of `shuffle` is drawn anew each time it is passed over.
+        `tf.data.Dataset` of tuples `(images, *columns)`, or `(images, masks,
+        *columns)`; images are float32 RGB in [0, 255], `(batch, height, width, 3)`,
+        masks float32, 0 or 1, `(batch, height, width, 1)`. With `repeat` every iterator
+        gives the same batches, so that a training goes on where it was stopped;
+        without, the order of `shuffle` is drawn anew each time it is passed over.
 
     Raises:
         ValueError: There is no image, `balance_by` is given for a data set that is not
@@ -90,10 +94,20 @@ def image_dataset(
         positions = tf.gather(indices, rows)
         images = tf.numpy_function(prepared.take, [positions], tf.uint8, stateful=False)
         images = as_float(tf.ensure_shape(images, shape), image_size)
-        return (images, *(tf.gather(column, rows) for column in columns))
+        given = [tf.gather(column, rows) for column in columns]
+        if masks is not None:
+            given.insert(0, take_masks(rows))
+        return (images, *given)
+
+    def take_masks(rows):
+        taken = tf.numpy_function(
+            lambda rows: np.asarray(masks[rows]), [rows], tf.bool, stateful=False
+        )
+        return tf.cast(tf.ensure_shape(taken, shape[:-1]), tf.float32)[..., None]
 
     dataset = dataset.map(load, tf.data.AUTOTUNE)
-    return augmented(dataset, augmentation, repeat, share, first_batch)
+    with_masks = masks is not None
+    return augmented(dataset, augmentation, repeat, share, first_batch, with_masks)
 
 
 def part_of_batches(batch_size, repeat, index, count):
@@ -120,7 +134,9 @@ def as_float(images, image_size):
     return tf.image.resize(images, image_size)
 
 
-def augmented(dataset, augmentation, by_number, share=WHOLE, first_batch=0):
+def augmented(
+    dataset, augmentation, by_number, share=WHOLE, first_batch=0, with_masks=False
+):
     """Augment the batches of a data set, and fetch them ahead.
 
     Args:
@@ -131,6 +147,7 @@ def augmented(dataset, augmentation, by_number, share=WHOLE, first_batch=0):
             each time, and goes without.
         share: `(i, n)` where a batch is part `i` of `n`.
         first_batch: Number of the first batch.
+        with_masks: Whether masks stand behind the images, to be moved alike.
     """
     if augmentation is None:
         return dataset.prefetch(tf.data.AUTOTUNE)
@@ -147,7 +164,11 @@ def augmented(dataset, augmentation, by_number, share=WHOLE, first_batch=0):
         for state, seed in states:
             position = tf.stack([tf.cast(seed, number.dtype), number * DRAWS])
             state.assign(tf.cast(position, state.dtype))
-        return (augmentation(images), *rest)
+        if not with_masks:
+            return (augmentation(images), *rest)
+        masks, *rest = rest
+        images, masks = augmentation(images, masks[..., 0])
+        return (images, tf.cast(masks, tf.float32)[..., None], *rest)
 
     # One batch after the other: in parallel they would draw from the layers' random
     # state in an order that no seed repeats.

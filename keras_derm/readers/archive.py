@@ -15,7 +15,7 @@ from keras_derm.catalog.catalog import (
     table_faults,
 )
 from keras_derm.catalog.faults import raise_faults
-from keras_derm.catalog.images import SKIP_HINT, image_faults
+from keras_derm.catalog.images import SKIP_HINT, image_faults, mask_faults
 from keras_derm.photographs import IMAGE_SUFFIXES
 from keras_derm.readers.files import (
     archive_root,
@@ -244,7 +244,9 @@ def make_catalog(table, root, source, skip_bad, faults=(), with_images=True):
     found = [*faults, table_faults(table, names, rows, check_files=False)]
     if with_images:
         images, plain[sound] = image_faults(table[sound], names[sound], rows[sound])
-        found.append(images)
+        sound &= ~table["isic_id"].isin(images["isic_id"]).to_numpy(bool)
+        masks = mask_faults(table[sound], names[sound], rows[sound])
+        found += [images, masks]
     table["plain_rgb"] = plain
     found = [part for part in found if len(part)]
     if not found:
@@ -263,9 +265,13 @@ def _without_bad_rows(table, names, rows, faults, root, skip_bad):
         )
     if not skip_bad:
         raise_faults(faults, hint)
-    good = ~_is_at_fault(table, names, rows, faults)
+    of_mask = faults["column"].eq("mask_path")
+    good = ~_is_at_fault(table, names, rows, faults[~of_mask])
     if not good.any():
         raise_faults(faults, hint if hint != SKIP_HINT else "No good row is left.")
+    # A photograph with a bad mask is one without a mask.
+    masked = ~_is_at_fault(table, names, rows, faults[of_mask])
+    table["mask_path"] = table["mask_path"].where(masked)
     return Catalog._of(table[good], faults)
 
 

@@ -8,6 +8,9 @@ from keras_derm.settings import ARMS
 ARM_STAGE = "train_classifier."
 """What the record of an arm begins with; its name follows."""
 
+SEGMENTER_STAGE = "train_segmenter."
+"""What the record of an arm of the segmenter begins with."""
+
 
 class Layout:
     """Paths of a run directory, and which of its stages have been finished.
@@ -75,6 +78,10 @@ class Layout:
         """Folder of an arm: its members, and their ensemble."""
         return self.path / "arms" / name
 
+    def segmenter(self, name: str) -> Path:
+        """Folder of an arm of the segmenter."""
+        return self.path / "segmenters" / name
+
     def figure(self, name: str) -> Path:
         """File of a figure."""
         return self.path / f"figures/{name}.png"
@@ -96,8 +103,16 @@ class Layout:
     @property
     def arms(self) -> tuple[str, ...]:
         """Names of the finished arms: those of every recipe first, then by name."""
-        records = self.path.glob(f"stages/{ARM_STAGE}*.json")
-        names = [path.name[len(ARM_STAGE) : -len(".json")] for path in records]
+        return self._arms(ARM_STAGE)
+
+    @property
+    def segmenters(self) -> tuple[str, ...]:
+        """Names of the finished arms of the segmenter, in the same order."""
+        return self._arms(SEGMENTER_STAGE)
+
+    def _arms(self, stage: str) -> tuple[str, ...]:
+        records = self.path.glob(f"stages/{stage}*.json")
+        names = [path.name[len(stage) : -len(".json")] for path in records]
         return tuple(sorted(names, key=_place_of_arm))
 
 

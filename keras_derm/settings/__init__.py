@@ -7,6 +7,7 @@ nothing else of keras_derm, so that every part may.
 from keras_derm.settings.audit_skin_tone import AuditSkinToneSettings
 from keras_derm.settings.compare import CompareSettings
 from keras_derm.settings.evaluate import EvaluateSettings
+from keras_derm.settings.evaluate_segmenter import EvaluateSegmenterSettings
 from keras_derm.settings.explain import ExplainSettings
 from keras_derm.settings.export_tflite import ExportTfliteSettings
 from keras_derm.settings.fine_tuning import FineTuningSettings
@@ -29,6 +30,7 @@ from keras_derm.settings.stage import STAGES, StageSettings
 from keras_derm.settings.synthesize import SynthesizeSettings
 from keras_derm.settings.train_classifier import ARMS, TrainClassifierSettings
 from keras_derm.settings.train_generator import TrainGeneratorSettings
+from keras_derm.settings.train_segmenter import TrainSegmenterSettings
 from keras_derm.settings.train_skin_tone import TrainSkinToneSettings
 from keras_derm.settings.tune import TuneSettings
 from keras_derm.settings.validate_skin_tone import ValidateSkinToneSettings
@@ -43,6 +45,7 @@ __all__ = [
     "CompareSettings",
     "ConditionalWGANGPSettings",
     "CycleGANSettings",
+    "EvaluateSegmenterSettings",
     "EvaluateSettings",
     "ExplainSettings",
     "ExportTfliteSettings",
@@ -62,6 +65,7 @@ __all__ = [
     "SynthesizeSettings",
     "TrainClassifierSettings",
     "TrainGeneratorSettings",
+    "TrainSegmenterSettings",
     "TrainSkinToneSettings",
     "TuneSettings",
     "ValidateSkinToneSettings",

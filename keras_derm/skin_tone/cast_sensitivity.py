@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from rich.progress import track
 
-from keras_derm.skin_tone.colour import LINEAR
+from keras_derm.colour import LINEAR
 from keras_derm.skin_tone.individual_typology_angle import (
     IndividualTypologyAngle,
     angle_difference,

@@ -5,7 +5,7 @@ import itertools
 import cv2
 import numpy as np
 
-from keras_derm.skin_tone.colour import cielab, colour_difference
+from keras_derm.colour import cielab, colour_difference
 from keras_derm.skin_tone.masks import published_mask, skin_and_lesion
 from keras_derm.skin_tone.thresholds import (
     UNDETERMINED,

@@ -33,7 +33,7 @@ class Photograph:
     @classmethod
     def read(cls, path, mask_path=None, image_type=None):
         """Read it, and its lesion mask where there is one."""
-        lesion = None if mask_path is None else read_mask(mask_path)
+        lesion = None if mask_path is None else read_mask(mask_path, path)
         return cls(read_image(path), lesion, image_type)
 
     @functools.cached_property

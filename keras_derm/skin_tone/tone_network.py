@@ -1,15 +1,12 @@
 """The network that estimates skin tone, run by LiteRT."""
 
-import functools
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pandas as pd
 
+from keras_derm.described_network import network, read_description
 from keras_derm.skin_tone.calibration import ToneCalibration
 from keras_derm.skin_tone.estimator import (
     LEAST_GROUP_PROBABILITY,
@@ -18,7 +15,7 @@ from keras_derm.skin_tone.estimator import (
 )
 from keras_derm.skin_tone.ita_estimators import CalibratedIta
 
-NEEDED = ("image_types", "image_size", "calibration", "cuts", "sha256")
+NEEDED = ("image_types", "image_size", "calibration", "cuts")
 SHIPPED = Path(__file__).resolve().parents[2] / "saved_models"
 SHIPPED_NAME = "skin_tone_*.json"
 
@@ -61,27 +58,7 @@ class ToneNetwork(ToneEstimator):
             ValueError: One is damaged, or does not belong to the other.
         """
         path = Path(path)
-        beside = path.with_suffix(".json")
-        for needed in (path, beside):
-            if not needed.is_file():
-                raise FileNotFoundError(
-                    "a tone network is a .tflite file with its .json beside it. "
-                    f"Received: {needed}, which is missing"
-                )
-        try:
-            told = json.loads(beside.read_text(encoding="utf-8"))
-            missing = [name for name in NEEDED if name not in told]
-        except (ValueError, TypeError) as error:
-            raise ValueError(
-                f"not a JSON object ({error}). Received: {beside}"
-            ) from None
-        if missing:
-            raise ValueError(f"{beside} lacks {missing}. Received: {list(told)}")
-        if hashlib.sha256(path.read_bytes()).hexdigest() != told["sha256"]:
-            raise ValueError(
-                f"{path} is not the file that {beside} describes: damaged or changed. "
-                "Train or copy it again"
-            )
+        told = read_description(path, NEEDED, "a tone network")
         return cls(
             f"network {path.stem}",
             told["calibration"]["scale"],
@@ -131,29 +108,9 @@ class ToneNetwork(ToneEstimator):
     def look_at(self, photograph):
         side = (self.image_size, self.image_size)
         image = cv2.resize(photograph.image, side, interpolation=cv2.INTER_AREA)
-        value = _interpreter(str(self.path))(image.astype("float32"))
+        value = float(network(str(self.path))(image.astype("float32"))[0])
         probabilities = self.calibration.probabilities(value)
         return estimate_of_probabilities(probabilities, self.scale, value, self.cuts)
-
-
-@functools.lru_cache(maxsize=4)
-def _interpreter(path):
-    """Function of an image (side, side, 3) in [0, 255] to the network's number."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_path=path, num_threads=1)
-    interpreter.allocate_tensors()
-    (taken,), (given,) = (
-        interpreter.get_input_details(),
-        interpreter.get_output_details(),
-    )
-
-    def run(image):
-        interpreter.set_tensor(taken["index"], image[np.newaxis])
-        interpreter.invoke()
-        return float(interpreter.get_tensor(given["index"])[0, 0])
-
-    return run
 
 
 def shipped_networks():

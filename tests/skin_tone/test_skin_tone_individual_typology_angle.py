@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from skimage.color import lab2rgb, rgb2lab
 
+from keras_derm.colour import cielab
 from keras_derm.skin_tone import IndividualTypologyAngle
-from keras_derm.skin_tone.colour import cielab
 
 
 def skin_picture(lightness, a, b, height=150, width=200):

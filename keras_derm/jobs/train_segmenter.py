@@ -1,0 +1,176 @@
+"""Train the segmenter of one arm, and write it for LiteRT."""
+
+import numpy as np
+import pandas as pd
+from rich.progress import track
+
+from keras_derm.catalog import Catalog, read_image
+from keras_derm.evaluation import overlap_frame
+from keras_derm.export import export_tflite
+from keras_derm.files import atomic_path, write_csv, write_json
+from keras_derm.layers import resize
+from keras_derm.lesion_finders import NetworkFinder
+from keras_derm.phantom import render
+from keras_derm.photographs import read_mask
+from keras_derm.pipeline import prepare, prepare_masks
+from keras_derm.runs import Stage
+from keras_derm.segmentation import (
+    ModelFinder,
+    SegmentationExamples,
+    calibrate_border,
+    made_masks,
+    train_segmenter,
+)
+from keras_derm.settings import ARMS, PrepareDatasetSettings, TrainSegmenterSettings
+
+FILE_NAME = "lesion_outline_dermoscopic.tflite"
+PHANTOM_SEED = 101
+N_REPRESENTATIVE = 200
+N_GATED = 300
+UNSURE_SHARE = 0.1
+"""Share of the outlines of val, those of most entropy, from which one is unsure."""
+
+
+class TrainSegmenter(Stage):
+    """Train the segmenter of one arm, calibrate it, and write it for LiteRT.
+
+    Example:
+        >>> run_stage("train_segmenter", "runs/first", network="fcn")
+    """
+
+    Settings = TrainSegmenterSettings
+
+    def __init__(self, run, settings):
+        super().__init__(run, settings)
+        self.folder = self.run.segmenter(settings.arm)
+        self.writes = (f"segmenters/{settings.arm}",)
+
+    @property
+    def after(self):
+        if self.settings.added != "synthetic":
+            return ("prepare_dataset",)
+        return ("prepare_dataset", "synthesize")
+
+    def check(self):
+        self.settings = self.settings.complete()
+
+    def make(self):
+        settings = self.settings
+        examples = self._examples()
+        print(
+            f"{settings.arm}: {settings.network}, {examples.n_real:,} photographs and "
+            f"{len(examples.rows('train')) - examples.n_real:,} made images",
+            flush=True,
+        )
+        model = train_segmenter(examples, settings, self.folder / "training")
+        calibration = calibrate_border(model, examples, settings.seed)
+        with atomic_path(self.folder / "model.keras") as temporary:
+            model.save(temporary)
+        self._export(model, examples, calibration)
+
+    def _examples(self):
+        """Photographs with masks of train and val, and what is added to them."""
+        settings, run = self.settings, self.run
+        folder = run / f"prepared/lesions_{settings.image_size}"
+        examples = SegmentationExamples.of(
+            run.catalog.where(split=["train", "val"]), settings.image_size, folder
+        )
+        if settings.n_photographs is not None:
+            examples = examples.drawn(settings.n_photographs, settings.seed)
+        if settings.n_phantoms:
+            phantoms = render(
+                settings.n_phantoms,
+                PHANTOM_SEED,
+                max(64, settings.image_size),
+                tone_frequencies="balanced",
+            )
+            table = phantoms.table.assign(synthetic=True, split="train")
+            examples = examples + self._made(Catalog(table), "phantoms")
+        if settings.added == "synthetic" and run.synthetic_catalog is not None:
+            examples = examples + self._made(self._with_masks(), "synthetic")
+        return examples
+
+    def _made(self, catalog, name):
+        """Examples of made images, all of which have a mask and are in train."""
+        folder, chain = self.folder / name, resize(self.settings.image_size)
+        return SegmentationExamples(
+            catalog,
+            prepare(catalog, chain, folder / "images"),
+            prepare_masks(catalog, chain, folder / "masks"),
+        )
+
+    def _with_masks(self):
+        """Catalog of the synthetic images, each with a mask and where that is from."""
+        run, made = self.run, self.run.synthetic_catalog
+        needed = made.table["mask_path"].isna() & made.table["parent_id"].isna()
+        if needed.any() and ARMS[0] not in run.segmenters:
+            raise FileNotFoundError(
+                f"{needed.sum():,} synthetic images have no mask, and that of the "
+                f"{ARMS[0]} segmenter is to be taken: train it first "
+                f"(apps/train_segmenter.py --arm {ARMS[0]})"
+            )
+        finder = NetworkFinder.load(run.segmenter(ARMS[0]) / FILE_NAME)
+        prepared = run.settings(PrepareDatasetSettings)
+        catalog = made_masks(
+            made, run.catalog, finder, self.folder / "synthetic_masks", prepared
+        )
+        catalog.save(self.folder / "synthetic.csv")
+        counts = catalog.table["mask_source"].value_counts()
+        told = ", ".join(f"{n:,} {name}" for name, n in counts.items())
+        print(f"masks of the synthetic images: {told}")
+        return catalog
+
+    def _export(self, model, examples, calibration):
+        """Write the .tflite: in int8 unless that costs too much Dice."""
+        settings, file = self.settings, self.folder / FILE_NAME
+        train = np.random.default_rng(settings.seed).permutation(examples.rows("train"))
+        indices = examples.prepared.indices(examples.catalog)[train[:N_REPRESENTATIVE]]
+        images = examples.prepared.take(indices).astype("float32")
+        val = self._validation()
+        float_dice = _mean_dice(ModelFinder(settings.network, model), val)
+        for mode in ("int8", "float16"):
+            written = export_tflite(model, file, images, mode, classes=["lesion"])
+            write_json(file.with_suffix(".json"), written)
+            dice, entropies = _mean_dice(NetworkFinder.load(file), val, True)
+            print(f"{mode}: Dice {dice:.4f} on val, in float {float_dice:.4f}")
+            if float_dice - dice <= settings.most_dice_lost:
+                break
+        sizes = {"train": len(examples.rows("train")), "real": examples.n_real}
+        described = written | {
+            "image_size": settings.image_size,
+            "image_types": sorted(
+                examples.catalog.table["image_type"].dropna().unique()
+            ),
+            "network": settings.network,
+            "arm": settings.arm,
+            "calibration": calibration,
+            "dice_on_val": {"float": float_dice, written["mode"]: dice},
+            "unsure_from": float(np.nanquantile(entropies, 1 - UNSURE_SHARE)),
+            "n_train": sizes,
+            "source": examples.catalog.table["source"].iloc[0],
+            "split_file": "split.csv",
+        }
+        write_json(file.with_suffix(".json"), described)
+        table = self.run.catalog.table
+        write_csv(self.folder / "split.csv", table[["isic_id", "split"]])
+        history = pd.read_csv(self.folder / "training/history.csv")
+        write_csv(self.folder / "history.csv", history)
+        print(f"{file}: {written['size_bytes'] / 1e6:.1f} MB")
+
+    def _validation(self):
+        """Photographs of val that have a mask, so many as the gate looks at."""
+        val = self.run.catalog.split("val")
+        rows = np.flatnonzero(val.table["mask_path"].notna())
+        drawn = np.random.default_rng(self.settings.seed).permutation(rows)[:N_GATED]
+        files = [(val.paths[row], val.mask_paths[row]) for row in drawn]
+        return [(read_image(path), read_mask(mask, path)) for path, mask in files]
+
+
+def _mean_dice(finder, photographs, with_entropies=False):
+    found = [
+        finder.find(image)
+        for image, _ in track(photographs, f"Judging {finder.name} on val")
+    ]
+    scores = overlap_frame([mask for _, mask in photographs], [f.mask for f in found])
+    dice = float(scores["dice"].mean())
+    return (dice, [f.border_entropy for f in found]) if with_entropies else dice

@@ -1,0 +1,66 @@
+"""The network that outlines lesions, run by LiteRT."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from keras_derm.described_network import network, read_description
+from keras_derm.lesion_finders.finder import LesionFinder
+from keras_derm.lesion_finders.outline import outline_of, squared
+
+
+@dataclass(frozen=True)
+class NetworkFinder(LesionFinder):
+    """A .tflite file of `train_segmenter.py`, with the .json beside it.
+
+    The photograph is stretched to a square of the network's size; the probabilities
+    are stretched back, and the largest area above one half is the lesion, holes
+    filled. The interpreter is made where it is first used, so that the finder may be
+    sent to other processes.
+
+    Attributes:
+        path: The .tflite file.
+        image_size: Side of its images in pixels.
+        description: All that the .json says.
+
+    Example:
+        >>> finder = NetworkFinder.load("saved_models/lesion_outline.tflite")
+        >>> finder.find(image).share
+        0.23
+    """
+
+    path: Path | None = None
+    image_size: int = 0
+    description: dict | None = None
+
+    @classmethod
+    def load(cls, path):
+        """Read the description, and check that the file is the one it describes.
+
+        Raises:
+            FileNotFoundError: The .tflite or its .json is missing.
+            ValueError: One is damaged, or does not belong to the other.
+        """
+        path = Path(path)
+        told = read_description(path, ("image_size",), "a segmenter")
+        side = told["image_size"]
+        side = side if isinstance(side, int) else side[0]
+        return cls(f"network {path.stem}", path, side, told)
+
+    def find(self, image):
+        return outline_of(self.probability(image), image.shape[:2])
+
+    def probability(self, image):
+        """Probability of lesion in the square that the network sees.
+
+        Args:
+            image: (height, width, 3), RGB, uint8.
+
+        Returns:
+            (side, side), float32.
+        """
+        return network(str(self.path))(squared(image, self.image_size))[..., 0]
+
+    @property
+    def unsure_from(self):
+        """Entropy along the border from which an outline is called unsure, or None."""
+        return (self.description or {}).get("unsure_from")
