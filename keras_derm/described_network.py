@@ -3,9 +3,11 @@
 import functools
 import hashlib
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 
 def read_description(path, needed, what):
@@ -46,6 +48,36 @@ def read_description(path, needed, what):
     return told
 
 
+def learned_from(path, description, catalog):
+    """Photographs that the csv of its split, beside a network, has in train or val.
+
+    Args:
+        path: The .tflite file.
+        description: Content of its .json; without `split_file` nothing is known.
+        catalog: `keras_derm.catalog.Catalog`.
+
+    Returns:
+        bool array (n,).
+
+    Raises:
+        FileNotFoundError: The file of the split is not there.
+    """
+    name = description.get("split_file")
+    if name is None:
+        return np.zeros(len(catalog), bool)
+    split = Path(path).with_name(name)
+    if not split.is_file():
+        raise FileNotFoundError(
+            "what a network learned from stands in the file of its split. "
+            f"Received: {split}, which is missing"
+        )
+    rows = pd.read_csv(split, dtype="string")
+    seen = rows.loc[rows["split"] != "test", "isic_id"]
+    # In a joined catalog the name of its reader stands before an id.
+    ids = catalog.table["isic_id"].str.rpartition(":")[2]
+    return ids.isin(seen).to_numpy(bool)
+
+
 @functools.lru_cache(maxsize=4)
 def network(path):
     """Function of one image `(side, side, 3)`, float32 in [0, 255], to the output.
@@ -60,14 +92,16 @@ def network(path):
 
     interpreter = Interpreter(model_path=path, num_threads=1)
     interpreter.allocate_tensors()
+    one_at_a_time = threading.Lock()
     (taken,), (given,) = (
         interpreter.get_input_details(),
         interpreter.get_output_details(),
     )
 
     def run(image):
-        interpreter.set_tensor(taken["index"], image[np.newaxis])
-        interpreter.invoke()
-        return interpreter.get_tensor(given["index"])[0]
+        with one_at_a_time:
+            interpreter.set_tensor(taken["index"], image[np.newaxis])
+            interpreter.invoke()
+            return interpreter.get_tensor(given["index"])[0]
 
     return run

@@ -26,6 +26,7 @@ from keras_derm.lesion_finders import (
     NetworkFinder,
     PlainOtsuFinder,
 )
+from keras_derm.lesion_finders.max_flow import require_max_flow
 from keras_derm.photographs import read_mask
 from keras_derm.report import save_figure
 from keras_derm.report.segmentation_sheets import segmentation_sheets
@@ -62,6 +63,10 @@ class EvaluateSegmenter(Stage):
     def after(self):
         arms = self.run.segmenters or ("baseline",)
         return tuple(f"{SEGMENTER_STAGE}{arm}" for arm in arms)
+
+    def check(self):
+        if "max_flow" in self.settings.rules:
+            require_max_flow()
 
     def make(self):
         test = self._photographs()

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from keras_derm import explain
-from keras_derm.catalog import read_mask
+from keras_derm.catalog import read_image, read_mask
 from keras_derm.classifiers import (
     ensemble_members,
     ensemble_weights,
@@ -15,6 +15,8 @@ from keras_derm.evaluation import predictions_from_csv, tone_group_strata
 from keras_derm.files import write_csv, write_json
 from keras_derm.jobs.judged import judged_task
 from keras_derm.layers import preparation
+from keras_derm.lesion_finders import shipped_finder
+from keras_derm.lesion_finders.crop import crop_boxes, cropped
 from keras_derm.pipeline import PreparedImages
 from keras_derm.report import figures, save_figure
 from keras_derm.report.run_files import chosen_arm
@@ -87,7 +89,7 @@ def _explain_cases(run, arm, task, model, method, n_each, seed):
     maps = explain.average_maps(by_member, ensemble_weights(model))
     check = explain.sanity_check(model, *explained, trained=maps)
     curves = _deletion_curves(model, images, maps, explained[1], seed)
-    masks = _masks(run, [test.mask_paths[row] for row in rows])
+    masks, n_found = _masks(run, test, rows)
     measured = pd.DataFrame(explain.attention_in_lesions(maps, masks))
     for name, curve in curves.items():
         measured[f"deletion_area_{name}"] = explain.area_under(curve)
@@ -106,6 +108,7 @@ def _explain_cases(run, arm, task, model, method, n_each, seed):
     sign_test = binomtest(int(sooner.sum()), len(sooner), alternative="greater")
     return {
         "n_images": len(images),
+        "n_lesions_looked_for": n_found,
         "regions": members,
         "sanity_check": {
             "verdict": check.verdict(),
@@ -176,14 +179,27 @@ def _deletion_curves(model, images, maps, y_pred, seed):
     return {"attention": curve(maps), "random": np.mean(floor, axis=0)}
 
 
-def _masks(run, paths):
-    """Masks in the square as their images, None where there is none."""
+def _masks(run, test, rows):
+    """Masks in the square as their images, and how many of them were looked for.
+
+    Those of the archive go first; where it has none the lesion is looked for, and
+    where none is found there is None.
+    """
     settings = run.settings(PrepareDatasetSettings)
     chain = preparation(settings.preset, settings.image_size)
-    return [
-        None if path is None else chain.transform_masks(read_mask(path)[None])[0]
-        for path in paths
+    paths, of_archive = test.paths, test.mask_paths
+    masks = [
+        shipped_finder().find(read_image(paths[row])).lesion
+        if of_archive[row] is None
+        else read_mask(of_archive[row], paths[row])
+        for row in rows
     ]
+    boxes = crop_boxes(test)
+    if boxes is not None:
+        pairs = zip(masks, boxes[rows], strict=True)
+        masks = [None if mask is None else cropped(mask, box) for mask, box in pairs]
+    moved = [None if m is None else chain.transform_masks(m[None])[0] for m in masks]
+    return moved, sum(of_archive[row] is None for row in rows)
 
 
 def _galleries(run, cases, tones, images, maps):

@@ -109,6 +109,7 @@ class ExportTflite(Stage):
             settings.member_modes,
             details={
                 "preset": described["preset"],
+                "crop_margin": described.get("crop_margin"),
                 "averaged": described["members"],
                 "weights": ensemble_weights(model),
             },

@@ -16,6 +16,7 @@ def predict(
     images: list[str] | str,
     output: str | None = None,
     overlay: str | None = None,
+    outline: str | None = None,
     batch_size: int = 32,
     n_threads: int | None = None,
 ):
@@ -24,7 +25,8 @@ def predict(
     predict.py MODEL IMAGES [--output FILE]: prints, row by row, the diagnosis of
     highest probability, the prediction set, the colour of the photograph (ITA of the
     skin in it, which is not the person's skin tone) with its 95 % interval, and in what
-    the photograph is unlike those that the model learned from. An image that cannot be
+    the photograph is unlike those that the model learned from, or its lesion not found,
+    cut off or without a clear outline. An image that cannot be
     read is told with the cause and does not stop the others; the exit status is then 1.
 
     Args:
@@ -35,6 +37,8 @@ def predict(
             are written as they come; the file appears when all are.
         overlay: Folder for pictures of what speaks for the diagnosis (Grad-CAM),
             where the model is a .keras.
+        outline: Folder for the photographs with the outline of the lesion drawn on
+            them; the share of the picture that it covers is in the rows.
         batch_size: Images at once.
         n_threads: Threads of LiteRT; its own choice by default.
 
@@ -66,6 +70,8 @@ def predict(
                 write(row)
             if overlay is not None:
                 predictor.write_overlays(rows, prepared, names, Path(overlay))
+            if outline is not None:
+                predictor.write_outlines(paths, names, Path(outline))
     table.close()
     return 1 if table.n_failed else 0
 

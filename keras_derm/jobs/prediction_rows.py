@@ -15,6 +15,7 @@ AFTER = (
     "ita_low",
     "ita_high",
     "ita_reason",
+    "lesion_share",
     "warnings",
     "error",
 )

@@ -19,6 +19,9 @@ from keras_derm.export import (
 from keras_derm.export.runtime import read_description
 from keras_derm.files import atomic_path
 from keras_derm.layers import preparation, resize
+from keras_derm.lesion_finders import shipped_finder
+from keras_derm.lesion_finders.crop import cropped, lesion_box
+from keras_derm.lesion_finders.drawing import FOUND_COLOUR, outlined
 from keras_derm.pipeline import image_preparation
 from keras_derm.skin_tone import IndividualTypologyAngle
 
@@ -74,6 +77,8 @@ class Predictor:
         chain = preparation(preset, size) if preset else resize(size)
         self._prepare = image_preparation(chain)
         self._side = max(facts["image_size"])
+        self._finder = shipped_finder()
+        self._crop_margin = facts.get("crop_margin")
         self._pool = ThreadPoolExecutor(os.cpu_count())
         self._written = set()
 
@@ -89,7 +94,7 @@ class Predictor:
         """
         measured = list(self._pool.map(self._read, paths))
         read = [i for i, (_, image) in enumerate(measured) if image is not None]
-        prepared = {i: self._prepare(measured[i][1]) for i in read}
+        prepared = {i: self._prepare(self._part(measured[i][1])) for i in read}
         rows = [
             dict.fromkeys(("diagnosis", "prediction_set", *self.classes)) | row
             for row, _ in measured
@@ -99,6 +104,13 @@ class Predictor:
             for i, scores in zip(read, y_prob, strict=True):
                 rows[i] |= self._classified(scores, rows[i])
         return rows, prepared
+
+    def _part(self, image):
+        """The photograph, or the square around its lesion, as the model learned it."""
+        if self._crop_margin is None:
+            return image
+        mask = self._finder.find(image).mask
+        return cropped(image, lesion_box(mask, self._crop_margin))
 
     def check_overlays(self):
         """Raise `ValueError` unless the model can be explained."""
@@ -131,6 +143,23 @@ class Predictor:
                 for each in (image, over)
             ]
             _write_png(self._own_name(folder / f"{names[i]}.png"), np.hstack(pair))
+
+    def write_outlines(self, paths, names, folder):
+        """Write the photographs with the outline of the lesion drawn on them.
+
+        Args:
+            paths: Image files; those that cannot be read are passed over.
+            names: Path of each picture below `folder`; `.png` is appended.
+            folder: Where the pictures go.
+        """
+        for path, name in zip(paths, names, strict=True):
+            try:
+                image = read_image(path)
+            except ImageError:
+                continue  # its row says so
+            found = self._finder.find(image).lesion
+            drawn = outlined(image, {FOUND_COLOUR: found})
+            _write_png(self._own_name(folder / f"{name}.png"), drawn)
 
     def _own_name(self, path):
         """`path`, or one with a number where a picture of this run is there already."""
@@ -196,12 +225,14 @@ class Predictor:
             image = read_image(path)
         except ImageError as error:
             colour = dict.fromkeys(("ita_type", "ita", "ita_low", "ita_high"))
-            nothing = {"ita_reason": "", "warnings": []}
+            nothing = {"ita_reason": "", "lesion_share": None, "warnings": []}
             return row | colour | nothing | {"error": error.cause}, None
         colour = self._estimator.measure(image)
         row |= {key: colour[key] for key in ("ita_type", "ita_reason")}
         row |= {key: _number(colour[key]) for key in ("ita", "ita_low", "ita_high")}
-        row["warnings"] = self._unfit(image)
+        outline = self._finder.find(image)
+        row["lesion_share"] = round(outline.share, 4)
+        row["warnings"] = self._unfit(image) + outline_warnings(outline, self._finder)
         row["warnings"] += self.limits.warnings(image) if self.limits else []
         return row, image
 
@@ -236,6 +267,28 @@ class Predictor:
         if self._earlier:
             return EARLIER_GROUPS.get(measured["ita_type"], "undetermined")
         return photograph_colour([measured["ita"]], [measured["ita_type"]])[0]
+
+
+def outline_warnings(outline, finder):
+    """What is to be told of a lesion's outline.
+
+    Args:
+        outline: `LesionOutline`.
+        finder: The finder that found it; a network says from which entropy along the
+            border an outline is unsure.
+    """
+    if outline.lesion is None:
+        return ["no lesion found: nothing in the photograph stands out as one"]
+    found = []
+    if outline.is_cut_off:
+        found.append("lesion cut off by the border: part of it is not in the picture")
+    unsure_from = getattr(finder, "unsure_from", None)
+    if unsure_from is not None and outline.border_entropy > unsure_from:
+        found.append(
+            f"outline unsure: {outline.border_entropy:.2f} bits along the border, "
+            f"{unsure_from:.2f} or less in nine of ten photographs"
+        )
+    return found
 
 
 def _number(value):

@@ -1,15 +1,24 @@
 """Split a catalog and prepare its images."""
 
 import numpy as np
+from rich.progress import track
 
 from keras_derm.catalog import (
     Catalog,
     apply_split_file,
     read_image,
+    read_mask,
     split_catalog,
 )
 from keras_derm.files import write_csv
 from keras_derm.layers import augmentation, preparation
+from keras_derm.lesion_finders import shipped_finder
+from keras_derm.lesion_finders.crop import (
+    crop_boxes,
+    cropped,
+    lesion_box,
+    with_crop_boxes,
+)
 from keras_derm.pipeline import exclusion_reasons, prepare
 from keras_derm.report import figures, save_figure
 from keras_derm.runs import Stage
@@ -54,6 +63,8 @@ class PrepareDataset(Stage):
         else:
             catalog = apply_split_file(catalog, settings.split_file)
             catalog = catalog.where(split=["train", "val", "test"])
+        if settings.crop == "lesion":
+            catalog = with_crop_boxes(catalog, self._boxes(catalog))
         self._draw(catalog, self._prepare(catalog))
         catalog.save(self.run.catalog_file)
         counts = catalog.table.groupby(["diagnosis", "split"]).size().unstack()
@@ -68,8 +79,27 @@ class PrepareDataset(Stage):
     def _prepare(self, catalog):
         per_shard = self.settings.images_per_shard
         return prepare(
-            catalog, self.chain, self.run.prepared_real, images_per_shard=per_shard
+            catalog,
+            self.chain,
+            self.run.prepared_real,
+            images_per_shard=per_shard,
+            boxes=crop_boxes(catalog),
         )
+
+    def _boxes(self, catalog):
+        """Square around the lesion of each photograph, int `(n, 4)`."""
+        files = zip(catalog.paths, catalog.mask_paths, strict=True)
+        work = track(files, "Finding lesions", total=len(catalog))
+        masks = (
+            shipped_finder().find(read_image(path)).mask
+            if mask is None
+            else read_mask(mask, path)
+            for path, mask in work
+        )
+        boxes = [lesion_box(mask, self.settings.crop_margin) for mask in masks]
+        n_found = sum(mask is None for mask in catalog.mask_paths)
+        print(f"cropped to the lesion: {n_found} of {len(boxes)} without a mask")
+        return boxes
 
     def _without_artefacts(self, catalog):
         reasons = exclusion_reasons(catalog)
@@ -85,7 +115,9 @@ class PrepareDataset(Stage):
         train, seed = catalog.split("train"), self.settings.seed
         paths = np.array(train.paths)
         rows = np.random.default_rng(seed).permutation(len(train))[:N_LOOKED_AT]
-        originals = [read_image(path) for path in paths[rows]]
+        boxes = crop_boxes(train)
+        parts = [None] * len(train) if boxes is None else boxes
+        originals = [cropped(read_image(paths[row]), parts[row]) for row in rows]
         chain = self.chain
         squares = [chain.apply_geometry(image[None])[0] for image in originals]
         done = prepared.take(prepared.indices(train)[rows])

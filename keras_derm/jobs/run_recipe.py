@@ -8,6 +8,7 @@ from keras_derm.jobs.table import run_stage
 from keras_derm.runs import RunDirectory
 from keras_derm.settings import Recipe
 from keras_derm.settings.kinds import ImageType
+from keras_derm.settings.recipe import ARM_STAGES
 
 
 def run_recipe(
@@ -96,13 +97,13 @@ def stage_settings(
     classifiers = stages["train_classifier"]
     classifiers["weights"] = weights or classifiers.get("weights")
     known = classifiers["weights"] or {}
+    if stages["train_segmenter"].get("network", "unet") == "unet":
+        stages["train_segmenter"].setdefault("weights", known.get("MobileNetV2"))
     stages["image_quality"].setdefault("feature_weights", known.get("MobileNetV2"))
     return [
         settings
         for name in found.only
         for settings in (
-            found.arms().values()
-            if name == "train_classifier"
-            else [found.settings(name)]
+            found.arms(name).values() if name in ARM_STAGES else [found.settings(name)]
         )
     ]

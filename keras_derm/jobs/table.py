@@ -66,8 +66,6 @@ APPS = (
         positional=("model", "images*"),
     ),
     App("compare"),
-    App("train_segmenter"),
-    App("evaluate_segmenter"),
     App("train_skin_tone"),
     App("validate_skin_tone"),
     App("tune"),

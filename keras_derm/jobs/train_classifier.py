@@ -135,12 +135,14 @@ class TrainClassifier(Stage):
         with atomic_path(self.folder / "ensemble.keras") as temporary:
             ensemble.save(temporary)
         n_added = len(examples) - examples.n_real
+        prepared_by = self.run.settings(PrepareDatasetSettings)
         write_json(
             self.folder / "ensemble.json",
             {
                 "classes": examples.task.classes,
                 "image_size": list(prepared.image_size),
-                "preset": self.run.settings(PrepareDatasetSettings).preset,
+                "preset": prepared_by.preset,
+                "crop_margin": prepared_by.margin,
                 "members": [member.backbone for member in settings.members],
                 "weights": ensemble_weights(ensemble),
                 "n_real": examples.n_real,

@@ -24,6 +24,7 @@ from keras_derm.segmentation import (
 from keras_derm.settings import ARMS, PrepareDatasetSettings, TrainSegmenterSettings
 
 FILE_NAME = "lesion_outline_dermoscopic.tflite"
+SPLIT_NAME = FILE_NAME.replace(".tflite", "_split.csv")
 PHANTOM_SEED = 101
 N_REPRESENTATIVE = 200
 N_GATED = 300
@@ -148,11 +149,11 @@ class TrainSegmenter(Stage):
             "unsure_from": float(np.nanquantile(entropies, 1 - UNSURE_SHARE)),
             "n_train": sizes,
             "source": examples.catalog.table["source"].iloc[0],
-            "split_file": "split.csv",
+            "split_file": SPLIT_NAME,
         }
         write_json(file.with_suffix(".json"), described)
         table = self.run.catalog.table
-        write_csv(self.folder / "split.csv", table[["isic_id", "split"]])
+        write_csv(self.folder / SPLIT_NAME, table[["isic_id", "split"]])
         history = pd.read_csv(self.folder / "training/history.csv")
         write_csv(self.folder / "history.csv", history)
         print(f"{file}: {written['size_bytes'] / 1e6:.1f} MB")

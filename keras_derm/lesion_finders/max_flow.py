@@ -122,13 +122,7 @@ def _links(lab, smoothness):
 
 def _cut(lesion_cost, skin_cost, links):
     """The minimum cut: (height, width), bool, True on the lesion's side."""
-    try:
-        import maxflow
-    except ImportError as error:
-        raise ImportError(
-            "max-flow needs PyMaxflow: pip install 'keras_derm[max_flow]' (its licence "
-            "is the GPL)"
-        ) from error
+    maxflow = require_max_flow()
     graph = maxflow.Graph[float]()
     nodes = graph.add_grid_nodes(lesion_cost.shape)
     for dy, dx, weights in links:
@@ -140,3 +134,19 @@ def _cut(lesion_cost, skin_cost, links):
     graph.add_grid_tedges(nodes, lesion_cost - least, skin_cost - least)
     graph.maxflow()
     return graph.get_grid_segments(nodes)
+
+
+def require_max_flow():
+    """Import PyMaxflow.
+
+    Raises:
+        ImportError: It is not installed.
+    """
+    try:
+        import maxflow
+    except ImportError as error:
+        raise ImportError(
+            "max-flow needs PyMaxflow: pip install 'keras_derm[max_flow]' (its licence "
+            "is the GPL), or leave max_flow out of --rules"
+        ) from error
+    return maxflow

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from keras_derm.described_network import network, read_description
+from keras_derm.described_network import learned_from, network, read_description
 from keras_derm.lesion_finders.finder import LesionFinder
 from keras_derm.lesion_finders.outline import outline_of, squared
 
@@ -59,6 +59,10 @@ class NetworkFinder(LesionFinder):
             (side, side), float32.
         """
         return network(str(self.path))(squared(image, self.image_size))[..., 0]
+
+    def learned_from(self, catalog):
+        """Photographs that the csv of its split, beside it, has in train or val."""
+        return learned_from(self.path, self.description, catalog)
 
     @property
     def unsure_from(self):

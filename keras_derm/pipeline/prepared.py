@@ -97,7 +97,14 @@ class PreparedImages:
         return images
 
 
-def prepare(catalog, preparation, directory, batch_size=4, images_per_shard=None):
+def prepare(
+    catalog,
+    preparation,
+    directory,
+    batch_size=4,
+    images_per_shard=None,
+    boxes=None,
+):
     """Prepare every image of `catalog` once and keep the results in `directory`.
 
     The directory appears whole or not at all; where it already holds the same images
@@ -110,6 +117,8 @@ def prepare(catalog, preparation, directory, batch_size=4, images_per_shard=None
         batch_size: Images per step; few, so that they fit into the cache of a
             processor core.
         images_per_shard: Write shards of so many images instead of one array.
+        boxes: Part of each upright photograph that is taken, int64 `(n, 4)`: top, left,
+            height and width in pixels; by default all of it.
 
     Returns:
         `PreparedImages` in the order of the catalog.
@@ -129,12 +138,14 @@ def prepare(catalog, preparation, directory, batch_size=4, images_per_shard=None
             for layer in preparation.layers
         ],
     }
+    if boxes is not None:
+        index["boxes"] = np.asarray(boxes).tolist()
     if images_per_shard is not None:
         index["images_per_shard"] = images_per_shard
     stored = directory / "index.json"
     if stored.is_file() and _description(json.loads(stored.read_text())) == index:
         return PreparedImages.load(directory)
-    batches = prepared_batches(catalog, preparation, batch_size)
+    batches = prepared_batches(catalog, preparation, batch_size, boxes)
     batches = batches.map(_to_uint8, tf.data.AUTOTUNE).prefetch(2)
     with atomic_path(directory) as temporary:
         temporary.mkdir(parents=True)
@@ -214,7 +225,7 @@ def _description(index):
     return {k: v for k, v in index.items() if k not in ("image_size", "shards")}
 
 
-def prepared_batches(catalog, preparation, batch_size):
+def prepared_batches(catalog, preparation, batch_size, boxes=None):
     """`tf.data.Dataset` of prepared images, float32 `(batch, side, side, 3)`.
 
     Geometry, which gives all images one size, is applied image by image, photometry to
@@ -224,8 +235,17 @@ def prepared_batches(catalog, preparation, batch_size):
     def square(image):
         return preparation.apply_geometry(image[None])[0]
 
-    batches = decoded_images(catalog).map(square, tf.data.AUTOTUNE).batch(batch_size)
+    photographs = decoded_images(catalog)
+    if boxes is not None:
+        parts = tf.data.Dataset.from_tensor_slices(np.asarray(boxes, "int64"))
+        photographs = tf.data.Dataset.zip(photographs, parts).map(_part)
+    batches = photographs.map(square, tf.data.AUTOTUNE).batch(batch_size)
     return batches.map(preparation.apply_photometry, tf.data.AUTOTUNE)
+
+
+def _part(photograph, box):
+    top, left, height, width = tf.unstack(box)
+    return photograph[top : top + height, left : left + width]
 
 
 def decoded_images(catalog):

@@ -41,7 +41,7 @@ def write_segmenter_card(file, described, summary, n, licence, milliseconds):
             "skin around the lesion, contrast, crops, where a classifier looks. Not to "
             "measure growth, and no diagnosis."
         ),
-        factors="Diagnosis, tone group, contrast of lesion and skin, hair, ink, device.",
+        factors="Diagnosis, tone group, contrast of lesion and skin, hair, device.",
         metrics=(
             "Means over photographs at their own size, with 95 % intervals by "
             "bootstrap over lesions. Nothing found counts as Dice 0 and as a Hausdorff "
@@ -55,14 +55,14 @@ def write_segmenter_card(file, described, summary, n, licence, milliseconds):
         quantitative_analyses=score_cells(shown, ["axis", "level", "n"]),
         ethical_considerations=(
             "Masks of darker skin are rare in archives. Where the outline is unsure, "
-            f"that is told (entropy along the border from {described['unsure_from']:.2f} "
-            "bits on)."
+            "that is told: entropy along the border from "
+            f"{described['unsure_from']:.2f} bits on."
         ),
         caveats_and_recommendations=(
             "Probabilities of unsure pixels were calibrated on val (expected "
             f"calibration error {_number(calibrated['before'])} before, "
-            f"{_number(calibrated['after'])} after). Made for dermoscopy of one lesion; "
-            "of two it takes the larger."
+            f"{_number(calibrated['after'])} after). Made for dermoscopy of one "
+            "lesion; of two it takes the larger."
         ),
     )
 

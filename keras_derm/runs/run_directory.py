@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from keras_derm.catalog import Catalog
 from keras_derm.files import write_json, write_yaml
 from keras_derm.runs.environment import describe_environment
-from keras_derm.runs.layout import ARM_STAGE, Layout
+from keras_derm.runs.layout import ARM_STAGE, SEGMENTER_STAGE, Layout
 from keras_derm.runs.lock import locked
 from keras_derm.runs.records import Record
 from keras_derm.runs.shelf import Shelf
@@ -162,6 +162,8 @@ class RunDirectory(Layout):
         for name in RECIPE_STAGES:
             if name == "train_classifier" and self.arms:
                 stages[name] = self._arms_described()
+            elif name == "train_segmenter" and self.segmenters:
+                stages[name] = {"arms": self._segmenters_described()}
             elif self.record(name).is_file():
                 stages[name] = Record.read(self.record(name)).settings.to_dict()
         recipe = {
@@ -191,6 +193,15 @@ class RunDirectory(Layout):
         if arms[ARMS[1]] != shared:
             others = arms
         return shared | ({"arms": others} if others else {})
+
+    def _segmenters_described(self) -> dict[str, Any]:
+        """Settings of the arms of the segmenter, each without its name."""
+        described = {}
+        for name in self.segmenters:
+            record = self.record(f"{SEGMENTER_STAGE}{name}")
+            described[name] = Record.read(record).settings.to_dict()
+            del described[name]["arm"]
+        return described
 
     def settings(self, kind: type[AnyStage], arm: str | None = None) -> AnyStage:
         """Settings of a finished stage.

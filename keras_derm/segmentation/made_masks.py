@@ -7,6 +7,7 @@ from rich.progress import track
 from keras_derm.catalog import Catalog, read_image
 from keras_derm.files import atomic_path
 from keras_derm.layers import preparation
+from keras_derm.lesion_finders.crop import crop_boxes, cropped
 from keras_derm.photographs import read_mask
 
 CONSTRUCTION, PARENT, PSEUDO = "construction", "parent", "pseudo"
@@ -43,8 +44,9 @@ def made_masks(made, real, finder, folder, prepared):
             if made.mask_paths[row] is not None:
                 mask, source = read_mask(made.mask_paths[row], path), CONSTRUCTION
             elif parent in parents:
-                photograph, own = parents[parent]
-                mask = chain.transform_masks(read_mask(own, photograph)[None])[0]
+                photograph, own, box = parents[parent]
+                mask = cropped(read_mask(own, photograph), box)
+                mask = chain.transform_masks(mask[None])[0]
                 mask, source = np.asarray(mask), PARENT
             else:
                 mask, source = finder.find(read_image(path)).mask, PSEUDO
@@ -60,6 +62,8 @@ def made_masks(made, real, finder, folder, prepared):
 
 
 def _parents(real):
-    """Dict from the id of a photograph that has a mask to both files."""
-    files = zip(real.table["isic_id"], real.paths, real.mask_paths, strict=True)
-    return {isic_id: (path, mask) for isic_id, path, mask in files if mask is not None}
+    """Dict from the id of a photograph that has a mask to both files and its box."""
+    boxes = crop_boxes(real)
+    boxes = [None] * len(real) if boxes is None else boxes
+    files = zip(real.table["isic_id"], real.paths, real.mask_paths, boxes, strict=True)
+    return {isic_id: rest for isic_id, *rest in files if rest[1] is not None}

@@ -1,8 +1,16 @@
 """Settings of the preparation."""
 
 from dataclasses import dataclass
+from typing import Literal
 
-from keras_derm.settings.kinds import Count, Fractions, Preset, Seed, limited
+from keras_derm.settings.kinds import (
+    Count,
+    Fractions,
+    NonNegative,
+    Preset,
+    Seed,
+    limited,
+)
 from keras_derm.settings.stage import StageSettings
 
 
@@ -25,6 +33,11 @@ class PrepareDatasetSettings(StageSettings, stage="prepare_dataset"):
         exclude_artefacts: Leave out images of which dark corners, a ruler, ink or
             bubbles cover so much that it cannot be painted over; they are listed
             with the reason in excluded_images.csv.
+        crop: lesion takes the square around the lesion, by the mask of the archive,
+            or where it has none by what the lesion finder sees; by default all of each
+            photograph.
+        crop_margin: What is left beside the lesion on each side, as a share of its
+            longer side.
         images_per_shard: Keep the prepared images in TFRecord files of so many images
             each, for storage on a network; by default in one array.
         seed: Seed of the split.
@@ -38,5 +51,12 @@ class PrepareDatasetSettings(StageSettings, stage="prepare_dataset"):
     fractions: tuple[float, float, float] = limited(Fractions, (0.7, 0.15, 0.15))
     split_file: str | None = None
     exclude_artefacts: bool = False
+    crop: Literal["lesion"] | None = None
+    crop_margin: float = limited(NonNegative, 0.25)
     images_per_shard: int | None = limited(Count | None, None)
     seed: int = limited(Seed, 0)
+
+    @property
+    def margin(self) -> float | None:
+        """What is left beside the lesion, or None where nothing is cut off."""
+        return self.crop_margin if self.crop == "lesion" else None

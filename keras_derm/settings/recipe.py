@@ -12,6 +12,7 @@ from keras_derm.settings.generators import GENERATOR_SETTINGS
 from keras_derm.settings.settings import Settings, SettingsError
 from keras_derm.settings.stage import STAGES, StageSettings
 from keras_derm.settings.train_classifier import ARMS, TrainClassifierSettings
+from keras_derm.settings.train_segmenter import TrainSegmenterSettings
 
 RECIPE_STAGES = (
     "audit_skin_tone",
@@ -21,10 +22,21 @@ RECIPE_STAGES = (
     "image_quality",
     "train_classifier",
     "evaluate",
+    "train_segmenter",
+    "evaluate_segmenter",
     "explain",
     "export_tflite",
 )
 """The stages of a recipe in the order in which they are run."""
+
+SEGMENTATION = ("train_segmenter", "evaluate_segmenter")
+"""Stages that are run only where a recipe says something of them."""
+
+ARM_STAGES = {
+    "train_classifier": TrainClassifierSettings,
+    "train_segmenter": TrainSegmenterSettings,
+}
+"""Stages that are done once for every arm."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +90,9 @@ class Recipe:
             name: _merged(STAGES[name], published.get(name), chosen.get(name))
             for name in RECIPE_STAGES
         }
-        only = tuple(_only(content.get("only", RECIPE_STAGES)))
+        said = {name for name in SEGMENTATION if stages[name]}
+        usual = [s for s in RECIPE_STAGES if s not in SEGMENTATION or s in said]
+        only = tuple(_only(content.get("only", usual)))
         name = str(content.get("name", Path(recipe).stem))
         found = cls(name, scale, stages, only, content.get("reference"))
         for stage in RECIPE_STAGES:
@@ -90,19 +104,25 @@ class Recipe:
         said = {k: v for k, v in self.stages[stage].items() if k != "arms"}
         return STAGES[stage].from_dict(said | others)
 
-    def arms(self) -> dict[str, TrainClassifierSettings]:
+    def arms(self, stage: str = "train_classifier") -> dict[str, Any]:
         """Settings of each arm that is to be trained, by its name.
 
-        They are `ARMS` and those that differ from these in `arms`. Without `members`,
-        which only a run's own config.yaml is, they are those in `arms` alone.
+        They are `ARMS` and those that differ from these in `arms`. Without what is
+        shared, such as `members`, which only a run's own config.yaml is, they are
+        those in `arms` alone.
+
+        Args:
+            stage: One of `ARM_STAGES`.
         """
-        shared = dict(self.stages["train_classifier"])
+        kind = ARM_STAGES[stage]
+        shared = dict(self.stages[stage])
         own = shared.pop("arms", None) or {}
-        names = dict.fromkeys([*(ARMS if "members" in shared else ()), *own])
+        whole = "members" in shared if stage == "train_classifier" else bool(shared)
+        names = dict.fromkeys([*(ARMS if whole else ()), *own])
         return {
-            arm: TrainClassifierSettings.from_dict(
-                _merged(TrainClassifierSettings, shared, own.get(arm)) | {"arm": arm},
-                f"train_classifier, arm {arm}",
+            arm: kind.from_dict(
+                _merged(kind, shared, own.get(arm)) | {"arm": arm},
+                f"{stage}, arm {arm}",
             )
             for arm in names
         }
@@ -113,8 +133,8 @@ class Recipe:
         self.settings(
             stage, **({"data": "phantom"} if stage == "audit_skin_tone" else {})
         )
-        if stage == "train_classifier":
-            self.arms()
+        if stage in ARM_STAGES:
+            self.arms(stage)
 
 
 def _text(recipe: str) -> str:

@@ -34,6 +34,8 @@ class SkinView:
         image: (height, width, 3), RGB, uint8.
         lesion: (height, width), true or not 0 in the lesion, or `None`.
         kind: "dermoscopic" or "clinical": how large a lesion may be that is looked for.
+        finder: `keras_derm.lesion_finders.LesionFinder` that looks for it, in place of
+            the one that comes along.
 
     Raises:
         ValueError: If the image is not RGB in uint8, or the lesion of another size.
@@ -42,7 +44,7 @@ class SkinView:
         >>> IndividualTypologyAngle("published").measure_view(SkinView(image))
     """
 
-    def __init__(self, image, lesion=None, kind="dermoscopic"):
+    def __init__(self, image, lesion=None, kind="dermoscopic", finder=None):
         image = np.asarray(image)
         if image.ndim != 3 or image.shape[-1] != 3 or image.dtype != np.uint8:
             raise ValueError(
@@ -53,7 +55,9 @@ class SkinView:
         self.lesion_given = lesion is not None
         self.image, lesion = _shrunk(image, lesion)
         self.lab = cielab(self.image)
-        self.skin, self.lesion = skin_and_lesion(self.image, self.lab, lesion, kind)
+        self.skin, self.lesion = skin_and_lesion(
+            self.image, self.lab, lesion, kind, finder
+        )
 
 
 class IndividualTypologyAngle:

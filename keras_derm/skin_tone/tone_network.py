@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import pandas as pd
 
-from keras_derm.described_network import network, read_description
+from keras_derm.described_network import learned_from, network, read_description
 from keras_derm.skin_tone.calibration import ToneCalibration
 from keras_derm.skin_tone.estimator import (
     LEAST_GROUP_PROBABILITY,
@@ -90,20 +89,7 @@ class ToneNetwork(ToneEstimator):
         Raises:
             FileNotFoundError: The file of the split is not there.
         """
-        name = self.description.get("split_file")
-        if name is None:
-            return super().learned_from(catalog)
-        split = self.path.with_name(name)
-        if not split.is_file():
-            raise FileNotFoundError(
-                "what a tone network learned from stands in the file of its split. "
-                f"Received: {split}, which is missing"
-            )
-        rows = pd.read_csv(split, dtype="string")
-        seen = rows.loc[rows["split"] != "test", "isic_id"]
-        # In a joined catalog the name of its reader stands before an id.
-        ids = catalog.table["isic_id"].str.rpartition(":")[2]
-        return ids.isin(seen).to_numpy(bool)
+        return learned_from(self.path, self.description, catalog)
 
     def look_at(self, photograph):
         side = (self.image_size, self.image_size)

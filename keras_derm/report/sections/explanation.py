@@ -95,6 +95,14 @@ def _share_inside(run):
         f"covers {lesion:.0%} of the image. A map says where the model looked, not "
         "that it was right to."
     )
+    n_looked_for = read_json(run / "explanations.json", "explain").get(
+        "n_lesions_looked_for", 0
+    )
+    if n_looked_for:
+        said += (
+            f" For {n_looked_for:,} of the images the archive has no mask: the lesion "
+            "was looked for in the picture."
+        )
     return [Text(said)]
 
 
