@@ -146,7 +146,7 @@ class TrainSegmenter(Stage):
             "arm": settings.arm,
             "calibration": calibration,
             "dice_on_val": {"float": float_dice, written["mode"]: dice},
-            "unsure_from": float(np.nanquantile(entropies, 1 - UNSURE_SHARE)),
+            "unsure_from": _unsure_from(entropies),
             "n_train": sizes,
             "source": examples.catalog.table["source"].iloc[0],
             "split_file": SPLIT_NAME,
@@ -175,3 +175,9 @@ def _mean_dice(finder, photographs, with_entropies=False):
     scores = overlap_frame([mask for _, mask in photographs], [f.mask for f in found])
     dice = float(scores["dice"].mean())
     return (dice, [f.border_entropy for f in found]) if with_entropies else dice
+
+
+def _unsure_from(entropies):
+    """Entropy along the border that one outline in ten exceeds; None without any."""
+    known = np.asarray(entropies)[np.isfinite(entropies)]
+    return float(np.quantile(known, 1 - UNSURE_SHARE)) if len(known) else None

@@ -56,7 +56,7 @@ def write_segmenter_card(file, described, summary, n, licence, milliseconds):
         ethical_considerations=(
             "Masks of darker skin are rare in archives. Where the outline is unsure, "
             "that is told: entropy along the border from "
-            f"{described['unsure_from']:.2f} bits on."
+            f"{_number(described['unsure_from'])} bits on."
         ),
         caveats_and_recommendations=(
             "Probabilities of unsure pixels were calibrated on val (expected "

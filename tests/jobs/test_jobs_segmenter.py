@@ -20,7 +20,7 @@ from keras_derm.settings import OptimizationSettings, SynthesizeSettings
 SMALL = {
     "network": "fcn",
     "image_size": 32,
-    "epochs": 2,
+    "epochs": 12,
     "batch_size": 8,
     "learning_rate": 0.01,
     "loss": "dice_cross_entropy",
@@ -119,7 +119,7 @@ def test_config_repeats_the_arms(run):
     recipe = Recipe.load(str(run / "config.yaml"), "published")
     arms = recipe.arms("train_segmenter")
     assert set(arms) == {"baseline", "augmented"}
-    assert arms["augmented"].epochs == 2
+    assert arms["augmented"].epochs == 12
     assert recipe.only[-2:] == ("train_segmenter", "evaluate_segmenter")
 
 
