@@ -171,6 +171,30 @@ def test_overlay_shows_what_the_model_saw(run, photographs, tmp_path):
     assert np.abs(picture[:, :448].astype(float) - picture[:, 448:]).mean() > 5
 
 
+def test_outlines_are_drawn_and_their_share_is_told(run, photographs, tmp_path):
+    folder, output = tmp_path / "outlines", tmp_path / "found.csv"
+    model = str(run / MODELS[1])
+    predict(model, str(photographs), str(output), outline=str(folder))
+    found = pd.read_csv(output, keep_default_na=False).set_index("image")
+    shares = pd.to_numeric(found.loc[found["error"] == "", "lesion_share"])
+    assert shares.between(0, 1).all() and (shares > 0).any()
+    assert found.loc[found["error"] != "", "lesion_share"].eq("").all()
+    drawn = sorted(path.relative_to(folder) for path in folder.rglob("*.png"))
+    given = [path.relative_to(photographs) for path in photographs.rglob("*.png")]
+    assert drawn == sorted(path.with_name(f"{path.name}.png") for path in given)
+
+
+def test_a_picture_without_a_lesion_is_told(run, tmp_path):
+    noise = np.random.default_rng(0).normal(0, 2, (96, 128, 3))
+    skin = (np.array((215, 170, 145)) + noise).astype("uint8")
+    Image.fromarray(skin).save(tmp_path / "skin.png")
+    output = tmp_path / "found.json"
+    predict(str(run / MODELS[1]), str(tmp_path / "skin.png"), str(output))
+    (row,) = json.loads(output.read_text())
+    assert any(w.startswith("no lesion found") for w in row["warnings"])
+    assert row["lesion_share"] == 0
+
+
 def test_overlay_of_a_tflite_is_refused_before_any_work(run, photographs, tmp_path):
     with pytest.raises(ValueError, match="`overlay` needs.*Received:"):
         predict(str(run / MODELS[1]), str(photographs), overlay=str(tmp_path))

@@ -7,7 +7,11 @@ import pandas as pd
 import pytest
 
 from keras_derm import jobs
+from keras_derm.catalog import Catalog, read_image, read_mask
 from keras_derm.classifiers import load_classifier
+from keras_derm.layers import preparation
+from keras_derm.lesion_finders import shipped_finder
+from keras_derm.lesion_finders.crop import crop_boxes, cropped, lesion_box
 from keras_derm.pipeline import PreparedImages
 from keras_derm.runs import RunDirectory
 from keras_derm.settings import MemberSettings
@@ -47,6 +51,30 @@ def test_lost_shard_is_named_and_made_again(runs):
     np.testing.assert_array_equal(found.ids, expected.ids)
     rows = np.arange(len(expected))
     np.testing.assert_array_equal(found.take(rows), expected.take(rows))
+
+
+def test_photographs_are_cropped_to_their_lesions(runs, tmp_path):
+    array, _ = runs
+    run = RunDirectory(shutil.copytree(array, tmp_path / "cropped"))
+    jobs.run_stage("prepare_dataset", run.path, image_size=32, crop="lesion")
+    catalog, prepared = run.catalog, PreparedImages.load(run.prepared_real)
+    boxes = crop_boxes(catalog)
+    for row in range(0, len(catalog), 7):
+        mask = read_mask(catalog.mask_paths[row], catalog.paths[row])
+        assert tuple(boxes[row]) == lesion_box(mask, 0.25)
+        part = cropped(read_image(catalog.paths[row]), boxes[row])
+        own = preparation("sn_gan_ensemble", 32)(part[None])[0]
+        taken = prepared.take(prepared.indices(catalog)[[row]])[0]
+        assert np.abs(np.asarray(own) - taken).mean() < 1
+    # As an archive without masks would be, by what the finder sees.
+    plain = Catalog.load(run.audited_catalog).with_columns(mask_path=None)
+    plain.save(run.audited_catalog)
+    jobs.run_stage(
+        "prepare_dataset", run.path, image_size=32, crop="lesion", crop_margin=0.1
+    )
+    catalog = run.catalog
+    found = shipped_finder().find(read_image(catalog.paths[0])).mask
+    assert tuple(crop_boxes(catalog)[0]) == lesion_box(found, 0.1)
 
 
 @pytest.mark.slow
