@@ -8,9 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from keras_derm.catalog import read_image, read_mask
+from keras_derm.evaluation import overlap_frame, overlap_scores
 from keras_derm.evaluation.class_scores.metrics import macro_auc
 from keras_derm.export import QuantizedEnsemble
 from keras_derm.jobs.predict import predict
+from keras_derm.lesion_finders import NetworkFinder, shipped_finder
+from keras_derm.phantom import render
+from keras_derm.readers import read_data_source
 from keras_derm.skin_tone import Photograph, ToneNetwork, shipped_networks
 
 SAVED = Path(__file__).parents[1] / "saved_models"
@@ -19,7 +24,8 @@ N_OF_EACH = 12
 
 
 TONE = sorted(SAVED.glob("skin_tone_*.tflite"))
-CLASSIFIERS = sorted(set(SAVED.glob("*.tflite")) - set(TONE))
+OUTLINE = SAVED / "lesion_outline_dermoscopic.tflite"
+CLASSIFIERS = sorted(set(SAVED.glob("*.tflite")) - {*TONE, OUTLINE})
 
 
 @pytest.mark.parametrize("path", CLASSIFIERS, ids=lambda p: p.stem)
@@ -60,6 +66,37 @@ def test_a_saved_tone_network_is_small_whole_and_described(path):
 def test_of_the_tone_networks_that_of_clinical_photographs_alone_names_groups():
     proven = {one.path.stem: one.is_proven for one in shipped_networks()}
     assert proven == {"skin_tone_clinical": True, "skin_tone_dermoscopic": False}
+
+
+def test_the_saved_finder_of_lesions_is_small_whole_and_described(tmp_path):
+    assert OUTLINE.stat().st_size < 3e6
+    finder = NetworkFinder.load(OUTLINE)
+    assert shipped_finder().path == OUTLINE
+    card = OUTLINE.with_suffix(".md").read_text()
+    for said in ("Not a medical device", "non-commercial", "Hausdorff"):
+        assert said in card
+    catalog = render(12, 5, 128, directory=tmp_path, tone_frequencies="balanced")
+    files = zip(catalog.paths, catalog.mask_paths, strict=True)
+    dice = [
+        overlap_scores(read_mask(mask), finder.find(read_image(path)).mask)["dice"]
+        for path, mask in files
+    ]
+    assert np.mean(dice) > 0.85
+
+
+@pytest.mark.real_data
+def test_the_saved_finder_outlines_lesions_it_has_not_seen(shared_data):
+    catalog = read_data_source(f"ham10000:{shared_data / 'ham10000'}", skip_bad=True)
+    finder = NetworkFinder.load(OUTLINE)
+    unseen = catalog.where(~finder.learned_from(catalog))
+    rows = range(0, len(unseen), 20)
+    photographs = [read_image(unseen.paths[row]) for row in rows]
+    masks = [read_mask(unseen.mask_paths[row], unseen.paths[row]) for row in rows]
+    found = [finder.find(image) for image in photographs]
+    dice = overlap_frame(masks, [one.mask for one in found])["dice"]
+    assert dice.mean() > 0.92
+    unsure = np.array([one.border_entropy > finder.unsure_from for one in found])
+    assert dice[unsure].mean() < dice[~unsure].mean() - 0.03
 
 
 @pytest.mark.real_data

@@ -2,6 +2,9 @@
 
 import contextlib
 import importlib.util
+import os
+import sys
+import tempfile
 from io import StringIO
 
 import numpy as np
@@ -83,3 +86,27 @@ def weights_in_int8(path):
     printed = StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         return bytes(tool.quantize().quantized_model)
+
+
+@contextlib.contextmanager
+def without_chatter():
+    """Keep to itself what the converter's C++ writes to the terminal.
+
+    It says on stderr what it was told to do. Where the conversion fails, what was
+    written is shown.
+    """
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            sys.stderr.flush()
+            kept.seek(0)
+            os.write(terminal, kept.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            os.close(terminal)

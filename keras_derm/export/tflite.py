@@ -14,6 +14,7 @@ from keras_derm.export.conversion import (
     check_quantizer,
     conversion_settings,
     weights_in_int8,
+    without_chatter,
 )
 from keras_derm.export.runtime import sidecar_path
 from keras_derm.export.selective_quantization import convert_int8
@@ -83,7 +84,8 @@ def export_tflite(
     classes = class_names(model, classes)
     images = _check_images(representative_images, image_size, mode)
     start = time.perf_counter()
-    content, in_float = _convert(model, images, mode, io, float_layers)
+    with without_chatter():
+        content, in_float = _convert(model, images, mode, io, float_layers)
     return write_model(
         path,
         content,

@@ -28,6 +28,9 @@ SPLIT_NAME = FILE_NAME.replace(".tflite", "_split.csv")
 PHANTOM_SEED = 101
 N_REPRESENTATIVE = 200
 N_GATED = 300
+MODES = ("int8", "selective", "float16")
+"""In the order in which they are tried, until one keeps the Dice."""
+
 UNSURE_SHARE = 0.1
 """Share of the outlines of val, those of most entropy, from which one is unsure."""
 
@@ -129,7 +132,7 @@ class TrainSegmenter(Stage):
         images = examples.prepared.take(indices).astype("float32")
         val = self._validation()
         float_dice = _mean_dice(ModelFinder(settings.network, model), val)
-        for mode in ("int8", "float16"):
+        for mode in MODES:
             written = export_tflite(model, file, images, mode, classes=["lesion"])
             write_json(file.with_suffix(".json"), written)
             dice, entropies = _mean_dice(NetworkFinder.load(file), val, True)

@@ -38,8 +38,9 @@ class TrainSegmenterSettings(StageSettings, stage="train_segmenter"):
     is the same, the number of steps too. Synthetic images come with their masks where
     they were made with one, with that of the photograph they were made of, or with
     what baseline finds in them (pseudo). The epoch of best Dice on val is kept, its
-    probabilities are calibrated on val, and it is written in int8 for LiteRT unless
-    that costs more Dice than most_dice_lost: then in float16.
+    probabilities are calibrated on val, and it is written in int8 for LiteRT. Where
+    that costs more Dice than most_dice_lost, the layers that int8 harms most stay in
+    float, and where that does not suffice it is written in float16.
 
     An arm lies in segmenters/NAME; evaluate_segmenter.py judges all arms.
 
@@ -87,7 +88,7 @@ class TrainSegmenterSettings(StageSettings, stage="train_segmenter"):
     weight_decay: float = limited(NonNegative, 1e-4)
     augmentation_strength: float = limited(Strength, 1.0)
     optimization: OptimizationSettings = field(default_factory=OptimizationSettings)
-    most_dice_lost: float = limited(Share, 0.005)
+    most_dice_lost: float = limited(Share, 0.001)
     seed: int = limited(Seed, 0)
 
     @property
