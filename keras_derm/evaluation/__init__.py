@@ -39,6 +39,7 @@ from keras_derm.evaluation.class_scores.predictions import (
     thresholds_beside,
 )
 from keras_derm.evaluation.class_scores.subgroups import (
+    LEAST_POSITIVES,
     TONE,
     TONE_LEVELS,
     TOO_FEW,
@@ -50,6 +51,7 @@ from keras_derm.evaluation.class_scores.subgroups import (
 from keras_derm.evaluation.comparison import Comparison, compare
 from keras_derm.evaluation.differences import HEADLINE
 from keras_derm.evaluation.judgement import ENSEMBLE, Judgement, judge_arms
+from keras_derm.evaluation.statistics.bootstrap import means_with_intervals
 from keras_derm.evaluation.statistics.delong import (
     DeLongTest,
     delong_covariance,
@@ -76,6 +78,7 @@ __all__ = [
     "Evaluation",
     "HEADLINE",
     "Judgement",
+    "LEAST_POSITIVES",
     "McNemarTest",
     "PredictionsError",
     "COLOUR_LEVELS",
@@ -112,6 +115,7 @@ __all__ = [
     "judge_arms",
     "judged_rows",
     "mcnemar_test",
+    "means_with_intervals",
     "operating_points",
     "photograph_colour",
     "predictions_from_csv",

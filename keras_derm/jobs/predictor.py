@@ -1,5 +1,6 @@
 """A trained or exported model with all that is told of a photograph."""
 
+import functools
 import math
 import os
 import zipfile
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_derm.catalog import ImageError, read_image
-from keras_derm.evaluation import ConformalSets, photograph_colour
+from keras_derm.evaluation import ENSEMBLE, ConformalSets, photograph_colour
 from keras_derm.export import (
     MANIFEST,
     ModelFileError,
@@ -49,6 +50,8 @@ class Predictor:
         classes: Class names.
         sets: `ConformalSets` fitted on val, or None where the model has none.
         limits: `PhotographLimits` of the training photographs, or None.
+        prepare: Function from a photograph, uint8 RGB of any size, to the image that
+            the model takes.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -60,7 +63,7 @@ class Predictor:
 
     def __init__(self, path, n_threads=None):
         self.path = Path(path)
-        self._keras_model = None
+        self._keras_model, self._members = None, {}
         facts, self._classify = self._open(n_threads)
         self.classes = tuple(facts["classes"])
         conformal, photographs = facts.get("conformal"), facts.get("photographs")
@@ -72,7 +75,7 @@ class Predictor:
         # Without a preset the file prepares for itself, all but the size.
         preset, size = facts.get("preset"), facts["image_size"][0]
         chain = preparation(preset, size) if preset else resize(size)
-        self._prepare = image_preparation(chain)
+        self.prepare = image_preparation(chain)
         self._side = max(facts["image_size"])
         self._pool = ThreadPoolExecutor(os.cpu_count())
         self._written = set()
@@ -89,7 +92,7 @@ class Predictor:
         """
         measured = list(self._pool.map(self._read, paths))
         read = [i for i, (_, image) in enumerate(measured) if image is not None]
-        prepared = {i: self._prepare(measured[i][1]) for i in read}
+        prepared = {i: self.prepare(measured[i][1]) for i in read}
         rows = [
             dict.fromkeys(("diagnosis", "prediction_set", *self.classes)) | row
             for row, _ in measured
@@ -99,6 +102,15 @@ class Predictor:
             for i, scores in zip(read, y_prob, strict=True):
                 rows[i] |= self._classified(scores, rows[i])
         return rows, prepared
+
+    @property
+    def models(self):
+        """Functions from prepared images to probabilities, by name.
+
+        The ensemble comes first; its members follow where there are several and their
+        parts are known.
+        """
+        return {ENSEMBLE: self._classify} | self._members
 
     def check_overlays(self):
         """Raise `ValueError` unless the model can be explained."""
@@ -150,6 +162,8 @@ class Predictor:
             raise FileNotFoundError(f"There is no such model. {received}")
         if path.is_dir() or path.name == MANIFEST or path.suffix == ".tflite":
             ensemble = QuantizedEnsemble(path, n_threads)
+            if len(ensemble.members) > 1:
+                self._members = {one.path.stem: one.predict for one in ensemble.members}
             return ensemble.description, ensemble.predict
         raise ValueError(
             "`model` must be a .keras, a .tflite or the folder of an exported "
@@ -169,6 +183,7 @@ class Predictor:
         facts = read_description(description, ("classes", "image_size"))
         try:
             self._keras_model = model = load_classifier(self.path)
+            self._members = _keras_members(model)
         except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
             raise ModelFileError(
                 f"The file is damaged or no Keras model ({error}). "
@@ -236,6 +251,24 @@ class Predictor:
         if self._earlier:
             return EARLIER_GROUPS.get(measured["ita_type"], "undetermined")
         return photograph_colour([measured["ita"]], [measured["ita_type"]])[0]
+
+
+def _keras_members(ensemble):
+    """Functions as `Predictor.models` of the members of an ensemble of several."""
+    import keras
+
+    from keras_derm.classifiers import ensemble_members
+
+    def classify(member, images):
+        images = keras.ops.image.resize(
+            images.astype("float32"), member.input_shape[1:3]
+        )
+        return member.predict_on_batch(images)
+
+    members = ensemble_members(ensemble)
+    if len(members) == 1:
+        return {}
+    return {member.name: functools.partial(classify, member) for member in members}
 
 
 def _number(value):

@@ -2,6 +2,7 @@
 
 from keras_derm.report.sections import (
     audit,
+    counterfactual_tone,
     explanation,
     export,
     feature_map,
@@ -24,6 +25,7 @@ SECTIONS = (
     subgroups.section,
     thresholds.section,
     explanation.section,
+    counterfactual_tone.section,
     feature_map.section,
     export.section,
 )
