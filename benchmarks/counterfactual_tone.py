@@ -48,7 +48,7 @@ def main(
     model: str = str(SAVED / "ham10000_mobilenetv2.tflite"),
     split_file: str = str(SAVED / "ham10000_split.csv"),
     n: int = 300,
-    phantoms: str = "phantom:n=100,seed=23,size=128,tones=balanced",
+    phantoms: str = "phantom:n=80,seed=23,size=128,tones=balanced",
     threshold: float | None = None,
     output: str | None = None,
     seed: int = 0,

@@ -277,10 +277,11 @@ def look_at(photograph, steps, isic_id=None, twins=None, start=None):
     found = variants(photograph, steps)
     if twins is None or len(found) == 1:
         return found
-    for step in steps:
+    true = true_variants(isic_id, twins, steps)
+    for step in sorted({one.step for one in true}):
         image = with_melanin(photograph.image, step, start)
         found.append(Variant(TONE_KNOWN, step, image))
-    return found + true_variants(isic_id, twins, steps)
+    return found + true
 
 
 def counterfactual_table(catalog, prepare, models, classes, steps, twins=None):

@@ -26,7 +26,11 @@ from keras_derm.phantom import MelaninTwins
 from keras_derm.report import figures, save_figure
 from keras_derm.report.counterfactual_page import write_counterfactual_page
 from keras_derm.report.run_files import chosen_arm, read_metrics
-from keras_derm.report.sections.counterfactual_tone import effects_table
+from keras_derm.report.sections.counterfactual_tone import (
+    degrees,
+    effects_table,
+    middle_step,
+)
 from keras_derm.runs import Stage
 from keras_derm.settings import CounterfactualToneSettings, EvaluateSettings
 from keras_derm.skin_tone import Photograph
@@ -126,7 +130,9 @@ class CounterfactualTone(Stage):
         write_json(
             run / FOLDER / "summary.json",
             {
-                "model": settings.model or f"the {self._arm} ensemble",
+                "model": Path(settings.model).name
+                if settings.model
+                else f"the {self._arm} ensemble",
                 "origin": origin,
                 "positive": self.positive,
                 "threshold": threshold,
@@ -214,7 +220,7 @@ class CounterfactualTone(Stage):
         own = own.set_index(["isic_id", "change", "step"])[list(self.predictor.classes)]
         shown = self._typical(catalog, own, twins)
         if len(shown):
-            self._draw_strips(shown, own, twins)
+            self._draw_strips(catalog, shown, own, twins)
 
     def _curves(self):
         name = self.positive
@@ -225,18 +231,12 @@ class CounterfactualTone(Stage):
             "probability": f"Probability of {name}, mean change",
         }
 
-    @property
-    def _middle(self):
-        """The step that is shown where one stands for all."""
-        return min(self.settings.steps, key=lambda step: abs(step + 30))
-
     def _typical(self, catalog, own, twins):
-        """Photographs to show: one typical of each of the commonest diagnoses."""
-        after = own.xs((MELANIN, self._middle), level=["change", "step"])
+        """Ids to show: one typical of each of the commonest diagnoses, and the most."""
+        middle = middle_step(self.settings.steps)
+        after = own.xs((MELANIN, middle), level=["change", "step"])
         if twins is not None:
-            reached = [
-                not np.isnan(twins.melanin(i, self._middle)) for i in after.index
-            ]
+            reached = [not np.isnan(twins.melanin(i, middle)) for i in after.index]
             after = after[reached]
         before = own.xs(ORIGINAL, level="change").droplevel("step").loc[after.index]
         diagnoses = catalog.table.set_index("isic_id")["diagnosis"].loc[after.index]
@@ -250,18 +250,16 @@ class CounterfactualTone(Stage):
             for name in common[:N_SHOWN]
         ]
         most = change.drop(chosen).abs()
-        chosen += [most.idxmax()] if len(most) else []
-        return catalog.where(catalog.table["isic_id"].isin(chosen).to_numpy())
+        return [*chosen, most.idxmax()] if len(most) else chosen
 
-    def _draw_strips(self, catalog, own, twins):
+    def _draw_strips(self, catalog, isic_ids, own, twins):
         steps = sorted([*self.settings.steps, 0.0])
-        columns = [
-            f"{step:+.0f}°" if step else "the photograph as it is" for step in steps
-        ]
+        columns = [degrees(step) if step else "as it is" for step in steps]
         strips, truths = [], []
-        middle = self._middle
-        files = zip(catalog.paths, catalog.mask_paths, strict=True)
-        for row, file in zip(catalog.table.itertuples(), files, strict=True):
+        middle = middle_step(self.settings.steps)
+        place = {isic_id: i for i, isic_id in enumerate(catalog.table["isic_id"])}
+        for i in map(place.get, isic_ids):
+            row, file = catalog.table.iloc[i], (catalog.paths[i], catalog.mask_paths[i])
             photograph = Photograph.read(*file)
             start = row.true_ita if twins else None
             found = explain.look_at(
@@ -273,7 +271,10 @@ class CounterfactualTone(Stage):
             }
             cells[MELANIN, 0.0] = cells[BRIGHTNESS, 0.0] = cells[ORIGINAL, 0.0]
             label = f"{row.isic_id}\nis {row.diagnosis}"
-            for change, name in ((MELANIN, label), (BRIGHTNESS, BRIGHTNESS)):
+            for change, name in (
+                (MELANIN, f"{label}\n{MELANIN}"),
+                (BRIGHTNESS, BRIGHTNESS.replace(" ", "\n")),
+            ):
                 strips.append((name, [cells[change, step] for step in steps]))
             if twins is not None:
                 shown = [(ORIGINAL, 0.0), (MELANIN, middle)]
@@ -283,8 +284,10 @@ class CounterfactualTone(Stage):
             self.run, "counterfactual_strip", figures.photograph_strips(strips, columns)
         )
         if twins is not None:
-            names = ["as it is", f"{middle:+.0f}°, simulated"]
-            names += [f"{middle:+.0f}°, {TRUTHS[camera]}" for camera in twins.cameras]
+            names = ["as it is", f"{degrees(middle)}, simulated"]
+            names += [
+                f"{degrees(middle)}, {TRUTHS[camera]}" for camera in twins.cameras
+            ]
             figure = figures.photograph_strips(truths, names)
             save_figure(self.run, "counterfactual_truth", figure)
 

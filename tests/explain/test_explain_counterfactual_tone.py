@@ -177,3 +177,23 @@ def test_colour_errors_of_the_truth_itself_are_none(photograph):
         errors.loc["equal brightness", "delta_e_skin"]
         == errors.loc["photograph", "delta_e_skin"]
     )
+
+
+def test_steps_that_cannot_be_rendered_are_told_of_the_photograph_alone(tmp_path):
+    dark = render(
+        1, 3, 64, tone_frequencies={"VI": 1}, directory=tmp_path, workers=1
+    )  # fmt: skip
+    asked = counterfactual_table(
+        dark,
+        small,
+        {"ensemble": brightness_of},
+        ("light", "dark"),
+        [-60.0, 10.0],
+        MelaninTwins.of(dark),
+    )
+    ((said, colours),) = asked
+    steps = {change: set(rows["step"]) for change, rows in said.groupby("change")}
+    assert steps["melanin"] == {-60.0, 0.0, 10.0}
+    for change in ("melanin, tone known", "true, camera held"):
+        assert steps[change] == {0.0, 10.0}
+    assert set(colours["step"]) == {0.0, 10.0}

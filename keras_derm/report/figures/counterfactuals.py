@@ -2,7 +2,6 @@
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from keras_derm.report.figures.photographs import (
     CAPTION,
@@ -59,7 +58,7 @@ def step_curves(tables, xlabel="Step of ITA, degrees") -> Figure:
         place.set_xticks(
             sorted({step for one in curves.values() for step in one["step"]})
         )
-        place.yaxis.set_major_formatter(PercentFormatter(1))
+        place.yaxis.set_major_formatter(_percent)
         place.locator_params(axis="y", nbins=6)
     handles = axes[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower left", ncols=len(handles[1]))
@@ -88,7 +87,10 @@ def photograph_strips(rows, columns) -> Figure:
     captions = [caption for _, cells in rows for _, caption, _ in cells]
     n_lines = count_lines(captions, 1.6)
     heads = count_lines(columns, 1.6)
-    grid, figure = photo_grid(len(rows), len(columns), n_lines + heads / len(rows))
+    images = [image for _, cells in rows for image, *_ in cells]
+    aspect = max(np.shape(image)[0] / np.shape(image)[1] for image in images)
+    text_lines = n_lines + heads / len(rows)
+    grid, figure = photo_grid(len(rows), len(columns), text_lines, aspect)
     for line, (label, cells) in zip(grid, rows, strict=True):
         label_row(line[0], label)
         for axes, cell in zip(line, cells, strict=True):
@@ -96,6 +98,10 @@ def photograph_strips(rows, columns) -> Figure:
     for axes, name in zip(grid[0], columns, strict=True):
         axes.set_title(wrapped(name, 1.6), **CAPTION)
     return figure
+
+
+def _percent(share, _):
+    return f"{round(100 * share, 6):g}%".replace("-", "−")
 
 
 def _strip_cell(axes, image, caption, marked):

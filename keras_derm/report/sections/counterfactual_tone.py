@@ -49,6 +49,7 @@ def section_of_files(run):
         Callout("caution", MEANING),
         Text(f"{told['origin']} {_counts(told)}\n\n{STEPS}"),
         _zero(told["zero"]),
+        _finding(effects, name),
         Table(
             effects_table(effects, name),
             "What changes with each step",
@@ -68,11 +69,14 @@ def section_of_files(run):
             "Photographs with melanin added and removed, and at equal brightness "
             "without melanin, with what the model names.",
             "One photograph of each of the commonest diagnoses whose change is typical "
-            "of it, and the one that changes most. Framed: another diagnosis is named.",
+            "of it, and the one that changes most; below each what the model names. "
+            "Framed: another diagnosis than of the photograph as it is.",
         ),
         *_by_group(effects, "diagnosis", "renamed"),
+        *_by_group(effects, "diagnosis", "net", name),
         *_by_group(effects, "diagnosis", "probability", name),
         *_by_group(effects, TONE, "renamed"),
+        *_by_group(effects, TONE, "net", name),
         *_by_group(effects, TONE, "probability", name),
         Text(told["tone_sources"]),
         *_members(effects, name),
@@ -96,7 +100,7 @@ def effects_table(effects, positive=None):
     rows = effects[
         (effects["model"] == ENSEMBLE) & (effects["value_of_stratum"] == "all")
     ]
-    rows = rows.assign(cell=_percentages(rows), step=rows["step"].map(_degrees))
+    rows = rows.assign(cell=_percentages(rows), step=rows["step"].map(degrees))
     table = rows.pivot_table(
         index=["step", "n", "change"], columns="effect", values="cell", aggfunc="first",
         sort=False,
@@ -192,6 +196,37 @@ def _zero(zero):
     )
 
 
+def _finding(effects, positive):
+    """One step in words: the one nearest to 30 degrees of added melanin."""
+    rows = effects[
+        (effects["model"] == ENSEMBLE) & (effects["value_of_stratum"] == "all")
+    ]
+    step = middle_step(rows["step"])
+    rows = rows[rows["step"] == step]
+    keys = zip(rows["change"], rows["effect"], strict=True)
+    cells = dict(zip(keys, _percentages(rows), strict=True))
+    said = (
+        f"At {degrees(step)} the model names another diagnosis of "
+        f"{cells[MELANIN, 'renamed']} percent of the photographs, and at equal "
+        f"brightness without melanin of {cells[BRIGHTNESS, 'renamed']}."
+    )
+    for effect, what in (
+        ("net", f"share that is called {positive}"),
+        ("probability", f"mean probability of {positive}"),
+    ):
+        if (MELANIN, effect) in cells:
+            said += (
+                f" The {what} changes by {cells[MELANIN, effect]} percentage points, "
+                f"at equal brightness by {cells[BRIGHTNESS, effect]}."
+            )
+    return Callout("finding", said)
+
+
+def middle_step(steps):
+    """The step that is shown where one stands for all: nearest to -30 degrees."""
+    return min((step for step in steps if step), key=lambda step: abs(step + 30))
+
+
 def _by_group(effects, stratum, effect, positive=None):
     """One effect of melanin in every group, a column a step."""
     rows = effects[
@@ -204,7 +239,7 @@ def _by_group(effects, stratum, effect, positive=None):
         return []
     words = EFFECTS[effect] if positive is None else f"{positive} {EFFECTS[effect]}"
     title = stratum_title(stratum)
-    rows = rows.assign(cell=_percentages(rows), step=rows["step"].map(_degrees))
+    rows = rows.assign(cell=_percentages(rows), step=rows["step"].map(degrees))
     table = rows.pivot_table(
         index=["value_of_stratum", "n_groups", "n"], columns="step", values="cell",
         aggfunc="first", sort=False,
@@ -231,7 +266,7 @@ def _members(effects, positive):
     ]
     if rows["model"].nunique() < 2:
         return []
-    rows = rows.assign(cell=_percentages(rows), step=rows["step"].map(_degrees))
+    rows = rows.assign(cell=_percentages(rows), step=rows["step"].map(degrees))
     table = rows.pivot(index="model", columns="step", values="cell")
     table = table.loc[rows["model"].unique(), list(rows["step"].unique())]
     words = EFFECTS[effect] if positive is None else f"{positive} {EFFECTS[effect]}"
@@ -244,8 +279,7 @@ def _truth(run, positive):
     if not path.is_file():
         return []
     agreement = pd.read_csv(path)
-    steps = agreement.loc[agreement["step"] != 0, "step"].unique()
-    step = min(steps, key=lambda one: abs(one + 30))
+    step = middle_step(agreement["step"])
     own = agreement[(agreement["model"] == ENSEMBLE) & (agreement["step"] == step)]
     return [
         Text(
@@ -263,7 +297,7 @@ def _truth(run, positive):
         ),
         Table(
             agreement_table(agreement, step, positive),
-            f"How right the changed photographs are, at {_degrees(step)}",
+            f"How right the changed photographs are, at {degrees(step)}",
             "Colour errors: mean CIEDE2000 over the pixels; ITA in degrees, where b* "
             "is above 0; the rest in percent. The other steps are in "
             f"{FOLDER}/agreement.csv. {INTERVALS}",
@@ -310,5 +344,6 @@ def _measure_cell(row, percent, signed=False):
     return interval_cell(scaled, sign="+" if signed else "", decimals=1)
 
 
-def _degrees(step):
-    return f"{step:+.0f}°" if step else "0°"
+def degrees(step):
+    """A step of ITA in words, such as "+15°"."""
+    return f"{step:+.0f}°".replace("-", "−") if step else "0°"

@@ -60,7 +60,7 @@ def test_section_says_what_it_is_and_what_it_is_not(asked):
 
 def test_every_step_has_melanin_its_control_and_their_difference(asked):
     frame = table(counterfactual_tone.section(asked), "What changes with each step")
-    assert frame["step"].tolist() == ["-30°"] * 3 + ["0°"] * 3 + ["+15°"] * 3
+    assert frame["step"].tolist() == ["−30°"] * 3 + ["0°"] * 3 + ["+15°"] * 3
     assert frame["change"].tolist() == list(CHANGES) * 3
     first = frame.iloc[0]
     assert first["another diagnosis named"] == "30.0 (20.0 to 40.0)"
@@ -71,7 +71,7 @@ def test_every_step_has_melanin_its_control_and_their_difference(asked):
 def test_groups_are_told_with_their_number_also_where_there_is_nobody(asked):
     section = counterfactual_tone.section(asked)
     by_diagnosis = table(section, "By diagnosis, with melanin: another diagnosis")
-    assert by_diagnosis.loc[0, ["diagnosis", "n", "-30°"]].tolist() == [
+    assert by_diagnosis.loc[0, ["diagnosis", "n", "−30°"]].tolist() == [
         "MEL", 8, "30.0",
     ]  # fmt: skip
     by_tone = table(section, "By tone group, with melanin: another diagnosis named")
@@ -117,7 +117,7 @@ def test_of_phantoms_it_says_whether_it_is_nearer_the_truth_than_nothing(asked):
     assert "colour error, lesion no surely better than doing nothing" in said
     assert "camera metered, at this step: colour error, skin worse than" in said
     assert "same diagnosis named worse than doing nothing" in said
-    frame = table(section, "How right the changed photographs are, at -30°")
+    frame = table(section, "How right the changed photographs are, at −30°")
     assert len(frame) == 2 * 4
     assert frame.loc[0, "candidate"] == "doing nothing"
     assert frame.loc[0, "same diagnosis named"] == "50.0 (40.0 to 60.0)"
