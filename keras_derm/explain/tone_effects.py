@@ -168,10 +168,8 @@ def _beside_each_other(rows):
     """A row a photograph, a column for each change and effect, and their excess."""
     effects = [name for name in EFFECTS if name in rows]
     wide = rows.pivot(index="isic_id", columns="change", values=effects)
-    wide = wide.swaplevel(axis=1)
-    if wide.empty:
-        changes = (MELANIN, BRIGHTNESS, EXCESS)
-        return wide.reindex(columns=pd.MultiIndex.from_product([changes, effects]))
+    order = pd.MultiIndex.from_product([(MELANIN, BRIGHTNESS, EXCESS), effects])
+    wide = wide.swaplevel(axis=1).reindex(columns=order)
     for effect in effects:
         wide[EXCESS, effect] = wide[MELANIN, effect] - wide[BRIGHTNESS, effect]
     return wide

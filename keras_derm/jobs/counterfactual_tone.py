@@ -18,7 +18,13 @@ from keras_derm.evaluation import (
     threshold_at_sensitivity,
     tone_group_strata,
 )
-from keras_derm.explain.counterfactual_tone import BRIGHTNESS, MELANIN, ORIGINAL, TRUTHS
+from keras_derm.explain.counterfactual_tone import (
+    BRIGHTNESS,
+    MELANIN,
+    MOVED,
+    ORIGINAL,
+    TRUTHS,
+)
 from keras_derm.files import write_csv, write_json
 from keras_derm.jobs.judged import given_catalog
 from keras_derm.jobs.predictor import Predictor
@@ -140,6 +146,7 @@ class CounterfactualTone(Stage):
                 "n": len(catalog),
                 "n_without_skin": len(catalog) - _n_changed(predictions),
                 "zero": explain.zero_control(predictions, predictor.classes),
+                "colours": _colours(predictions),
                 "tone_sources": describe_tone_sources(catalog.table),
             },
         )
@@ -320,6 +327,15 @@ def _people(catalog):
     if table[TONE].notna().any():
         found[TONE] = tone_group_strata(table[TONE])
     return found
+
+
+def _colours(predictions):
+    """Median changes of the skin's colour, a dict for each step and change."""
+    made = predictions[predictions["change"].isin([MELANIN, BRIGHTNESS])]
+    made = made[(made["model"] == ENSEMBLE) & (made["step"] != 0)]
+    found = made.groupby(["step", "change"])[[*MOVED, "cut"]].median()
+    found["cut"] *= 100
+    return found.reset_index().to_dict("records")
 
 
 def _n_changed(predictions):

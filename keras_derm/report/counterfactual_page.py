@@ -1,7 +1,7 @@
 """The page of what tone alone changes, for a model with or without a report."""
 
-from keras_derm.report.html import render_report
-from keras_derm.report.sections.counterfactual_tone import MEANING, section_of_files
+from keras_derm.report.html import Callout, render_report
+from keras_derm.report.sections.counterfactual_tone import section_of_files
 
 
 def write_counterfactual_page(run):
@@ -13,10 +13,16 @@ def write_counterfactual_page(run):
     Returns:
         `Path` of the page.
     """
+    section = section_of_files(run)
+    found = [block for block in section.blocks if isinstance(block, Callout)]
+    section.blocks = [
+        block for block in section.blocks if not isinstance(block, Callout)
+    ]
+    title, section.title = section.title, "What was asked, and the answers"
     return render_report(
-        [section_of_files(run)],
+        [section],
         run / "counterfactual_tone.html",
-        "What tone alone changes",
-        MEANING,
+        title,
+        found,
         "Research use only. Not a medical device.",
     )

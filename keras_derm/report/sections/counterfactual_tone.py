@@ -4,7 +4,12 @@ import pandas as pd
 
 from keras_derm.evaluation import ENSEMBLE, TONE, stratum_title
 from keras_derm.explain import START_ITA
-from keras_derm.explain.counterfactual_tone import BRIGHTNESS, MELANIN, ORIGINAL
+from keras_derm.explain.counterfactual_tone import (
+    BRIGHTNESS,
+    MELANIN,
+    MOVED,
+    ORIGINAL,
+)
 from keras_derm.explain.tone_effects import AGREEMENT, EFFECTS, EXCESS
 from keras_derm.report.arm_tables import INTERVALS, interval_cell
 from keras_derm.report.html import Callout, Section, Table, Text
@@ -50,6 +55,7 @@ def section_of_files(run):
         Text(f"{told['origin']} {_counts(told)}\n\n{STEPS}"),
         _zero(told["zero"]),
         _finding(effects, name),
+        _colours(told["colours"]),
         Table(
             effects_table(effects, name),
             "What changes with each step",
@@ -196,6 +202,19 @@ def _zero(zero):
     )
 
 
+def _colours(rows):
+    """How the colour of the skin changed, that the steps can be pictured."""
+    rows = [{**row, "step": degrees(row["step"])} for row in rows]
+    names = dict(zip(MOVED, ("L*", "a*", "b*"), strict=True))
+    names["cut"] = "pixels cut off at white, %"
+    return Table(
+        pd.DataFrame(rows).rename(columns=names),
+        "How the skin of the photographs changes in colour",
+        "Medians over the photographs; of each, the change of the skin's median.",
+        digits=1,
+    )
+
+
 def _finding(effects, positive):
     """One step in words: the one nearest to 30 degrees of added melanin."""
     rows = effects[
@@ -206,9 +225,9 @@ def _finding(effects, positive):
     keys = zip(rows["change"], rows["effect"], strict=True)
     cells = dict(zip(keys, _percentages(rows), strict=True))
     said = (
-        f"At {degrees(step)} the model names another diagnosis of "
+        f"At {degrees(step)} the model names another diagnosis on "
         f"{cells[MELANIN, 'renamed']} percent of the photographs, and at equal "
-        f"brightness without melanin of {cells[BRIGHTNESS, 'renamed']}."
+        f"brightness without melanin on {cells[BRIGHTNESS, 'renamed']}."
     )
     for effect, what in (
         ("net", f"share that is called {positive}"),
@@ -228,11 +247,11 @@ def middle_step(steps):
 
 
 def _by_group(effects, stratum, effect, positive=None):
-    """One effect of melanin in every group, a column a step."""
+    """One effect of melanin, and of its control, in every group, a column a step."""
     rows = effects[
         (effects["stratum"] == stratum)
         & (effects["effect"] == effect)
-        & (effects["change"] == MELANIN)
+        & effects["change"].isin([MELANIN, BRIGHTNESS])
         & (effects["step"] != 0)
     ]
     if rows.empty:
@@ -241,14 +260,14 @@ def _by_group(effects, stratum, effect, positive=None):
     title = stratum_title(stratum)
     rows = rows.assign(cell=_percentages(rows), step=rows["step"].map(degrees))
     table = rows.pivot_table(
-        index=["value_of_stratum", "n_groups", "n"], columns="step", values="cell",
-        aggfunc="first", sort=False,
+        index=["value_of_stratum", "n_groups", "n", "change"], columns="step",
+        values="cell", aggfunc="first", sort=False,
     )  # fmt: skip
     names = {"value_of_stratum": title, "n_groups": "lesions or patients", "n": "n"}
     return [
         Table(
             table[list(rows["step"].unique())].reset_index().rename(columns=names),
-            f"By {title}, with melanin: {words}",
+            f"By {title}: {words}",
             "Percentage points. Without an interval: fewer than ten lesions or "
             "patients, too few to judge, or no difference between resamples.",
         )

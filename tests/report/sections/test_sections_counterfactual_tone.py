@@ -45,6 +45,8 @@ def write_summary(run, **others):
     summary |= {"positive": "MEL", "threshold": 0.25, "n": 41, "n_without_skin": 1}
     summary |= {"threshold_fitted_on": "the run's validation images", "zero": zero}
     summary |= {"tone_sources": "The tone of the skin is unknown."}
+    moved = {"lightness_change": -11.0, "a_change": -2.0, "b_change": 12.8}
+    summary["colours"] = [{"step": -30.0, "change": "melanin", **moved, "cut": 0.0}]
     write_json(run / "counterfactual_tone/summary.json", summary | others)
 
 
@@ -70,12 +72,26 @@ def test_every_step_has_melanin_its_control_and_their_difference(asked):
 
 def test_groups_are_told_with_their_number_also_where_there_is_nobody(asked):
     section = counterfactual_tone.section(asked)
-    by_diagnosis = table(section, "By diagnosis, with melanin: another diagnosis")
+    by_diagnosis = table(section, "By diagnosis: another diagnosis")
     assert by_diagnosis.loc[0, ["diagnosis", "n", "−30°"]].tolist() == [
         "MEL", 8, "30.0",
     ]  # fmt: skip
-    by_tone = table(section, "By tone group, with melanin: another diagnosis named")
+    by_tone = table(section, "By tone group: another diagnosis named")
+    assert by_diagnosis["change"].tolist() == ["melanin", "equal brightness"]
     assert by_tone.loc[0, ["tone group", "n", "+15°"]].tolist() == ["dark", 0, "–"]
+
+
+def test_the_change_of_colour_is_told_beside_that_of_the_model(asked):
+    section = counterfactual_tone.section(asked)
+    colours = table(section, "How the skin of the photographs changes in colour")
+    assert colours.loc[0, ["step", "L*", "b*"]].tolist() == ["−30°", -11.0, 12.8]
+    (finding,) = [
+        block.text
+        for block in section.blocks
+        if isinstance(block, Callout) and block.text.startswith("At −30°")
+    ]
+    assert "another diagnosis on 30.0 (20.0 to 40.0) percent" in finding
+    assert "called MEL changes by +30.0 (+20.0 to +40.0) percentage points" in finding
 
 
 def test_members_stand_beside_the_ensemble(asked):
