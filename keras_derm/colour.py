@@ -32,4 +32,9 @@ def cielab(image):
 
 def colour_difference(first, second):
     """Return the CIEDE2000 difference of two CIELAB colours."""
-    return float(deltaE_ciede2000(np.asarray(first), np.asarray(second)))
+    return float(colour_differences(first, second))
+
+
+def colour_differences(first, second):
+    """Return the CIEDE2000 differences of CIELAB colours, (..., 3) each: (...)."""
+    return deltaE_ciede2000(np.asarray(first), np.asarray(second))

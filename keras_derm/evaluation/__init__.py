@@ -39,6 +39,7 @@ from keras_derm.evaluation.class_scores.predictions import (
     thresholds_beside,
 )
 from keras_derm.evaluation.class_scores.subgroups import (
+    LEAST_POSITIVES,
     TONE,
     TONE_LEVELS,
     TOO_FEW,
@@ -57,6 +58,7 @@ from keras_derm.evaluation.overlap_scores import (
     overlap_frame,
     overlap_scores,
 )
+from keras_derm.evaluation.statistics.bootstrap import means_with_intervals
 from keras_derm.evaluation.statistics.delong import (
     DeLongTest,
     delong_covariance,
@@ -83,6 +85,7 @@ __all__ = [
     "Evaluation",
     "HEADLINE",
     "Judgement",
+    "LEAST_POSITIVES",
     "McNemarTest",
     "OVERLAP_METRICS",
     "PredictionsError",
@@ -122,6 +125,7 @@ __all__ = [
     "judged_rows",
     "mcnemar_test",
     "mean_overlap",
+    "means_with_intervals",
     "operating_points",
     "overlap_frame",
     "overlap_scores",

@@ -9,6 +9,14 @@ from keras_derm.explain.attention_maps import (
     member_attention_maps,
 )
 from keras_derm.explain.cases import choose_cases
+from keras_derm.explain.counterfactual_tone import (
+    START_ITA,
+    Variant,
+    counterfactual_table,
+    look_at,
+    melanin_dose,
+    variants,
+)
 from keras_derm.explain.deletion_curve import area_under, deletion_curve, random_maps
 from keras_derm.explain.embeddings import (
     choose_points,
@@ -22,9 +30,12 @@ from keras_derm.explain.sanity_check import (
     randomize_weights,
     sanity_check,
 )
+from keras_derm.explain.tone_effects import tone_effects, truth_agreement, zero_control
 
 __all__ = [
     "METHODS",
+    "START_ITA",
+    "Variant",
     "area_under",
     "attention_in_lesions",
     "attention_inside",
@@ -32,15 +43,22 @@ __all__ = [
     "average_maps",
     "choose_cases",
     "choose_points",
+    "counterfactual_table",
     "deletion_curve",
     "embed",
     "feature_layer",
     "features",
+    "look_at",
     "map_similarity",
+    "melanin_dose",
     "member_attention_maps",
     "neighbour_mixing",
     "overlay",
     "random_maps",
     "randomize_weights",
     "sanity_check",
+    "tone_effects",
+    "truth_agreement",
+    "variants",
+    "zero_control",
 ]

@@ -8,10 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_derm import evaluation
-from keras_derm.catalog import Catalog, get_task, of_types
+from keras_derm.catalog import get_task
 from keras_derm.files import write_csv, write_json
-from keras_derm.jobs.judged import judged_task
-from keras_derm.readers import read_data_source
+from keras_derm.jobs.judged import given_catalog, judged_task
 from keras_derm.report import figures, interval_cell, save_figure
 from keras_derm.runs import RunDirectory, Stage
 from keras_derm.settings import ARMS, CompareSettings
@@ -43,7 +42,7 @@ class Compare(Stage):
 
     def make(self):
         settings = self.settings
-        catalog = _truth(settings.data, settings.image_types)
+        catalog = given_catalog(settings.data, settings.image_types)
         train = catalog.split("train")
         task = get_task(settings.task).present_in(train if len(train) else catalog)
         covered = catalog.where(task.covers(catalog)).require_real()
@@ -106,17 +105,6 @@ def prediction_files(runs, predictions):
         arms.setdefault(arm, []).extend(Path(path) for path in paths)
     evaluation.check_prediction_files(arms)
     return arms
-
-
-def _truth(data, image_types):
-    is_saved = isinstance(data, str) and data.endswith(".csv")
-    catalog = Catalog.load(data) if is_saved else read_data_source(data)
-    if is_saved and image_types is None:  # chosen when the catalog was made
-        return catalog
-    catalog, told = of_types(catalog, image_types)
-    if told:
-        print(told)
-    return catalog
 
 
 def print_comparison(found, table, metric="balanced_accuracy"):

@@ -1,6 +1,7 @@
-"""What the stages behind an evaluation ask of it."""
+"""What the stages behind an evaluation ask of it, or are given in its place."""
 
-from keras_derm.catalog import get_task
+from keras_derm.catalog import Catalog, get_task, of_types
+from keras_derm.readers import read_data_source
 from keras_derm.settings import (
     AuditSkinToneSettings,
     EvaluateSettings,
@@ -21,3 +22,25 @@ def colour_rule(run):
     """Rule and thresholds by which the audit measured the photographs' ITA."""
     audit = run.settings(AuditSkinToneSettings)
     return {"rule": audit.rule, "thresholds": audit.thresholds}
+
+
+def given_catalog(data, image_types=None, skip_bad=False):
+    """Read the photographs that a model is judged on.
+
+    Args:
+        data: catalog.csv of a run, or a data source READER:PATH, or several of these.
+        image_types: Which photographs; by default all of a catalog.csv, and of a data
+            source those that are dermoscopic, or all where none is.
+        skip_bad: Go on without images that cannot be read.
+
+    Returns:
+        `Catalog`.
+    """
+    is_saved = isinstance(data, str) and data.endswith(".csv")
+    catalog = Catalog.load(data) if is_saved else read_data_source(data, skip_bad)
+    if is_saved and image_types is None:  # chosen when the catalog was made
+        return catalog
+    catalog, told = of_types(catalog, image_types)
+    if told:
+        print(told)
+    return catalog

@@ -1,5 +1,6 @@
 """A trained or exported model with all that is told of a photograph."""
 
+import functools
 import math
 import os
 import zipfile
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_derm.catalog import ImageError, read_image
-from keras_derm.evaluation import ConformalSets, photograph_colour
+from keras_derm.evaluation import ENSEMBLE, ConformalSets, photograph_colour
 from keras_derm.export import (
     MANIFEST,
     ModelFileError,
@@ -63,7 +64,7 @@ class Predictor:
 
     def __init__(self, path, n_threads=None):
         self.path = Path(path)
-        self._keras_model = None
+        self._keras_model, self._members = None, {}
         facts, self._classify = self._open(n_threads)
         self.classes = tuple(facts["classes"])
         conformal, photographs = facts.get("conformal"), facts.get("photographs")
@@ -94,7 +95,7 @@ class Predictor:
         """
         measured = list(self._pool.map(self._read, paths))
         read = [i for i, (_, image) in enumerate(measured) if image is not None]
-        prepared = {i: self._prepare(self._part(measured[i][1])) for i in read}
+        prepared = {i: self.prepare(measured[i][1]) for i in read}
         rows = [
             dict.fromkeys(("diagnosis", "prediction_set", *self.classes)) | row
             for row, _ in measured
@@ -104,6 +105,26 @@ class Predictor:
             for i, scores in zip(read, y_prob, strict=True):
                 rows[i] |= self._classified(scores, rows[i])
         return rows, prepared
+
+    @property
+    def models(self):
+        """Functions from prepared images to probabilities, by name.
+
+        The ensemble comes first; its members follow where there are several and their
+        parts are known.
+        """
+        return {ENSEMBLE: self._classify} | self._members
+
+    def prepare(self, image):
+        """Prepare one photograph as the model learned them.
+
+        Args:
+            image: RGB, uint8, (height, width, 3).
+
+        Returns:
+            uint8 RGB of the size of the model's images.
+        """
+        return self._prepare(self._part(image))
 
     def _part(self, image):
         """The photograph, or the square around its lesion, as the model learned it."""
@@ -179,6 +200,8 @@ class Predictor:
             raise FileNotFoundError(f"There is no such model. {received}")
         if path.is_dir() or path.name == MANIFEST or path.suffix == ".tflite":
             ensemble = QuantizedEnsemble(path, n_threads)
+            if len(ensemble.members) > 1:
+                self._members = {one.path.stem: one.predict for one in ensemble.members}
             return ensemble.description, ensemble.predict
         raise ValueError(
             "`model` must be a .keras, a .tflite or the folder of an exported "
@@ -198,6 +221,7 @@ class Predictor:
         facts = read_description(description, ("classes", "image_size"))
         try:
             self._keras_model = model = load_classifier(self.path)
+            self._members = _keras_members(model)
         except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
             raise ModelFileError(
                 f"The file is damaged or no Keras model ({error}). "
@@ -289,6 +313,24 @@ def outline_warnings(outline, finder):
             f"{unsure_from:.2f} or less in nine of ten photographs"
         )
     return found
+
+
+def _keras_members(ensemble):
+    """Functions as `Predictor.models` of the members of an ensemble of several."""
+    import keras
+
+    from keras_derm.classifiers import ensemble_members
+
+    def classify(member, images):
+        images = keras.ops.image.resize(
+            images.astype("float32"), member.input_shape[1:3]
+        )
+        return member.predict_on_batch(images)
+
+    members = ensemble_members(ensemble)
+    if len(members) == 1:
+        return {}
+    return {member.name: functools.partial(classify, member) for member in members}
 
 
 def _number(value):

@@ -66,6 +66,7 @@ APPS = (
         positional=("model", "images*"),
     ),
     App("compare"),
+    App("counterfactual_tone"),
     App("train_skin_tone"),
     App("validate_skin_tone"),
     App("tune"),

@@ -38,6 +38,11 @@ class ToneTransfer(ImageLayer):
     of reach (more light than 255) is approached as far as it goes. Images on which
     no skin is seen come back unchanged.
 
+    The angle goes with melanin where the skin is yellowish (b* above 0), as it is in
+    neutral light. Under the pink cast of many dermatoscopes b* is below 0, one angle
+    belongs to several doses, and the one found may be far off: there give the dose
+    itself to `add_melanin`.
+
     Args:
         target_ita: Individual typology angle in degrees, within [-80, 85].
 
@@ -76,10 +81,32 @@ class ToneTransfer(ImageLayer):
         target = tf.broadcast_to(tf.cast(target_ita, tf.float32), tf.shape(images)[:1])
         light = tf.maximum(srgb_to_linear(images), _LEAST_LIGHT)
         dose = tf.stop_gradient(self._dose(light, target, lesions))
-        changed = linear_to_srgb(light * _transmission(dose[:, None, None, None]))
+        changed = linear_to_srgb(
+            light * melanin_transmission(dose[:, None, None, None])
+        )
         # Black stays black: nothing is seen there that melanin could colour.
         seen = tf.reduce_max(images, axis=-1, keepdims=True) > 0
         return tf.where(seen & (dose != 0)[:, None, None, None], changed, images)
+
+    def add_melanin(self, images, doses):
+        """Return the images seen through more melanin, or through less.
+
+        Args:
+            images: As in `transfer`.
+            doses: Optical density (natural logarithm) at 545 nm that is added, a
+                number or one for each image, (batch,); below 0 takes melanin away. A
+                dose of 0 gives the image back but for rounding: it is computed as
+                any other.
+
+        Returns:
+            float32 in [0, 255], the shape of `images`.
+        """
+        images = tf.cast(images, tf.float32)
+        doses = tf.broadcast_to(tf.cast(doses, tf.float32), tf.shape(images)[:1])
+        light = tf.maximum(srgb_to_linear(images), _LEAST_LIGHT)
+        through = melanin_transmission(doses[:, None, None, None])
+        seen = tf.reduce_max(images, axis=-1, keepdims=True) > 0
+        return tf.where(seen, linear_to_srgb(light * through), images)
 
     def _dose(self, light, target, lesions):
         """Return the multiple of melanin's absorption for each image, (batch,)."""
@@ -101,8 +128,15 @@ class ToneTransfer(ImageLayer):
         return tf.where(n_skin < _SAMPLE_SIDE, 0.0, (low + high) / 2)
 
 
-def _transmission(dose):
-    """Return the share of light that a dose of melanin lets through, (..., 3)."""
+def melanin_transmission(dose):
+    """Return the share of red, green and blue light that melanin lets through.
+
+    Args:
+        dose: Its optical density at 545 nm, float32 (..., 1).
+
+    Returns:
+        float32 (..., 3), above 1 where the dose is below 0.
+    """
     relative = (tf.constant(PRIMARY_WAVELENGTHS) / PRIMARY_WAVELENGTHS[1]) ** (
         MELANIN_EXPONENT
     )
@@ -129,7 +163,7 @@ def _grown(mask):
 
 def _angle(sample, skin, dose):
     """Return the ITA of median L* and b* after a dose, degrees, (batch,)."""
-    light = tf.minimum(sample * _transmission(dose[:, None, None, None]), 1.0)
+    light = tf.minimum(sample * melanin_transmission(dose[:, None, None, None]), 1.0)
     lightness, _, b = tf.unstack(linear_to_lab(light), axis=-1)
     radians = tf.atan2(_median(lightness, skin) - 50, _median(b, skin))
     return radians * (180 / 3.141592653589793)

@@ -26,7 +26,7 @@ Reference:
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -65,6 +65,8 @@ class Dermatoscope:
         polarised: Whether crossed polarisers block what the surface reflects.
         exposure_stops: How far this exposure is off the automatic one, in stops.
         tint_stops: The same of the white balance's gains, (3,).
+        locked: Exposure and gains that it keeps whatever it sees, as `gains` gives
+            them, or None.
 
     Example:
         >>> device = draw_dermatoscope(rng, polarised=True)
@@ -74,6 +76,7 @@ class Dermatoscope:
     polarised: bool
     exposure_stops: float = 0.0
     tint_stops: tuple = (0.0, 0.0, 0.0)
+    locked: tuple | None = None
 
     def gains(self, scene):
         """Meter a scene and choose exposure and white balance.
@@ -87,6 +90,8 @@ class Dermatoscope:
             float32 array (3,). None of these is below 1, so that what saturates the
             sensor comes out white, not coloured.
         """
+        if self.locked is not None:
+            return self.locked
         mean = metered(scene)
         luminance = LUMINANCE @ mean
         exposure = (AIM_LUMINANCE / luminance) ** METERING * 2**self.exposure_stops
@@ -156,6 +161,21 @@ def draw_dermatoscope(rng, polarised, level=1.0):
     bells = (rng.random((4, 4)).sum(axis=0) - 2) * math.sqrt(3) * min(level, 1.0)
     tints = (float(sd * bell) for sd, bell in zip(TINT_STOPS, bells[1:], strict=True))
     return Dermatoscope(polarised, float(EXPOSURE_STOPS * bells[0]), tuple(tints))
+
+
+def held(device, gains):
+    """The device with the exposure and white balance of a photograph it has taken.
+
+    Args:
+        device: `Dermatoscope`.
+        gains: float32 (3,), the product of both, as a `Photograph` tells it.
+
+    Returns:
+        `Dermatoscope`.
+    """
+    # The least gain of a white balance is 1, so the least product is the exposure.
+    exposure = np.float32(gains.min())
+    return replace(device, locked=(exposure, _rounded(gains / exposure)))
 
 
 def metered(scene):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_derm.phantom import artefacts, camera
-from keras_derm.phantom.dermatoscope import Dermatoscope, draw_dermatoscope
+from keras_derm.phantom.dermatoscope import Dermatoscope, draw_dermatoscope, held
 from keras_derm.phantom.fields import generator
 from keras_derm.phantom.lesions import LesionPainter
 from keras_derm.phantom.signs import draw_signs
@@ -39,7 +39,9 @@ class Photograph:
     gains: np.ndarray
 
 
-def photograph(row, index, seed, size, hair=1.0, artefact=1.0, dermatoscope=True):
+def photograph(
+    row, index, seed, size, hair=1.0, artefact=1.0, dermatoscope=True, gains=None
+):
     """Render one row of `population`.
 
     Args:
@@ -52,6 +54,8 @@ def photograph(row, index, seed, size, hair=1.0, artefact=1.0, dermatoscope=True
         dermatoscope: Whether a dermatoscope chooses exposure and white balance, and
             the surface of the skin reflects; without, the colour of the skin tells
             its melanin.
+        gains: The `gains` of another photograph by this dermatoscope, which then does
+            not choose anew.
 
     Returns:
         `Photograph`.
@@ -67,6 +71,8 @@ def photograph(row, index, seed, size, hair=1.0, artefact=1.0, dermatoscope=True
         rng = generator(seed, 12, index)
         device = draw_dermatoscope(rng, polarisation > 0, artefact)
         colour = colour + device.surface(rng, size, pixels_per_mm, artefact)
+    if device is not None and gains is not None:
+        device = held(device, gains)
     return _shoot(
         colour, cast, device, mask, row, (seed, index), pixels_per_mm, hair, artefact
     )

@@ -6,6 +6,7 @@ nothing else of keras_derm, so that every part may.
 
 from keras_derm.settings.audit_skin_tone import AuditSkinToneSettings
 from keras_derm.settings.compare import CompareSettings
+from keras_derm.settings.counterfactual_tone import CounterfactualToneSettings
 from keras_derm.settings.evaluate import EvaluateSettings
 from keras_derm.settings.evaluate_segmenter import EvaluateSegmenterSettings
 from keras_derm.settings.explain import ExplainSettings
@@ -44,6 +45,7 @@ __all__ = [
     "Backbone",
     "CompareSettings",
     "ConditionalWGANGPSettings",
+    "CounterfactualToneSettings",
     "CycleGANSettings",
     "EvaluateSegmenterSettings",
     "EvaluateSettings",

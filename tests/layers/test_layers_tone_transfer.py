@@ -87,6 +87,24 @@ def test_there_and_back_again(photographs):
     assert np.abs(back - light).mean() < 6
 
 
+def test_no_melanin_gives_back_every_byte():
+    levels = np.arange(256, dtype="uint8")
+    grid = np.stack(np.meshgrid(levels[::5], levels[::5], levels[::5]), axis=-1)
+    images = grid.reshape(1, 52, -1, 3)
+    same = np.array(ToneTransfer(0).add_melanin(images, 0))
+    np.testing.assert_array_equal(np.floor(same + 0.5), images)
+
+
+def test_a_dose_adds_the_absorption_of_melanin_to_every_pixel():
+    images = np.random.default_rng(0).uniform(60, 180, (2, 8, 9, 3)).astype("float32")
+    darker = np.array(ToneTransfer(0).add_melanin(images, [0.4, -0.2]))
+    before, after = (-np.log(srgb_to_linear(one)) for one in (images, darker))
+    absorption = 6.6e11 * np.array([605.0, 545.0, 455.0]) ** -3.33
+    for one, dose in zip(after - before, (0.4, -0.2), strict=True):
+        expected = np.broadcast_to(dose * absorption / absorption[1], one.shape)
+        np.testing.assert_allclose(one, expected, atol=2e-4)
+
+
 def test_pictures_without_skin_stay():
     white = np.full((1, 50, 50, 3), 255, "uint8")
     cv2.circle(white[0], (20, 20), 5, (0, 0, 0), -1)

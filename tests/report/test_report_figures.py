@@ -308,3 +308,41 @@ def test_figures_leave_the_callers_settings_alone():
     before = dict(matplotlib.rcParams)
     figures.contact_sheet(photographs(1))
     assert dict(matplotlib.rcParams) == before
+
+
+def test_strips_frame_the_photographs_that_are_marked():
+    first, second = photographs(2)
+    rows = [
+        ("one", [(first, "NV 90%", False), (second, "MEL 60%", True)]),
+        ("other", [(first, "NV 80%", True), (second, "NV 70%", False)]),
+    ]
+    figure = figures.photograph_strips(rows, ["as it is", "-30"])
+    axes = np.reshape(figure.axes, (2, 2))
+    framed = [[one.spines["top"].get_visible() for one in row] for row in axes]
+    assert framed == [[False, True], [True, False]]
+    assert [one.get_xlabel() for one in axes[0]] == ["NV 90%", "MEL 60%"]
+    assert [row[0].get_ylabel() for row in axes] == ["one", "other"]
+    figure.canvas.draw()
+
+
+@pytest.mark.parametrize("rows", [[], [("one", [])]])
+def test_strips_refuse_rows_of_another_length(rows):
+    with pytest.raises(ValueError, match="Each row needs 1 cells.*Received"):
+        figures.photograph_strips(rows, ["as it is"])
+
+
+def test_steps_are_drawn_with_their_intervals_where_there_are_any():
+    curve = pd.DataFrame({"step": [-30.0, 0, 15], "value": [0.2, 0, 0.1]})
+    curve = curve.assign(low=[0.1, np.nan, 0.05], high=[0.4, np.nan, 0.2])
+    figure = figures.step_curves({"named otherwise": {"melanin": curve}})
+    (axes,) = figure.axes
+    (bars,) = axes.containers
+    ends = np.array([segment[:, 1] for segment in bars.lines[2][0].get_segments()])
+    np.testing.assert_allclose(ends, [[0.1, 0.4], [0, 0], [0.05, 0.2]])
+    np.testing.assert_array_equal(axes.get_xticks(), [-30, 0, 15])
+    figure.canvas.draw()
+
+
+def test_steps_need_a_panel():
+    with pytest.raises(ValueError, match="Received"):
+        figures.step_curves({})

@@ -109,6 +109,40 @@ def values_with_intervals(statistic, n_clusters, n_replicates, seed, level):
     return np.column_stack([values, intervals])
 
 
+def means_with_intervals(values, groups, n_replicates=2000, seed=0, level=0.95):
+    """Means over images with their intervals, all on the same resamples.
+
+    Columns of differences within an image (after minus before) give paired intervals.
+
+    Args:
+        values: array of shape `(n, names)`; NaN is left out of its column.
+        groups: patient or lesion of each image, shape `(n,)`, or None.
+        n_replicates, seed, level: as in `bootstrap` and `percentile_interval`.
+
+    Returns:
+        float64 array of shape `(names, 3)`: mean, low, high. Low and high are NaN where
+        there is no interval: nothing is known, or every resample gives the same.
+
+    Example:
+        >>> means_with_intervals(np.stack([flipped, after - before], 1), lesion)
+    """
+    values = np.asarray(values, dtype=np.float64)
+    cluster, n_clusters = cluster_index(groups, len(values))
+    if not n_clusters:
+        return np.full((values.shape[1], 3), np.nan)
+    sums, counts = (np.zeros((n_clusters, values.shape[1])) for _ in range(2))
+    np.add.at(sums, cluster, np.nan_to_num(values))
+    np.add.at(counts, cluster, ~np.isnan(values))
+
+    def means(weights):
+        with np.errstate(invalid="ignore"):
+            return (sums.T @ weights) / (counts.T @ weights)
+
+    found = values_with_intervals(means, n_clusters, n_replicates, seed, level)
+    found[found[:, 1] == found[:, 2], 1:] = np.nan
+    return found
+
+
 def percentile_interval(replicates, level=0.95):
     """Interval between the outer percentiles of the replicates.
 

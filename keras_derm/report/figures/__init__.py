@@ -11,6 +11,7 @@ from keras_derm.report.figures.attention import (
     cam_gallery,
     case_grid,
 )
+from keras_derm.report.figures.counterfactuals import photograph_strips, step_curves
 from keras_derm.report.figures.curves import (
     deletion_curves,
     net_benefit,
@@ -40,10 +41,12 @@ __all__ = [
     "feature_map",
     "forest_plot",
     "net_benefit",
+    "photograph_strips",
     "preparation_stages",
     "reliability",
     "roc",
     "rule_disagreement",
+    "step_curves",
     "tone_violins",
     "training_curves",
 ]

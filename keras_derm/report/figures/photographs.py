@@ -75,10 +75,16 @@ def checked_captions(images, captions):
     return [str(caption) for caption in captions]
 
 
-def photo_grid(lines, columns, text_lines):
-    """Grid of axes without frames, 1.6 inch an image, room for the captions."""
+def photo_grid(lines, columns, text_lines, aspect=1.0):
+    """Grid of axes without frames, 1.6 inch an image, room for the captions.
+
+    The images are `aspect` times as high as they are wide.
+    """
     figure = Figure(
-        figsize=(1.6 * columns + 0.3, lines * (1.62 + 0.19 * text_lines) + 0.1),
+        figsize=(
+            1.6 * columns + 0.3,
+            lines * (1.62 * aspect + 0.19 * text_lines) + 0.1,
+        ),
         layout="constrained",
     )
     panels = figure.subplots(lines, columns, squeeze=False)

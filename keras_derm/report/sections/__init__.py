@@ -2,6 +2,7 @@
 
 from keras_derm.report.sections import (
     audit,
+    counterfactual_tone,
     explanation,
     export,
     feature_map,
@@ -26,6 +27,7 @@ SECTIONS = (
     thresholds.section,
     segmentation.section,
     explanation.section,
+    counterfactual_tone.section,
     feature_map.section,
     export.section,
 )

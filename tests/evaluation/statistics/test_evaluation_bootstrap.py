@@ -8,6 +8,7 @@ from keras_derm.evaluation.statistics.bootstrap import (
     cluster_class,
     cluster_index,
     cluster_weights,
+    means_with_intervals,
     percentile_interval,
     two_sided_p_value,
 )
@@ -147,3 +148,29 @@ def test_intervals_of_metrics_cover_by_lesion(stratified):
             held[name] += found[name]["low"] <= value <= found[name]["high"]
     for name in truth:
         assert 0.925 <= held[name] / 600 <= 0.97
+
+
+def test_means_leave_out_what_is_not_known():
+    values = np.array([[1.0, np.nan], [0.0, 2.0], [1.0, 4.0], [0.0, np.nan]])
+    found = means_with_intervals(values, [0, 0, 1, 2], n_replicates=100)
+    np.testing.assert_allclose(found[:, 0], [0.5, 3.0])
+
+
+def test_intervals_of_means_are_by_group_and_those_of_differences_are_paired():
+    generator = np.random.default_rng(1)
+    person = np.repeat(generator.normal(size=100), 3)
+    before = person + generator.normal(0, 0.01, 300)
+    after = person + 0.1 + generator.normal(0, 0.01, 300)
+    values = np.stack([before, after, after - before], axis=1)
+    found = means_with_intervals(values, np.repeat(np.arange(100), 3), 1000)
+    widths = found[:, 2] - found[:, 1]
+    expected = 2 * 1.96 * np.std(before.reshape(100, 3).mean(axis=1)) / 10
+    assert widths[0] == pytest.approx(expected, rel=0.12)
+    assert widths[2] < widths[0] / 50
+    assert found[2, 1] < 0.1 < found[2, 2]
+
+
+def test_a_mean_that_no_resample_changes_has_no_interval():
+    found = means_with_intervals(np.zeros((12, 1)), None, n_replicates=50)
+    np.testing.assert_array_equal(found, [[0, np.nan, np.nan]])
+    assert np.isnan(means_with_intervals(np.zeros((0, 2)), [])).all()
