@@ -20,10 +20,12 @@ from keras_derm.settings.generators import (
 )
 from keras_derm.settings.image_quality import ImageQualitySettings
 from keras_derm.settings.kinds import Backbone, Preset, QuantizationMode
+from keras_derm.settings.make_reader_study import MakeReaderStudySettings
 from keras_derm.settings.member import MemberSettings
 from keras_derm.settings.optimization import OptimizationSettings
 from keras_derm.settings.prepare_dataset import PrepareDatasetSettings
 from keras_derm.settings.recipe import RECIPE_STAGES, Recipe
+from keras_derm.settings.score_reader_study import ScoreReaderStudySettings
 from keras_derm.settings.settings import Settings, SettingsError
 from keras_derm.settings.stage import STAGES, StageSettings
 from keras_derm.settings.synthesize import SynthesizeSettings
@@ -49,6 +51,7 @@ __all__ = [
     "FineTuningSettings",
     "GeneratorSettings",
     "ImageQualitySettings",
+    "MakeReaderStudySettings",
     "MemberSettings",
     "OptimizationSettings",
     "PrepareDatasetSettings",
@@ -56,6 +59,7 @@ __all__ = [
     "QuantizationMode",
     "Recipe",
     "SNGANSettings",
+    "ScoreReaderStudySettings",
     "Settings",
     "SettingsError",
     "StageSettings",
