@@ -6,8 +6,10 @@ import pandas as pd
 
 from keras_derm.catalog import SKIN_TONE_SCALES
 from keras_derm.files import write_csv
-from keras_derm.runs import RunDirectory, Stage
+from keras_derm.runs import Stage
 from keras_derm.settings import MakeReaderStudySettings, ScoreReaderStudySettings
+
+N_SHOWN = 6
 
 
 def score_reader_study(
@@ -167,15 +169,45 @@ class ScoreReaderStudy(Stage):
                 rows, "AUC minus 0.5 (guessing)", ("taken for each other", "told apart")
             )
             save_figure(self.run, "reader_study", figure)
+        self._draw_misleading(answers, figures, save_figure)
+
+    def _draw_misleading(self, answers, figures, save_figure):
+        """The pictures that most readers took for what they are not."""
+        from keras_derm.catalog import Catalog, read_image
+        from keras_derm.reader_study import KEPT, REAL
+
+        origin = answers[(answers["question"] == "origin") & answers["isic_id"].notna()]
+        if origin.empty:
+            return
+        certainty = origin["value"].astype(int)
+        mean = certainty.groupby([origin["kind"], origin["isic_id"]]).mean()
+        catalogs = [self.run.catalog]
+        catalogs.append(Catalog.load(self.run.synthetic / "catalog.csv"))
+        paths = {
+            name: path
+            for catalog in catalogs
+            for name, path in zip(catalog.table["isic_id"], catalog.paths, strict=True)
+        }
+        pictures, captions = [], []
+        for kind, word, rising in (
+            (KEPT, "synthetic", True),
+            (REAL, "photograph", False),
+        ):
+            shown = mean.get(kind, mean.iloc[:0]).sort_values(ascending=rising)
+            for name, value in shown.head(N_SHOWN).items():
+                pictures.append(read_image(paths[name]))
+                captions.append(f"{word}\ncertainty {value:.1f}")
+        sheet = figures.contact_sheet(pictures, captions, N_SHOWN)
+        save_figure(self.run, "reader_study_pictures", sheet)
 
 
 def _run_of(answers, run):
     """The run: the one that is named, or the first above the answers with a study."""
     if run is not None:
-        return RunDirectory(run)
+        return run
     for folder in Path(answers[0]).resolve().parents:
         if (folder / "reader_study/key.json").is_file():
-            return RunDirectory(folder)
+            return folder
     raise ValueError(
         "the answers do not lie in a run with a study: say --run RUN. "
         f"Received: {answers[0]}"

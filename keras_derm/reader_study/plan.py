@@ -20,17 +20,30 @@ def half_width(
         n_pictures: Pictures, half of them synthetic.
         value: The accuracy, or the AUC, that is expected, in (0, 1).
         reader_sd: Standard deviation of it between readers.
-        image_share: Share in [0, 1] of the variance by images that readers have in
+        image_share: Share in [0, 1) of the variance by images that readers have in
             common: the correlation of two readers' answers.
         auc: Whether `value` is an AUC.
 
     Returns:
         float, of the accuracy or AUC.
 
+    Raises:
+        ValueError: A value cannot be.
+
     Reference:
         Variance of a single reader's AUC by Hanley and McNeil, Radiology 143 (1982);
         of the mean of readers as in `mean_over_readers`.
     """
+    if n_readers < 2 or n_pictures < 4 or not 0 < value < 1:
+        raise ValueError(
+            "a plan needs 2 readers, 4 pictures, and an accuracy or AUC in (0, 1). "
+            f"Received: {n_readers} readers, {n_pictures} pictures, {value}"
+        )
+    if reader_sd < 0 or not 0 <= image_share < 1:
+        raise ValueError(
+            "`reader_sd` must be 0 or more, `image_share` in [0, 1). "
+            f"Received: reader_sd={reader_sd}, image_share={image_share}"
+        )
     n_each = n_pictures / 2
     own = _hanley_mcneil(value, n_each) if auc else value * (1 - value) / n_pictures
     between = reader_sd**2 + own * (1 - image_share)

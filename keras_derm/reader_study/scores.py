@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from rich.progress import track
 
 from keras_derm.evaluation import (
     TOO_FEW,
@@ -132,7 +133,8 @@ def score_agreement(answers, questions, n_replicates=200, seed=0):
         for one reader without repeats.
     """
     rows, images = [], answers[answers["kind"] != CHECK]
-    for name, question, ordered, codes in _codings(questions):
+    codings = list(_codings(questions))
+    for name, question, ordered, codes in track(codings, "Agreement", transient=True):
         given = images[images["question"] == question]
         given = given.assign(value=given["value"].map(codes).astype(float))
         found = _agreements(given, ordered, n_replicates, seed)

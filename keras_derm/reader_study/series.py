@@ -263,7 +263,7 @@ def _in_turn(table, wanted, generator):
     turn = table.fillna({"tone_group": "", "generator": ""}).groupby(cells).cumcount()
     table = table.iloc[np.argsort(turn.to_numpy(), kind="stable")]
     position = table.groupby("diagnosis").cumcount()
-    most = table["diagnosis"].map(wanted).fillna(0)
+    most = table["diagnosis"].map(wanted).fillna(0).astype(int)
     return table[position < most].reset_index(drop=True)
 
 

@@ -207,6 +207,7 @@
     keep();
     drawQuestions();
     if (focused) find(focused)?.focus({preventScroll: true});
+    document.querySelector("fieldset.active")?.scrollIntoView({block: "nearest"});
   };
   const next = () => {
     const left = asked().findIndex(each => !isAnswered(each));

@@ -34,6 +34,15 @@ def section(run):
                 "AUC of photographs against synthetic images by group, with intervals.",
                 "How far readers tell photographs from synthetic ones. 0 is guessing.",
             ),
+            figure_block(
+                run,
+                "reader_study_pictures",
+                "Synthetic images that were taken for photographs, and photographs "
+                "that were taken for synthetic images.",
+                "What misled most: synthetic images, then photographs, with the mean "
+                "certainty of the readers (1: surely a photograph, 6: surely "
+                "synthetic).",
+            ),
             _screening(folder),
             _agreement(folder),
             _readers(readers),
