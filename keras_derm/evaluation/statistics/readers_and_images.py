@@ -126,7 +126,8 @@ def mean_over_readers(values, covariance, level=0.95, bounds=(0.0, 1.0)):
 
     Args:
         values: one figure for each reader, `(readers,)`; readers with NaN are left out.
-        covariance: theirs, over the images that were drawn, `(readers, readers)`.
+        covariance: theirs, over the images that were drawn, `(readers, readers)`; who
+            answered too little to have a variance is left out too.
         level: coverage in (0, 1).
         bounds: what the figure cannot leave, nor its interval; None where it has no
             bounds, as a difference.
@@ -135,15 +136,16 @@ def mean_over_readers(values, covariance, level=0.95, bounds=(0.0, 1.0)):
         A `ReadersEstimate`. Of one reader the interval is of that reader alone, and
         says so.
     """
-    values = np.asarray(values, float)
-    kept = np.isfinite(values)
-    n = int(kept.sum())
-    if not n:
+    values, covariance = np.asarray(values, float), np.asarray(covariance, float)
+    answered = np.isfinite(values)
+    if not answered.any():
         return ReadersEstimate(np.nan, np.nan, np.nan, 0, "no answer")
-    values, covariance = values[kept], np.asarray(covariance, float)[np.ix_(kept, kept)]
-    mean = float(values.mean())
-    if np.isnan(covariance).any():
+    kept = answered & np.isfinite(np.diag(covariance))
+    if not kept.any():
+        n, mean = int(answered.sum()), float(values[answered].mean())
         return ReadersEstimate(mean, np.nan, np.nan, n, TOO_FEW_IMAGES)
+    n, mean = int(kept.sum()), float(values[kept].mean())
+    values, covariance = values[kept], covariance[np.ix_(kept, kept)]
     variance, freedom = _variance_of_mean(values, covariance)
     if not variance > 0:
         return ReadersEstimate(mean, np.nan, np.nan, n, ALL_ALIKE)

@@ -21,7 +21,6 @@ def ratings():
 def test_areas_and_covariance_are_delongs(ratings):
     scores, is_positive = ratings
     expected, covariance = delong_covariance(is_positive, scores)
-    # By images that are clusters of one DeLong's terms of both classes are added.
     areas, found = reader_aucs(is_positive, scores)
     np.testing.assert_allclose(areas, expected)
     np.testing.assert_allclose(found, covariance, rtol=1e-9)
@@ -98,3 +97,13 @@ def test_what_has_no_interval_says_why():
         [0.5, np.nan], np.array([[0.01, np.nan], [np.nan, np.nan]])
     )
     assert mixed.n_readers == 1 and mixed.low < 0.5
+
+
+def test_a_reader_who_hardly_began_takes_nobodys_interval():
+    answers = np.random.default_rng(3).integers(0, 2, (3, 30)).astype(float)
+    begun = np.vstack([answers, np.full(30, np.nan)])
+    begun[3, 0] = 1.0
+    strata = np.repeat([0, 1], 15)
+    found = mean_over_readers(*reader_means(begun, strata))
+    assert found == mean_over_readers(*reader_means(answers, strata))
+    assert found.n_readers == 3
