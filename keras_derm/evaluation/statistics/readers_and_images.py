@@ -10,7 +10,7 @@ Student's t for the few readers there are. It takes accuracies and AUCs alike. T
 things are ours, since without them intervals of two to five readers cover too seldom
 (`benchmarks/reader_study_coverage.py`): what readers differ in beyond their images is
 never taken for less than nothing, and the interval is made of log odds. A two-way
-bootstrap of readers and images, which has no degrees of freedom, covers 83 % for three
+bootstrap of readers and images, which has no degrees of freedom, covers 82 % for three
 readers of very different skill, where it should 95 %; and the odds ratios of a
 mixed-effects model are neither accuracy nor AUC.
 
