@@ -27,8 +27,8 @@ test: .venv/.installed ## the tests
 test-slow: .venv/.installed ## tests that take minutes or run at full scale
 	$(BIN)/python -m pytest -m slow
 
-browser-test: .venv/.installed ## the report in a browser, where chromium is installed
-	$(BIN)/python -m pytest -m browser tests/report
+browser-test: .venv/.installed ## report and reader study in a browser, where chromium is
+	$(BIN)/python -m pytest -m browser tests/report tests/reader_study
 
 lint: .venv/.installed ## ruff: faults and form; imports point one way, in no circle
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """Honest judgement of classifiers: real images, intervals, strata, comparison."""
 
+from keras_derm.evaluation.agreement import agreement, self_agreement
 from keras_derm.evaluation.class_scores.axes import AXES, catalog_axes, contrast_edges
 from keras_derm.evaluation.class_scores.calibration import (
     apply_temperature,
@@ -67,6 +68,12 @@ from keras_derm.evaluation.statistics.delong import (
 )
 from keras_derm.evaluation.statistics.mcnemar import McNemarTest, mcnemar_test
 from keras_derm.evaluation.statistics.multiplicity import benjamini_hochberg, holm
+from keras_derm.evaluation.statistics.readers_and_images import (
+    ReadersEstimate,
+    mean_over_readers,
+    reader_aucs,
+    reader_means,
+)
 from keras_derm.evaluation.tone_scores import (
     ToneTruth,
     intraclass_correlation,
@@ -95,6 +102,8 @@ __all__ = [
     "TOO_FEW",
     "ToneTruth",
     "UNKNOWN",
+    "ReadersEstimate",
+    "agreement",
     "apply_temperature",
     "balanced_multiclass_accuracy",
     "benjamini_hochberg",
@@ -126,16 +135,20 @@ __all__ = [
     "mcnemar_test",
     "mean_overlap",
     "means_with_intervals",
+    "mean_over_readers",
     "operating_points",
     "overlap_frame",
     "overlap_scores",
     "photograph_colour",
     "predictions_from_csv",
     "predictions_to_csv",
+    "reader_aucs",
+    "reader_means",
     "reliability_table",
     "repeatability",
     "roc_band",
     "selective_table",
+    "self_agreement",
     "skin_groups",
     "stratum_title",
     "threshold_at_sensitivity",

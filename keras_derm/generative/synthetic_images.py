@@ -17,7 +17,7 @@ ASKED = "asked of the generator"
 
 
 def write_synthetic(
-    images, conditions, seed, generator_name, directory, parent_ids=None
+    images, conditions, seed, generator_name, directory, parent_ids=None, first=0
 ):
     """Write made images as PNG and a catalog of them, whole or not at all.
 
@@ -30,6 +30,7 @@ def write_synthetic(
             is replaced, unless it holds anything else than an earlier result.
         parent_ids: `isic_id` of the photograph that each image was made of, where
             there is one. The catalog then keeps both in one part of a split.
+        first: Number of the first image in its id.
 
     Returns:
         `Catalog` with `synthetic` True, `split` "train", `generator`, `seed`,
@@ -60,7 +61,7 @@ def write_synthetic(
         )
     directory = Path(directory).absolute()
     _refuse_foreign_files(directory)
-    table = _synthetic_table(names, seed, generator_name)
+    table = _synthetic_table(names, seed, generator_name, first)
     if parent_ids is not None:
         table["parent_id"] = list(parent_ids)
     with atomic_path(directory) as temporary:
@@ -73,9 +74,10 @@ def write_synthetic(
     return Catalog(table, root=directory)
 
 
-def _synthetic_table(names, seed, generator_name):
+def _synthetic_table(names, seed, generator_name, first):
     tones = [tone for _, tone in names]
-    ids = [f"SYN_{generator_name}_{seed}_{i:06d}" for i in range(len(names))]
+    numbers = range(first, first + len(names))
+    ids = [f"SYN_{generator_name}_{seed}_{i:06d}" for i in numbers]
     return pd.DataFrame(
         {
             "isic_id": ids,

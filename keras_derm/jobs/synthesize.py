@@ -23,6 +23,7 @@ from keras_derm.settings import (
 )
 
 N_SHOWN = 24
+N_SCREENED_OUT = 100
 
 
 class Synthesize(Stage):
@@ -37,6 +38,7 @@ class Synthesize(Stage):
     writes = (
         "synthetic",
         "prepared/synthetic",
+        "screened_out",
         "cell_deficits.csv",
         "screening.csv",
         "synthesis.json",
@@ -77,6 +79,7 @@ class Synthesize(Stage):
         write_csv(run / "screening.csv", verdicts)
         kept, accepted = verdicts["kept"].to_numpy(), verdicts["accepted"].sum()
         print(f"{accepted} of {len(images)} pass the screening, {kept.sum()} are kept")
+        self._keep_screened_out(images, conditions, verdicts, int(kept.sum()))
         if kept.any():
             side = prepared.image_size[0]
             self._keep(images[kept], conditions[kept], verdicts[kept], side)
@@ -94,6 +97,27 @@ class Synthesize(Stage):
         )
         chain = preparation(self.run.settings(PrepareDatasetSettings).preset, side)
         prepare(catalog, chain.of_prepared(), self.run.prepared_synthetic)
+
+    def _keep_screened_out(self, images, conditions, verdicts, first):
+        """Write some of the rejected images for people to judge; none is trained on."""
+        order = np.random.default_rng(self.settings.seed).permutation(len(images))
+        rejected = ~verdicts["accepted"].to_numpy(bool)
+        rows = np.sort(order[rejected[order]][:N_SCREENED_OUT])
+        if not len(rows):
+            return
+        catalog = write_synthetic(
+            images[rows],
+            conditions[rows],
+            self.settings.seed,
+            self.run.settings(TrainGeneratorSettings).generator.name,
+            self.run.screened_out,
+            verdicts["parent_id"].iloc[rows] if "parent_id" in verdicts else None,
+            first,
+        )
+        reasons = verdicts["reason"].to_numpy(object)[rows]
+        catalog.with_columns(screening_reason=reasons).save(
+            self.run.screened_out / "catalog.csv"
+        )
 
     def _draw(self, images, verdicts, real, train):
         """Made images beside the real training image nearest to each."""

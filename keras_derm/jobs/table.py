@@ -67,6 +67,12 @@ APPS = (
     ),
     App("compare"),
     App("counterfactual_tone"),
+    App("make_reader_study"),
+    App(
+        "score_reader_study",
+        function="keras_derm.jobs.score_reader_study:score_reader_study",
+        positional=("answers*",),
+    ),
     App("train_skin_tone"),
     App("validate_skin_tone"),
     App("tune"),

@@ -60,6 +60,16 @@ class Layout:
         return self.path / "synthetic"
 
     @property
+    def screened_out(self) -> Path:
+        """Folder of some synthetic images that screening rejected, for readers."""
+        return self.path / "screened_out"
+
+    @property
+    def reader_study(self) -> Path:
+        """Folder of the reader study: its page, its key, its scores."""
+        return self.path / "reader_study"
+
+    @property
     def predictions(self) -> Path:
         """Folder of the predictions for val and test."""
         return self.path / "predictions"

@@ -22,10 +22,12 @@ from keras_derm.settings.generators import (
 )
 from keras_derm.settings.image_quality import ImageQualitySettings
 from keras_derm.settings.kinds import Backbone, Preset, QuantizationMode
+from keras_derm.settings.make_reader_study import MakeReaderStudySettings
 from keras_derm.settings.member import MemberSettings
 from keras_derm.settings.optimization import OptimizationSettings
 from keras_derm.settings.prepare_dataset import PrepareDatasetSettings
 from keras_derm.settings.recipe import RECIPE_STAGES, Recipe
+from keras_derm.settings.score_reader_study import ScoreReaderStudySettings
 from keras_derm.settings.settings import Settings, SettingsError
 from keras_derm.settings.stage import STAGES, StageSettings
 from keras_derm.settings.synthesize import SynthesizeSettings
@@ -54,6 +56,7 @@ __all__ = [
     "FineTuningSettings",
     "GeneratorSettings",
     "ImageQualitySettings",
+    "MakeReaderStudySettings",
     "MemberSettings",
     "OptimizationSettings",
     "PrepareDatasetSettings",
@@ -61,6 +64,7 @@ __all__ = [
     "QuantizationMode",
     "Recipe",
     "SNGANSettings",
+    "ScoreReaderStudySettings",
     "Settings",
     "SettingsError",
     "StageSettings",

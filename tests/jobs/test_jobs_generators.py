@@ -123,6 +123,28 @@ def test_a_generator_that_is_registered_needs_nothing_more_of_the_jobs(
     assert options["learning_rate"] == 0.1 and "dropout" not in options
 
 
+def test_some_of_what_screening_rejects_is_kept_for_people_to_judge(run, monkeypatch):
+    screen = synthesis.screen
+
+    def half(*args, **kwargs):
+        verdicts = screen(*args, **kwargs)
+        accepted = np.arange(len(verdicts)) % 2 == 0
+        return verdicts.assign(
+            accepted=accepted, reason=np.where(accepted, "", "near copy of 1")
+        )
+
+    monkeypatch.setattr(synthesis, "screen", half)
+    generator = {"colour_noise": {"batch_size": 4}}
+    jobs.run_stage("train_generator", run, generator=generator, **SMALL)
+    jobs.run_stage("synthesize", run, target_per_diagnosis=20)
+    kept = Catalog.load(run / "synthetic/catalog.csv").table
+    out = Catalog.load(run / "screened_out/catalog.csv").table
+    assert not set(kept["isic_id"]) & set(out["isic_id"])
+    assert out["screening_reason"].eq("near copy of 1").all()
+    verdicts = pd.read_csv(run / "screening.csv")
+    assert len(out) == min((~verdicts["accepted"]).sum(), 100)
+
+
 @pytest.fixture(scope="module")
 def feature_weights(tmp_path_factory):
     """Random weights: what is measured means nothing, but is measured."""
