@@ -10,11 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import binary_erosion, distance_transform_edt
 
-from keras_derm.evaluation.statistics.bootstrap import (
-    bootstrap,
-    cluster_index,
-    percentile_interval,
-)
+from keras_derm.evaluation.statistics.bootstrap import means_with_intervals
 
 THRESHOLD_OF_JACCARD = 0.65
 """Jaccard index below which the ISIC challenge of 2018 gives an image 0."""
@@ -131,31 +127,10 @@ def mean_overlap(scores, groups, n_replicates=1000, seed=0):
 
     Returns:
         `pandas.DataFrame`, one row a column of `scores`: `metric`, `value`, `low`,
-        `high`, `n`, `reason`.
+        `high` (NaN where there is no interval) and `n`.
     """
     values = scores.to_numpy("float64")
-    cluster, n_clusters = cluster_index(np.asarray(groups, object), len(scores))
-    (draws,) = bootstrap(
-        [_weighted_means(values, cluster, n_clusters)], n_clusters, n_replicates, seed
-    )
-    rows = []
-    for name, column, of_draws in zip(scores, values.T, draws, strict=True):
-        known = np.isfinite(column)
-        low, high, reason = percentile_interval(of_draws)
-        value = column[known].mean() if known.any() else np.nan
-        rows.append((name, value, low, high, int(known.sum()), reason))
-    return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "n", "reason"])
-
-
-def _weighted_means(values, cluster, n_clusters):
-    """Statistic of `bootstrap`: the mean of each column in each resample."""
-    known = np.isfinite(values)
-    sums, counts = np.zeros((2, n_clusters, values.shape[1]))
-    np.add.at(sums, cluster, np.where(known, values, 0.0))
-    np.add.at(counts, cluster, known)
-
-    def means(weights):
-        with np.errstate(invalid="ignore"):
-            return (sums.T @ weights) / (counts.T @ weights)
-
-    return means
+    found = means_with_intervals(values, np.asarray(groups, object), n_replicates, seed)
+    frame = pd.DataFrame(found, columns=["value", "low", "high"])
+    frame.insert(0, "metric", list(scores))
+    return frame.assign(n=np.isfinite(values).sum(axis=0))

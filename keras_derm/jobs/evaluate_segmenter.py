@@ -158,7 +158,7 @@ class EvaluateSegmenter(Stage):
                     )
                     found.append(means.assign(finder=name, axis=axis, level=level))
         columns = ["finder", "axis", "level", "metric", "value", "low", "high", "n"]
-        return pd.concat(found, ignore_index=True)[[*columns, "reason"]]
+        return pd.concat(found, ignore_index=True)[columns]
 
     def _differences(self, scores, test):
         """What each finder differs by from the reference, on the same photographs."""
