@@ -83,8 +83,8 @@ def _lead(scores, n_readers):
     if area["low"] > 0.5:
         return f"{lead} They can tell them apart."
     return (
-        f"{lead} That they can tell them apart is not shown; nor is it shown that "
-        "they cannot, but for what the interval leaves out."
+        f"{lead} It is not shown that they can tell them apart. That they cannot is "
+        "not shown either: the interval says how well they may."
     )
 
 
@@ -180,7 +180,7 @@ def _readers(readers):
         columns={
             "seconds": "seconds a picture (median)",
             "checks": "checks passed",
-            "n_checks": "checks",
+            "n_checks": "of checks",
             "auc": "AUC",
         }
     )
