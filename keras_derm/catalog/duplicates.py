@@ -106,8 +106,8 @@ def read_decisions(csv, catalog):
     missing = [name for name in (*IDS, DECISION) if name not in listed]
     if missing:
         raise CatalogError(
-            f"{csv} lacks the column(s) {', '.join(missing)}: decisions stand in a copy "
-            f"of duplicates/pairs.csv. Received: {list(listed)}"
+            f"{csv} lacks {', '.join(missing)}: decisions stand in a copy of "
+            f"duplicates/pairs.csv. Received: {list(listed)}"
         )
     listed["row"] = np.arange(2, len(listed) + 2)
     words = listed[DECISION].str.strip().str.lower()
@@ -115,7 +115,7 @@ def read_decisions(csv, catalog):
     for name in IDS:
         listed[name] = listed[name].str.strip()
     _refuse_decisions(listed, catalog, str(csv))
-    decided = listed.assign(decision=listed["word"].isin(YES))
+    decided = listed.assign(**{DECISION: listed["word"].isin(YES)})
     return _one_way(decided)[[*IDS, DECISION]].drop_duplicates(ignore_index=True)
 
 
@@ -156,14 +156,18 @@ def _refuse_decisions(listed, catalog, name):
     ]
     faults = pd.concat(faults, ignore_index=True)
     if len(faults):
-        raise_faults(faults, "Mend these rows; leave the decision empty to say nothing.")
+        raise_faults(
+            faults, "Mend these rows; leave the decision empty to say nothing."
+        )
 
 
 def _one_way(pairs):
     """The pairs with the lesser id first, so that each has one form."""
     swapped = pairs["first"] > pairs["second"]
     first = pairs["first"].mask(swapped, pairs["second"])
-    return pairs.assign(second=pairs["second"].mask(swapped, pairs["first"]), first=first)
+    return pairs.assign(
+        second=pairs["second"].mask(swapped, pairs["first"]), first=first
+    )
 
 
 def with_decisions(pairs, decisions):
@@ -174,8 +178,9 @@ def with_decisions(pairs, decisions):
         decisions: What `read_decisions` gives, or None.
 
     Returns:
-        `pandas.DataFrame`: `pairs` with `decision` ("yes", "no" or empty), and `is_copy`
-        by it. A pair that was not found, but decided to be one photograph, comes last.
+        `pandas.DataFrame`: `pairs` with `decision` ("yes", "no" or empty), and
+        `is_copy` by it. A pair that was not found, but decided to be one photograph,
+        comes last.
     """
     if decisions is None or not len(decisions):
         return pairs.assign(decision=pd.Series(pd.NA, pairs.index, "string"))
@@ -190,6 +195,29 @@ def with_decisions(pairs, decisions):
         return result
     added = added.assign(kind="decided", is_copy=True, decision="yes")
     return pd.concat([result, added], ignore_index=True)
+
+
+def with_facts(pairs, catalog):
+    """Put beside pairs what a person needs to judge them.
+
+    Args:
+        pairs: `pandas.DataFrame` with `first` and `second`.
+        catalog: `Catalog` that the ids are of.
+
+    Returns:
+        `pandas.DataFrame`: `pairs` with a number `pair` from 1 before them, and
+        `together` (whether both are of one patient, lesion or listed duplicate),
+        `first_diagnosis` and `second_diagnosis` behind them.
+    """
+    table = catalog.table
+    groups = pd.Series(group_of_rows(table, GROUP_COLUMNS), table["isic_id"])
+    diagnoses = table.set_index("isic_id")["diagnosis"]
+    first, second = (pairs[name].map(groups) for name in IDS)
+    facts = pairs.assign(together=first.eq(second).astype(bool))
+    for name in IDS:
+        facts[f"{name}_diagnosis"] = pairs[name].map(diagnoses)
+    facts.insert(0, "pair", np.arange(1, len(pairs) + 1))
+    return facts
 
 
 def copy_groups(catalog, pairs):
@@ -224,7 +252,7 @@ def copy_groups(catalog, pairs):
 def joined_in_spite(catalog, pairs):
     """Pairs decided to be none that other pairs make one group all the same."""
     groups = copy_groups(catalog, pairs)
-    named = pd.Series(groups.to_numpy(object), index=catalog.table["isic_id"])
+    named = pd.Series(groups.array, index=catalog.table["isic_id"])
     no = pairs[pairs["decision"].eq("no").fillna(False).to_numpy(bool)]
     first, second = (no[name].map(named) for name in IDS)
-    return no[(first.notna() & first.eq(second)).to_numpy(bool)]
+    return no[first.eq(second).fillna(False).to_numpy(bool)]

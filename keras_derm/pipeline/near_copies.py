@@ -107,7 +107,7 @@ def thumbnails(paths):
         ImageError: If a photograph cannot be read.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = pool.map(_thumbnail, paths)
+        found = pool.map(_read_thumbnail, paths)
         found = track(found, "Reading photographs", total=len(paths), transient=True)
         return np.array(list(found), np.uint8).reshape(-1, SIDE, SIDE)
 
@@ -166,10 +166,15 @@ def turned(image, turn):
     return np.ascontiguousarray(image[:, ::-1] if turn % 2 else image)
 
 
-def _thumbnail(path):
-    # Twice the side, so that halving a JPEG while it is decoded changes no detail.
-    grey = cv2.cvtColor(read_image(path, 2 * SIDE), cv2.COLOR_RGB2GRAY)
+def thumbnail(image):
+    """A photograph (uint8 RGB of any size) as a grey square, uint8 `(64, 64)`."""
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     return cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+
+
+def _read_thumbnail(path):
+    # Twice the side, so that halving a JPEG while it is decoded changes no detail.
+    return thumbnail(read_image(path, 2 * SIDE))
 
 
 def _waves(images):
@@ -227,7 +232,9 @@ def _best_turns(waves, first, second):
     for start in range(0, len(first), _BLOCK):
         part = slice(start, start + _BLOCK)
         one, other = waves[first[part]], waves[second[part]]
-        fits = [(one * _turned_waves(other, turn)).sum(axis=(1, 2)) for turn in range(8)]
+        fits = [
+            (one * _turned_waves(other, turn)).sum(axis=(1, 2)) for turn in range(8)
+        ]
         turns[part], likeness[part] = np.argmax(fits, axis=0), np.max(fits, axis=0)
     return turns, likeness
 
@@ -282,7 +289,7 @@ def _found_patches(one, other):
             _, best, _, (column, row) = cv2.minMaxLoc(fits)
             places.append((x + _PATCH / 2 - 0.5, y + _PATCH / 2 - 0.5))
             shifts.append(_peak(fits, row, column))
-            weights.append(max(best, 0) ** 4 * patch.std())
+            weights.append(max(best, 0) ** 4 * cv2.norm(patch))
     return np.array(places), np.array(shifts), np.array(weights)
 
 

@@ -15,6 +15,7 @@ from keras_derm.settings.train_classifier import ARMS, TrainClassifierSettings
 
 RECIPE_STAGES = (
     "audit_skin_tone",
+    "find_duplicates",
     "prepare_dataset",
     "train_generator",
     "synthesize",
@@ -26,6 +27,9 @@ RECIPE_STAGES = (
 )
 """The stages of a recipe in the order in which they are run."""
 
+ASKED_FOR = ("find_duplicates",)
+"""Stages that a recipe runs where it names them alone: their splits are others."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -36,7 +40,8 @@ class Recipe:
         scale: The scale that was taken.
         stages: For each of `RECIPE_STAGES` a dict of what the recipe says of it; what
             it leaves out has its default.
-        only: The stages to be run.
+        only: The stages to be run; where the recipe does not say it, all but those of
+            `ASKED_FOR` that it does not name.
         reference: The publication, or None.
 
     Example:
@@ -48,7 +53,7 @@ class Recipe:
     name: str
     scale: str
     stages: dict[str, dict[str, Any]]
-    only: tuple[str, ...] = RECIPE_STAGES
+    only: tuple[str, ...] = tuple(n for n in RECIPE_STAGES if n not in ASKED_FOR)
     reference: str | None = None
 
     @classmethod
@@ -78,7 +83,9 @@ class Recipe:
             name: _merged(STAGES[name], published.get(name), chosen.get(name))
             for name in RECIPE_STAGES
         }
-        only = tuple(_only(content.get("only", RECIPE_STAGES)))
+        named = {*chosen, *published}
+        usual = [n for n in RECIPE_STAGES if n not in ASKED_FOR or n in named]
+        only = tuple(_only(content.get("only", usual)))
         name = str(content.get("name", Path(recipe).stem))
         found = cls(name, scale, stages, only, content.get("reference"))
         for stage in RECIPE_STAGES:
