@@ -44,7 +44,12 @@ COPIES = {
 }
 
 
-def main(data: str, n: int = 500, seed: int = 0, pairs: str = "closest_pairs.png"):
+def main(
+    data: str = "phantom:n=300,seed=1,size=160",
+    n: int = 500,
+    seed: int = 0,
+    pairs: str = "closest_pairs.png",
+):
     """Print recall and precision of made copies, and what is found in the archive.
 
     Args:
@@ -62,7 +67,7 @@ def main(data: str, n: int = 500, seed: int = 0, pairs: str = "closest_pairs.png
     own = lesions.to_numpy()[rows]
     found = {name: _of_copies(images, own, name, seed) for name in COPIES}
     frame = pd.DataFrame.from_dict(found, orient="index")
-    print(f"{n} photographs and a copy of each; copies: similarity of {ALIKE} and more")
+    print(f"{len(rows)} photographs and a copy of each; copies: similarity >= {ALIKE}")
     Console(width=200).print(frame.to_string())
     start = time.perf_counter()
     all_pairs = find_copies(catalog)

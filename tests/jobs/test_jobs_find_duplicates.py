@@ -64,7 +64,7 @@ def test_audit_warns_of_equal_files_and_counts_what_it_left_out(runs):
     page = (runs / "audit.html").read_text()
     assert "3 photograph(s) are copies, byte for byte, of 3 others" in page
     assert "3 of these files have several diagnoses" in page
-    assert "1 faults: their images were left out" in page
+    assert "1 fault(s): their images were left out" in page
     assert "truncated or damaged" in page
     bad = pd.read_csv(runs / "bad_images.csv")
     assert bad["isic_id"].tolist() == ["cut"]

@@ -43,7 +43,7 @@ def left_out(run):
         bad = pd.read_csv(run / "bad_images.csv")
         causes = bad["cause"].str.split(":").str[0].str.split(" (", regex=False).str[0]
         counts = causes.value_counts().rename_axis("cause").reset_index(name="images")
-        blocks.append(Table(counts, f"{len(bad)} faults: their images were left out"))
+        blocks.append(Table(counts, f"{len(bad)} fault(s): their images were left out"))
         blocks.append(Table(bad.head(50), "Images left out, the first 50"))
     if (run / "audit/identical_files.csv").is_file():
         files = pd.read_csv(run / "audit/identical_files.csv")
