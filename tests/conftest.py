@@ -1,4 +1,5 @@
 import os
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,11 @@ def shared_data():
 
 @pytest.fixture
 def write_image():
-    """Write a small photograph-like image, making its folder."""
+    """Write a small photograph-like image, by default another for each file name."""
 
-    def write(path, size=(24, 18), seed=0):
+    def write(path, size=(24, 18), seed=None):
         path.parent.mkdir(parents=True, exist_ok=True)
+        seed = zlib.crc32(path.name.encode()) if seed is None else seed
         noise = np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3))
         Image.fromarray(noise.astype(np.uint8)).save(path)
         return path

@@ -7,6 +7,7 @@ from keras_derm.catalog.catalog import (
     IMAGE_TYPES,
     Catalog,
 )
+from keras_derm.catalog.duplicates import copy_groups, identical_files
 from keras_derm.catalog.faults import CatalogError
 from keras_derm.catalog.image_types import lesion_pairs, of_types
 from keras_derm.catalog.images import check_images
@@ -43,11 +44,13 @@ __all__ = [
     "Task",
     "apply_split_file",
     "check_images",
+    "copy_groups",
     "count_seen_in_training",
     "darkness",
     "find_leaks",
     "get_task",
     "group_ids",
+    "identical_files",
     "join_catalogs",
     "lesion_pairs",
     "of_types",

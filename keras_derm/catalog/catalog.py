@@ -74,6 +74,7 @@ COLUMN_TYPES = {
     "split": "string",
     "split_name": "string",
     "plain_rgb": "bool",
+    "content_hash": "string",
     "synthetic": "bool",
     "generator": "string",
     "seed": "Int64",
@@ -118,9 +119,9 @@ class Catalog:
     Raises:
         CatalogError: If a column is missing, an id empty or double, a value not
             allowed, a path outside its root, a file absent, a synthetic row in `val`
-            or `test`, or a patient, lesion or duplicate group in more than one split.
-            A published split, named in `split_name`, may break the last rule:
-            `find_leaks` tells where.
+            or `test`, or a patient, lesion, duplicate group or file (by its
+            `content_hash`) in more than one split. A published split, named in
+            `split_name`, may break the last rule: `find_leaks` tells where.
 
     Example:
         >>> catalog = Catalog(
@@ -481,7 +482,7 @@ def _rule_faults(table):
     by_group = splits.groupby(group_of_rows(table))
     leaking = by_group.transform("nunique").gt(1) & ruled
     cause = (
-        "its patient, lesion or duplicate group is in more than one split: "
+        "its patient, lesion, duplicate group or file is in more than one split: "
         "use `split_catalog`, or name a published split in `split_name`"
     )
     yield leaking, "split", cause

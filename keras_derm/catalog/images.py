@@ -1,4 +1,4 @@
-"""Find the photographs of a catalog that cannot be decoded."""
+"""Decode the photographs of a catalog once, and find those that cannot be."""
 
 import io
 import os
@@ -10,6 +10,8 @@ from PIL import Image
 from rich.progress import track
 
 from keras_derm.catalog.faults import faults_at, raise_faults
+from keras_derm.colour_profiles import is_srgb
+from keras_derm.files import short_digest
 from keras_derm.photographs import (
     ORIENTATION,
     ImageError,
@@ -17,6 +19,7 @@ from keras_derm.photographs import (
     mask_fault,
     open_image,
     read_mask,
+    refuse_lost_pixels,
 )
 
 SKIP_HINT = "Mend these, or go on without them with `skip_bad=True` (`--skip-bad`)."
@@ -34,15 +37,16 @@ def check_images(catalog, skip_bad=False):
 
     Returns:
         (catalog, bad): the `Catalog` with `plain_rgb` filled, True where the file is an
-        upright 8-bit RGB JPEG or PNG without alpha, and a `pandas.DataFrame` of the bad
-        rows with file, row, isic_id, column, value and cause.
+        upright 8-bit sRGB JPEG or PNG without alpha, and `content_hash`, which is the
+        same where files are equal, and a `pandas.DataFrame` of the bad rows with file,
+        row, isic_id, column, value and cause.
 
     Raises:
         CatalogError: If an image is bad and `skip_bad` is False, naming all of them;
             or if no good image is left.
     """
     table = catalog.table
-    faults, plain = image_faults(table)
+    faults, facts = image_faults(table)
     good = ~table["isic_id"].isin(faults["isic_id"]).to_numpy(dtype=bool)
     of_masks = mask_faults(table[good])
     faults = pd.concat([faults, of_masks], ignore_index=True)
@@ -51,9 +55,8 @@ def check_images(catalog, skip_bad=False):
     if len(faults) and not good.any():
         raise_faults(faults, "No good image is left.")
     sound = ~table["isic_id"].isin(of_masks["isic_id"])
-    checked = catalog.with_columns(
-        plain_rgb=plain, mask_path=table["mask_path"].where(sound)
-    ).where(good)
+    checked = catalog.with_columns(mask_path=table["mask_path"].where(sound))
+    checked = checked.where(good).with_columns(**facts[good])
     checked._skipped = pd.concat([checked._skipped, faults], ignore_index=True)
     return checked, faults
 
@@ -66,18 +69,24 @@ def image_faults(table, name="catalog", rows=None):
         name, rows: As for `faults_at`.
 
     Returns:
-        (faults, plain): `pandas.DataFrame` of the bad images, and a bool array, shape
-        (n,), that is True where TensorFlow can decode the file directly.
+        (faults, facts): `pandas.DataFrame` of the bad images, and one with a row for
+        each of `table`: `plain_rgb`, True where TensorFlow can decode the file
+        directly, and `content_hash`, the first 16 hexadecimal digits of the SHA-256 of
+        the file, None where it is bad.
     """
     paths = list(map(os.path.join, table["root"], table["path"]))
     n_images, what = len(paths), "Checking images"
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = pool.map(_inspect, paths)
         found = list(track(found, what, total=n_images, transient=True))
-    causes = np.array([cause for cause, _ in found], dtype=object)
-    plain = np.array([is_plain for _, is_plain in found], dtype=bool)
+    causes = np.array([cause for cause, *_ in found], dtype=object)
+    facts = pd.DataFrame(
+        [facts for _, *facts in found],
+        index=table.index,
+        columns=["plain_rgb", "content_hash"],
+    ).astype({"plain_rgb": bool, "content_hash": "string"})
     bad = np.array([cause is not None for cause in causes], dtype=bool)
-    return faults_at(table, bad, "path", causes[bad], name, rows), plain
+    return faults_at(table, bad, "path", causes[bad], name, rows), facts
 
 
 def mask_faults(table, name="catalog", rows=None):
@@ -117,24 +126,27 @@ def _mask_cause(path, photograph):
 
 
 def _inspect(path):
-    """Return (cause or None, whether TensorFlow can decode the file directly)."""
+    """Return (cause or None, whether TensorFlow can decode it directly, its hash)."""
     try:
         image, data = open_image(path)
+        refuse_lost_pixels(path, data)
         plain = _is_plain(image, data)
         # Decodes all data of a JPEG, but at an eighth of the size, which is faster.
-        image.draft(image.mode, (image.width // 8, image.height // 8))
+        image.draft(image.mode, (max(image.width // 8, 1), max(image.height // 8, 1)))
         image.load()
     except ImageError as error:
-        return error.cause, False
+        return error.cause, False, None
     except (OSError, SyntaxError, ValueError, EOFError) as error:
-        return damage(error), False
-    return None, plain
+        return damage(error), False, None
+    return None, plain, short_digest(data)
 
 
 def _is_plain(image, data):
     if image.mode != "RGB" or "transparency" in image.info:
         return False
     if image.getexif().get(ORIENTATION, 1) > 1:
+        return False
+    if not is_srgb(image.info.get("icc_profile")):
         return False
     if image.format == "JPEG":
         return b"\xff\xd9" in data[-64:]

@@ -1,6 +1,5 @@
 """Several archives in one catalog, their ids kept apart."""
 
-import numpy as np
 import pandas as pd
 
 from keras_derm.catalog.groups import GROUP_COLUMNS, group_of_rows
@@ -15,7 +14,8 @@ def join_catalogs(catalogs):
     Ids, patients, lesions and duplicate groups get the name of their archive before
     them, as in `milk10k:ISIC_0000001`: equal names in two archives are no relation. But
     an id of the ISIC Archive is the same photograph wherever it stands: where several
-    archives hold it, these rows are one `duplicate_group`, and stay in one split.
+    archives hold it, these rows are one `duplicate_group`, and stay in one split. So do
+    files that are equal byte for byte, by their `content_hash`.
 
     Args:
         catalogs: dict of name -> `Catalog`.
@@ -46,16 +46,8 @@ def _duplicate_groups(table, own_ids):
     """Groups of listed duplicates, joined where archives hold the same photograph."""
     is_shared = own_ids.str.fullmatch(ISIC_ID) & own_ids.duplicated(keep=False)
     shared = own_ids.where(is_shared.fillna(False))
-    # Rows of one duplicate group are one "patient", those of one photograph a "lesion".
-    relations = pd.DataFrame(
-        {
-            "isic_id": np.arange(len(table)),
-            "patient_id": table["duplicate_group"],
-            "lesion_id": shared,
-            "duplicate_group": pd.NA,
-            "parent_id": pd.NA,
-        }
-    )
+    relations = table[["duplicate_group"]].assign(shared=shared)
     related = table["duplicate_group"].notna() | shared.notna()
-    first = table["isic_id"].groupby(group_of_rows(relations)).transform("first")
+    groups = group_of_rows(relations, list(relations))
+    first = table["isic_id"].groupby(groups).transform("first")
     return first.where(related)

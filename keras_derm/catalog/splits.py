@@ -8,7 +8,7 @@ import pandas as pd
 
 from keras_derm.catalog.catalog import SPLITS, read_table
 from keras_derm.catalog.faults import CatalogError
-from keras_derm.catalog.groups import GROUP_COLUMNS, group_of_rows
+from keras_derm.catalog.groups import TOGETHER, group_of_rows
 
 ID_COLUMNS = ("isic_id", "image_id", "image", "image_name")
 GIANT, LEAST_IMAGES = 0.2, 50
@@ -19,7 +19,8 @@ def group_ids(catalog):
     """Number the groups of images that must stay together in one split.
 
     Images belong together when they share a patient, a lesion or a duplicate group,
-    or when one was made from the other (`parent_id`), also through third images.
+    when their files are equal (`content_hash`), or when one was made from the other
+    (`parent_id`), also through third images.
 
     Args:
         catalog: A `Catalog`.
@@ -82,7 +83,7 @@ def _warn_of_giant(table, groups):
     if len(table) < LEAST_IMAGES or sizes[largest] <= GIANT * len(table):
         return
     rows = table[groups == largest]
-    counts = {column: rows[column].value_counts() for column in GROUP_COLUMNS}
+    counts = {column: rows[column].value_counts() for column in TOGETHER}
     names = [
         f"{column} {count.index[0]!r} in {count.iloc[0]}"
         for column, count in counts.items()

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from keras_derm.catalog import TONE_GROUPS, of_types, read_image
+from keras_derm.catalog import TONE_GROUPS, identical_files, of_types, read_image
 from keras_derm.catalog.catalog import LABELLED
+from keras_derm.catalog.duplicates import tell_identical
 from keras_derm.evaluation import ToneTruth, tone_scores
 from keras_derm.files import write_csv, write_json
 from keras_derm.readers import read_data_source
@@ -91,6 +92,7 @@ class AuditSkinTone(Stage):
     def _look(self, catalog, everything):
         """Measure the photographs, and write what later stages build on."""
         settings = self.settings
+        self._tell_of_copies(catalog)
         rules = [ItaEstimator.by_rule(rule, settings.thresholds) for rule in RULES]
         estimators = self.estimators
         works = {rule: one.angle.measure_photograph for rule, one in _named(rules)}
@@ -108,6 +110,13 @@ class AuditSkinTone(Stage):
         self._judge_estimators(catalog, estimates, estimators)
         self._tell_of_rules(catalog, found)
         self._draw(catalog)
+
+    def _tell_of_copies(self, catalog):
+        """Warn of files that are equal: they are one photograph."""
+        files = identical_files(catalog)
+        if len(files):
+            write_csv(self.run / "audit/identical_files.csv", files)
+            print(f"{tell_identical(files)} List: audit/identical_files.csv")
 
     def _with_colour(self, catalog, found):
         """The catalog with the colour of each photograph."""

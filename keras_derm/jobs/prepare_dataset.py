@@ -1,6 +1,7 @@
 """Split a catalog and prepare its images."""
 
 import numpy as np
+import pandas as pd
 from rich.progress import track
 
 from keras_derm.catalog import (
@@ -36,13 +37,18 @@ class PrepareDataset(Stage):
     """
 
     Settings = PrepareDatasetSettings
-    after = ("audit_skin_tone",)
     writes = (
         "prepared/real",
         "catalog.csv",
         "excluded_images.csv",
         "figures/preparation.png",
     )
+
+    @property
+    def after(self):
+        """The audit, and duplicates where they were searched for since."""
+        found = self.run.is_current("find_duplicates")
+        return ("audit_skin_tone", *(["find_duplicates"] if found else []))
 
     @property
     def chain(self):
@@ -55,7 +61,7 @@ class PrepareDataset(Stage):
 
     def make(self):
         settings = self.settings
-        catalog = Catalog.load(self.run.audited_catalog)
+        catalog = self._with_duplicates(Catalog.load(self.run.audited_catalog))
         if settings.exclude_artefacts:
             catalog = self._without_artefacts(catalog)
         if settings.split_file is None:
@@ -75,6 +81,21 @@ class PrepareDataset(Stage):
         """Prepare the images again where they were deleted."""
         if not self.run.prepared_real.exists():
             self._prepare(self.run.catalog)
+
+    def _with_duplicates(self, catalog):
+        """The catalog with the duplicates that were found in it."""
+        if "find_duplicates" not in self.after:
+            if self.run.done("find_duplicates"):
+                print(
+                    "The archive was audited anew since its duplicates were searched "
+                    "for: these are not used. Run apps/find_duplicates.py again."
+                )
+            return catalog
+        groups = pd.read_csv(self.run.duplicate_groups, dtype=str)
+        groups = groups.set_index("isic_id")["duplicate_group"]
+        found = catalog.table["isic_id"].map(groups)
+        print(f"{found.notna().sum()} images are in {found.nunique()} duplicate groups")
+        return catalog.with_columns(duplicate_group=found)
 
     def _prepare(self, catalog):
         per_shard = self.settings.images_per_shard

@@ -4,6 +4,7 @@ from keras_derm.pipeline.copies import write_copies
 from keras_derm.pipeline.datasets import image_dataset
 from keras_derm.pipeline.exclusion import exclusion_reasons
 from keras_derm.pipeline.masks import prepare_masks
+from keras_derm.pipeline.near_copies import find_copies
 from keras_derm.pipeline.prepared import (
     PreparedImages,
     image_preparation,
@@ -16,6 +17,7 @@ __all__ = [
     "PreparedImages",
     "Shards",
     "exclusion_reasons",
+    "find_copies",
     "image_dataset",
     "image_preparation",
     "prepare",

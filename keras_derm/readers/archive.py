@@ -223,7 +223,7 @@ def make_catalog(table, root, source, skip_bad, faults=(), with_images=True):
         with_images: Look for the images and decode them.
 
     Returns:
-        A `Catalog` with `plain_rgb` filled.
+        A `Catalog` with `plain_rgb` and `content_hash` filled.
 
     Raises:
         CatalogError: With all faults, or if no good row is left.
@@ -240,14 +240,14 @@ def make_catalog(table, root, source, skip_bad, faults=(), with_images=True):
         table = table.assign(path=table["isic_id"], mask_path=pd.NA)
     table = complete_table(table, root, name=source)
     sound = [pd.notna(path) and not leaves_root(path) for path in table["path"]]
-    sound, plain = np.array(sound, bool), np.zeros(len(table), bool)
+    sound = np.array(sound, bool)
     found = [*faults, table_faults(table, names, rows, check_files=False)]
     if with_images:
-        images, plain[sound] = image_faults(table[sound], names[sound], rows[sound])
+        images, facts = image_faults(table[sound], names[sound], rows[sound])
+        table.loc[sound, list(facts)] = facts
         sound &= ~table["isic_id"].isin(images["isic_id"]).to_numpy(bool)
         masks = mask_faults(table[sound], names[sound], rows[sound])
         found += [images, masks]
-    table["plain_rgb"] = plain
     found = [part for part in found if len(part)]
     if not found:
         return Catalog._of(table)

@@ -42,18 +42,11 @@ def _duplicate_groups(root, ids):
         )
         return pd.Series(pd.NA, index=ids.index, dtype="string")
     pairs = read_rows(csv, ("image_name_1", "image_name_2"))
-    # A pair is two rows with one "patient", an id in several pairs one "lesion".
     members = pd.concat([pairs["image_name_1"], pairs["image_name_2"]])
     table = pd.DataFrame(
-        {
-            "isic_id": np.arange(len(members)),
-            "patient_id": np.tile(np.arange(len(pairs)), 2),
-            "lesion_id": members.to_numpy(),
-            "duplicate_group": pd.NA,
-            "parent_id": pd.NA,
-        }
+        {"pair": np.tile(np.arange(len(pairs)), 2), "member": members.to_numpy()}
     )
-    first = members.groupby(group_of_rows(table)).transform("min")
+    first = members.groupby(group_of_rows(table, list(table))).transform("min")
     named = pd.Series(first.to_numpy(), index=members.to_numpy())
     named = named[~named.index.duplicated()]
     return ids.map(named).astype("string")

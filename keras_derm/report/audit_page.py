@@ -39,6 +39,10 @@ def write_audit_page(run, archives):
         summary.append(
             Callout("note", "The tables alone were read: no photograph was looked at.")
         )
+    unfit = audit.left_out(run)
+    if unfit:
+        lead = "What was left out, and what stands there twice."
+        sections.append(Section("Files", lead, unfit))
     return render_report(
         sections,
         run / "audit.html",

@@ -35,6 +35,11 @@ class Layout:
         return self.path / "audit/catalog.csv"
 
     @property
+    def duplicate_groups(self) -> Path:
+        """Which images are one photograph, by the search for duplicates."""
+        return self.path / "duplicates/groups.csv"
+
+    @property
     def catalog_file(self) -> Path:
         """The catalog with its split."""
         return self.path / "catalog.csv"

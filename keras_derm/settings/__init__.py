@@ -11,6 +11,7 @@ from keras_derm.settings.evaluate import EvaluateSettings
 from keras_derm.settings.evaluate_segmenter import EvaluateSegmenterSettings
 from keras_derm.settings.explain import ExplainSettings
 from keras_derm.settings.export_tflite import ExportTfliteSettings
+from keras_derm.settings.find_duplicates import FindDuplicatesSettings
 from keras_derm.settings.fine_tuning import FineTuningSettings
 from keras_derm.settings.generators import (
     GENERATOR_SETTINGS,
@@ -53,6 +54,7 @@ __all__ = [
     "EvaluateSettings",
     "ExplainSettings",
     "ExportTfliteSettings",
+    "FindDuplicatesSettings",
     "FineTuningSettings",
     "GeneratorSettings",
     "ImageQualitySettings",

@@ -17,6 +17,8 @@ class AuditSkinToneSettings(ReadsArchives, StageSettings, stage="audit_skin_tone
     it is sure; else it is unknown. The ITA of a dermoscopic photograph is the colour of
     the photograph, and is counted apart.
 
+    Files that are equal byte for byte are warned of (audit/identical_files.csv).
+
     Writes catalog.csv; people by diagnosis and tone group, and where these come from
     (audit/tone_by_diagnosis.csv, audit/tone_sources.csv); how good the estimators are
     where there are labels (audit/label_scores.csv); photographs by ITA type

@@ -21,7 +21,8 @@ class PrepareDatasetSettings(StageSettings, stage="prepare_dataset"):
     Writes the split into catalog.csv and the prepared images to prepared/. Where these
     were deleted, the same command prepares them again. What is left out here is not
     lost: audit/catalog.csv keeps the catalog as it was before the first preparation,
-    and every other one begins with it.
+    and every other one begins with it. Files that are equal byte for byte stay
+    together, and so do copies that find_duplicates.py has found or a person decided.
 
     Args:
         image_size: Side of the square prepared images in pixels.

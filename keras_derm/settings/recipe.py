@@ -16,6 +16,7 @@ from keras_derm.settings.train_segmenter import TrainSegmenterSettings
 
 RECIPE_STAGES = (
     "audit_skin_tone",
+    "find_duplicates",
     "prepare_dataset",
     "train_generator",
     "synthesize",
@@ -29,8 +30,8 @@ RECIPE_STAGES = (
 )
 """The stages of a recipe in the order in which they are run."""
 
-SEGMENTATION = ("train_segmenter", "evaluate_segmenter")
-"""Stages that are run only where a recipe says something of them."""
+ASKED_FOR = ("find_duplicates", "train_segmenter", "evaluate_segmenter")
+"""Stages that a recipe runs where it names them alone."""
 
 ARM_STAGES = {
     "train_classifier": TrainClassifierSettings,
@@ -48,7 +49,8 @@ class Recipe:
         scale: The scale that was taken.
         stages: For each of `RECIPE_STAGES` a dict of what the recipe says of it; what
             it leaves out has its default.
-        only: The stages to be run.
+        only: The stages to be run; where the recipe does not say it, all but those of
+            `ASKED_FOR` that it does not name.
         reference: The publication, or None.
 
     Example:
@@ -60,7 +62,7 @@ class Recipe:
     name: str
     scale: str
     stages: dict[str, dict[str, Any]]
-    only: tuple[str, ...] = RECIPE_STAGES
+    only: tuple[str, ...] = tuple(n for n in RECIPE_STAGES if n not in ASKED_FOR)
     reference: str | None = None
 
     @classmethod
@@ -90,8 +92,8 @@ class Recipe:
             name: _merged(STAGES[name], published.get(name), chosen.get(name))
             for name in RECIPE_STAGES
         }
-        said = {name for name in SEGMENTATION if stages[name]}
-        usual = [s for s in RECIPE_STAGES if s not in SEGMENTATION or s in said]
+        named = {*chosen, *published}
+        usual = [n for n in RECIPE_STAGES if n not in ASKED_FOR or n in named]
         only = tuple(_only(content.get("only", usual)))
         name = str(content.get("name", Path(recipe).stem))
         found = cls(name, scale, stages, only, content.get("reference"))

@@ -1,3 +1,5 @@
+import hashlib
+import os
 import struct
 import zlib
 
@@ -195,3 +197,60 @@ def test_reading_a_bad_image_names_file_and_cause(bad_folder, name):
     with pytest.raises(ImageError, match=name) as caught:
         read_image(bad_folder / name)
     assert CAUSES.get(name, "file is missing") in str(caught.value)
+
+
+def test_damaged_jpeg_is_a_fault_with_its_row(tmp_path, write_image):
+    """It would train as grey: cut and closed with the marker of an end."""
+    data = write_image(tmp_path / "whole.jpg", size=(200, 150)).read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(data[: len(data) // 2] + b"\xff\xd9")
+    catalog = catalog_of(tmp_path, "whole.jpg", "cut.jpg")
+    with pytest.raises(CatalogError, match="truncated or damaged") as caught:
+        check_images(catalog)
+    assert caught.value.faults[["row", "isic_id"]].to_numpy().tolist() == [
+        [3, "cut.jpg"]
+    ]
+    checked, bad = check_images(catalog, skip_bad=True)
+    assert checked.table["isic_id"].tolist() == ["whole.jpg"]
+    assert len(bad) == len(checked.skipped) == 1
+
+
+@pytest.mark.parametrize("size", [(5, 3), (1, 1), (7, 200)])
+def test_jpeg_with_a_short_side_is_read(tmp_path, write_image, size):
+    write_image(tmp_path / "small.jpg", size=size)
+    checked, _ = check_images(catalog_of(tmp_path, "small.jpg"))
+    assert checked.table["plain_rgb"][0]
+    assert read_image(tmp_path / "small.jpg").shape == (size[1], size[0], 3)
+
+
+def test_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(ImageError, match="no regular file.*pipe.jpg"):
+        read_image(tmp_path / "pipe.jpg")
+    (tmp_path / "folder.jpg").mkdir()
+    with pytest.raises(ImageError, match="no regular file.*folder.jpg"):
+        read_image(tmp_path / "folder.jpg")
+
+
+def test_file_larger_than_any_photograph_is_not_read(tmp_path):
+    with open(tmp_path / "large.tif", "wb") as file:
+        file.truncate(2_000_000_000)  # takes no room on the disk
+    with pytest.raises(ImageError, match="larger than 1 GB: 2,000,000,000 bytes"):
+        read_image(tmp_path / "large.tif")
+
+
+def test_jpeg_can_be_read_at_a_share_of_its_size(tmp_path, write_image):
+    path = write_image(tmp_path / "a.jpg", size=(400, 320))
+    assert read_image(path, least_side=80).shape == (80, 100, 3)
+    assert read_image(path, least_side=81).shape == (160, 200, 3)
+    assert read_image(path, least_side=9999).shape == (320, 400, 3)
+
+
+def test_equal_files_have_one_hash(tmp_path, write_image):
+    for name, seed in (("a.jpg", 1), ("b.jpg", 1), ("c.jpg", 2), ("d.png", 1)):
+        write_image(tmp_path / name, seed=seed)
+    names = ("a.jpg", "b.jpg", "c.jpg", "d.png")
+    checked, _ = check_images(catalog_of(tmp_path, *names))
+    a, b, c, d = checked.table["content_hash"]
+    assert a == b and len({a, c, d}) == 3
+    a_file = hashlib.sha256((tmp_path / "a.jpg").read_bytes())
+    assert a == a_file.hexdigest()[:16]

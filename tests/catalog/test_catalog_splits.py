@@ -152,3 +152,14 @@ def test_ham10000_splits(shared_data):
         )
     assert any("1006 of 7470 lesions" in str(warning.message) for warning in caught)
     assert result.table["split"].isna().sum() == 4
+
+
+def test_equal_files_stay_together_without_being_listed(make_catalog):
+    catalog = make_catalog(
+        6, content_hash=["x", "y", "x", None, None, "y"], patient_id=["P"] + [None] * 5
+    )
+    assert group_ids(catalog).tolist() == [0, 1, 0, 2, 3, 1]
+    with pytest.raises(CatalogError, match="or file is in more than one split"):
+        catalog.with_columns(split=["train"] * 2 + ["test"] * 4)
+    split = split_catalog(catalog, fractions=(0.5, 0, 0.5))
+    assert len(find_leaks(split)) == 0

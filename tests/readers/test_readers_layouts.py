@@ -1,12 +1,20 @@
 """Each reader on a small archive of the layout that is published."""
 
+import os
+
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
 
-from keras_derm.catalog import CatalogError, lesion_pairs, read_image, split_catalog
-from keras_derm.readers import READERS
+from keras_derm.catalog import (
+    CatalogError,
+    group_ids,
+    lesion_pairs,
+    read_image,
+    split_catalog,
+)
+from keras_derm.readers import READERS, read_data_source
 
 MONET = [
     "MONET_ulceration_crust", "MONET_hair", "MONET_vasculature_vessels",
@@ -805,3 +813,26 @@ def test_folder_of_parts(tmp_path, write_image):
     assert table["benign_malignant"].tolist() == ["benign", "malignant"] * 2
     assert table["split"].tolist() == ["test"] * 2 + ["train"] * 2
     assert table["isic_id"].is_unique
+
+
+def test_pipe_and_damaged_jpeg_are_faults_and_a_link_is_followed(tmp_path, write_image):
+    elsewhere = write_image(tmp_path / "elsewhere/linked.jpg")
+    root = tmp_path / "archive"
+    whole = write_image(root / "nevus/whole.jpg", size=(200, 150)).read_bytes()
+    (root / "nevus/cut.jpg").write_bytes(whole[: len(whole) // 2] + b"\xff\xd9")
+    os.mkfifo(root / "nevus/pipe.jpg")
+    (root / "nevus/linked.jpg").symlink_to(elsewhere)
+    (root / "nevus/equal.jpg").write_bytes(whole)
+    with pytest.raises(CatalogError, match="--skip-bad") as caught:
+        READERS["folder"](root)
+    causes = caught.value.faults.set_index("isic_id")["cause"]
+    assert sorted(causes.index) == ["cut", "pipe"]
+    assert "truncated or damaged" in causes["cut"]
+    assert "no regular file" in causes["pipe"]
+    catalog = READERS["folder"](root, skip_bad=True)
+    assert len(catalog.skipped) == 2
+    table = catalog.table.set_index("isic_id")
+    assert sorted(table.index) == ["equal", "linked", "whole"]
+    assert table["content_hash"]["equal"] == table["content_hash"]["whole"]
+    joined = read_data_source([f"folder:{root}", f"folder:{root}"], skip_bad=True)
+    assert group_ids(joined).tolist()[:3] == group_ids(joined).tolist()[3:]

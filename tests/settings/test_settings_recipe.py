@@ -177,3 +177,14 @@ def test_arms_alone_are_trained_where_nothing_is_shared(tmp_path):
     path.write_text(yaml.safe_dump({"scales": {"published": stages}}))
     (arm,) = Recipe.load(str(path), "published").arms().values()
     assert arm == TrainClassifierSettings("own", [{"backbone": "VGG16"}], seed=3)
+
+
+def test_duplicates_are_searched_for_where_a_recipe_names_them(tmp_path):
+    content = {"scales": {"published": {"audit_skin_tone": {}}, "clean": {}}}
+    content["scales"]["clean"] = {"find_duplicates": {"n_shown": 3}}
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump(content))
+    usual = Recipe.load(str(tmp_path / "a.yaml"), "published")
+    assert "find_duplicates" not in usual.only and "evaluate" in usual.only
+    clean = Recipe.load(str(tmp_path / "a.yaml"), "clean")
+    assert clean.only[:3] == ("audit_skin_tone", "find_duplicates", "prepare_dataset")
+    assert clean.settings("find_duplicates").n_shown == 3

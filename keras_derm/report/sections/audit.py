@@ -2,8 +2,9 @@
 
 import pandas as pd
 
+from keras_derm.catalog.duplicates import tell_identical
 from keras_derm.report.arm_tables import score_cells
-from keras_derm.report.html import Section, Table, Text
+from keras_derm.report.html import Callout, Section, Table, Text
 from keras_derm.report.run_files import figure_block, read_json
 
 NO_TABLE_OF_PEOPLE = (
@@ -31,11 +32,26 @@ def section(run):
     """People by tone group, and photographs by colour; None before audit_skin_tone."""
     if not run.done("audit_skin_tone"):
         return None
-    blocks = people(run) + colours(run)
+    blocks = people(run) + colours(run) + left_out(run)
+    return Section("Whose skin is in the archive", how_many_unknown(run), blocks)
+
+
+def left_out(run):
+    """Blocks: what of the archive was left out, and what stands there twice."""
+    blocks = []
     if (run / "bad_images.csv").is_file():
         bad = pd.read_csv(run / "bad_images.csv")
-        blocks.append(Table(bad.head(50), f"{len(bad)} images left out as unreadable"))
-    return Section("Whose skin is in the archive", how_many_unknown(run), blocks)
+        causes = bad["cause"].str.split(":").str[0].str.split(" (", regex=False).str[0]
+        counts = causes.value_counts().rename_axis("cause").reset_index(name="images")
+        blocks.append(Table(counts, f"{len(bad)} fault(s): their images were left out"))
+        blocks.append(Table(bad.head(50), "Images left out, the first 50"))
+    if (run / "audit/identical_files.csv").is_file():
+        files = pd.read_csv(run / "audit/identical_files.csv")
+        blocks.append(Callout("caution", tell_identical(files)))
+        blocks.append(
+            Table(files.head(50), "Files that stand there twice, the first 50")
+        )
+    return blocks
 
 
 def how_many_unknown(run):

@@ -31,7 +31,7 @@ def test_reasons_are_counted_without_their_figures(audited):
 
 
 def test_casts_and_bad_images_are_told_where_there_are_any(audited):
-    for caption in ("What a small colour cast", "images left out"):
+    for caption in ("What a small colour cast", "images were left out"):
         assert caption not in words(audit.section(audited))
     casts = pd.DataFrame(
         {
@@ -50,7 +50,7 @@ def test_casts_and_bad_images_are_told_where_there_are_any(audited):
     shown = table(section, "What a small colour cast")
     assert shown["median change of ITA"].tolist() == ["-2°", "–"]
     said = words(section)
-    assert "1 images left out as unreadable" in said
+    assert "1 fault(s): their images were left out" in said
 
 
 def test_no_section_before_the_audit(audited):
