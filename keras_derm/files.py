@@ -46,6 +46,10 @@ def atomic_path(path):
         if temporary.is_dir() and path.is_dir():
             shutil.rmtree(path)
         os.replace(temporary, path)
+    except OSError as error:
+        if error.filename is None:  # as where the disk is full
+            error.filename = str(path)
+        raise
     finally:
         _remove(temporary)
 
@@ -127,6 +131,20 @@ def write_csv(path, frame, index=False):
     """Write a pandas table as csv."""
     with atomic_path(path) as temporary:
         frame.to_csv(temporary, index=index)
+
+
+def shown(value, most=200):
+    """Return `repr(value)` for a message: in one line, and cut where it is long."""
+    said = repr(value)
+    if len(said) <= most:
+        return said
+    return f"{said[: most - 20]}... ({len(said):,} characters)"
+
+
+def escaped(text, most=1000):
+    """Return text for a terminal: control characters escaped, and cut where long."""
+    told = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text)[:most])
+    return told if len(text) <= most else f"{told}... ({len(text):,} characters)"
 
 
 def short_digest(content):
