@@ -10,11 +10,17 @@ from rich.table import Table
 from keras_derm import evaluation
 from keras_derm.catalog import Catalog, get_task, of_types
 from keras_derm.files import write_csv, write_json
-from keras_derm.jobs.judged import judged_task
+from keras_derm.jobs.judged import judged_task, print_scores
 from keras_derm.readers import read_data_source
 from keras_derm.report import figures, interval_cell, save_figure
 from keras_derm.runs import RunDirectory, Stage
 from keras_derm.settings import ARMS, CompareSettings
+
+NO_TONES = (
+    "No tone group is known, so that nothing is said of skin tones: audit the archive "
+    "first (apps/audit_skin_tone.py --run RUN --data READER:PATH), and give "
+    "--data RUN/catalog.csv."
+)
 
 
 class Compare(Stage):
@@ -51,17 +57,24 @@ class Compare(Stage):
         if not len(val):
             print("no thresholds: the data has no validation images")
         edges = evaluation.contrast_edges(catalog.table)
+        reading = {
+            "class_names": settings.class_names,
+            "renormalise": settings.renormalise,
+            "others": catalog,
+        }
         found = evaluation.compare(
             **evaluation.inputs_from_catalog(test, task, evaluation.AXES, edges),
             y_prob={
                 arm: [
-                    evaluation.predictions_from_csv(path, test, task.classes)
+                    evaluation.predictions_from_csv(path, test, task.classes, **reading)
                     for path in paths
                 ]
                 for arm, paths in self.arms.items()
             },
             reference=settings.reference,
-            operating_points=evaluation.thresholds_beside(self.arms, val, task)
+            operating_points=evaluation.thresholds_beside(
+                self.arms, val, task, **reading
+            )
             if len(val)
             else None,
             n_replicates=settings.n_replicates,
@@ -77,8 +90,11 @@ class Compare(Stage):
         drawn = figures.arm_forests(table, settings.reference)
         for name, figure in drawn.items():
             save_figure(self.run, f"compare_{name}", figure)
+        print_scores(found)
         print_comparison(found, table)
         print(sources)
+        if test.table["tone_group"].isna().all():
+            print(NO_TONES)
 
 
 def prediction_files(runs, predictions):
@@ -111,6 +127,8 @@ def prediction_files(runs, predictions):
 def _truth(data, image_types):
     is_saved = isinstance(data, str) and data.endswith(".csv")
     catalog = Catalog.load(data) if is_saved else read_data_source(data)
+    for note in catalog.notes:
+        print(note)
     if is_saved and image_types is None:  # chosen when the catalog was made
         return catalog
     catalog, told = of_types(catalog, image_types)

@@ -16,7 +16,7 @@ from keras_derm.evaluation import (
 )
 from keras_derm.export import photograph_facts, prediction_facts
 from keras_derm.files import write_csv, write_json
-from keras_derm.jobs.judged import colour_rule
+from keras_derm.jobs.judged import colour_rule, print_scores
 from keras_derm.report import figures, interval_cell, save_figure
 from keras_derm.runs import ARM_STAGE, Stage
 from keras_derm.settings import ARMS, EvaluateSettings, TrainClassifierSettings
@@ -155,6 +155,7 @@ class Evaluate(Stage):
             draw_curves(run, found)
         if not given:
             self._describe_models(task, splits["val"], predicted)
+        print_scores(found.comparison)
         print(f"{verdict} {sources}")
 
     def _tell_of_others(self, task):
