@@ -127,8 +127,6 @@ def prediction_files(runs, predictions):
 def _truth(data, image_types):
     is_saved = isinstance(data, str) and data.endswith(".csv")
     catalog = Catalog.load(data) if is_saved else read_data_source(data)
-    for note in catalog.notes:
-        print(note)
     if is_saved and image_types is None:  # chosen when the catalog was made
         return catalog
     catalog, told = of_types(catalog, image_types)

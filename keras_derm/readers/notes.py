@@ -51,14 +51,22 @@ def take(root, paths):
 
 def note(sentence):
     """Say something of an archive that a user will want to find in the audit."""
+    if _keep(sentence):
+        print(sentence)
+
+
+def _keep(sentence):
+    """Whether somebody listens who has not heard it yet."""
     heard = _heard.get()
-    if heard is not None and sentence not in heard.said:
-        heard.said.append(sentence)
+    if heard is None or sentence in heard.said:
+        return False
+    heard.said.append(sentence)
+    return True
 
 
 def warn(sentence):
     """As `note`, and warn whoever called the readers, however deep it is noticed."""
-    note(sentence)
+    _keep(sentence)
     level, frame = 1, sys._getframe(0)
     while frame and frame.f_globals["__name__"].startswith("keras_derm.readers"):
         level, frame = level + 1, frame.f_back

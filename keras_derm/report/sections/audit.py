@@ -31,11 +31,22 @@ def section(run):
     """People by tone group, and photographs by colour; None before audit_skin_tone."""
     if not run.done("audit_skin_tone"):
         return None
-    blocks = people(run) + colours(run)
+    blocks = people(run) + colours(run) + left_out(run)
     if (run / "bad_images.csv").is_file():
         bad = pd.read_csv(run / "bad_images.csv")
         blocks.append(Table(bad.head(50), f"{len(bad)} images left out as unreadable"))
     return Section("Whose skin is in the archive", how_many_unknown(run), blocks)
+
+
+def left_out(run):
+    """Blocks: which rows, files and columns of the archive are not used."""
+    path = run / "audit/left_out.json"
+    if not path.is_file():
+        return []
+    told = read_json(path, "audit_skin_tone")
+    told = [told] if isinstance(told, str) else told  # as runs of before have it
+    items = "\n".join(f"- {sentence}" for sentence in told if sentence)
+    return [Text(f"Left out, or not known:\n\n{items}")] if items else []
 
 
 def how_many_unknown(run):
