@@ -47,7 +47,7 @@ def atomic_path(path):
             shutil.rmtree(path)
         os.replace(temporary, path)
     except OSError as error:
-        if error.filename is None:  # as where the disk is full
+        if error.errno and error.filename is None:  # as where the disk is full
             error.filename = str(path)
         raise
     finally:
@@ -120,6 +120,48 @@ def write_text(path, text):
 def write_json(path, content):
     """Write `content` as indented JSON; NaN is written as null, which JSON has."""
     write_text(path, json.dumps(jsonable(content), indent=2) + "\n")
+
+
+class DamagedFileError(ValueError):
+    """A file that keras_derm wrote is not what it was.
+
+    Example:
+        >>> read_json("runs/first/metrics.json", ("arms",), "run evaluate.py again")
+        DamagedFileError: runs/first/metrics.json is damaged: run evaluate.py again ...
+    """
+
+
+def read_json(path, needed=(), way_out="remove it, and what wrote it writes it anew"):
+    """Read a JSON file that keras_derm wrote.
+
+    Args:
+        path: The file.
+        needed: Names that it must have, if it is an object; None for any content.
+        way_out: What the user can do where it is damaged.
+
+    Raises:
+        FileNotFoundError: There is none.
+        DamagedFileError: It is no JSON, or lacks a name.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise DamagedFileError(
+            f"{path} is damaged: {way_out}. Received: {shown(str(error))[1:-1]}"
+        ) from error
+    if needed is None:
+        return content
+    if not isinstance(content, dict):
+        raise DamagedFileError(
+            f"{path} is damaged: {way_out}. Received: {shown(content)}"
+        )
+    missing = [name for name in needed if content.get(name) is None]
+    if missing:
+        raise DamagedFileError(
+            f"{path} is damaged, it lacks {', '.join(missing)}: {way_out}. "
+            f"Received: {shown(list(content))}"
+        )
+    return content
 
 
 def write_yaml(path, content):

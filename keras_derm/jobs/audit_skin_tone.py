@@ -57,6 +57,7 @@ class AuditSkinTone(Stage):
         "figures/rule_disagreement.png",
         "figures/tone_sheet.png",
     )
+    keeps = ("audit/catalog.csv", "audit/table.csv")
 
     def inputs(self):
         return list(self.settings.tone_estimators)

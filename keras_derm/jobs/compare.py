@@ -32,6 +32,7 @@ class Compare(Stage):
 
     Settings = CompareSettings
     writes = ("compare.json", "compare.csv", "figures/compare_*.png")
+    keeps = ("compare.json", "compare.csv")
 
     def __init__(self, run, settings):
         self.arms = prediction_files(settings.runs, settings.predictions)

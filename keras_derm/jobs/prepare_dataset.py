@@ -34,6 +34,7 @@ class PrepareDataset(Stage):
         "excluded_images.csv",
         "figures/preparation.png",
     )
+    keeps = ("catalog.csv",)
 
     @property
     def chain(self):

@@ -26,6 +26,7 @@ class TrainGenerator(Stage):
     Settings = TrainGeneratorSettings
     after = ("prepare_dataset",)
     writes = ("generator",)
+    keeps = ("generator/*.keras", "generator/*.h5", "generator/*.npz")
 
     @property
     def extends(self):

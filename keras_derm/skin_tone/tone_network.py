@@ -82,16 +82,22 @@ class ToneNetwork(ToneEstimator):
                 f"{path} is not the file that {beside} describes: damaged or changed. "
                 "Train or copy it again"
             )
-        return cls(
-            f"network {path.stem}",
-            told["calibration"]["scale"],
-            tuple(told["image_types"]),
-            path,
-            int(told["image_size"]),
-            tuple(told["cuts"]),
-            ToneCalibration.from_dict(told["calibration"]),
-            told,
-        )
+        try:
+            return cls(
+                f"network {path.stem}",
+                told["calibration"]["scale"],
+                tuple(told["image_types"]),
+                path,
+                int(told["image_size"]),
+                tuple(map(float, told["cuts"])),
+                ToneCalibration.from_dict(told["calibration"]),
+                told | {"scores": [dict(row) for row in told.get("scores") or ()]},
+            )
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise ValueError(
+                f"{beside} does not describe a tone network: copy it anew, or train it "
+                f"again. Received: {error!r}"
+            ) from error
 
     @property
     def is_proven(self):

@@ -4,7 +4,7 @@ import pandas as pd
 
 from keras_derm.report.arm_tables import score_cells
 from keras_derm.report.html import Section, Table, Text
-from keras_derm.report.run_files import figure_block, read_json
+from keras_derm.report.run_files import figure_block, read_csv, read_json
 
 NO_TABLE_OF_PEOPLE = (
     "This is no table of people. A dermatoscope lights, presses and exposes the skin: "
@@ -33,7 +33,7 @@ def section(run):
         return None
     blocks = people(run) + colours(run) + left_out(run)
     if (run / "bad_images.csv").is_file():
-        bad = pd.read_csv(run / "bad_images.csv")
+        bad = read_csv(run / "bad_images.csv", "audit_skin_tone")
         blocks.append(Table(bad.head(50), f"{len(bad)} images left out as unreadable"))
     return Section("Whose skin is in the archive", how_many_unknown(run), blocks)
 
@@ -51,7 +51,9 @@ def left_out(run):
 
 def how_many_unknown(run):
     """Say of how many photographs the person's tone is unknown."""
-    counts = pd.read_csv(run / "audit/tone_by_diagnosis.csv", index_col=0)
+    counts = read_csv(
+        run / "audit/tone_by_diagnosis.csv", "audit_skin_tone", index_col=0
+    )
     of = counts.loc["total"]
     return (
         f"The skin tone of the person is unknown in {int(of['unknown']):,} of "
@@ -61,8 +63,10 @@ def how_many_unknown(run):
 
 def people(run):
     """Blocks: people by tone group, where that comes from, and how good it is."""
-    counts = pd.read_csv(run / "audit/tone_by_diagnosis.csv", index_col=0)
-    sources = pd.read_csv(run / "audit/tone_sources.csv", index_col=0)
+    counts = read_csv(
+        run / "audit/tone_by_diagnosis.csv", "audit_skin_tone", index_col=0
+    )
+    sources = read_csv(run / "audit/tone_sources.csv", "audit_skin_tone", index_col=0)
     return [
         Table(counts, "Photographs by diagnosis and tone group of the person"),
         figure_block(
@@ -116,7 +120,7 @@ def _scores(run):
     path = run / "audit/label_scores.csv"
     if not path.is_file():
         return []
-    scores = pd.read_csv(path)
+    scores = read_csv(path, "audit_skin_tone")
     scores = scores[scores["metric"].isin(SHOWN_SCORES)]
     of_row = ["scale", "image_type", "estimator", "n"]
     cells = score_cells(scores, of_row)
@@ -134,7 +138,9 @@ def _scores(run):
 def colours(run):
     """Blocks: ITA, the colour of the photographs, and what moves it."""
     counts = read_json(run / "audit/rule_disagreement.json", "audit_skin_tone")
-    types = pd.read_csv(run / "audit/colour_by_diagnosis.csv", index_col=0)
+    types = read_csv(
+        run / "audit/colour_by_diagnosis.csv", "audit_skin_tone", index_col=0
+    )
     undecided = run.catalog.where(ita_type="undetermined").table
     # One line for each kind of reason, not for each figure in it.
     reasons = (
@@ -171,7 +177,7 @@ def colours(run):
 
 def _casts(run):
     """What a colour cast of the camera does to the ITA."""
-    casts = pd.read_csv(run / "audit/cast_sensitivity.csv")
+    casts = read_csv(run / "audit/cast_sensitivity.csv", "audit_skin_tone")
     if not casts["images"].any():
         return []
     largest = casts["p95_absolute_change"]
