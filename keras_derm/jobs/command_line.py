@@ -102,8 +102,15 @@ def _run(one, arguments):
 def _run_function(function, arguments):
     import jsonargparse
 
-    from keras_derm.jobs.options import flags, gathered, lists_of_words, spelled_out
+    from keras_derm.jobs.options import (
+        check_files,
+        flags,
+        gathered,
+        lists_of_words,
+        spelled_out,
+    )
 
+    check_files(arguments)
     arguments = spelled_out(flags(function), arguments)
     arguments = gathered(lists_of_words(function), arguments)
     return jsonargparse.auto_cli(function, args=arguments, as_positional=False)

@@ -81,6 +81,8 @@ class TrainClassifier(Stage):
         members = tuple(pinned(member) for member in self.settings.members)
         self.settings = dataclasses.replace(self.settings, members=members)
         if self.run.done("prepare_dataset"):  # else the stage says so, unmeasured
+            train = self.run.catalog.split("train")
+            get_task(self.settings.task).learnable_from(train)
             self.settings = with_precisions(self.run, self.settings)
         if self.workers is not None:
             self.workers.check_same(self.settings.to_dict())
