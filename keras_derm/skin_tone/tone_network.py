@@ -2,14 +2,18 @@
 
 import functools
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import cv2
 import numpy as np
 import pandas as pd
+import pydantic
 
+from keras_derm.catalog import SKIN_TONE_SCALES
+from keras_derm.files import DamagedFileError, read_json, shown
+from keras_derm.settings.kinds import ImageType
 from keras_derm.skin_tone.calibration import ToneCalibration
 from keras_derm.skin_tone.estimator import (
     LEAST_GROUP_PROBABILITY,
@@ -18,7 +22,7 @@ from keras_derm.skin_tone.estimator import (
 )
 from keras_derm.skin_tone.ita_estimators import CalibratedIta
 
-NEEDED = ("image_types", "image_size", "calibration", "cuts", "sha256")
+WAY_OUT = "copy it anew, or train the network again"
 SHIPPED = Path(__file__).resolve().parents[2] / "saved_models"
 SHIPPED_NAME = "skin_tone_*.json"
 
@@ -68,48 +72,34 @@ class ToneNetwork(ToneEstimator):
                     "a tone network is a .tflite file with its .json beside it. "
                     f"Received: {needed}, which is missing"
                 )
-        try:
-            told = json.loads(beside.read_text(encoding="utf-8"))
-            missing = [name for name in NEEDED if name not in told]
-        except (ValueError, TypeError) as error:
-            raise ValueError(
-                f"not a JSON object ({error}). Received: {beside}"
-            ) from None
-        if missing:
-            raise ValueError(f"{beside} lacks {missing}. Received: {list(told)}")
+        told = _described(beside)
         if hashlib.sha256(path.read_bytes()).hexdigest() != told["sha256"]:
             raise ValueError(
                 f"{path} is not the file that {beside} describes: damaged or changed. "
                 "Train or copy it again"
             )
-        try:
-            return cls(
-                f"network {path.stem}",
-                told["calibration"]["scale"],
-                tuple(told["image_types"]),
-                path,
-                int(told["image_size"]),
-                tuple(map(float, told["cuts"])),
-                ToneCalibration.from_dict(told["calibration"]),
-                told | {"scores": [dict(row) for row in told.get("scores") or ()]},
-            )
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
-            raise ValueError(
-                f"{beside} does not describe a tone network: copy it anew, or train it "
-                f"again. Received: {error!r}"
-            ) from error
+        return cls(
+            f"network {path.stem}",
+            told["calibration"]["scale"],
+            tuple(told["image_types"]),
+            path,
+            told["image_size"],
+            tuple(told["cuts"]),
+            ToneCalibration.from_dict(told["calibration"]),
+            told,
+        )
 
     @property
     def is_proven(self):
         """Whether, on photographs it had not seen, the share of groups that were right
         was 0.8 or more, with 95 % confidence."""
-        scores = {row["metric"]: row for row in self.description.get("scores", ())}
+        scores = {row["metric"]: row for row in self.description["scores"]}
         low = scores.get("group right", {}).get("low")
         return low is not None and low >= LEAST_GROUP_PROBABILITY
 
     @property
     def worth(self):
-        return self.description.get("worth", super().worth)
+        return self.description.get("worth") or super().worth
 
     def learned_from(self, catalog):
         """Photographs that the csv of its split, beside it, has in train or val.
@@ -140,6 +130,68 @@ class ToneNetwork(ToneEstimator):
         value = _interpreter(str(self.path))(image.astype("float32"))
         probabilities = self.calibration.probabilities(value)
         return estimate_of_probabilities(probabilities, self.scale, value, self.cuts)
+
+
+class _Calibration(pydantic.BaseModel):
+    """Fields of `ToneCalibration`."""
+
+    scale: Literal[tuple(SKIN_TONE_SCALES)]
+    values: list[pydantic.FiniteFloat]
+    darker: list[list[pydantic.FiniteFloat]]
+    fitted_on: str
+
+    @pydantic.model_validator(mode="after")
+    def _fits(self):
+        n_steps = len(SKIN_TONE_SCALES[self.scale]) - 1
+        if [len(row) for row in self.darker] != [len(self.values)] * n_steps:
+            raise ValueError(
+                f"`darker` must have {n_steps} rows of {len(self.values)} numbers"
+            )
+        return self
+
+
+class _Score(pydantic.BaseModel):
+    """A row of `tone_scores`."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+    metric: str
+    low: float | None = None
+
+
+class _Description(pydantic.BaseModel):
+    """What the .json beside a network says."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+    image_types: list[ImageType]
+    image_size: Annotated[int, pydantic.Field(strict=True, ge=1, le=4096)]
+    calibration: _Calibration
+    cuts: list[pydantic.FiniteFloat]
+    sha256: str
+    scores: list[_Score] = []
+    worth: str | None = None
+    split_file: str | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _fits(self):
+        n_cuts = len(SKIN_TONE_SCALES[self.calibration.scale]) - 1
+        if len(self.cuts) != n_cuts:
+            raise ValueError(f"`cuts` must be {n_cuts} numbers")
+        return self
+
+
+def _described(path):
+    """The description of a network as a dict, checked."""
+    content = read_json(path, (), WAY_OUT)
+    try:
+        return _Description.model_validate(content).model_dump()
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        said = first["msg"].removeprefix("Value error, ")
+        raise DamagedFileError(
+            f"{path} does not describe a tone network ({place}: {said}): {WAY_OUT}. "
+            f"Received: {shown(content.get(place.partition('.')[0]))}"
+        ) from error
 
 
 @functools.lru_cache(maxsize=4)
