@@ -1,6 +1,7 @@
 """What a command says when it ends early: in the terminal, as a user sees it."""
 
 import errno
+import os
 import signal
 import subprocess
 import sys
@@ -45,15 +46,19 @@ def test_a_command_may_be_stopped_from_its_first_moment(monkeypatch, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [0.2, 0.5, 1, 2, 4])
+@pytest.mark.parametrize("seconds", [0.3, 0.6, 1, 2, 4])
 def test_interrupt_leaves_no_traceback(tmp_path, seconds):
+    """Of the command; before its first module is read, Python itself ends it."""
+    start = time.monotonic()
+    subprocess.run([sys.executable, "-c", LIGHT], check=True, capture_output=True)
+    seconds += time.monotonic() - start
     options = ["--run", tmp_path / "run", "--data", "phantom:n=500,seed=1,size=64"]
     process = subprocess.Popen(
         [sys.executable, APPS / "audit_skin_tone.py", *options],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        env={"KERAS_DERM_CACHE": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        env=os.environ | {"KERAS_DERM_CACHE": str(tmp_path)},
     )
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)
