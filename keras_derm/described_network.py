@@ -2,20 +2,24 @@
 
 import functools
 import hashlib
-import json
 import threading
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pydantic
+
+from keras_derm.files import DamagedFileError, read_json, shown
+
+WAY_OUT = "copy it anew, or train the network again"
 
 
-def read_description(path, needed, what):
+def read_description(path, kind, what):
     """Read the .json beside a .tflite, and check that it describes that file.
 
     Args:
         path: The .tflite file.
-        needed: Keys that the .json must have, beside "sha256".
+        kind: `pydantic.BaseModel` of what the .json must say; it has `sha256`.
         what: What the file is, with its article, for messages.
 
     Returns:
@@ -23,7 +27,8 @@ def read_description(path, needed, what):
 
     Raises:
         FileNotFoundError: The .tflite or its .json is missing.
-        ValueError: One is damaged, or does not belong to the other.
+        DamagedFileError: The .json says something else.
+        ValueError: The .tflite is not the file that it describes.
     """
     path = Path(path)
     beside = path.with_suffix(".json")
@@ -33,13 +38,17 @@ def read_description(path, needed, what):
                 f"{what} is a .tflite file with its .json beside it. "
                 f"Received: {file}, which is missing"
             )
+    content = read_json(beside, (), WAY_OUT)
     try:
-        told = json.loads(beside.read_text(encoding="utf-8"))
-        missing = [name for name in (*needed, "sha256") if name not in told]
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"not a JSON object ({error}). Received: {beside}") from None
-    if missing:
-        raise ValueError(f"{beside} lacks {missing}. Received: {list(told)}")
+        told = kind.model_validate(content).model_dump()
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        said = first["msg"].removeprefix("Value error, ")
+        raise DamagedFileError(
+            f"{beside} does not describe {what} ({place}: {said}): {WAY_OUT}. "
+            f"Received: {shown(content.get(place.partition('.')[0]))}"
+        ) from error
     if hashlib.sha256(path.read_bytes()).hexdigest() != told["sha256"]:
         raise ValueError(
             f"{path} is not the file that {beside} describes: damaged or changed. "

@@ -46,6 +46,10 @@ def atomic_path(path):
         if temporary.is_dir() and path.is_dir():
             shutil.rmtree(path)
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno and error.filename is None:  # as where the disk is full
+            error.filename = str(path)
+        raise
     finally:
         _remove(temporary)
 
@@ -118,6 +122,48 @@ def write_json(path, content):
     write_text(path, json.dumps(jsonable(content), indent=2) + "\n")
 
 
+class DamagedFileError(ValueError):
+    """A file that keras_derm wrote is not what it was.
+
+    Example:
+        >>> read_json("runs/first/metrics.json", ("arms",), "run evaluate.py again")
+        DamagedFileError: runs/first/metrics.json is damaged: run evaluate.py again ...
+    """
+
+
+def read_json(path, needed=(), way_out="remove it, and what wrote it writes it anew"):
+    """Read a JSON file that keras_derm wrote.
+
+    Args:
+        path: The file.
+        needed: Names that it must have, if it is an object; None for any content.
+        way_out: What the user can do where it is damaged.
+
+    Raises:
+        FileNotFoundError: There is none.
+        DamagedFileError: It is no JSON, or lacks a name.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise DamagedFileError(
+            f"{path} is damaged: {way_out}. Received: {shown(str(error))[1:-1]}"
+        ) from error
+    if needed is None:
+        return content
+    if not isinstance(content, dict):
+        raise DamagedFileError(
+            f"{path} is damaged: {way_out}. Received: {shown(content)}"
+        )
+    missing = [name for name in needed if content.get(name) is None]
+    if missing:
+        raise DamagedFileError(
+            f"{path} is damaged, it lacks {', '.join(missing)}: {way_out}. "
+            f"Received: {shown(list(content))}"
+        )
+    return content
+
+
 def write_yaml(path, content):
     """Write `content` as YAML in the order of its keys."""
     write_text(path, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
@@ -127,6 +173,20 @@ def write_csv(path, frame, index=False):
     """Write a pandas table as csv."""
     with atomic_path(path) as temporary:
         frame.to_csv(temporary, index=index)
+
+
+def shown(value, most=200):
+    """Return `repr(value)` for a message: in one line, and cut where it is long."""
+    said = repr(value)
+    if len(said) <= most:
+        return said
+    return f"{said[: most - 20]}... ({len(said):,} characters)"
+
+
+def escaped(text, most=1000):
+    """Return text for a terminal: control characters escaped, and cut where long."""
+    told = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text)[:most])
+    return told if len(text) <= most else f"{told}... ({len(text):,} characters)"
 
 
 def short_digest(content):

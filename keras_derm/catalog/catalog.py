@@ -20,6 +20,7 @@ from keras_derm.catalog.skin_tone_scales import (
     TONE_GROUPS,
     tone_group_of_label,
 )
+from keras_derm.catalog.text_tables import read_table
 from keras_derm.files import write_csv
 from keras_derm.settings.kinds import ImageType
 
@@ -46,6 +47,9 @@ IMAGE_TYPES = get_args(ImageType)
 CLINICAL_TYPES = tuple(name for name in IMAGE_TYPES if name.startswith("clinical"))
 
 SPLITS = ("train", "val", "test")
+OLDEST = 120
+"""Years that nobody is older than."""
+
 REQUIRED_COLUMNS = ("isic_id", "path", "diagnosis")
 
 COLUMN_TYPES = {
@@ -137,6 +141,7 @@ class Catalog:
     def __init__(self, table, root=None):
         self._table = _sound_table(table, root)
         self._skipped = fault_table([])
+        self._notes = ()
 
     @classmethod
     def load(cls, csv):
@@ -148,11 +153,12 @@ class Catalog:
         return cls._of(_sound_table(_read_saved(csv), name=str(csv)))
 
     @classmethod
-    def _of(cls, table, skipped=None):
+    def _of(cls, table, skipped=None, notes=()):
         """Wrap a table already known to be sound."""
         catalog = cls.__new__(cls)
         catalog._table = table.reset_index(drop=True)
         catalog._skipped = fault_table([]) if skipped is None else skipped
+        catalog._notes = tuple(notes)
         return catalog
 
     @property
@@ -164,6 +170,16 @@ class Catalog:
     def skipped(self):
         """Table of the rows that a reader left out (`skip_bad=True`), with causes."""
         return self._skipped.copy()
+
+    @property
+    def notes(self):
+        """Sentences of the reader: what it left out, and what it does not know."""
+        return self._notes
+
+    def with_notes(self, notes):
+        """Return the same catalog with further sentences of its reader."""
+        notes = tuple(dict.fromkeys([*self._notes, *notes]))
+        return Catalog._of(self._table, self._skipped, notes)
 
     @property
     def paths(self):
@@ -214,7 +230,7 @@ class Catalog:
             if isinstance(values, (str, bytes)) or not np.iterable(values):
                 values = [values]
             keep &= self._table[column].isin(list(values)).to_numpy(dtype=bool)
-        return Catalog._of(self._table[keep], self._skipped)
+        return Catalog._of(self._table[keep], self._skipped, self._notes)
 
     def split(self, name):
         """Keep the rows of one split: "train", "val" or "test"."""
@@ -247,13 +263,14 @@ class Catalog:
             if isinstance(values, pd.Series):
                 values = values.to_numpy(dtype=object, na_value=pd.NA)
             table[column] = values
-        return Catalog._of(_sound_table(table), self._skipped)
+        return Catalog._of(_sound_table(table), self._skipped, self._notes)
 
     def concat(self, other):
         """Append the rows of `other`; ids must stay unique, groups in one split."""
         table = pd.concat([self._table, other._table], ignore_index=True)
         skipped = pd.concat([self._skipped, other._skipped], ignore_index=True)
-        return Catalog._of(_sound_table(table), skipped)
+        notes = dict.fromkeys([*self._notes, *other._notes])
+        return Catalog._of(_sound_table(table), skipped, notes)
 
     def require_real(self):
         """Return self; refuse synthetic rows, as every judgement must.
@@ -390,7 +407,7 @@ def _typed(values, column, kind, n_rows):
     numbers = pd.to_numeric(written, errors="coerce")
     bad = (numbers.isna() & values.notna()).to_numpy(dtype=bool)
     if kind == "Int64":
-        whole = numbers.isna() | (numbers % 1 == 0)
+        whole = numbers.isna() | ((numbers % 1 == 0) & (numbers < 2**63))
         bad = bad | ~whole.to_numpy(dtype=bool)
         numbers = numbers.where(whole)
     return numbers.astype(kind), bad
@@ -425,12 +442,20 @@ def _id_faults(table):
     yield table["root"].isna(), "root", cause
     double = table["isic_id"].duplicated() & table["isic_id"].notna()
     yield double, "isic_id", "double id: an earlier row has it"
+    same = table["isic_id"].str.lower().duplicated() & table["isic_id"].notna()
+    cause = "double id: that of an earlier row differs in upper and lower case alone"
+    yield same & ~double, "isic_id", cause
 
 
 def _value_faults(table):
     for column, allowed in ALLOWED_VALUES.items():
         unknown = table[column].notna() & ~table[column].isin(allowed)
         yield unknown, column, f"unknown value, must be one of {', '.join(allowed)}"
+    age = table["age_approx"]
+    outside = age.notna() & ~age.between(0, OLDEST)
+    yield outside, "age_approx", f"must be years from 0 to {OLDEST}, or empty"
+    outside = table["seed"].notna() & (table["seed"] < 0).fillna(False)
+    yield outside, "seed", "must be a whole number from 0 to 2^63 - 1"
 
 
 def _tone_faults(table):
@@ -494,16 +519,3 @@ def _read_saved(csv):
     if not Path(csv).is_file():
         raise CatalogError(f"There is no catalog csv. Received: {str(csv)!r}")
     return read_table(csv, dtype=text)
-
-
-def read_table(csv, **options):
-    """`pandas.read_csv` in which empty fields alone are not known.
-
-    Raises:
-        CatalogError: If it is not a readable csv.
-    """
-    no_words = {"keep_default_na": False, "na_values": [""]}
-    try:
-        return pd.read_csv(csv, encoding="utf-8-sig", **no_words, **options)
-    except (OSError, ValueError) as error:
-        raise CatalogError(f"{csv} is not a readable csv: {error}") from error

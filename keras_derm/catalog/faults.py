@@ -3,9 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from keras_derm.files import escaped, shown
+
 FAULT_COLUMNS = ("file", "row", "isic_id", "column", "value", "cause")
 FAULT_TYPES = dict.fromkeys(FAULT_COLUMNS, "string") | {"row": "int64"}
-LISTED_FAULTS = 200
+LISTED_FAULTS, EXAMPLES = 5, 3
+"""Up to how many faults of one kind are told one by one, and else how many of them."""
 
 
 class CatalogError(ValueError):
@@ -14,7 +17,8 @@ class CatalogError(ValueError):
     Attributes:
         faults: `pandas.DataFrame`, one row per fault: `file` (the csv or image read),
             `row` (the line in the csv, from 1; 0 where there is none), `isic_id`,
-            `column`, `value` and `cause`. Complete, where the message lists 200.
+            `column`, `value` and `cause`. Complete, where the message
+            gives examples of each kind.
 
     Example:
         >>> try:
@@ -62,7 +66,7 @@ def faults_at(table, mask, column, cause, name="catalog", rows=None):
 
 
 def raise_faults(faults, way_out=""):
-    """Raise one `CatalogError` that tells every fault.
+    """Raise one `CatalogError` that tells every fault, or of many the kinds.
 
     Args:
         faults: `pandas.DataFrame` with `FAULT_COLUMNS`.
@@ -72,23 +76,39 @@ def raise_faults(faults, way_out=""):
         CatalogError: Always.
     """
     files = faults["file"].dropna().unique()
-    files = ", ".join(files) if len(files) <= 5 else f"{len(files)} files"
-    counts = faults["cause"].value_counts()
-    lines = [f"{len(faults)} fault(s) in {files}:"]
-    if len(faults) > LISTED_FAULTS:
-        lines += [f"  {count} x {cause}" for cause, count in counts.head(20).items()]
-        lines.append(f"The first {LISTED_FAULTS}:")
-    lines += [_line(fault) for fault in faults.head(LISTED_FAULTS).itertuples()]
-    if len(faults) > LISTED_FAULTS:
-        left = len(faults) - LISTED_FAULTS
-        lines.append(f"  ... and {left} more; `error.faults` holds them all.")
-    if way_out:
-        lines.append(way_out)
-    raise CatalogError("\n".join(lines), faults)
+    files = ", ".join(map(escaped, files)) if len(files) <= 5 else f"{len(files)} files"
+    kinds = faults.groupby(["column", "cause"], sort=False, dropna=False)
+    lines = [f"{len(faults):,} fault(s) in {files}:"]
+    for _, kind in kinds:
+        lines += _told(kind)
+    if len(lines) - 1 < len(faults):
+        lines.append("`error.faults` holds them all, one row each.")
+    raise CatalogError("\n".join([*lines, *filter(None, [way_out])]), faults)
+
+
+def _told(kind):
+    """Faults of one column and cause: each, or how many and the first."""
+    if len(kind) <= LISTED_FAULTS:
+        return [_line(fault) for fault in kind.itertuples()]
+    first = next(kind.itertuples())
+    examples = "; ".join(_example(one) for one in kind.head(EXAMPLES).itertuples())
+    return [
+        f"  {len(kind):,} x column '{first.column}': {first.cause}. "
+        f"Received: {examples}, ..."
+    ]
 
 
 def _line(fault):
-    place = f"{fault.file}, row {fault.row}" if fault.row else fault.file
     return (
-        f"  {place}, column '{fault.column}': {fault.cause}. Received: {fault.value!r}"
+        f"  {_place(fault)}, column '{fault.column}': {fault.cause}. "
+        f"Received: {shown(fault.value)}"
     )
+
+
+def _example(fault):
+    return f"{shown(fault.value, 60)} ({_place(fault)})"
+
+
+def _place(fault):
+    file = escaped(fault.file)
+    return f"{file}, row {fault.row}" if fault.row else file

@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from keras_derm.catalog.catalog import SPLITS, read_table
+from keras_derm.catalog.catalog import SPLITS
 from keras_derm.catalog.faults import CatalogError
 from keras_derm.catalog.groups import TOGETHER, group_of_rows
+from keras_derm.catalog.photograph_ids import match_ids
+from keras_derm.catalog.text_tables import read_table
+from keras_derm.files import shown
 
 ID_COLUMNS = ("isic_id", "image_id", "image", "image_name")
 GIANT, LEAST_IMAGES = 0.2, 50
@@ -176,12 +179,12 @@ def apply_split_file(catalog, csv):
     Raises:
         CatalogError: If a column is missing, a split unknown, or no id is known.
     """
-    listed = _read_split_file(csv)
+    listed = _read_split_file(csv, catalog.table)
     unique = listed.drop_duplicates("isic_id")
     if not unique["isic_id"].isin(catalog.table["isic_id"]).any():
         raise CatalogError(
             f"{csv} lists none of the catalog's {len(catalog)} images. "
-            f"Received: {unique['isic_id'].head(3).tolist()}"
+            f"Received: {shown(unique['isic_id'].head(3).tolist())}"
         )
     splits = catalog.table["isic_id"].map(unique.set_index("isic_id")["split"])
     result = catalog.with_columns(split=splits, split_name=Path(csv).stem)
@@ -190,28 +193,34 @@ def apply_split_file(catalog, csv):
     return result
 
 
-def _read_split_file(csv):
-    """Return the columns isic_id and split, the row to believe first."""
+def _read_split_file(csv, table):
+    """Return the columns isic_id and split, the row to believe first.
+
+    An id that is none of the catalog's stays as it is written.
+    """
     listed = read_table(csv, dtype=str).fillna("")
     id_column = next((name for name in ID_COLUMNS if name in listed), None)
     if id_column is None or "split" not in listed:
         raise CatalogError(
             f"{csv} needs an id column ({', '.join(ID_COLUMNS)}) and the column "
-            f"'split'. Received: {list(listed)}"
+            f"'split'. Received: {shown(list(listed))}"
         )
     splits = listed["split"].str.strip().str.lower().replace(SPLIT_ALIASES)
     unknown = ~splits.isin(SPLITS)
     if unknown.any():
         found = listed["split"][unknown].items()
-        rows = [f"row {index + 2}: {split!r}" for index, split in found]
+        rows = [f"row {line}: {shown(split, 60)}" for line, split in found]
+        more = f", ... ({len(rows):,} rows)" if len(rows) > 5 else ""
         raise CatalogError(
             f"{csv}, column 'split' must be one of {SPLITS}. Received: "
-            + ", ".join(rows[:20])
+            f"{', '.join(rows[:5])}{more}"
         )
-    nearest = pd.to_numeric(listed.get("mutual_nearest", pd.Series(0, listed.index)))
+    nearest = listed.get("mutual_nearest", pd.Series(0, listed.index))
+    nearest = pd.to_numeric(nearest, errors="coerce").fillna(0)
+    written = listed[id_column].astype("string").str.strip()
     listed = pd.DataFrame(
         {
-            "isic_id": listed[id_column],
+            "isic_id": match_ids(written, table).fillna(written),
             "split": splits,
             "distrust": -nearest,
             "place": splits.map(SPLITS.index),

@@ -86,6 +86,48 @@ class Task:
         present = set(self.class_names(catalog))
         return replace(self, classes=tuple(c for c in self.classes if c in present))
 
+    def learnable_from(self, catalog, to_be_judged=False):
+        """Return this task with the classes of `catalog`, if it can be learned from it.
+
+        Args:
+            catalog: `Catalog` of the images that are learned from.
+            to_be_judged: Whether there must be images of the class that is to be found,
+                without which nothing can be judged.
+
+        Raises:
+            CatalogError: The images are of one class alone, or none is of the class
+                that is to be found; the message names tasks that they would do for.
+        """
+        present = self.present_in(catalog)
+        lacks = None
+        if len(present.classes) < 2:
+            lacks = "must be of two of these or more"
+        elif to_be_judged and present.positive_class is None:
+            lacks = f"must be of {self.classes[self.positive_class]} too"
+        if lacks is None:
+            return present
+        found = catalog.table["diagnosis"].value_counts()
+        others = [
+            task.name
+            for task in TASKS.values()
+            if task.name != self.name and task._does_for(catalog)
+        ]
+        way_out = (
+            f"They would do for --task {' or '.join(others)}"
+            if others
+            else "Add images of another class"
+        )
+        counts = ", ".join(f"{n:,} {name}" for name, n in found.items())
+        raise CatalogError(
+            f"The task {self.name} tells apart {', '.join(self.classes)}, and the real "
+            f"training images {lacks}. {way_out}. Received: {counts or 'none'}, of "
+            f"which the classes {', '.join(present.classes) or 'none'}"
+        )
+
+    def _does_for(self, catalog):
+        present = self.present_in(catalog)
+        return len(present.classes) > 1 and present.positive_class is not None
+
 
 TASKS = {
     "diagnosis8": Task("diagnosis8", DIAGNOSES8, {name: name for name in DIAGNOSES8}),
@@ -111,6 +153,16 @@ TASKS = {
         by_malignancy=True,
     ),
 }
+
+
+def check_any_task(catalog):
+    """Refuse images from which no task can be learned: they are of one class alone.
+
+    Raises:
+        CatalogError: With the diagnoses that there are.
+    """
+    if not any(len(task.present_in(catalog).classes) > 1 for task in TASKS.values()):
+        TASKS["diagnosis8"].learnable_from(catalog)
 
 
 def get_task(name):

@@ -93,16 +93,10 @@ def training_examples(real, prepared, task, synthetic=None):
         `Examples`.
 
     Raises:
-        ValueError: The real training images are of one class alone.
+        CatalogError: The real training images are of one class alone.
     """
     real_train = real.split("train")
-    present = task.present_in(real_train)
-    if len(present.classes) < 2:
-        raise ValueError(
-            f"the task {task.name} tells apart {', '.join(task.classes)}, and the real "
-            "training images must be of two of these or more. Received: "
-            f"{', '.join(present.classes) or 'none'}"
-        )
+    present = task.learnable_from(real_train)
     train = real_train if synthetic is None else real_train.concat(synthetic)
     train = train.where(present.covers(train))
     val = real.split("val")

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 from pathlib import Path
 
 import keras
@@ -15,6 +14,7 @@ from keras_derm.classifiers.imbalance import (
     smoothed_targets,
 )
 from keras_derm.classifiers.objective import classification_objective
+from keras_derm.files import read_json
 from keras_derm.layers import augmentation
 from keras_derm.networks import checkpoint_gradients, freeze
 from keras_derm.pipeline import image_dataset
@@ -162,7 +162,7 @@ def read_member(path, task, preset):
     if description is None:
         print(f"no ensemble.json says which classes {path} tells apart: taken as these")
         return model
-    facts = json.loads(description.read_text())
+    facts = read_json(description, ("classes",), "copy it anew from its run")
     if list(facts["classes"]) != list(task.classes):
         raise ValueError(
             f"a member must tell apart {', '.join(task.classes)}, in this order. "

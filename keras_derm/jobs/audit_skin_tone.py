@@ -58,6 +58,7 @@ class AuditSkinTone(Stage):
         "figures/rule_disagreement.png",
         "figures/tone_sheet.png",
     )
+    keeps = ("audit/catalog.csv", "audit/table.csv")
 
     def inputs(self):
         return list(self.settings.tone_estimators)
@@ -77,11 +78,14 @@ class AuditSkinTone(Stage):
         catalog, told = of_types(everything, settings.image_types)
         if told:
             print(told)
-        write_json(self.run / "audit/left_out.json", told)
+        left_out = [*([told] if told else []), *everything.notes]
         if len(catalog.skipped):
             path = self.run / "bad_images.csv"
             write_csv(path, catalog.skipped)
-            print(f"{len(catalog.skipped)} bad images left out: {path}")
+            n_rows = len(catalog.skipped[["file", "row", "isic_id"]].drop_duplicates())
+            left_out.insert(0, f"{n_rows} row(s) with a fault left out: {path.name}")
+            print(f"{n_rows} row(s) with a fault left out: {path}")
+        write_json(self.run / "audit/left_out.json", left_out)
         if settings.table_only:
             catalog.save(self.run / "audit/table.csv")
             self._count(catalog)

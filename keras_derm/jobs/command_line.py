@@ -1,39 +1,51 @@
-"""From an app to a command."""
+"""From an app to a command.
 
+What takes time to import is imported by the functions, so that a command can be
+stopped from its first moment.
+"""
+
+import errno
 import logging
 import os
 import sys
+import warnings
 
-import jsonargparse
+MOST_LINES = 60
+"""Lines of a message that are printed at most."""
 
-from keras_derm.cluster import refuse_workers
-from keras_derm.jobs.options import (
-    flags,
-    gathered,
-    lists_of_words,
-    read_options,
-    spelled_out,
-    with_options,
-)
-from keras_derm.jobs.table import APPS, app
+WAYS_OUT = {
+    errno.ENOSPC: "there is no space left: make some, and the same command goes on",
+    errno.EDQUOT: "the quota is used up: make space, and the same command goes on",
+    errno.EEXIST: "there is a file where a folder is to be: name another place",
+    errno.ENOTDIR: "there is a file where a folder is to be: name another place",
+    errno.EISDIR: "there is a folder where a file is to be: name another place",
+    errno.EACCES: "this user may not read or write there: name another place",
+    errno.EPERM: "this user may not read or write there: name another place",
+    errno.EROFS: "nothing can be written there: name another place",
+    errno.ENOENT: "there is no such file or folder",
+    errno.ENAMETOOLONG: "the name is too long: give a shorter one",
+    errno.EMFILE: "too many files are open: raise the limit (ulimit -n)",
+}
 
 
 def main():
     """The command `keras-derm APP ...`; its first word may be cut short."""
     arguments = sys.argv[1:]
+    _exit_with(lambda: _main(arguments))
+
+
+def _main(arguments):
+    from keras_derm.jobs.table import APPS, app
+
     if not arguments or arguments[0] in ("-h", "--help"):
         width = max(len(one.name) for one in APPS)
         print("usage: keras-derm APP [options], keras-derm APP --help\n")
         for one in APPS:
             print(f"  {one.name:<{width}}  {one.summary}")
-        return
-    try:
-        name = app(arguments[0]).name
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
-    sys.argv = [f"keras-derm {name}", *arguments[1:]]
-    command_line(name)
+        return 0
+    one = app(arguments[0])
+    sys.argv = [f"keras-derm {one.name}", *arguments[1:]]
+    return _run(one, arguments[1:])
 
 
 def command_line(name):
@@ -47,14 +59,25 @@ def command_line(name):
     Args:
         name: Name of the app.
     """
+
+    def work():
+        from keras_derm.jobs.table import app
+
+        return _run(app(name), sys.argv[1:])
+
+    _exit_with(work)
+
+
+def _exit_with(work):
+    """Do the work, and exit with its status or with what is to be said of a fault."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    warnings.showwarning = _show_warning
     try:
-        status = _run(app(name), sys.argv[1:])
+        status = work()
     except (ValueError, KeyError, OSError, RuntimeError, ImportError) as error:
         if os.environ.get("KERAS_DERM_DEBUG"):
             raise
-        message = error.args[0] if isinstance(error, KeyError) else error
-        print(f"error: {message}", file=sys.stderr)
+        print(f"error: {_told(error)}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
@@ -63,6 +86,9 @@ def command_line(name):
 
 
 def _run(one, arguments):
+    from keras_derm.cluster import refuse_workers
+    from keras_derm.jobs.options import read_options, with_options
+
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of retracing
     if not one.several_workers:
         refuse_workers(one.name)
@@ -74,6 +100,46 @@ def _run(one, arguments):
 
 
 def _run_function(function, arguments):
+    import jsonargparse
+
+    from keras_derm.jobs.options import (
+        check_files,
+        flags,
+        gathered,
+        lists_of_words,
+        spelled_out,
+    )
+
+    check_files(arguments)
     arguments = spelled_out(flags(function), arguments)
     arguments = gathered(lists_of_words(function), arguments)
     return jsonargparse.auto_cli(function, args=arguments, as_positional=False)
+
+
+def _told(error):
+    """An error in words: with the file and the way out, and fit for a terminal."""
+    message = error.args[0] if isinstance(error, KeyError) and error.args else error
+    if isinstance(error, OSError) and error.errno in WAYS_OUT:
+        place = error.filename2 or error.filename
+        place = "a file" if place is None else os.fsdecode(place)
+        message = f"{place}: {WAYS_OUT[error.errno]}. Received: {error.strerror}"
+    return _fit(message)
+
+
+def _fit(message):
+    """Text without control characters but line feeds, and of bounded length."""
+    from keras_derm.files import escaped
+
+    lines = str(message).split("\n")
+    left = len(lines) - MOST_LINES
+    more = [f"... and {left:,} lines more"] if left > 0 else []
+    return "\n".join([*(escaped(line, 2000) for line in lines[:MOST_LINES]), *more])
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None):
+    """Tell a user's warning as a sentence; others with the place they come from."""
+    if issubclass(category, UserWarning):
+        print(f"warning: {_fit(message)}", file=file or sys.stderr)
+    else:
+        told = warnings.formatwarning(message, category, filename, lineno, line)
+        print(told, end="", file=file or sys.stderr)

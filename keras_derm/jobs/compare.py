@@ -10,10 +10,16 @@ from rich.table import Table
 from keras_derm import evaluation
 from keras_derm.catalog import get_task
 from keras_derm.files import write_csv, write_json
-from keras_derm.jobs.judged import given_catalog, judged_task
+from keras_derm.jobs.judged import given_catalog, judged_task, print_scores
 from keras_derm.report import figures, interval_cell, save_figure
 from keras_derm.runs import RunDirectory, Stage
 from keras_derm.settings import ARMS, CompareSettings
+
+NO_TONES = (
+    "No tone group is known, so that nothing is said of skin tones: audit the archive "
+    "first (apps/audit_skin_tone.py --run RUN --data READER:PATH), and give "
+    "--data RUN/catalog.csv."
+)
 
 
 class Compare(Stage):
@@ -25,6 +31,7 @@ class Compare(Stage):
 
     Settings = CompareSettings
     writes = ("compare.json", "compare.csv", "figures/compare_*.png")
+    keeps = ("compare.json", "compare.csv")
 
     def __init__(self, run, settings):
         self.arms = prediction_files(settings.runs, settings.predictions)
@@ -50,17 +57,24 @@ class Compare(Stage):
         if not len(val):
             print("no thresholds: the data has no validation images")
         edges = evaluation.contrast_edges(catalog.table)
+        reading = {
+            "class_names": settings.class_names,
+            "renormalise": settings.renormalise,
+            "others": catalog,
+        }
         found = evaluation.compare(
             **evaluation.inputs_from_catalog(test, task, evaluation.AXES, edges),
             y_prob={
                 arm: [
-                    evaluation.predictions_from_csv(path, test, task.classes)
+                    evaluation.predictions_from_csv(path, test, task.classes, **reading)
                     for path in paths
                 ]
                 for arm, paths in self.arms.items()
             },
             reference=settings.reference,
-            operating_points=evaluation.thresholds_beside(self.arms, val, task)
+            operating_points=evaluation.thresholds_beside(
+                self.arms, val, task, **reading
+            )
             if len(val)
             else None,
             n_replicates=settings.n_replicates,
@@ -76,8 +90,11 @@ class Compare(Stage):
         drawn = figures.arm_forests(table, settings.reference)
         for name, figure in drawn.items():
             save_figure(self.run, f"compare_{name}", figure)
+        print_scores(found)
         print_comparison(found, table)
         print(sources)
+        if test.table["tone_group"].isna().all():
+            print(NO_TONES)
 
 
 def prediction_files(runs, predictions):

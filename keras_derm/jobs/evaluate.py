@@ -1,6 +1,5 @@
 """Judge all arms of a run on the same real test images."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -16,8 +15,9 @@ from keras_derm.evaluation import (
 )
 from keras_derm.export import photograph_facts, prediction_facts
 from keras_derm.files import write_csv, write_json
-from keras_derm.jobs.judged import colour_rule
+from keras_derm.jobs.judged import colour_rule, print_scores
 from keras_derm.report import figures, interval_cell, save_figure
+from keras_derm.report.run_files import read_json
 from keras_derm.runs import ARM_STAGE, Stage
 from keras_derm.settings import ARMS, EvaluateSettings, TrainClassifierSettings
 
@@ -59,6 +59,7 @@ class Evaluate(Stage):
         "figures/roc.png",
         "figures/net_benefit.png",
     )
+    keeps = ("metrics.json", "metrics.csv", "disparities.csv", "predictions/*.csv")
 
     @property
     def after(self):
@@ -155,6 +156,7 @@ class Evaluate(Stage):
             draw_curves(run, found)
         if not given:
             self._describe_models(task, splits["val"], predicted)
+        print_scores(found.comparison)
         print(f"{verdict} {sources}")
 
     def _tell_of_others(self, task):
@@ -221,7 +223,12 @@ class Evaluate(Stage):
             facts = prediction_facts(
                 task, val, found["val"][ENSEMBLE], photographs, colour_rule(self.run)
             )
-            write_json(path, json.loads(path.read_text()) | facts)
+            write_json(path, self._described(arm) | facts)
+
+    def _described(self, arm):
+        """What the training of an arm wrote beside its ensemble."""
+        path = self.run.arm(arm) / "ensemble.json"
+        return read_json(path, "train_classifier", ("n_synthetic",))
 
     def _verdict(self, comparison):
         """What is said of every arm, and what one training of each cannot tell."""
@@ -229,10 +236,9 @@ class Evaluate(Stage):
         if self.settings.predictions:
             return " ".join([*said.values(), MADE_ELSEWHERE])
         reference, augmented = ARMS
-        if comparison.reference == reference and augmented in said:
-            described = self.run.arm(augmented) / "ensemble.json"
-            if json.loads(described.read_text())["n_synthetic"] == 0:
-                said[augmented] = NOTHING_ADDED
+        is_pair = comparison.reference == reference and augmented in said
+        if is_pair and self._described(augmented)["n_synthetic"] == 0:
+            said[augmented] = NOTHING_ADDED
         compared = any(sentence != NOTHING_ADDED for sentence in said.values())
         return " ".join([*said.values(), *([ONE_SEED] if compared else [])])
 

@@ -56,6 +56,7 @@ class Explain(Stage):
         "figures/deletion.png",
         "figures/feature_map.png",
     )
+    keeps = ("explanations.csv", "explanations.json", "feature_map.csv")
 
     def check(self):
         if self.run.done("evaluate"):  # else the stage says so

@@ -1,6 +1,5 @@
 """The quantised ensemble."""
 
-import json
 import shutil
 
 from keras_derm import export
@@ -11,11 +10,11 @@ from keras_derm.classifiers import (
     smoothed_targets,
 )
 from keras_derm.evaluation import TOO_FEW, predictions_from_csv
-from keras_derm.files import write_json
+from keras_derm.files import DamagedFileError, shown, write_json
 from keras_derm.jobs.judged import colour_rule, judged_task
 from keras_derm.pipeline import PreparedImages
 from keras_derm.report.export_card import write_export_card
-from keras_derm.report.run_files import chosen_arm
+from keras_derm.report.run_files import chosen_arm, read_json
 from keras_derm.runs import Stage
 from keras_derm.settings import (
     AuditSkinToneSettings,
@@ -36,6 +35,7 @@ class ExportTflite(Stage):
     Settings = ExportTfliteSettings
     after = ("evaluate",)
     writes = ("export",)
+    keeps = ("export/cost.json", "export/**/*.tflite", "export/*.json")
 
     def check(self):
         if self.settings.fine_tuning is not None:
@@ -53,14 +53,22 @@ class ExportTflite(Stage):
 
     def finish(self):
         """Refuse also where it was done before: a refusal does not wear off."""
-        cost = json.loads((self.run.export / "cost.json").read_text())
+        path = self.run.export / "cost.json"
+        cost = read_json(path, "export_tflite", ())
+        if "refusal" not in cost:
+            raise DamagedFileError(
+                f"{path} is damaged: remove it, and the model is exported anew. "
+                f"Received: {shown(list(cost))}"
+            )
         if cost["refusal"]:
             raise export.ExportRefused(cost["refusal"])
 
     def make(self):
         run = self.run
         arm, task = chosen_arm(run, self.settings.arm), judged_task(run)
-        described = json.loads((run.arm(arm) / "ensemble.json").read_text())
+        described = read_json(
+            run.arm(arm) / "ensemble.json", "train_classifier", ("classes",)
+        )
         described["preset"] = run.settings(PrepareDatasetSettings).preset
         rows = run.catalog.where(task.covers(run.catalog))
         prepared = PreparedImages.load(run.prepared_real)
@@ -191,7 +199,7 @@ def put_in_place(candidate, path, facts):
     description = (
         candidate / export.MANIFEST if folder else export.sidecar_path(candidate)
     )
-    write_json(description, json.loads(description.read_text()) | facts)
+    write_json(description, read_json(description, "export_tflite", ()) | facts)
     if folder:
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -25,6 +25,7 @@ class ImageQuality(Stage):
     Settings = ImageQualitySettings
     after = ("prepare_dataset", "synthesize")
     writes = ("image_quality.csv", "memorisation.json", "origin_probe.csv")
+    keeps = writes
 
     def make(self):
         made = self.run.synthetic_catalog

@@ -1,7 +1,13 @@
 """What the stages behind an evaluation ask of it, or are given in its place."""
 
+from rich.console import Console
+from rich.table import Table
+
 from keras_derm.catalog import Catalog, get_task, of_types
+from keras_derm.evaluation.class_scores.metrics import metric_label
+from keras_derm.evaluation.differences import HEADLINE
 from keras_derm.readers import read_data_source
+from keras_derm.report import interval_cell
 from keras_derm.settings import (
     AuditSkinToneSettings,
     EvaluateSettings,
@@ -44,3 +50,25 @@ def given_catalog(data, image_types=None, skip_bad=False):
     if told:
         print(told)
     return catalog
+
+
+def print_scores(found):
+    """Print the headline metrics of every arm on all test images, a row each.
+
+    Args:
+        found: `Comparison`.
+    """
+    n = found.arms[found.reference].strata[0]["n"]
+    shown = Table(
+        title=f"All {n:,} test images: value ({found.level:.0%} interval)",
+        title_justify="left",
+    )
+    shown.add_column("metric")
+    for arm in found.arms:
+        shown.add_column(arm)
+    for name in HEADLINE:
+        cells = [
+            interval_cell(one.strata[0]["metrics"][name]) for one in found.arms.values()
+        ]
+        shown.add_row(metric_label(name, found.positive), *cells)
+    Console().print(shown)

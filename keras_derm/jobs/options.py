@@ -3,13 +3,15 @@
 import dataclasses
 import itertools
 import json
+from pathlib import Path
 from types import UnionType
 from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 import jsonargparse
 import yaml
 
-from keras_derm.settings import GENERATOR_SETTINGS
+from keras_derm.settings import GENERATOR_SETTINGS, SettingsError
+from keras_derm.settings.yaml_files import read_yaml
 
 GENERATOR = "--generator"
 
@@ -27,6 +29,7 @@ def read_options(settings, arguments):
     Raises:
         SettingsError: A value cannot be.
     """
+    check_files(arguments)
     parser, arguments = stage_parser(settings, arguments)
     arguments = gathered(
         lists_of_words(settings), spelled_out(flags(settings), arguments)
@@ -113,9 +116,43 @@ def named_generator(arguments):
     return (names[0] if names else None), left
 
 
+def check_files(arguments):
+    """Refuse files of options that are no YAML, or would grow when they are read.
+
+    Args:
+        arguments: What stands on the command line.
+
+    Raises:
+        SettingsError: One is.
+    """
+    follows = None
+    for argument in arguments:
+        option, equals, value = argument.partition("=")
+        if option == "--config" and equals:
+            _options_in(value)
+        elif follows == "--config":
+            _options_in(argument)
+        follows = option
+
+
+def _options_in(path):
+    """Options of a file, by name."""
+    try:
+        content = read_yaml(Path(path).read_text(encoding="utf-8"), path)
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"a file of options must be text in UTF-8: save it so. Received: {path}"
+        ) from error
+    if not isinstance(content, dict | None):
+        raise SettingsError(
+            f"a file of options has a name with a value in each line. "
+            f"Received: {path}, which has not"
+        )
+    return content or {}
+
+
 def _generators_in(path):
-    with open(path, encoding="utf-8") as file:
-        said = (yaml.safe_load(file) or {}).get("generator", {})
+    said = _options_in(path).get("generator") or {}
     return [said] if isinstance(said, str) else list(said)
 
 

@@ -32,7 +32,8 @@ def predict(
     Args:
         model: An ensemble.keras of a run, an exported .tflite, each with its .json
             beside it, or the folder of an exported ensemble.
-        images: Images, folders (searched with their subfolders) or glob patterns.
+        images: Images, folders (searched with their subfolders, but for hidden files)
+            or glob patterns.
         output: .csv or .json to write, one row an image with every probability. Rows
             are written as they come; the file appears when all are.
         overlay: Folder for pictures of what speaks for the diagnosis (Grad-CAM),
@@ -93,13 +94,24 @@ def _found(name):
     path = Path(name)
     if path.is_dir():
         for folder, folders, files in os.walk(path):
-            folders.sort()
-            for file in sorted(files):
+            folders[:] = sorted(filter(_is_shown, folders))
+            for file in sorted(filter(_is_shown, files)):
                 if file.lower().endswith(IMAGE_SUFFIXES):
                     yield Path(folder, file), Path(folder, file).relative_to(path)
     elif path.is_file():
         yield path, Path(path.name)
     else:
-        for file in sorted(glob.glob(name, recursive=True)):
+        for file in sorted(glob.glob(_pattern(path), recursive=True)):
             if Path(file).is_file():
                 yield Path(file), Path(Path(file).name)
+
+
+def _is_shown(name):
+    """Whether a file or folder is no hidden one, as `._x.jpg` of macOS is."""
+    return not name.startswith(".") and name != "__MACOSX"
+
+
+def _pattern(path):
+    """A pattern in which the folders that are there stand for themselves: a[1]/*.jpg"""
+    there = next((folder for folder in path.parents if folder.is_dir()), Path())
+    return os.path.join(glob.escape(str(there)), path.relative_to(there))

@@ -10,21 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from keras_derm.catalog import ImageError, read_image
-from keras_derm.evaluation import ENSEMBLE, ConformalSets, photograph_colour
-from keras_derm.export import (
-    MANIFEST,
-    ModelFileError,
-    PhotographLimits,
-    QuantizedEnsemble,
-)
+from keras_derm.evaluation import ENSEMBLE, photograph_colour
+from keras_derm.export import MANIFEST, ModelFileError, QuantizedEnsemble
 from keras_derm.export.runtime import read_description
-from keras_derm.files import atomic_path
-from keras_derm.layers import preparation, resize
+from keras_derm.files import atomic_path, shown
+from keras_derm.jobs.model_facts import ModelFacts
 from keras_derm.lesion_finders import shipped_finder
 from keras_derm.lesion_finders.crop import cropped, lesion_box
 from keras_derm.lesion_finders.drawing import FOUND_COLOUR, outlined
 from keras_derm.pipeline import image_preparation
-from keras_derm.skin_tone import IndividualTypologyAngle
 
 OVERLAY_SIZE = (448, 448)
 LEAST_SHARE_OF_SIDE = 0.5
@@ -36,6 +30,12 @@ EARLIER_GROUPS = {
     **dict.fromkeys(("V", "VI"), "V-VI"),
 }
 """Groups of the prediction sets of models whose .json calls the rule `skin_tone`."""
+
+NOT_A_CLASSIFIER = (
+    *(ValueError, OSError, KeyError, TypeError, AttributeError, IndexError),
+    *(RuntimeError, NotImplementedError, zipfile.BadZipFile),
+)
+"""What Keras raises of a file that is none of its, or of another model."""
 
 LEAST_COLOUR = 2.0
 """Mean difference between the channels below which a photograph is called grey."""
@@ -66,17 +66,11 @@ class Predictor:
         self.path = Path(path)
         self._keras_model, self._members = None, {}
         facts, self._classify = self._open(n_threads)
-        self.classes = tuple(facts["classes"])
-        conformal, photographs = facts.get("conformal"), facts.get("photographs")
-        self.sets = ConformalSets(**conformal) if conformal else None
-        self.limits = PhotographLimits(**photographs) if photographs else None
+        told = ModelFacts(facts, self.path)
+        self.classes, self.sets, self.limits = told.classes, told.sets, told.limits
         self._earlier = "skin_tone" in facts
-        rule = facts.get("photograph_colour", facts.get("skin_tone", {}))
-        self._estimator = IndividualTypologyAngle(**rule)
-        # Without a preset the file prepares for itself, all but the size.
-        preset, size = facts.get("preset"), facts["image_size"][0]
-        chain = preparation(preset, size) if preset else resize(size)
-        self._prepare = image_preparation(chain)
+        self._estimator = told.colour
+        self._prepare = image_preparation(told.preparation)
         self._side = max(facts["image_size"])
         self._finder = shipped_finder()
         self._crop_margin = facts.get("crop_margin")
@@ -222,12 +216,13 @@ class Predictor:
         try:
             self._keras_model = model = load_classifier(self.path)
             self._members = _keras_members(model)
-        except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+            found = (*model.input_shape[1:3], model.output_shape[-1])
+        except NOT_A_CLASSIFIER as error:
             raise ModelFileError(
-                f"The file is damaged or no Keras model ({error}). "
-                f"Received: {self.path}"
+                "The file is damaged, no Keras model, or one that does not classify "
+                f"images, as a generator is: {shown(str(error))}. Give the "
+                f"ensemble.keras of a run. Received: {self.path}"
             ) from error
-        found = (*model.input_shape[1:3], model.output_shape[-1])
         told = (*facts["image_size"], len(facts["classes"]))
         if found != told:
             raise ModelFileError(

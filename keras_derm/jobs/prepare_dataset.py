@@ -43,6 +43,7 @@ class PrepareDataset(Stage):
         "excluded_images.csv",
         "figures/preparation.png",
     )
+    keeps = ("catalog.csv",)
 
     @property
     def after(self):

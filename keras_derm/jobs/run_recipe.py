@@ -2,11 +2,12 @@
 
 import time
 
+from keras_derm.catalog import Catalog, get_task
 from keras_derm.export import ExportRefused
 from keras_derm.jobs.report import report
 from keras_derm.jobs.table import run_stage
 from keras_derm.runs import RunDirectory
-from keras_derm.settings import Recipe
+from keras_derm.settings import Recipe, TrainClassifierSettings
 from keras_derm.settings.kinds import ImageType
 from keras_derm.settings.recipe import ARM_STAGES
 
@@ -55,6 +56,10 @@ def run_recipe(
                 run_stage(stage.stage, run, stage)
             except ExportRefused as error:
                 refused = error
+            if stage.stage == "audit_skin_tone":
+                check_tasks(Catalog.load(directory.audited_catalog), settings)
+            elif stage.stage == "prepare_dataset":
+                check_tasks(directory.catalog.split("train"), settings)
     minutes = (time.monotonic() - start) / 60
     if directory.done("evaluate"):
         report(run)
@@ -63,6 +68,24 @@ def run_recipe(
         print(f"{minutes:.1f} minutes. Run: {run}")
     if refused is not None:
         raise refused
+
+
+def check_tasks(catalog, settings):
+    """Refuse images from which the arms of a recipe cannot learn, or not be judged.
+
+    It is known when they have been read, and not only when a generator has learned.
+
+    Args:
+        catalog: `Catalog` of the images that are learned from.
+        settings: List of the settings of stages.
+
+    Raises:
+        CatalogError: As `Task.learnable_from`.
+    """
+    stages = {one.stage for one in settings}
+    for one in settings:
+        if isinstance(one, TrainClassifierSettings):
+            get_task(one.task).learnable_from(catalog, "evaluate" in stages)
 
 
 def stage_settings(

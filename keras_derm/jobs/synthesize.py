@@ -45,6 +45,7 @@ class Synthesize(Stage):
         "figures/synthetic.png",
         *ImageQuality.writes,  # numbers of these images, which do not outlive them
     )
+    keeps = ("synthetic/catalog.csv", "screening.csv", "synthesis.json")
 
     def make(self):
         run, settings = self.run, self.settings

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -24,7 +23,14 @@ from keras_derm.classifiers import (
     untrained_member,
 )
 from keras_derm.evaluation import predictions_to_csv
-from keras_derm.files import atomic_path, short_digest, write_json
+from keras_derm.files import (
+    DamagedFileError,
+    atomic_path,
+    read_json,
+    short_digest,
+    shown,
+    write_json,
+)
 from keras_derm.pipeline import PreparedImages, image_dataset
 from keras_derm.runs import Stage, describe_environment
 from keras_derm.settings import PrepareDatasetSettings, TrainClassifierSettings
@@ -44,6 +50,10 @@ class TrainClassifier(Stage):
         super().__init__(run, settings)
         self.folder = self.run.arm(settings.arm)
         self.writes = (f"arms/{settings.arm}",)
+        self.keeps = tuple(
+            f"arms/{settings.arm}/{name}"
+            for name in ("ensemble.keras", "ensemble.json", "predictions/*.csv")
+        )
         self.workers = None
 
     @property
@@ -71,6 +81,8 @@ class TrainClassifier(Stage):
         members = tuple(pinned(member) for member in self.settings.members)
         self.settings = dataclasses.replace(self.settings, members=members)
         if self.run.done("prepare_dataset"):  # else the stage says so, unmeasured
+            train = self.run.catalog.split("train")
+            get_task(self.settings.task).learnable_from(train)
             self.settings = with_precisions(self.run, self.settings)
         if self.workers is not None:
             self.workers.check_same(self.settings.to_dict())
@@ -260,7 +272,12 @@ def measured_precision(run, member, settings):
         "gradient_checkpointing": settings.gradient_checkpointing,
     }
     path = run / "precision.json"
-    known = json.loads(path.read_text()) if path.is_file() else []
+    known = read_json(path, None) if path.is_file() else []
+    if not isinstance(known, list) or not all(isinstance(one, dict) for one in known):
+        raise DamagedFileError(
+            f"{path} is damaged: remove it, and precisions are measured anew. "
+            f"Received: {shown(known)}"
+        )
     for found in known:
         if network.items() <= found.items():
             return found["precision"]

@@ -4,6 +4,7 @@ import sys
 
 import keras
 
+from keras_derm.catalog.tasks import check_any_task
 from keras_derm.evaluation.image_quality.feature_distances import kernel_distance
 from keras_derm.evaluation.image_quality.feature_extractor import feature_extractor
 from keras_derm.files import write_json
@@ -26,11 +27,16 @@ class TrainGenerator(Stage):
     Settings = TrainGeneratorSettings
     after = ("prepare_dataset",)
     writes = ("generator",)
+    keeps = ("generator/*.keras", "generator/*.h5", "generator/*.npz")
 
     @property
     def extends(self):
         further = self.settings.generator.EXTENDS
         return ("patience", "max_minutes", "tensorboard", *further)
+
+    def check(self):
+        if self.run.done("prepare_dataset"):  # else the stage says so
+            check_any_task(self.run.catalog.split("train"))
 
     def make(self):
         settings, folder = self.settings, self.run.generator

@@ -134,6 +134,7 @@ class TrainSegmenter(Stage):
         float_dice = _mean_dice(ModelFinder(settings.network, model), val)
         for mode in MODES:
             written = export_tflite(model, file, images, mode, classes=["lesion"])
+            written |= {"image_size": settings.image_size}
             write_json(file.with_suffix(".json"), written)
             dice, entropies = _mean_dice(NetworkFinder.load(file), val, True)
             print(f"{mode}: Dice {dice:.4f} on val, in float {float_dice:.4f}")
@@ -141,7 +142,6 @@ class TrainSegmenter(Stage):
                 break
         sizes = {"train": len(examples.rows("train")), "real": examples.n_real}
         described = written | {
-            "image_size": settings.image_size,
             "image_types": sorted(
                 examples.catalog.table["image_type"].dropna().unique()
             ),

@@ -27,6 +27,7 @@ class TrainSkinTone(Stage):
 
     Settings = TrainSkinToneSettings
     writes = ("skin_tone",)
+    keeps = ("skin_tone/*.tflite", "skin_tone/*.keras")
     extends = ("refit",)
 
     def check(self):

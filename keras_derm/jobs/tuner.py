@@ -10,7 +10,7 @@ import keras_tuner
 import pandas as pd
 
 from keras_derm.classifiers import remove_states, train_member
-from keras_derm.files import write_json
+from keras_derm.files import read_json, write_json
 from keras_derm.jobs.train_classifier import arm_examples
 from keras_derm.settings import Recipe, TrainClassifierSettings
 from keras_derm.training import UnreadableData
@@ -133,7 +133,7 @@ class MemberTuner(keras_tuner.engine.base_tuner.BaseTuner):
     def _begin(self, folder, values):
         """Go on with the training in a folder only where it is of these values."""
         path = folder / "values.json"
-        if path.is_file() and json.loads(path.read_text()) == values:
+        if path.is_file() and read_json(path, None) == values:
             return
         if path.parent.exists():
             print(f"{folder} holds a training with other values: removed", flush=True)

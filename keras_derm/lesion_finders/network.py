@@ -2,10 +2,23 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+import pydantic
 
 from keras_derm.described_network import learned_from, network, read_description
 from keras_derm.lesion_finders.finder import LesionFinder
 from keras_derm.lesion_finders.outline import outline_of, squared
+
+
+class _Description(pydantic.BaseModel):
+    """What the .json beside a segmenter says."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+    image_size: Annotated[int, pydantic.Field(strict=True, ge=1, le=4096)]
+    sha256: str
+    unsure_from: pydantic.FiniteFloat | None = None
+    split_file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,10 +54,8 @@ class NetworkFinder(LesionFinder):
             ValueError: One is damaged, or does not belong to the other.
         """
         path = Path(path)
-        told = read_description(path, ("image_size",), "a segmenter")
-        side = told["image_size"]
-        side = side if isinstance(side, int) else side[0]
-        return cls(f"network {path.stem}", path, side, told)
+        told = read_description(path, _Description, "a segmenter")
+        return cls(f"network {path.stem}", path, told["image_size"], told)
 
     def find(self, image):
         return outline_of(self.probability(image), image.shape[:2])

@@ -11,7 +11,7 @@ import numpy as np
 from rich.progress import track
 
 from keras_derm.catalog import Catalog
-from keras_derm.files import atomic_path, write_csv, write_json
+from keras_derm.files import atomic_path, read_json, write_csv, write_json
 from keras_derm.phantom.photograph import photograph
 from keras_derm.phantom.population import (
     DIAGNOSIS_FREQUENCIES,
@@ -272,7 +272,7 @@ def _claim(root, settings):
     """Note the settings in the directory; refuse a directory of other settings."""
     note = root / "phantom.json"
     if note.exists():
-        if json.loads(note.read_text(encoding="utf-8")) != settings:
+        if read_json(note, (), "remove the folder") != settings:
             raise ValueError(
                 "The directory holds a phantom of other settings (see its "
                 f"phantom.json); choose another. Received: {str(root)!r}"

@@ -9,8 +9,8 @@ import tensorflow as tf
 from rich.progress import track
 
 from keras_derm.catalog import read_image
-from keras_derm.files import atomic_path, new_array, write_json
-from keras_derm.pipeline.shards import Shards, write_images
+from keras_derm.files import atomic_path, new_array, read_json, write_json
+from keras_derm.pipeline.shards import ANEW, INDEX, Shards, write_images
 
 
 class PreparedImages:
@@ -45,11 +45,11 @@ class PreparedImages:
     def load(cls, directory):
         """Open what `prepare` wrote to `directory`."""
         directory = Path(directory)
-        if not (directory / "index.json").is_file():
+        if not (directory / INDEX).is_file():
             raise FileNotFoundError(
                 f"no prepared images in {directory}; run apps/prepare_dataset.py first"
             )
-        index = json.loads((directory / "index.json").read_text())
+        index = read_json(directory / INDEX, ("ids",), ANEW)
         if "shards" in index:
             return cls(index["ids"], [Shards(directory)])
         try:
@@ -142,8 +142,8 @@ def prepare(
         index["boxes"] = np.asarray(boxes).tolist()
     if images_per_shard is not None:
         index["images_per_shard"] = images_per_shard
-    stored = directory / "index.json"
-    if stored.is_file() and _description(json.loads(stored.read_text())) == index:
+    stored = directory / INDEX
+    if stored.is_file() and _description(read_json(stored, (), ANEW)) == index:
         return PreparedImages.load(directory)
     batches = prepared_batches(catalog, preparation, batch_size, boxes)
     batches = batches.map(_to_uint8, tf.data.AUTOTUNE).prefetch(2)
@@ -153,7 +153,7 @@ def prepare(
         batches = track(_named(batches, catalog), "Preparing images", total=n_batches)
         if images_per_shard is None:
             write_array(batches, len(catalog), temporary / "images.npy")
-            write_json(temporary / "index.json", index)
+            write_json(temporary / INDEX, index)
         else:
             images = (image for batch in batches for image in batch)
             write_images(images, index, temporary, images_per_shard)

@@ -1,6 +1,5 @@
 """Prepared images in TFRecord shards."""
 
-import json
 import zlib
 from pathlib import Path
 
@@ -8,10 +7,11 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from keras_derm.files import atomic_path, write_json
+from keras_derm.files import atomic_path, read_json, write_json
 from keras_derm.pipeline.datasets import FOREVER, as_float, augmented, key
 
 INDEX = "index.json"
+ANEW = "delete the folder and run apps/prepare_dataset.py again"
 
 
 class Shards:
@@ -40,7 +40,8 @@ class Shards:
             raise FileNotFoundError(
                 f"no {INDEX} of shards. Received: {str(self.directory)!r}"
             )
-        index = json.loads((self.directory / INDEX).read_text())
+        needed = ("ids", "image_size", "shards")
+        index = read_json(self.directory / INDEX, needed, ANEW)
         self.ids = np.asarray(index["ids"], dtype=str)
         self.image_size = tuple(index["image_size"])
         self.shards = index["shards"]

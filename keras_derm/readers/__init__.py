@@ -30,6 +30,8 @@ from keras_derm.readers import (
     scin,
     table,
 )
+from keras_derm.readers.files import tell_of_files
+from keras_derm.readers.notes import listening
 
 READERS = {
     "isic_archive": isic_archive.read,
@@ -76,7 +78,7 @@ def read_data_source(source, skip_bad=False, with_images=True):
             who is in an archive whose images are elsewhere.
 
     Returns:
-        `Catalog`.
+        `Catalog`, whose `notes` say what was left out.
 
     Raises:
         ValueError: The reader is unknown, or nothing is named.
@@ -91,11 +93,14 @@ def read_data_source(source, skip_bad=False, with_images=True):
     if not named:
         raise ValueError("name a data source READER:PATH. Received: none")
     times, number, catalogs = Counter(name for name, _ in named), Counter(), {}
-    for name, path in named:
-        number[name] += 1
-        key = name if times[name] == 1 else f"{name}{number[name]}"
-        catalogs[key] = _read(name, path, skip_bad, with_images)
-    return join_catalogs(catalogs)
+    with listening() as heard:
+        for name, path in named:
+            number[name] += 1
+            key = name if times[name] == 1 else f"{name}{number[name]}"
+            catalogs[key] = _read(name, path, skip_bad, with_images)
+        for root, taken in heard.taken.items():
+            tell_of_files(root, taken)
+    return join_catalogs(catalogs).with_notes(heard.said)
 
 
 def _read(name, path, skip_bad, with_images):

@@ -1,6 +1,7 @@
 """A reader that is a declaration: the archive's files, its columns and its words."""
 
 import itertools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -14,24 +15,32 @@ from keras_derm.catalog.catalog import (
     leaves_root,
     table_faults,
 )
-from keras_derm.catalog.faults import raise_faults
+from keras_derm.catalog.faults import fault_table, faults_at, raise_faults
 from keras_derm.catalog.images import SKIP_HINT, image_faults, mask_faults
+from keras_derm.catalog.skin_tone_scales import SKIN_TONE_SCALES
+from keras_derm.files import escaped
 from keras_derm.photographs import IMAGE_SUFFIXES
 from keras_derm.readers.files import (
     archive_root,
     find_masks,
-    find_table,
+    find_tables,
     named_images,
+    place_of_absent,
 )
+from keras_derm.readers.notes import note, take
 from keras_derm.readers.tables import (
     numbers,
     one_hot_diagnosis,
-    read_rows,
+    read_found,
     translated,
+    warn_of_unread,
     without_unknown,
 )
 
 PLACES = ("sex", "anatom_site_general")
+MOST_ABSENT, LOOKED_AT = 0.1, 100
+"""Share and number of missing images above which this is told before any is decoded."""
+
 ONE_HOT, SPLIT = "_diagnosis", "_split"
 """Columns of the rows that the parts of an archive give."""
 
@@ -64,6 +73,7 @@ class ArchiveReader:
             there, as text and as numbers.
         optional: Catalog columns that the tables may lack.
         required: Columns of the table that `more` needs.
+        reads: Columns that `more` or `rows` reads where they are there.
         rows: Function of the root that reads the rows, where they are no plain table.
         more: Function of rows and root, for what is no plain column: gives a dict of
             catalog columns, which replace those of the tables, and a list of fault
@@ -95,6 +105,7 @@ class ArchiveReader:
     measures: tuple = ()
     optional: tuple = ()
     required: tuple = ()
+    reads: tuple = ()
     rows: Callable | None = None
     more: Callable | None = None
 
@@ -126,8 +137,8 @@ class ArchiveReader:
                 table[name] = rows[name]
         for name in self.measures:
             if name in rows:
-                table[name], found = numbers(rows, name)
-                faults.append(found)
+                table[name] = numbers(rows, name)
+        self._tell_of_columns(rows)
         if self.more is not None:
             further, found = self.more(rows, root)
             table, faults = table.assign(**further), [*faults, *found]
@@ -153,6 +164,25 @@ class ArchiveReader:
             parts.append(rows if split is None else rows.assign(**{SPLIT: split}))
         return pd.concat(parts, ignore_index=True), faults
 
+    def _tell_of_columns(self, rows):
+        """Say which columns of the tables are not read."""
+        joined = [name for table in self.joined for name in (table.by, *table.columns)]
+        known = {
+            *("isic_id", "path", ONE_HOT, SPLIT, "photograph", "view"),
+            *(*self.columns.values(), *self.keep, *self.measures, *self.one_hot),
+            *(*self.required, *self.reads, *joined),
+        }
+        left = [
+            name
+            for name in rows
+            if name not in known and not name.startswith(("_", "unnamed "))
+        ]
+        if left:
+            note(
+                f"{len(left)} column(s) of the tables are not read: "
+                f"{', '.join(map(escaped, left))}"
+            )
+
     def _parts(self, root):
         """The parts that are there, by split; one without a name, where it has none."""
         if not self.parts:
@@ -160,11 +190,11 @@ class ArchiveReader:
         found = {
             split: part
             for split, part in self.parts.items()
-            if find_table(root, *self._files(part), needed=False)
+            if find_tables(root, *self._files(part), needed=False)
         }
         if not found:  # then it says which files it looked for
             every = map(self._files, self.parts.values())
-            find_table(root, *itertools.chain.from_iterable(every))
+            find_tables(root, *itertools.chain.from_iterable(every))
         return found
 
     def _files(self, part):
@@ -173,24 +203,27 @@ class ArchiveReader:
     def _table(self, root, part):
         if self.rows is not None:
             return self.rows(root)
-        file = find_table(root, *self._files(part))
         joined = {name for table in self.joined for name in table.columns}
         needed = [n for c, n in self.columns.items() if c not in self.optional]
         needed = [name for name in needed if name not in joined]
         one_hot = [name for name in self.one_hot if name not in joined]
-        header = 0 if self.names is None else None
-        required = (*needed, *one_hot, *self.required)
-        return read_rows(file, required, header, self.names)
+        return read_found(
+            root,
+            *self._files(part),
+            key=self.columns["isic_id"],
+            required=(*needed, *one_hot, *self.required),
+            names=self.names,
+        )
 
     def _values(self, rows, column, name):
         """Values of one column of the catalog, and a list of fault tables."""
         if column in self.words:
             words = self.words[column]
             may_be_empty = column != "diagnosis" or callable(words) or "" in words
-            return translated(rows, name, words, may_be_empty)
+            is_side_field = column == "skin_tone_label"
+            return translated(rows, name, words, may_be_empty, is_side_field)
         if column == "age_approx":
-            values, faults = numbers(rows, name)
-            return values, [faults]
+            return numbers(rows, name), []
         return without_unknown(rows[name]) if column in PLACES else rows[name], []
 
     def _completed(self, table):
@@ -238,31 +271,71 @@ def make_catalog(table, root, source, skip_bad, faults=(), with_images=True):
     table["benign_malignant"] = given.fillna(usual)
     if not with_images:
         table = table.assign(path=table["isic_id"], mask_path=pd.NA)
+    table = _without_unread_labels(table.assign(_file=names, _row=rows))
     table = complete_table(table, root, name=source)
     sound = [pd.notna(path) and not leaves_root(path) for path in table["path"]]
     sound = np.array(sound, bool)
+    hint = SKIP_HINT
     found = [*faults, table_faults(table, names, rows, check_files=False)]
     if with_images:
+        places = list(map(os.path.join, table["root"], table["path"].fillna("")))
+        take(root, places)
+        absent = sound & [not os.path.isfile(path) for path in places]
+        hint = _way_out(table, absent, root)
+        if absent.sum() > max(LOOKED_AT, MOST_ABSENT * len(table)) and not skip_bad:
+            cause = "file is missing"
+            found.append(faults_at(table, absent, "path", cause, names, rows))
+            raise_faults(_together(found), f"{hint}\nNo image was looked into yet.")
         images, facts = image_faults(table[sound], names[sound], rows[sound])
         table.loc[sound, list(facts)] = facts
         sound &= ~table["isic_id"].isin(images["isic_id"]).to_numpy(bool)
         masks = mask_faults(table[sound], names[sound], rows[sound])
         found += [images, masks]
-    found = [part for part in found if len(part)]
-    if not found:
+    found = _together(found)
+    if not len(found):
         return Catalog._of(table)
+    return _without_bad_rows(table, names, rows, found, hint, skip_bad)
+
+
+def _without_unread_labels(table):
+    """The table without labels of skin tone that their scale does not have."""
+    if not {"skin_tone_label", "skin_tone_scale"} <= set(table):
+        return table.drop(columns=["_file", "_row"])
+    labels, scales = table["skin_tone_label"], table["skin_tone_scale"]
+    for scale, known in SKIN_TONE_SCALES.items():
+        unread = (scales == scale).fillna(False) & ~labels.isin([*known, "", pd.NA])
+        cause = f"is none of {', '.join(known)}, the scale {scale}"
+        warn_of_unread(table, unread, "skin_tone_label", cause)
+        for column in ("skin_tone_label", "skin_tone_scale", "skin_tone_rater"):
+            if column in table:
+                table[column] = table[column].mask(unread)
+    return table.drop(columns=["_file", "_row"])
+
+
+def _together(faults):
+    """Fault tables as one, in the order of the files."""
+    found = [part for part in faults if len(part)]
+    if not found:
+        return fault_table([])
     found = pd.concat(found).sort_values(["file", "row"], kind="stable")
-    found = found.reset_index(drop=True)
-    return _without_bad_rows(table, names, rows, found, root, skip_bad)
+    return found.reset_index(drop=True)
 
 
-def _without_bad_rows(table, names, rows, faults, root, skip_bad):
+def _way_out(table, absent, root):
+    """What to do about faults, with what is known of photographs that are missing."""
+    if not absent.any():
+        return SKIP_HINT
     hint = SKIP_HINT
-    if (faults["cause"] == "file is missing").sum() == len(table):
+    if absent.all():
         hint = (
             f"None of the {len(table)} images is under {root}: put them, as "
             f"{', '.join(IMAGE_SUFFIXES)}, into any folder there."
         )
+    place = place_of_absent(table["path"][absent], root)
+    return "\n".join([hint, *filter(None, [place])])
+
+
+def _without_bad_rows(table, names, rows, faults, hint, skip_bad):
     if not skip_bad:
         raise_faults(faults, hint)
     of_mask = faults["column"].eq("mask_path")

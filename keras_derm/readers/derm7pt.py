@@ -16,7 +16,8 @@ from keras_derm.catalog.faults import CatalogError
 from keras_derm.readers.archive import ArchiveReader
 from keras_derm.readers.files import find_table
 from keras_derm.readers.labels import known_diagnosis
-from keras_derm.readers.tables import numbers, one_row_a_photograph, read_rows, warn
+from keras_derm.readers.notes import warn
+from keras_derm.readers.tables import one_row_a_photograph, read_rows
 
 IMAGE_TYPES = {"derm": "dermoscopic", "clinic": "clinical: close-up"}
 INDEXES = {
@@ -47,7 +48,7 @@ def _splits(rows, root):
             warn(f"{name} is not under {root}: its part of the split is not known.")
             continue
         listed = read_rows(file, ("indexes",))
-        found, _ = numbers(listed.assign(isic_id=listed["indexes"]), "indexes")
+        found = pd.to_numeric(listed["indexes"], errors="coerce")
         bad = listed["indexes"][~found.isin(splits.index)]
         if len(bad):
             raise CatalogError(
@@ -73,4 +74,5 @@ read = ArchiveReader(
     words={"diagnosis": known_diagnosis, "image_type": IMAGE_TYPES},
     keep=(*SIGNS, "level_of_diagnostic_difficulty", "elevation", "management"),
     measures=("seven_point_score",),
+    reads=tuple(IMAGE_TYPES),
 )

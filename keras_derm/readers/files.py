@@ -1,15 +1,28 @@
 """What lies under an archive's directory: its tables, photographs and masks."""
 
 import os
+import re
+from collections import Counter
 from fnmatch import fnmatch
 from pathlib import Path
 
 import pandas as pd
 
 from keras_derm.catalog.faults import CatalogError
+from keras_derm.catalog.photograph_ids import file_stem, with_slashes
+from keras_derm.files import escaped, shown
 from keras_derm.photographs import IMAGE_SUFFIXES
+from keras_derm.readers.notes import note, warn
 
 MASK_SUFFIX = "_segmentation"
+ANNOTATION = re.compile(r"_(segmentation|superpixels?|mask|attribute_\w+)$")
+"""How the name of a file ends that is no photograph but tells of one."""
+
+ANNOTATIONS = re.compile(r"(^|[\W_])(segmentations?|superpixels?|masks?)$")
+"""How the name of a folder of such files ends, whose files may be called as these."""
+
+OTHER_IMAGES = (".gif", ".heic", ".heif", ".avif", ".jp2", ".dcm", ".raw", ".dng")
+"""Formats of photographs that are not read."""
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".xlsx")
 
 
@@ -23,8 +36,10 @@ def archive_root(path):
     return root
 
 
-def find_table(root, *patterns, needed=True):
-    """Find the table that matches one of the patterns, at any depth under `root`.
+def find_tables(root, *patterns, needed=True):
+    """Find the tables that match one of the patterns, at any depth under `root`.
+
+    Copies of a file, equal in every byte, count as one.
 
     Args:
         root: `Path` of the archive.
@@ -32,32 +47,57 @@ def find_table(root, *patterns, needed=True):
         needed: Whether there must be one.
 
     Returns:
+        List of `Path`s.
+
+    Raises:
+        CatalogError: If none matches where one is needed.
+    """
+    files = sorted(files_under(root))
+    for pattern in patterns:
+        found = [name for name in files if _named(name, pattern)]
+        if found:
+            return _without_copies(root, found)
+    if not needed:
+        return []
+    present = [name for name in files if name.lower().endswith(TABLE_SUFFIXES)]
+    raise CatalogError(
+        f"Needs a file like {' or '.join(patterns)} under {root}. "
+        f"Received: tables {shown(present)}"
+    )
+
+
+def _without_copies(root, names):
+    """Paths of the files, of several with the same content the first alone."""
+    first = {}
+    for name in names:
+        content = (root / name).read_bytes() if len(names) > 1 else name
+        if content in first:
+            note(f"{name} is a copy of {first[content]}, and is not read again")
+        first.setdefault(content, name)
+    return [root / name for name in first.values()]
+
+
+def find_table(root, *patterns, needed=True):
+    """Find the one table that matches, as `find_tables`.
+
+    Returns:
         `Path` of the file, or None.
 
     Raises:
         CatalogError: If several match, or none where one is needed.
     """
-    files = sorted(files_under(root))
-    for pattern in patterns:
-        found = [name for name in files if _named(name, pattern)]
-        if len(found) > 1:
-            raise CatalogError(
-                f"Several files match {pattern!r} under {root}; keep one of them. "
-                f"Received: {found}"
-            )
-        if found:
-            return root / found[0]
-    if not needed:
-        return None
-    present = [name for name in files if name.lower().endswith(TABLE_SUFFIXES)]
-    raise CatalogError(
-        f"Needs a file like {' or '.join(patterns)} under {root}. "
-        f"Received: tables {present[:20]}"
-    )
+    found = find_tables(root, *patterns, needed=needed)
+    if len(found) > 1:
+        raise CatalogError(
+            f"Several files match {patterns[0]!r} under {root}; keep one of them. "
+            f"Received: {shown([str(path.relative_to(root)) for path in found])}"
+        )
+    return found[0] if found else None
 
 
 def _named(relative, pattern):
-    return fnmatch(os.path.basename(relative).lower(), pattern.lower())
+    name = os.path.basename(with_slashes(relative))
+    return fnmatch(name.lower(), pattern.lower())
 
 
 def find_images(root, with_folder=False):
@@ -102,7 +142,7 @@ def named_images(names, root):
         (ids, paths): two Series; a photograph that is absent has the path that it
         should have.
     """
-    names = names.str.strip()
+    names = names.str.strip().str.replace("\\", "/")
     ids = names.map(file_stem, na_action="ignore")
     double = ids.duplicated(keep=False) & names.str.contains("/", na=False)
     with_folder = double.any()
@@ -117,14 +157,8 @@ def named_images(names, root):
     return ids.astype("string"), paths.fillna(names.mask(bare, names + ".jpg"))
 
 
-def file_stem(name):
-    """The name of an image file without folders and suffix; an id stays as it is."""
-    stem, suffix = os.path.splitext(os.path.basename(name))
-    return stem if suffix.lower() in IMAGE_SUFFIXES else stem + suffix
-
-
 def _key(name, with_folder):
-    folder = os.path.basename(os.path.dirname(name))
+    folder = os.path.basename(os.path.dirname(with_slashes(name)))
     return (f"{folder}/{file_stem(name)}" if with_folder else file_stem(name)).lower()
 
 
@@ -171,7 +205,69 @@ def photographs_under(root):
 
 
 def is_photograph(relative):
-    """Tell whether a path names a photograph: an image, and no annotation of one."""
-    suffix = os.path.splitext(relative)[1].lower()
-    words = ("segmentation", "superpixel", "mask", "_attribute_")
-    return suffix in IMAGE_SUFFIXES and not any(w in relative.lower() for w in words)
+    """Tell whether a path names a photograph: an image, and no annotation of one.
+
+    Annotations are told by how their own name ends or that of their folder. What
+    stands elsewhere in a path says nothing of the file, and a .jpg is a photograph
+    in any folder.
+    """
+    folder, name = os.path.split(with_slashes(relative).lower())
+    stem, suffix = os.path.splitext(name)
+    if suffix not in IMAGE_SUFFIXES or ANNOTATION.search(stem):
+        return False
+    is_among = ANNOTATIONS.search(os.path.basename(folder)) is not None
+    return suffix in (".jpg", ".jpeg") or not is_among
+
+
+def tell_of_files(root, taken):
+    """Say how many images under `root` are not taken, and of which formats none is.
+
+    Args:
+        root: `Path` of the archive.
+        taken: Set of absolute paths of the images that are taken.
+    """
+    left, formats = [], Counter()
+    for relative in sorted(files_under(root)):
+        suffix = os.path.splitext(relative)[1].lower()
+        if suffix in OTHER_IMAGES:
+            formats[suffix] += 1
+        elif is_photograph(relative) and os.path.join(root, relative) not in taken:
+            left.append(relative)
+    if left:
+        note(
+            f"{len(left):,} image(s) under {root} are named by no row and are left "
+            f"out: {', '.join(map(escaped, left[:3]))}{', ...' if left[3:] else ''}"
+        )
+    if formats:
+        counts = ", ".join(f"{n:,} {suffix}" for suffix, n in sorted(formats.items()))
+        warn(
+            f"{formats.total():,} file(s) under {root} are in a format that is not "
+            f"read, and are left out ({counts}): convert them to .png or .jpg"
+        )
+
+
+def place_of_absent(names, root):
+    """Say where files lie that are called as photographs are, but are taken for none.
+
+    Args:
+        names: Names of photographs that were not found.
+        root: `Path` of the archive.
+
+    Returns:
+        A sentence, "" where there are none.
+    """
+    wanted = {_key(name, with_folder=False) for name in names}
+    hidden = [
+        relative
+        for relative in files_under(root)
+        if relative.lower().endswith(IMAGE_SUFFIXES)
+        and not is_photograph(relative)
+        and _key(relative, with_folder=False) in wanted
+    ]
+    if not hidden:
+        return ""
+    folders = sorted({os.path.dirname(name) or "." for name in hidden})
+    return (
+        f"{len(hidden)} file(s) of these names lie in {shown(folders)}, whose name "
+        "says that it holds masks: if they are the photographs, rename the folder."
+    )

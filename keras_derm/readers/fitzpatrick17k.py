@@ -11,8 +11,9 @@ Reference:
     dermatology with the Fitzpatrick 17k dataset, arXiv:2104.09957.
 """
 
+from keras_derm.catalog.photograph_ids import file_stem
 from keras_derm.readers.archive import ArchiveReader
-from keras_derm.readers.files import file_stem, find_images
+from keras_derm.readers.files import find_images
 from keras_derm.readers.tables import FITZPATRICK_WORDS, row_faults
 
 DIAGNOSES_OF_LABEL = {
@@ -74,5 +75,6 @@ read = ArchiveReader(
     fixed={"image_type": "clinical: close-up", "copyright_license": "CC-BY-NC-SA"},
     skin_tone=("fitzpatrick", "crowd annotators"),
     keep=("qc",),
+    reads=("url_alphanum",),
     more=_more,
 )

@@ -1,21 +1,18 @@
 """A plain folder of class folders."""
 
 import os
+import re
 
 import pandas as pd
 
 from keras_derm.catalog.catalog import DIAGNOSES, SPLITS
 from keras_derm.catalog.faults import CatalogError
+from keras_derm.catalog.photograph_ids import file_stem
 from keras_derm.catalog.splits import SPLIT_ALIASES
 from keras_derm.photographs import IMAGE_SUFFIXES
 from keras_derm.readers.archive import make_catalog
-from keras_derm.readers.files import (
-    archive_root,
-    file_stem,
-    find_masks,
-    photographs_under,
-)
-from keras_derm.readers.labels import diagnosis_of_word
+from keras_derm.readers.files import archive_root, find_masks, photographs_under
+from keras_derm.readers.labels import diagnoses_in, diagnosis_of_word
 from keras_derm.readers.tables import row_faults
 
 MALIGNANCIES = ("benign", "malignant")
@@ -51,35 +48,64 @@ def read(path, skip_bad=False):
     table = rows.assign(
         isic_id=ids,
         folder=folders,
-        diagnosis=folders.map(_diagnosis),
+        diagnosis=folders.map(_diagnosis).astype("string"),
         benign_malignant=words.where(words.isin(MALIGNANCIES)),
         mask_path=_masks(root, paths, stems.str.lower()),
         split=splits,
-        split_name=splits.notna().map({True: "folder", False: None}),
+        split_name=splits.where(splits.isna(), "folder"),
     )
-    cause = (
-        f"folder is no diagnosis: name it by one of {', '.join(DIAGNOSES)}, or in words"
-    )
-    faults = row_faults(table, table["diagnosis"].isna(), "folder", cause)
+    faults = _folder_faults(table)
     table = table.drop(columns="folder").fillna({"diagnosis": "UNK"})
-    return make_catalog(table, root, "folder", skip_bad, [faults])
+    return make_catalog(table, root, "folder", skip_bad, faults)
+
+
+def _folder_faults(table):
+    """Fault tables of the class folders that name no diagnosis, or several."""
+    known = f"name it by one of {', '.join(DIAGNOSES)}, or in words"
+    in_none = table["folder"] == ""
+    bad = table["diagnosis"].isna()
+    several = bad & table["folder"].map(lambda name: len(diagnoses_in(name)) > 1)
+    return [
+        row_faults(
+            table,
+            bad & in_none,
+            "path",
+            f"lies in no class folder: make one for each diagnosis and {known}",
+        ),
+        row_faults(
+            table,
+            several,
+            "folder",
+            f"folder names several diagnoses: make one folder of each, and {known}",
+        ),
+        row_faults(
+            table,
+            bad & ~in_none & ~several,
+            "folder",
+            f"folder is no diagnosis: {known}",
+        ),
+    ]
 
 
 def _masks(root, paths, stems):
     """Path of each image's mask: one of another folder may be another image's."""
     beside = paths.map(lambda name: os.path.splitext(name.lower())[0])
-    beside = beside.map(find_masks(root, with_folder=True))
+    beside = beside.map(find_masks(root, with_folder=True)).astype("string")
     anywhere = stems.map(find_masks(root)).where(~stems.duplicated(keep=False))
-    return beside.fillna(anywhere)
+    return beside.fillna(anywhere.astype("string"))
 
 
 def _class_folders(paths):
     """Class folder of each image, and its split where all lie in train/, test/ ..."""
-    folders = paths.str.split(os.sep).str[:-1]
-    splits = folders.str[0].str.lower().replace(SPLIT_ALIASES)
-    if splits.isin(SPLITS).all():
-        return folders.str[1].fillna(""), splits
-    return folders.str[0].fillna(""), pd.Series(pd.NA, paths.index, dtype="string")
+    folders = [re.split(r"[\\/]", path)[:-1] for path in paths]
+    first = [(parts or [""])[0].strip().lower() for parts in folders]
+    splits = [SPLIT_ALIASES.get(name, name) for name in first]
+    in_parts = set(splits) <= set(SPLITS)
+    classes = [parts[in_parts : in_parts + 1] for parts in folders]
+    return (
+        pd.Series(["".join(one) for one in classes], paths.index, dtype="string"),
+        pd.Series(splits if in_parts else pd.NA, paths.index, dtype="string"),
+    )
 
 
 def _diagnosis(folder):

@@ -14,11 +14,13 @@ import numpy as np
 import pandas as pd
 
 from keras_derm.catalog.groups import group_of_rows
+from keras_derm.catalog.photograph_ids import file_stem
 from keras_derm.readers.archive import ArchiveReader
-from keras_derm.readers.files import find_table
-from keras_derm.readers.tables import read_rows, row_faults, warn
+from keras_derm.readers.notes import warn
+from keras_derm.readers.tables import read_found, row_faults
 
 DUPLICATES = "ISIC_2020_Training_Duplicates.csv"
+PAIR = ("image_name_1", "image_name_2")
 
 
 def _more(rows, root):
@@ -34,15 +36,23 @@ def _more(rows, root):
 
 def _duplicate_groups(root, ids):
     """Return the first id of each group of listed duplicates, NA elsewhere."""
-    csv = find_table(root, DUPLICATES, needed=False)
-    if csv is None:
+    pairs = read_found(
+        root,
+        DUPLICATES,
+        key=PAIR[0],
+        required=PAIR,
+        needed=False,
+    )
+    if pairs is None:
         warn(
             f"{DUPLICATES} is not under {root}: duplicate photographs of different "
             "patients may end up in different splits."
         )
         return pd.Series(pd.NA, index=ids.index, dtype="string")
-    pairs = read_rows(csv, ("image_name_1", "image_name_2"))
-    members = pd.concat([pairs["image_name_1"], pairs["image_name_2"]])
+    pairs = pairs.assign(
+        **{name: pairs[name].map(file_stem, na_action="ignore") for name in PAIR}
+    )
+    members = pd.concat([pairs[name] for name in PAIR])
     table = pd.DataFrame(
         {"pair": np.tile(np.arange(len(pairs)), 2), "member": members.to_numpy()}
     )

@@ -28,6 +28,7 @@ KEPT = (
     *("attribution", "dermoscopic_type", "image_manipulation"),
     *("diagnosis_confirm_type", "anatom_site_special"),
 )
+READ = ("diagnosis", "benign_malignant", *(f"diagnosis_{n}" for n in range(1, 6)))
 
 
 def more(rows, root):
@@ -72,5 +73,6 @@ read = ArchiveReader(
     words={"skin_tone_label": FITZPATRICK_WORDS},
     skin_tone=("fitzpatrick", "archive"),
     keep=KEPT,
+    reads=READ,
     more=more,
 )

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from keras_derm.readers.files import find_table
-from keras_derm.readers.tables import read_rows, row_faults, warn
+from keras_derm.readers.notes import warn
+from keras_derm.readers.tables import read_found, row_faults
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,10 @@ class JoinedTable:
     absent: str | None = None
     partial: bool = False
 
+    def is_of(self, part):
+        """Whether the part of the archive has such a table."""
+        return self.part in (None, part)
+
     def join(self, rows, root, part=None):
         """Add the columns that `rows` does not have yet.
 
@@ -46,20 +50,25 @@ class JoinedTable:
         Raises:
             CatalogError: If the table is needed and absent, or lacks a column.
         """
-        if self.part not in (None, part):
+        if not self.is_of(part):
             return rows, []
         files = [name.format(part=part) for name in self.files]
-        path = find_table(root, *files, needed=self.absent is None)
-        if path is None:
+        table = read_found(
+            root,
+            *files,
+            key=self.by,
+            required=self.columns,
+            needed=self.absent is None,
+        )
+        if table is None:
             warn(f"{files[0]} is not under {root}: {self.absent}.")
             return rows, []
-        table = read_rows(path, (self.by, *self.columns))
         table = table.assign(isic_id=table[self.by])
         double = table[self.by].duplicated()
         faults = [row_faults(table, double, self.by, "double id")]
         if not self.partial:
             alone = ~rows[self.by].isin(table[self.by])
-            cause = f"has no row in {path.name}"
+            cause = f"has no row in {', '.join(table['_file'].unique()[:3])}"
             faults.append(row_faults(rows, alone, self.by, cause))
         new = [column for column in table if column not in rows]
         places = {f"_file {name}": table["_file"] for name in new}

@@ -79,4 +79,5 @@ read = ArchiveReader(
         *("clinical_impression_1", "clinical_impression_2", "clinical_impression_3"),
     ),
     measures=("length_(mm)", "width_(mm)"),
+    reads=NEEDED,
 )

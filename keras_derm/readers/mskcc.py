@@ -15,7 +15,8 @@ import pandas as pd
 from keras_derm.readers import isic_archive
 from keras_derm.readers.archive import ArchiveReader
 from keras_derm.readers.files import find_table
-from keras_derm.readers.tables import numbers, read_rows, warn
+from keras_derm.readers.notes import warn
+from keras_derm.readers.tables import numbers, read_rows
 
 MONK = {"monk_r1": "mst_r1", "monk_r2": "mst_r2"}
 
@@ -27,19 +28,16 @@ def _more(rows, root):
     readings = _by_tag(root, "s4.csv", ("l_1",), "colours by colorimeter are not known")
     found = {"tag_id": tags}
     for column, name in MONK.items():
-        values, bad = numbers(monk, name)
-        found[column] = tags.map(values)
-        faults.append(bad)
+        found[column] = tags.map(numbers(monk, name))
     for axis in "lab":
         names = [name for name in readings if name.startswith(f"{axis}_")]
         values = [numbers(readings, name) for name in names]
-        faults += [bad for _, bad in values]
-        mean = pd.DataFrame([v for v, _ in values]).mean() if values else {}
+        mean = pd.DataFrame(values).mean() if values else {}
         found[f"colorimeter_{axis}"] = tags.map(mean).astype("float64")
     types = [table["type"] for table in (readings, monk) if "type" in table]
     found["site_type"] = pd.Series(pd.NA, rows.index, dtype="string")
     for known in types:
-        found["site_type"] = found["site_type"].fillna(tags.map(known))
+        found["site_type"] = found["site_type"].fillna(tags.map(known).astype("string"))
     return columns | found, faults
 
 
@@ -48,13 +46,14 @@ def _tags(rows, root):
     by_image = _supplement(
         root, "s7.csv", ("isic_id", "tag_id"), "which site it shows is not known"
     )
-    tags = rows["isic_id"].map(_unique(by_image, "isic_id"))
+    tags = rows["isic_id"].map(_unique(by_image, "isic_id")).astype("string")
     by_lesion = _supplement(
         root, "s2.csv", ("lesion_id", "tag_id"), "the sites of lesions are not known"
     )
     if "lesion_id" in rows:
-        tags = tags.fillna(rows["lesion_id"].map(_unique(by_lesion, "lesion_id")))
-    return tags.astype("string")
+        of_lesion = rows["lesion_id"].map(_unique(by_lesion, "lesion_id"))
+        tags = tags.fillna(of_lesion.astype("string"))
+    return tags
 
 
 def _unique(table, by):
@@ -88,5 +87,6 @@ read = ArchiveReader(
     words=isic_archive.read.words,
     skin_tone=isic_archive.read.skin_tone,
     keep=isic_archive.KEPT,
+    reads=isic_archive.READ,
     more=_more,
 )

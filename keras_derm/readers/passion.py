@@ -10,10 +10,12 @@ Reference:
 """
 
 from keras_derm.catalog.faults import CatalogError
+from keras_derm.catalog.photograph_ids import file_stem
 from keras_derm.readers.archive import ArchiveReader
-from keras_derm.readers.files import file_stem, find_table, photographs_under
+from keras_derm.readers.files import find_table, photographs_under
 from keras_derm.readers.joined_table import JoinedTable
-from keras_derm.readers.tables import FITZPATRICK_WORDS, read_rows, warn
+from keras_derm.readers.notes import warn
+from keras_derm.readers.tables import FITZPATRICK_WORDS, read_rows
 
 LABELS = ("label.csv", "PASSION_meta_data.xls")
 

@@ -13,8 +13,9 @@ import os
 import pandas as pd
 
 from keras_derm.catalog.faults import CatalogError
+from keras_derm.catalog.photograph_ids import file_stem
 from keras_derm.readers.archive import ArchiveReader
-from keras_derm.readers.files import file_stem, files_under, find_table
+from keras_derm.readers.files import files_under, find_table
 from keras_derm.readers.tables import read_rows
 
 CLASSES = ("Common Nevus", "Atypical Nevus", "Melanoma")
@@ -87,5 +88,6 @@ read = ArchiveReader(
     one_hot=dict(zip(CLASSES, ("NV", "NV", "MEL"), strict=True)),
     fixed={"image_type": "dermoscopic"},
     keep=SIGNS,
+    reads=("Clinical Diagnosis",),
     more=_more,
 )

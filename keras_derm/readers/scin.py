@@ -53,13 +53,16 @@ def _rows(root):
 def _more(rows, root):
     graded = _graded_type(rows)
     said = rows["fitzpatrick_skin_type"].str.strip().str.upper().map(TYPES)
+    said = said.astype("string")  # also where nobody said it
     conditions = rows[CONDITIONS].map(_likely_condition, na_action="ignore")
+    conditions = conditions.astype("string")
+    diagnoses = conditions.map(known_diagnosis, na_action="ignore").astype("string")
     unreadable = conditions.isna() & rows[CONDITIONS].notna()
     rater = graded.notna().map({True: "dermatologists", False: "self-report"})
     labels = graded.fillna(said)
     return {
         "image_type": rows["shot_type"].str.strip().str.upper().map(SHOTS),
-        "diagnosis": conditions.map(known_diagnosis, na_action="ignore").fillna("UNK"),
+        "diagnosis": diagnoses.fillna("UNK"),
         "skin_tone_label": labels,
         "skin_tone_scale": labels.notna().map({True: "fitzpatrick", False: pd.NA}),
         "skin_tone_rater": rater.where(labels.notna()),
@@ -92,7 +95,7 @@ def _likely_condition(text):
     try:
         weights = ast.literal_eval(text)
         total = sum(weights.values())
-    except (ValueError, SyntaxError, AttributeError, TypeError):
+    except (ValueError, SyntaxError, AttributeError, TypeError, RecursionError):
         return None
     return next((name for name, w in weights.items() if w > total / 2), "")
 
@@ -107,5 +110,10 @@ read = ArchiveReader(
         CONDITIONS,
     ),
     measures=("monk_skin_tone_label_india", "monk_skin_tone_label_us"),
+    reads=(
+        *("fitzpatrick_skin_type", *PHOTOGRAPHS),
+        *(name.replace("_path", "_shot_type") for name in PHOTOGRAPHS),
+        *(name.format(n) for name in (GRADED, GRADABLE) for n in (1, 2, 3)),
+    ),
     more=_more,
 )

@@ -59,8 +59,7 @@ def read(options, skip_bad=False, with_images=True):
     rows["diagnosis"], bad = _diagnoses(rows, mapping.words)
     faults.append(bad)
     if "age_approx" in rows:
-        rows["age_approx"], bad = numbers(rows, "age_approx")
-        faults.append(bad)
+        rows["age_approx"] = numbers(rows, "age_approx")
     for column in {"sex", "anatom_site_general"} & set(rows):
         rows[column] = without_unknown(rows[column])
     return make_catalog(
@@ -143,5 +142,7 @@ def _with_types(rows):
     """Fitzpatrick types as roman numbers, where the table writes 3 or iii."""
     if "fitzpatrick_skin_type" in rows:
         said = rows["fitzpatrick_skin_type"].str.strip().str.lower()
-        rows["fitzpatrick_skin_type"] = said.map(FITZPATRICK_WORDS).fillna(said)
+        rows["fitzpatrick_skin_type"] = (
+            said.map(FITZPATRICK_WORDS).astype("string").fillna(said)
+        )
     return rows

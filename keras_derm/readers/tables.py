@@ -1,14 +1,17 @@
 """What an archive's tables say: rows, numbers and words, each fault with its line."""
 
-import sys
-import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from keras_derm.catalog.catalog import FITZPATRICK_TYPES, read_table
+from keras_derm.catalog.catalog import FITZPATRICK_TYPES
 from keras_derm.catalog.faults import CatalogError, faults_at
+from keras_derm.catalog.text_tables import read_table
+from keras_derm.files import escaped, shown
+from keras_derm.readers.files import find_tables
+from keras_derm.readers.notes import note, warn
 
 FITZPATRICK_WORDS = {
     word: tone
@@ -17,7 +20,6 @@ FITZPATRICK_WORDS = {
 }
 """Fitzpatrick types as archives write them: 3, 3.0 or iii."""
 
-TAB_SUFFIXES = (".tsv", ".tab")
 SPREADSHEET = b"PK\x03\x04"
 """How an .xlsx begins; an .xls that is in truth a csv does not."""
 
@@ -28,51 +30,96 @@ def read_rows(path, required=(), header=0, names=None):
     Args:
         path: Path of the file.
         required: Columns that must be there.
-        header, names: As for `pandas.read_csv`.
+        header: Of a spreadsheet, the row of its header, counted from 0.
+        names: Names of the columns, where there is no header.
 
     Returns:
         `pandas.DataFrame` of string columns, empty fields NA, with the columns `_file`
         (name of the file) and `_row` (line in it, from 1).
 
     Raises:
-        CatalogError: If it cannot be read or lacks a column.
+        CatalogError: If it cannot be read, lacks a column or has no row.
     """
     path = Path(path)
     table = _read(path, header, names)
-    table.columns = [str(column).strip() for column in table.columns]
     missing = [column for column in required if column not in table]
     if missing:
         raise CatalogError(
-            f"{path}: column(s) {missing} missing. Received: {list(table.columns)}"
+            f"{path}: column(s) {missing} missing. Received: {shown(list(table))}"
         )
-    first = 1 if header is None else header + 2
-    table["_file"] = path.name
-    table["_row"] = np.arange(first, len(table) + first)
-    return table[table.drop(columns=["_file", "_row"]).notna().any(axis=1)]
+    table = table[table.notna().any(axis=1)]
+    if table.empty:
+        raise CatalogError(
+            f"{path} has no row: put its rows below the header, or remove the file. "
+            f"Received: the columns {shown(list(table))}"
+        )
+    table = table.assign(_file=path.name, _row=table.index)
+    return table.reset_index(drop=True)
+
+
+def read_found(root, *patterns, key, required=(), names=None, needed=True):
+    """Read the table that matches a pattern, or join several: one of each download.
+
+    Args:
+        root: `Path` of the archive.
+        *patterns: File name patterns, as `find_tables` takes them.
+        key: Column that tells the rows apart.
+        required, names: As for `read_rows`.
+        needed: Whether there must be a table.
+
+    Returns:
+        What `read_rows` returns, or None. Rows that stand in several files are taken
+        once, with a note.
+
+    Raises:
+        CatalogError: As `read_rows`; or if files tell different things of one key.
+    """
+    files = find_tables(root, *patterns, needed=needed)
+    if not files:
+        return None
+    tables = [read_rows(file, (key, *required), names=names) for file in files]
+    if len(tables) == 1:
+        return tables[0]
+    places = [str(file.relative_to(root)) for file in files]
+    tables = [
+        one.assign(_file=place) for one, place in zip(tables, places, strict=True)
+    ]
+    joined = pd.concat(tables, ignore_index=True)
+    told = [column for column in joined if column not in ("_file", "_row")]
+    same = joined.duplicated(told)
+    rows = joined[~same].reset_index(drop=True)
+    n_files = rows.groupby(key)["_file"].nunique()
+    if (n_files > 1).any():
+        raise CatalogError(
+            f"Several files match {patterns[0]!r} under {root}, and tell different "
+            f"things of {(n_files > 1).sum():,} {key}: keep one of them. "
+            f"Received: {shown(places)}"
+        )
+    note(
+        f"{len(files)} files are read as one table ({', '.join(places[:5])}"
+        f"{', ...' if len(places) > 5 else ''}); {same.sum():,} row(s) stand in several"
+    )
+    return rows
 
 
 def _read(path, header, names):
+    """Table of strings whose index is the line."""
     with open(path, "rb") as file:
         is_spreadsheet = file.read(len(SPREADSHEET)) == SPREADSHEET
     if not is_spreadsheet:
-        return read_table(
-            path,
-            dtype="string",
-            header=header,
-            names=names,
-            sep="\t" if path.suffix.lower() in TAB_SUFFIXES else ",",
-            skip_blank_lines=False,
-            skipinitialspace=True,
-        )
+        return read_table(path, names, dtype="string")
     try:
-        return pd.read_excel(
+        table = pd.read_excel(
             path, dtype="string", header=header, names=names, na_values=[""],
             keep_default_na=False, engine="openpyxl",
         )  # fmt: skip
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise CatalogError(
             f"{path} is not a readable spreadsheet: {error}. Received: {path.name!r}"
         ) from error
+    table.columns = [str(column).strip() for column in table.columns]
+    table.index = table.index + header + 2
+    return table
 
 
 def one_row_a_photograph(rows, columns):
@@ -113,15 +160,40 @@ def row_faults(rows, mask, column, cause):
 def numbers(rows, column):
     """Read a column of numbers; words such as "unknown" count as not known.
 
+    So does what is none of both, as "85+" is, with a warning: a photograph is not lost
+    for a field beside it.
+
     Returns:
-        (numbers, faults): a float Series, and the table of rows that hold something
-        else.
+        A float Series.
     """
     text = rows[column].str.strip().str.lower()
-    text = text.where(~text.isin(["unknown", "nan", "na", "none"]))
+    text = text.where(~text.isin(["unknown", "nan", "na", "n/a", "none"]))
     values = pd.to_numeric(text, errors="coerce").astype("float64")
-    bad = (text.notna() & values.isna()).to_numpy(dtype=bool)
-    return values, row_faults(rows, bad, column, "must be a number")
+    warn_of_unread(rows, text.notna() & values.isna(), column, "is no number")
+    return values
+
+
+def warn_of_unread(rows, mask, column, cause):
+    """Warn of fields that are taken as not known, with the file and row of some.
+
+    Args:
+        rows: What `read_rows` returned.
+        mask: bool array or Series, one value per row.
+        column: The column.
+        cause: What is wrong, as in "is no number".
+    """
+    mask = np.asarray(mask, bool)
+    if not mask.any():
+        return
+    some = row_faults(rows.assign(isic_id=""), mask, column, cause).head(3)
+    examples = ", ".join(
+        f"{shown(one.value, 60)} ({escaped(one.file)}, row {one.row})"
+        for one in some.itertuples()
+    )
+    warn(
+        f"{mask.sum():,} field(s) of {column!r} count as not known, as what they hold "
+        f"{cause}: {examples}{', ...' if mask.sum() > 3 else ''}"
+    )
 
 
 def without_unknown(values):
@@ -130,16 +202,19 @@ def without_unknown(values):
     return words.where(words != "unknown")
 
 
-def translated(rows, column, words, may_be_empty=True):
+def translated(rows, column, words, may_be_empty=True, is_side_field=False):
     """Translate an archive's words.
 
     Args:
         rows: What `read_rows` returned, with `isic_id`.
         column: The column of words.
         words: dict of word (lower case) -> ours, or None for what is not known; any
-            other word is a fault. Or, for what no list is known of, a function of the
-            word; words of which it gives None are counted in a warning.
+            other word is a fault, or a side field that is not known. Or, for what no
+            list is known of, a function of the word; words of which it gives None are
+            counted in a warning.
         may_be_empty: Whether a row may have no word.
+        is_side_field: Whether the photograph is of use without it: then another word
+            counts as not known, with a warning.
 
     Returns:
         (values, faults): a Series, NA where nothing is known, and the table of faults.
@@ -149,8 +224,12 @@ def translated(rows, column, words, may_be_empty=True):
         found = {word: words(word) for word in said.dropna().unique()}
         _warn_of_unknown(said[said.notna() & said.map(found).isna()], column)
         return said.map(found).astype("string"), []
-    cause = f"unknown word, must be one of {', '.join(filter(None, words))}"
+    known = ", ".join(filter(None, words))
     unknown = ~said.fillna("").isin([*words, ""] if may_be_empty else list(words))
+    if is_side_field:
+        warn_of_unread(rows, unknown, column, f"is none of {known}")
+        return said.fillna("").map(words).astype("string"), []
+    cause = f"unknown word, must be one of {known}"
     faults = row_faults(rows, unknown, column, cause)
     return said.fillna("").map(words).astype("string"), [faults]
 
@@ -158,7 +237,9 @@ def translated(rows, column, words, may_be_empty=True):
 def _warn_of_unknown(words, column):
     if len(words):
         counts = words.value_counts()
-        most = ", ".join(f"{name!r} {count}" for name, count in counts.head(10).items())
+        most = ", ".join(
+            f"{shown(name, 60)} {count}" for name, count in counts.head(10).items()
+        )
         warn(
             f"{len(words)} images have in {column!r} what is none of our words, and "
             f"count as not known: {most}{', ...' if len(counts) > 10 else ''}"
@@ -194,11 +275,3 @@ def one_hot_diagnosis(rows, diagnoses, otherwise=None):
     chosen = np.where(n_chosen == 1, np.nan_to_num(labels).argmax(axis=1), -1)
     found = pd.Series(names[chosen], index=rows.index, dtype="string")
     return found.where(sound, "UNK"), faults
-
-
-def warn(message):
-    """Warn whoever called the readers, however deep in them it is noticed."""
-    level, frame = 1, sys._getframe(0)
-    while frame and frame.f_globals["__name__"].startswith("keras_derm.readers"):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, UserWarning, stacklevel=level)

@@ -1,7 +1,6 @@
 """The page of an audit: whose skin is in an archive, before anything is trained."""
 
 from keras_derm.report.html import Callout, Section, Text, render_report
-from keras_derm.report.run_files import read_json
 from keras_derm.report.sections import audit
 
 LIMITS = """
@@ -23,8 +22,7 @@ def write_audit_page(run, archives):
     Returns:
         `Path` of the page.
     """
-    told = read_json(run / "audit/left_out.json", "audit_skin_tone")
-    summary = [Text(audit.how_many_unknown(run)), *([Text(told)] if told else [])]
+    summary = [Text(audit.how_many_unknown(run)), *audit.left_out(run)]
     sections = [Section("People", "By tone group.", audit.people(run))]
     if run.audited_catalog.is_file():
         summary.append(

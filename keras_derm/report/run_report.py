@@ -1,6 +1,7 @@
 """The report of a run: its sections in order, and what stands around them."""
 
 from keras_derm.report.html import render_report
+from keras_derm.report.run_files import damage_is_told
 from keras_derm.report.sections import SECTIONS, limits, provenance, summary
 from keras_derm.settings import AuditSkinToneSettings
 
@@ -17,18 +18,25 @@ def write_report(run):
     Raises:
         FileNotFoundError: A file of the run is missing; the message names the app
             that writes it.
+        DamagedFileError: A file of the run is damaged; it says which, and how it is
+            written anew.
 
     Example:
         >>> write_report(RunDirectory("runs/ham10000"))
     """
     archives = run.settings(AuditSkinToneSettings).archives
-    found = [section(run) for section in SECTIONS]
+    found = []
+    for section in SECTIONS:
+        with damage_is_told(f"the section {section.__module__.rpartition('.')[2]}"):
+            found.append(section(run))
+    with damage_is_told("the summary of the report"):
+        blocks, facts = summary.blocks(run), provenance.facts(run)
     return render_report(
         [section for section in found if section is not None],
         run / "report.html",
         "Does synthetic dermoscopy help?",
-        summary.blocks(run),
+        blocks,
         limits.TEXT,
-        provenance.facts(run),
+        facts,
         subtitle=f"Archive: {archives}",
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from keras_derm.files import short_digest, write_json
+from keras_derm.files import short_digest, shown, write_json
 from keras_derm.settings import STAGES, SettingsError, StageSettings
 
 LAYOUT = 2
@@ -34,6 +34,8 @@ class Record:
         after: Digest of the record of each stage that it builds on, by name.
         inputs: Digest of each file of the user's that it reads, by path.
         seconds: Seconds it took, or None where it is not finished.
+        files: What the finished stage must have left: path in the run -> bytes of a
+            model, None of a file that may be changed.
 
     Example:
         >>> Record.read(run.record("evaluate")).settings.n_replicates
@@ -44,6 +46,7 @@ class Record:
     after: Mapping[str, str] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
     seconds: float | None = field(default=None, compare=False)
+    files: Mapping[str, int | None] = field(default_factory=dict, compare=False)
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -61,17 +64,23 @@ class Record:
                     f"Received: {path}"
                 )
             settings = STAGES[content["stage"]].from_dict(content["settings"])
-            return cls(
-                settings, content["after"], content["inputs"], content.get("seconds")
-            )
+            after, inputs = _texts(content["after"]), _texts(content["inputs"])
+            seconds = content.get("seconds")
+            seconds = None if seconds is None else float(seconds)
+            return cls(settings, after, inputs, seconds, dict(content.get("files", {})))
         except (ValueError, KeyError, TypeError, SettingsError) as error:
             raise RecordError(
                 f"the record of a stage cannot be read: remove it, and the stage is "
-                f"made anew. Received: {path}: {error}"
+                f"made anew. Received: {path}: {shown(str(error))[1:-1]}"
             ) from error
 
-    def write(self, path: Path, seconds: float | None = None) -> None:
-        """Write the record, `seconds` where the stage is finished."""
+    def write(
+        self,
+        path: Path,
+        seconds: float | None = None,
+        files: Mapping[str, int | None] | None = None,
+    ) -> None:
+        """Write the record, with `seconds` and `files` where the stage is finished."""
         content: dict[str, Any] = {
             "layout": LAYOUT,
             "stage": self.settings.stage,
@@ -79,7 +88,19 @@ class Record:
             "after": dict(self.after),
             "inputs": dict(self.inputs),
         }
-        write_json(path, content | ({} if seconds is None else {"seconds": seconds}))
+        if seconds is not None:
+            content |= {"seconds": seconds, "files": dict(files or {})}
+        write_json(path, content)
+
+    def lost(self, run: Path) -> str:
+        """Say which of its files is missing or cut, "" where all are as they were."""
+        for name, size in self.files.items():
+            path = run / name
+            if not path.is_file():
+                return f"{name} is missing"
+            if size is not None and path.stat().st_size != size:
+                return f"{name} has {path.stat().st_size:,} of {size:,} bytes"
+        return ""
 
     @property
     def digest(self) -> str:
@@ -104,3 +125,12 @@ class Record:
         if self.after != other.after:
             told.append("what it builds on was made anew")
         return "; ".join(told)
+
+
+def _texts(content: Any) -> dict[str, str]:
+    """A dict of texts, or a ValueError."""
+    if not isinstance(content, dict) or not all(
+        isinstance(text, str) for pair in content.items() for text in pair
+    ):
+        raise ValueError(f"must be texts by name, not {content!r}")
+    return content

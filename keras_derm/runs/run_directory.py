@@ -20,6 +20,9 @@ from keras_derm.settings import (
     TrainClassifierSettings,
 )
 
+MODELS = (".keras", ".tflite", ".h5", ".npz")
+"""Suffixes of files that nobody edits."""
+
 AnyStage = TypeVar("AnyStage", bound=StageSettings)
 REFUSALS = (ValueError, KeyError, FileNotFoundError, ImportError)
 """Errors that say that the input of a stage cannot be."""
@@ -62,6 +65,7 @@ class RunDirectory(Layout):
         writes: tuple[str, ...] = (),
         extends: tuple[str, ...] = (),
         inputs: dict[str, str] | None = None,
+        keeps: tuple[str, ...] = (),
     ) -> Iterator[bool]:
         """Enter a stage; it counts as done when the block ends without error.
 
@@ -77,6 +81,8 @@ class RunDirectory(Layout):
             extends: Names of settings that say how far to go, not which way. Where
                 only these differ, what there is stays and the stage goes on.
             inputs: Digest of each file of the user's that it reads.
+            keeps: Files without which it is not done; glob patterns. Where one is
+                missing, or a model is cut, the stage is made anew.
 
         Yields:
             Whether there is anything to do.
@@ -88,6 +94,7 @@ class RunDirectory(Layout):
         with self.locked():
             wanted = Record(settings, self._digests(name, after), inputs or {})
             shelf = Shelf(self, name, writes)
+            self._forget_lost(name, shelf)
             extended = self._bring_out(name, wanted, shelf, extends)
             if self.done(name):
                 print(f"[{name}] already done", flush=True)
@@ -97,6 +104,7 @@ class RunDirectory(Layout):
             print(f"[{name}] ...", flush=True)
             start = time.monotonic()
             try:
+                self._refuse_lost(after)
                 yield True
             except REFUSALS:
                 shelf.bring_back_finished()
@@ -105,11 +113,43 @@ class RunDirectory(Layout):
                     self.begun_record(name).unlink()
                 raise
             seconds = round(time.monotonic() - start, 1)
-            wanted.write(self.record(name), seconds)
+            wanted.write(self.record(name), seconds, self._kept(keeps))
             self.begun_record(name).unlink()
             shelf.throw_away()
             self._describe()
             print(f"[{name}] done in {seconds:.0f} s", flush=True)
+
+    def _forget_lost(self, name: str, shelf: Shelf) -> None:
+        """Remove a finished stage of which a file is missing or cut."""
+        if not self.done(name):
+            return
+        lost = Record.read(self.record(name)).lost(self.path)
+        if lost:
+            print(f"[{name}] anew: {lost}", flush=True)
+            self.record(name).unlink()
+            self.begun_record(name).unlink(missing_ok=True)
+            shelf.set_aside()
+
+    def _refuse_lost(self, after: tuple[str, ...]) -> None:
+        """Refuse to build on stages of which a file is missing or cut."""
+        for earlier in after:
+            lost = Record.read(self.record(earlier)).lost(self.path)
+            if lost:
+                app = earlier.partition(".")[0]
+                raise FileNotFoundError(
+                    f"{self.path}: {lost}, which {earlier} had left: run it again "
+                    f"(apps/{app}.py), and it is made anew. Received: {self.path}"
+                )
+
+    def _kept(self, patterns: tuple[str, ...]) -> dict[str, int | None]:
+        """Files of the run with their size, where they are models."""
+        found = [path for pattern in patterns for path in self.path.glob(pattern)]
+        return {
+            path.relative_to(self.path).as_posix(): (
+                path.stat().st_size if path.suffix in MODELS else None
+            )
+            for path in dict.fromkeys(found)
+        }
 
     def _bring_out(
         self, name: str, wanted: Record, shelf: Shelf, extends: tuple[str, ...]

@@ -26,6 +26,7 @@ class Stage(Generic[AnySettings]):
         writes: Files and folders that belong to it alone, relative to the run; glob
             patterns.
         extends: Names of settings that say how far to go, not which way.
+        keeps: Files without which it is not done, as `writes`.
 
     Example:
         >>> class CountImages(Stage):
@@ -42,6 +43,7 @@ class Stage(Generic[AnySettings]):
     after: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     extends: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
 
     def __init__(self, run: str | Path, settings: AnySettings) -> None:
         self.run, self.settings = RunDirectory(run), settings
@@ -74,6 +76,7 @@ class Stage(Generic[AnySettings]):
             self.writes,
             self.extends,
             {str(path): _digest(path) for path in self.inputs()},
+            self.keeps,
         )
 
     def inputs(self) -> list[str]:

@@ -19,8 +19,10 @@ class CompareSettings(StageSettings, stage="compare"):
             "[runs/seed0, runs/seed1]": each arm of a run is a seed of that arm.
         predictions: Further arms: name and csv files, one a seed, as in
             --predictions.cyclegan "[a_test.csv, b_test.csv]". A csv has isic_id and
-            one probability column per class. Where a_val.csv lies beside each
-            a_test.csv, thresholds are fixed on it for 90 and 95 % sensitivity.
+            one probability column per class; what predict.py --output writes and the
+            challenges take is read too (image or image_name with an id, file or path;
+            AKIEC for AK). Where a_val.csv lies beside each a_test.csv, thresholds are
+            fixed on it for 90 and 95 % sensitivity.
         data: Where the truth lies: catalog.csv of a run, or a data source READER:PATH,
             or several of these (--data A --data B). By default the catalog of the
             first of runs. Images of its test split are judged, or all where it has no
@@ -28,8 +30,16 @@ class CompareSettings(StageSettings, stage="compare"):
         image_types: Which photographs are judged, such as dermoscopic or "clinical:
             close-up". By default those of the catalog, and of a data source those that
             are dermoscopic, or all where none is.
-        task: What is told apart, where no runs are given: diagnosis8, melanoma,
-            melanocytic or benign_malignant.
+        task: What is told apart, where no runs are given, and so the columns of a csv:
+            diagnosis8 (MEL, NV, BCC, AK, BKL, DF, VASC, SCC, those that the data has),
+            melanoma (not_melanoma, melanoma), melanocytic (not_melanocytic,
+            melanocytic) or benign_malignant (benign, malignant). Of two columns one is
+            enough.
+        class_names: Their name of a class and ours, as in --class_names.nevus NV;
+            probabilities of several that mean one are added, as in
+            --class_names.MEL malignant --class_names.BCC malignant.
+        renormalise: Leave out classes that the data or task does not have, and scale
+            the probabilities of the others to the sum 1.
         reference: The arm that the others are compared with.
         n_replicates: Bootstrap replicates; lesions (or patients) are drawn.
         seed: Seed of the bootstrap.
@@ -44,6 +54,8 @@ class CompareSettings(StageSettings, stage="compare"):
     data: str | tuple[str, ...] | None = None
     image_types: tuple[ImageType, ...] | None = None
     task: TaskName = "diagnosis8"
+    class_names: dict[str, str] = field(default_factory=dict)
+    renormalise: bool = False
     reference: str = "baseline"
     n_replicates: int = limited(Count, 2000)
     seed: int = limited(Seed, 0)

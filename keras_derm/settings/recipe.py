@@ -1,18 +1,16 @@
 """Recipes: the settings of every stage of a system, in one YAML file."""
 
-import re
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
-
-import yaml
 
 from keras_derm.settings.generators import GENERATOR_SETTINGS
 from keras_derm.settings.settings import Settings, SettingsError
 from keras_derm.settings.stage import STAGES, StageSettings
 from keras_derm.settings.train_classifier import ARMS, TrainClassifierSettings
 from keras_derm.settings.train_segmenter import TrainSegmenterSettings
+from keras_derm.settings.yaml_files import read_yaml
 
 RECIPE_STAGES = (
     "audit_skin_tone",
@@ -141,7 +139,12 @@ class Recipe:
 
 def _text(recipe: str) -> str:
     if recipe.endswith((".yaml", ".yml")):
-        return Path(recipe).read_text(encoding="utf-8")
+        try:
+            return Path(recipe).read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise SettingsError(
+                f"a recipe must be text in UTF-8: save it so. Received: {recipe}"
+            ) from error
     folder = resources.files("keras_derm.recipes")
     names = sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".yaml"))
     if recipe not in names:
@@ -153,12 +156,7 @@ def _text(recipe: str) -> str:
 
 
 def _parsed(text: str, recipe: str) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SettingsError(
-            f"a recipe must be YAML: {error}. Received: {recipe}"
-        ) from error
+    content = read_yaml(text, recipe)
     scales = content.get("scales") if isinstance(content, dict) else None
     if not isinstance(scales, dict) or not isinstance(scales.get("published"), dict):
         raise SettingsError(
@@ -171,18 +169,7 @@ def _parsed(text: str, recipe: str) -> dict[str, Any]:
                 f"scale {scale} must name stages with their settings. "
                 f"Received: {stages!r}"
             )
-    return _with_numbers(content)
-
-
-def _with_numbers(value: Any) -> Any:
-    """Read 1e-3 as the number that it is, which YAML 1.1 takes for a word."""
-    if isinstance(value, dict):
-        return {key: _with_numbers(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_with_numbers(each) for each in value]
-    if isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value):
-        return float(value)
-    return value
+    return content
 
 
 def _only(stages: Any) -> list[str]:

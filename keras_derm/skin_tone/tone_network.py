@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import cv2
+import pydantic
 
+from keras_derm.catalog import SKIN_TONE_SCALES
 from keras_derm.described_network import learned_from, network, read_description
+from keras_derm.settings.kinds import ImageType
 from keras_derm.skin_tone.calibration import ToneCalibration
 from keras_derm.skin_tone.estimator import (
     LEAST_GROUP_PROBABILITY,
@@ -14,7 +18,6 @@ from keras_derm.skin_tone.estimator import (
 )
 from keras_derm.skin_tone.ita_estimators import CalibratedIta
 
-NEEDED = ("image_types", "image_size", "calibration", "cuts")
 SHIPPED = Path(__file__).resolve().parents[2] / "saved_models"
 SHIPPED_NAME = "skin_tone_*.json"
 
@@ -57,13 +60,13 @@ class ToneNetwork(ToneEstimator):
             ValueError: One is damaged, or does not belong to the other.
         """
         path = Path(path)
-        told = read_description(path, NEEDED, "a tone network")
+        told = read_description(path, _Description, "a tone network")
         return cls(
             f"network {path.stem}",
             told["calibration"]["scale"],
             tuple(told["image_types"]),
             path,
-            int(told["image_size"]),
+            told["image_size"],
             tuple(told["cuts"]),
             ToneCalibration.from_dict(told["calibration"]),
             told,
@@ -73,13 +76,13 @@ class ToneNetwork(ToneEstimator):
     def is_proven(self):
         """Whether, on photographs it had not seen, the share of groups that were right
         was 0.8 or more, with 95 % confidence."""
-        scores = {row["metric"]: row for row in self.description.get("scores", ())}
+        scores = {row["metric"]: row for row in self.description["scores"]}
         low = scores.get("group right", {}).get("low")
         return low is not None and low >= LEAST_GROUP_PROBABILITY
 
     @property
     def worth(self):
-        return self.description.get("worth", super().worth)
+        return self.description.get("worth") or super().worth
 
     def learned_from(self, catalog):
         """Photographs that the csv of its split, beside it, has in train or val.
@@ -97,6 +100,53 @@ class ToneNetwork(ToneEstimator):
         value = float(network(str(self.path))(image.astype("float32"))[0])
         probabilities = self.calibration.probabilities(value)
         return estimate_of_probabilities(probabilities, self.scale, value, self.cuts)
+
+
+class _Calibration(pydantic.BaseModel):
+    """Fields of `ToneCalibration`."""
+
+    scale: Literal[tuple(SKIN_TONE_SCALES)]
+    values: list[pydantic.FiniteFloat]
+    darker: list[list[pydantic.FiniteFloat]]
+    fitted_on: str
+
+    @pydantic.model_validator(mode="after")
+    def _fits(self):
+        n_steps = len(SKIN_TONE_SCALES[self.scale]) - 1
+        if [len(row) for row in self.darker] != [len(self.values)] * n_steps:
+            raise ValueError(
+                f"`darker` must have {n_steps} rows of {len(self.values)} numbers"
+            )
+        return self
+
+
+class _Score(pydantic.BaseModel):
+    """A row of `tone_scores`."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+    metric: str
+    low: float | None = None
+
+
+class _Description(pydantic.BaseModel):
+    """What the .json beside a network says."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+    image_types: list[ImageType]
+    image_size: Annotated[int, pydantic.Field(strict=True, ge=1, le=4096)]
+    calibration: _Calibration
+    cuts: list[pydantic.FiniteFloat]
+    sha256: str
+    scores: list[_Score] = []
+    worth: str | None = None
+    split_file: str | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _fits(self):
+        n_cuts = len(SKIN_TONE_SCALES[self.calibration.scale]) - 1
+        if len(self.cuts) != n_cuts:
+            raise ValueError(f"`cuts` must be {n_cuts} numbers")
+        return self
 
 
 def shipped_networks():

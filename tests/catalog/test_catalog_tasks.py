@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from keras_derm.catalog import CatalogError, get_task
+from keras_derm.catalog.tasks import check_any_task
 
 
 def test_targets_follow_the_classes(make_catalog):
@@ -58,3 +59,24 @@ def test_benign_malignant_follows_the_archive_then_the_diagnosis(make_catalog):
     covered = catalog.where(task.covers(catalog))
     assert task.targets(covered).tolist() == [1, 1, 0, 1]
     assert task.classes[task.positive_class] == "malignant"
+
+
+def test_images_of_one_class_are_refused_with_the_tasks_they_would_do_for(make_catalog):
+    catalog = make_catalog(
+        diagnosis=["UNK", "UNK", "UNK", "UNK"],
+        benign_malignant=["benign", "malignant", "benign", "malignant"],
+    )
+    with pytest.raises(CatalogError, match="--task benign_malignant. Received: 4 UNK"):
+        get_task("diagnosis8").learnable_from(catalog)
+    found = get_task("benign_malignant").learnable_from(catalog, to_be_judged=True)
+    assert found.classes == ("benign", "malignant")
+    check_any_task(catalog)
+    nevi = catalog.with_columns(diagnosis="NV", benign_malignant="benign")
+    with pytest.raises(CatalogError, match="Add images of another class.*4 NV"):
+        check_any_task(nevi)
+    mixed = catalog.with_columns(
+        diagnosis=["NV", "BCC", "NV", "BKL"], benign_malignant=None
+    )
+    assert get_task("diagnosis8").learnable_from(mixed).classes == ("NV", "BCC", "BKL")
+    with pytest.raises(CatalogError, match="must be of MEL too.*--task melanocytic or"):
+        get_task("diagnosis8").learnable_from(mixed, to_be_judged=True)

@@ -130,6 +130,35 @@ def test_predictions_made_elsewhere_are_judged_alone_or_compared(runs, tmp_path)
     assert set(table["arm"]) == {"baseline", "augmented", "torch"}
 
 
+def test_what_predict_writes_is_judged_and_shown_with_auc_and_sensitivity(
+    runs, tmp_path, capsys
+):
+    catalog = Catalog.load(f"{runs[0]}/catalog.csv")
+    paths = [f"/elsewhere/{name}.jpg" for name in catalog.table["isic_id"]]
+    table = catalog.table.assign(path=[f"{n}.jpg" for n in catalog.table["isic_id"]])
+    for path in table["path"]:
+        (tmp_path / path).touch()
+    table["tone_group"] = table["tone_source"] = pd.NA
+    Catalog(table, root=tmp_path).save(tmp_path / "own.csv")
+    frame = predictions(catalog, 1.0, seed=9).drop(columns="isic_id")
+    frame.insert(0, "image", paths)
+    told = {"diagnosis": "NV", "prediction_set": "", "ita_type": "I", "ita": 60.0}
+    told |= {"ita_low": 50.0, "ita_high": 70.0, "ita_reason": "", "warnings": ""}
+    write_csv(tmp_path / "predicted.csv", frame.assign(**told, error=""))
+    jobs.run_stage(
+        "compare",
+        tmp_path / "out",
+        predictions={"own": str(tmp_path / "predicted.csv")},
+        data=str(tmp_path / "own.csv"),
+        reference="own",
+        n_replicates=50,
+    )
+    said = " ".join(capsys.readouterr().out.split())
+    for metric in ("balanced accuracy", "AUC", "MEL sensitivity", "MEL specificity"):
+        assert metric in said
+    assert "audit the archive first (apps/audit_skin_tone.py" in said
+
+
 def test_data_without_a_test_split_is_not_judged_on_what_was_trained_on(runs, tmp_path):
     catalog = Catalog.load(f"{runs[0]}/catalog.csv")
     catalog.where(split=["train", "val"]).save(tmp_path / "trained.csv")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -274,7 +275,15 @@ def test_grey_and_small_photographs_have_their_warning(run, tmp_path):
         ({"image_size": [8, 8]}, "tells of.*has others"),
         ({"classes": None}, "`classes`"),
         ("{", "Not a JSON file"),
-        (b"PK\3\4 and then nothing", "damaged or no Keras model"),
+        (b"PK\3\4 and then nothing", "damaged, no Keras model"),
+        ({"conformal": {"alpha": 0.1}}, "`conformal` in the .json.*export"),
+        ({"conformal": []}, "`conformal` in the .json"),
+        ({"conformal": "sets"}, "`conformal`.*Received: 'sets'"),
+        ({"photographs": {"n": None}}, "`photographs` in the .json"),
+        ({"photograph_colour": {"rule": 3}}, "`photograph_colour`.*rule"),
+        ({"photograph_colour": {"rule": "own"}}, "`photograph_colour`.*'own'"),
+        ({"preset": "surprise"}, "`preset`.*Received: 'surprise'"),
+        ({"preset": ["a"]}, "`preset`.*Received: .'a'"),
     ],
 )
 def test_keras_model_that_is_not_as_described_is_refused(run, tmp_path, spoil, message):
@@ -291,6 +300,45 @@ def test_keras_model_that_is_not_as_described_is_refused(run, tmp_path, spoil, m
     with pytest.raises(ValueError, match=message) as error:
         predict(str(tmp_path / "ensemble.keras"), str(photograph))
     assert "Received:" in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["several inputs", "another class"])
+def test_keras_model_that_is_no_classifier_is_refused(run, tmp_path, kind):
+    path = tmp_path / "ensemble.keras"
+    if kind == "several inputs":
+        inputs = [keras.Input((4,)), keras.Input((4,))]
+        keras.Model(inputs, keras.layers.add(inputs)).save(path)
+    else:
+        Unregistered().save(path)
+    shutil.copy(run / "arms/baseline/ensemble.json", tmp_path)
+    photograph = Catalog.load(run / "catalog.csv").paths[0]
+    known = {"several inputs": "the model .*has others", "another class": "classify"}
+    with pytest.raises(ValueError, match=known[kind]) as error:
+        predict(str(path), str(photograph))
+    assert "Received: " in str(error.value)
+
+
+class Unregistered(keras.Model):
+    """A model whose class nobody knows who reads its file."""
+
+    def __init__(self):
+        super().__init__()
+        self.built = True
+
+    def get_config(self):
+        return {}
+
+
+def test_hidden_companions_and_brackets_in_paths(run, photographs, tmp_path, capsys):
+    folder = tmp_path / "clinic [1]"
+    shutil.copytree(photographs, folder)
+    (folder / "bad.jpg").unlink()
+    (folder / "__MACOSX").mkdir()
+    for name in ("._lesion.jpg", "__MACOSX/lesion.jpg", ".DS_Store.jpg"):
+        (folder / name).write_bytes(b"\0\5\x16\7 of macOS")
+    for images, n in ((folder, 3), (folder / "*.png", 2), (folder / "**/*.png", 3)):
+        assert predict(str(run / MODELS[1]), str(images)) == 0
+        assert f"{n} of {n} images classified" in capsys.readouterr().out
 
 
 def test_long_class_names_keep_the_columns_apart(capsys):

@@ -1,5 +1,6 @@
 """Input that is refused costs nothing of what a run holds."""
 
+import json
 import os
 import re
 import shutil
@@ -154,3 +155,99 @@ def test_second_training_of_a_run_is_refused_with_the_name_of_the_first(run):
     assert f"process {first.pid} on {os.uname().nodename}" in found.stderr
     assert "Received: " in found.stderr and "Traceback" not in found.stderr
     assert contents(run) == before
+
+
+def test_archive_from_which_the_task_cannot_be_learned_trains_no_generator(
+    tmp_path, monkeypatch, capsys, write_image
+):
+    monkeypatch.setattr("keras_derm.jobs.audit_skin_tone.N_UNDER_CASTS", 2)
+    for name in ("benign", "malignant"):
+        for i in range(3):
+            write_image(tmp_path / f"all/{name}/{name}_{i}.png", (64, 64), seed=i)
+    options = ("--recipe", "sn_gan_ensemble", "--scale", "quick")
+    run = ("--run", tmp_path / "run", "--data", f"folder:{tmp_path}/all")
+    message = refusal(monkeypatch, capsys, "run_recipe", *run, *options)
+    assert "They would do for --task benign_malignant. Received: 6 UNK" in message
+    assert not (tmp_path / "run/generator").exists()
+    assert not RunDirectory(tmp_path / "run").done("prepare_dataset")
+
+
+def test_generator_and_classifier_alone_refuse_images_of_one_class(
+    run, monkeypatch, capsys
+):
+    catalog = run.catalog.with_columns(diagnosis="NV", benign_malignant="benign")
+    catalog.save(run.catalog_file)
+    for app in ("train_generator", "train_classifier"):
+        before = contents(run)
+        message = refusal(monkeypatch, capsys, app, "--run", run.path)
+        assert "must be of two of these or more" in message
+        assert contents(run) == before
+
+
+def message_of(monkeypatch, capsys, *arguments):
+    """As `refusal`, without colours of the terminal and in one line."""
+    return " ".join(refusal(monkeypatch, capsys, *arguments).split())
+
+
+@pytest.mark.parametrize(
+    "app, options",
+    [
+        ("make_phantom", ["OUT", "--n", "0"]),
+        ("make_phantom", ["OUT", "--seed", "99999999999999999999"]),
+        ("make_phantom", ["OUT", "--tone_frequencies", "sideways"]),
+        ("make_phantom", ["/proc/nowhere/phantom", "--n", "2"]),
+        ("prepare_dataset", ["--run", "RUN", "--seed", str(2**63)]),
+        ("report", ["--run", "FILE"]),
+        ("audit_skin_tone", ["--run", "FILE/run", "--data", "phantom:n=9,seed=1"]),
+        ("audit_skin_tone", ["--run", "RUN", "--data", "phantom:n=9,seed=-1"]),
+        ("predict", ["RUN/arms/baseline/ensemble.keras", "OUT/*.jpg"]),
+    ],
+)
+def test_every_app_ends_with_one_message_and_the_way_out(
+    run, tmp_path, monkeypatch, capsys, app, options
+):
+    (tmp_path / "file").write_text("no folder")
+    places = {"OUT": "out", "RUN": "run", "FILE": "file"}
+    for name, place in places.items():
+        options = [one.replace(name, str(tmp_path / place)) for one in options]
+    message = message_of(monkeypatch, capsys, app, *options)
+    assert message.startswith("error: ") and "Received: " in message
+    assert "Errno" not in message and "Traceback" not in message
+
+
+@pytest.mark.parametrize(
+    "file, content, app",
+    [
+        ("metrics.json", "null", "report"),
+        ("metrics.json", "{", "report"),
+        ("metrics.json", {"arms": None}, "report"),
+        ("metrics.json", {"arms": {"baseline": None, "augmented": None}}, "report"),
+        ("metrics.json", {"chosen_arm": None}, "export_tflite"),
+        ("metrics.csv", "", "report"),
+        ("metrics.csv", "a,b\n1,2\n", "report"),
+        ("arms/baseline/ensemble.json", "[]", "report"),
+        ("environment.json", {"packages": None}, "report"),
+        ("catalog.csv", "", "report"),
+        ("catalog.csv", b"\0\1\2", "train_classifier"),
+        ("prepared/real/index.json", "null", "train_classifier"),
+        ("stages/evaluate.json", "null", "report"),
+        ("stages/audit_skin_tone.json", {"settings": None}, "evaluate"),
+        ("audit/tone_by_diagnosis.csv", "diagnosis\n", "report"),
+    ],
+)
+def test_damaged_file_of_a_run_is_named_with_the_way_out(
+    run, monkeypatch, capsys, file, content, app
+):
+    for name in ("screening.csv", "stages/export_tflite.json"):  # no whole stages
+        (run / name).unlink()
+    path = run / file
+    if isinstance(content, dict):
+        write_json(path, json.loads(path.read_text()) | content)
+    else:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    options = {"train_classifier": ["--arm", "third", "--members", MEMBERS]}
+    message = message_of(
+        monkeypatch, capsys, app, "--run", run.path, *options.get(app, [])
+    )
+    assert Path(file).name in message and "Received: " in message
+    assert re.search("remove|again|begin|anew|save it", message)

@@ -60,9 +60,8 @@ def test_work_of_every_app_is_where_the_table_says(name):
 
 def test_command_lists_the_apps(monkeypatch, capsys):
     for arguments in ([], ["--help"], ["-h"]):
-        monkeypatch.setattr(sys, "argv", ["keras-derm", *arguments])
-        main()
-        printed = capsys.readouterr().out
+        status, printed = said(monkeypatch, capsys, *arguments)
+        assert status == 0
         assert re.findall(r"^  (\w+)  ", printed, re.M) == NAMES
 
 

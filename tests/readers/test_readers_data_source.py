@@ -48,10 +48,10 @@ def test_an_archive_of_one_csv_is_a_declaration(tmp_path, write_image):
     assert table["benign_malignant"].tolist() == ["benign", "malignant"]
     assert table["mask_path"].isna().tolist() == [False, True]
     assert set(table["source"]) == {"clinic"} and table["age_approx"].isna().all()
-    csv.write_text("image,finding,years\na,wart,40\nb,melanoma,old\n")
+    csv.write_text("image,finding,years\na,wart,40\nb,melanoma,-5\n")
     with pytest.raises(CatalogError, match="row 2, column 'finding'") as caught:
         read(tmp_path)
-    assert caught.value.faults["column"].tolist() == ["finding", "years"]
+    assert caught.value.faults["column"].tolist() == ["finding", "age_approx"]
 
 
 def two_archives(tmp_path, write_image):

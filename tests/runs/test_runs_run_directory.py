@@ -290,3 +290,72 @@ def test_lock_of_a_dead_process_is_taken_over_with_a_word(tmp_path, holder, caps
     assert f"taken over from process {holder.pid}" in capsys.readouterr().out
     Count(tmp_path, CountSettings(2)).do()
     assert "taken over" not in capsys.readouterr().out
+
+
+class MakeModel(Stage):
+    """A stage that leaves a model and a table."""
+
+    Settings = CountSettings
+    writes = ("model", "table.csv")
+    keeps = ("model/*.keras", "table.csv")
+
+    def make(self):
+        (self.run / "model").mkdir()
+        (self.run / "model/whole.keras").write_bytes(b"a model")
+        (self.run / "table.csv").write_text("a,b\n")
+
+
+@pytest.mark.parametrize(
+    "file, content, said",
+    [
+        ("model/whole.keras", None, "model/whole.keras is missing"),
+        ("model/whole.keras", b"a mo", "model/whole.keras has 4 of 7 bytes"),
+        ("table.csv", None, "table.csv is missing"),
+    ],
+)
+def test_stage_whose_files_are_lost_or_cut_is_made_anew(
+    tmp_path, capsys, file, content, said
+):
+    for _ in range(2):
+        MakeModel(tmp_path, CountSettings()).do()
+    assert "[count] already done" in capsys.readouterr().out
+    path = tmp_path / file
+    path.unlink() if content is None else path.write_bytes(content)
+    run = RunDirectory(tmp_path)
+    with pytest.raises(FileNotFoundError, match=f"{said}.*run it again.*count.py"):
+        do(run, PrepareDatasetSettings(), after=("count",))
+    MakeModel(tmp_path, CountSettings()).do()
+    assert f"[count] anew: {said}" in capsys.readouterr().out
+    assert (tmp_path / "model/whole.keras").read_bytes() == b"a model"
+    MakeModel(tmp_path, CountSettings()).do()
+    assert "[count] already done" in capsys.readouterr().out
+
+
+def test_table_that_a_person_edited_is_kept(tmp_path, capsys):
+    MakeModel(tmp_path, CountSettings()).do()
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    MakeModel(tmp_path, CountSettings()).do()
+    assert "already done" in capsys.readouterr().out
+    assert (tmp_path / "table.csv").read_text() == "a,b\n1,2\n"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"after": None},
+        {"inputs": []},
+        {"seconds": "long"},
+        {"files": 3},
+        {"stage": None},
+        {"settings": None},
+        {"settings": {"n": "many"}},
+        {"layout": None},
+    ],
+)
+def test_record_with_a_wrong_type_is_named_with_the_way_out(tmp_path, change):
+    run = RunDirectory(tmp_path)
+    do(run, AUDIT)
+    record = run.record("audit_skin_tone")
+    write_json(record, json.loads(record.read_text()) | change)
+    with pytest.raises(RecordError, match=r"(made anew|begin a new run).*Received: "):
+        do(run, AUDIT)

@@ -1,15 +1,25 @@
 """Predictions made anywhere, brought in line with a catalog of real images."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
-from keras_derm.catalog import group_ids
+from keras_derm.catalog import CatalogError, group_ids
+from keras_derm.catalog.photograph_ids import match_ids
+from keras_derm.catalog.splits import ID_COLUMNS
+from keras_derm.catalog.text_tables import read_table
 from keras_derm.evaluation.class_scores.axes import catalog_axes
 from keras_derm.evaluation.class_scores.metrics import operating_points, sums_to_one
+from keras_derm.evaluation.class_scores.prediction_columns import (
+    classes_of_columns,
+    id_column,
+    told_of_others,
+)
 from keras_derm.evaluation.class_scores.subgroups import TONE
-from keras_derm.files import short_digest, write_csv
+from keras_derm.files import short_digest, shown, write_csv
 
-SHOWN = 20
+SHOWN = 5
 
 
 class PredictionsError(ValueError):
@@ -23,14 +33,25 @@ class PredictionsError(ValueError):
     """
 
 
-def predictions_from_csv(path, catalog, classes):
+def predictions_from_csv(
+    path, catalog, classes, class_names=None, renormalise=False, others=None
+):
     """Read a csv of one probability column per class and order it as the catalog.
 
+    What `predict.py` writes and the challenges take is read too: photographs named by
+    path or file, AKIEC for AK, a column UNK of zeros. Of two classes one is enough.
+
     Args:
-        path: csv with a header: `isic_id` and one column for each class, by name,
-            in any order; probabilities in [0, 1] that sum to 1 within 0.01.
+        path: csv with a header: `isic_id` (or `image`, `image_id`, `image_name`) and
+            one column for each class, by name, in any order; probabilities in [0, 1]
+            that sum to 1 within 0.01.
         catalog: `Catalog` of the real images that were predicted.
-        classes: class names; no column of another name is allowed.
+        classes: class names; no column of another name may hold probabilities.
+        class_names: dict of their name of a class -> ours; where several mean one,
+            their probabilities are added.
+        renormalise: leave out further classes, and scale the others to the sum 1.
+        others: `Catalog` of all images that the csv may be about, of which those that
+            are not in `catalog` are passed over.
 
     Returns:
         float64 array of shape `(len(catalog), len(classes))`, rows in the order of
@@ -39,26 +60,58 @@ def predictions_from_csv(path, catalog, classes):
     Raises:
         PredictionsError: listing every fault: missing and unknown columns,
             duplicate, unknown and missing ids, and rows (numbered as lines of the
-            file, the header being line 1) that hold no number, a number outside
-            [0, 1], or do not sum to 1.
+            file, from 1) that hold no number, a number outside [0, 1], or do not sum
+            to 1.
         FileNotFoundError: if there is no such file.
         ValueError: if the catalog holds a synthetic image.
     """
     catalog.require_real()
-    classes = list(classes)
+    classes, class_names = list(classes), class_names or {}
     frame = _read(path)
-    faults = _column_faults(frame, classes)
-    if list(frame.columns).count("isic_id") != 1:
-        _raise(path, faults)
-    ids = frame["isic_id"].str.strip()
+    meant, further, faults = classes_of_columns(frame, classes, class_names)
+    missing = [name for name in classes if name not in meant.values()]
+    told = "" if renormalise else told_of_others(further, classes, frame)
+    one_of_two = len(classes) == 2 and len(missing) == 1 and not told
+    if not one_of_two:
+        faults = [f"column `{name}` is missing" for name in missing] + faults
+    faults += [told] if told else []
+    by = id_column(frame)
+    if by is None:
+        named = ", ".join(f"`{name}`" for name in ID_COLUMNS)
+        _raise(path, [f"column `isic_id` is missing (or one of {named})", *faults])
+    ids, elsewhere = _ids(frame[by], catalog, others)
+    frame, ids = frame[~elsewhere], ids[~elsewhere]
     known = [str(one) for one in catalog.table["isic_id"]]
     faults += _id_faults(ids, known)
-    given = [name for name in classes if list(frame.columns).count(name) == 1]
-    written = frame[given]
-    y_prob = written.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
-    _raise(path, faults + _row_faults(ids, y_prob, written, given == classes))
+    meant = dict(sorted(meant.items(), key=lambda item: classes.index(item[1])))
+    written = frame[list(meant)]
+    numbers = written.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+    y_prob = np.stack(
+        [numbers[:, [meant[c] == name for c in meant]].sum(axis=1) for name in classes],
+        axis=1,
+    )
+    if one_of_two:
+        y_prob[:, classes.index(missing[0])] = 1 - y_prob.sum(axis=1)
+    complete = not missing or one_of_two
+    if renormalise and complete:
+        y_prob = _scaled(y_prob)
+    _raise(path, faults + _row_faults(ids, numbers, y_prob, written, complete))
     row = pd.Series(np.arange(len(ids)), index=ids.to_numpy())
     return y_prob[row.loc[known].to_numpy()]
+
+
+def _ids(written, catalog, others):
+    """Ids of the rows, and which are of images that are not asked about."""
+    everything = catalog if others is None else others
+    ids = match_ids(written, everything.table).fillna(written.str.strip())
+    known = ids.isin(everything.table["isic_id"])
+    return ids, known & ~ids.isin(catalog.table["isic_id"])
+
+
+def _scaled(y_prob):
+    """Rows with the sum 1; one in which all is zero stays, and is a fault."""
+    totals = y_prob.sum(axis=1, keepdims=True)
+    return np.divide(y_prob, totals, where=totals > 0, out=y_prob.copy())
 
 
 def inputs_from_catalog(catalog, task, strata=(TONE,), contrast_edges=None):
@@ -128,7 +181,7 @@ def task_thresholds(task, y_true, y_prob):
     return operating_points(is_positive, y_prob[:, task.positive_class])
 
 
-def thresholds_beside(files, val, task):
+def thresholds_beside(files, val, task, **options):
     """Find thresholds on val from the files that lie beside those of test.
 
     Args:
@@ -136,6 +189,7 @@ def thresholds_beside(files, val, task):
             test images: a_test.csv is beside a_val.csv.
         val: `Catalog` of the validation images.
         task: `Task` whose classes the predictions are about.
+        **options: As `predictions_from_csv` takes them.
 
     Returns:
         Operating points for `compare`, or None where a file has no other beside it.
@@ -152,7 +206,9 @@ def thresholds_beside(files, val, task):
     truth = task.targets(val)
     return {
         arm: [
-            task_thresholds(task, truth, predictions_from_csv(path, val, task.classes))
+            task_thresholds(
+                task, truth, predictions_from_csv(path, val, task.classes, **options)
+            )
             for path in paths
         ]
         for arm, paths in beside.items()
@@ -185,18 +241,13 @@ def check_prediction_files(files):
 
 
 def _read(path):
-    """Read the csv as text, blank lines left out, indexed by line of the file."""
-    as_text = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
-    no_table = pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError
+    """Read the csv as text, indexed by line of the file."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no such predictions. Received: {path}")
     try:
-        frame = pd.read_csv(path, skip_blank_lines=False, **as_text)
-    except no_table as error:
-        raise PredictionsError(f"{path} is not a csv with a header: {error}") from error
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise PredictionsError(f"{path}: its rows have more fields than its header")
-    frame.columns = frame.columns.str.strip()
-    frame.index = frame.index + 2
-    return frame[~frame.fillna("").eq("").all(axis=1)].fillna("")
+        return read_table(path, dtype=str).fillna("").astype(str)
+    except CatalogError as error:
+        raise PredictionsError(str(error)) from error
 
 
 def _raise(path, faults):
@@ -204,17 +255,6 @@ def _raise(path, faults):
         raise PredictionsError(
             f"{path} does not fit the catalog:\n  " + "\n  ".join(faults)
         )
-
-
-def _column_faults(frame, classes):
-    found = list(frame.columns)
-    named = ["isic_id", *classes]
-    faults = [f"column `{name}` is missing" for name in named if name not in found]
-    unknown = [name for name in found if name not in named]
-    if unknown:
-        faults.append(f"unknown classes {unknown}; the classes are {classes}")
-    repeated = sorted({name for name in found if found.count(name) > 1})
-    return faults + [f"column `{name}` is there more than once" for name in repeated]
 
 
 def _id_faults(ids, known):
@@ -227,10 +267,10 @@ def _id_faults(ids, known):
     return faults + _fault("images of the catalog without a prediction", missing)
 
 
-def _row_faults(ids, y_prob, written, complete):
-    without_number = np.isnan(y_prob)
+def _row_faults(ids, numbers, y_prob, written, complete):
+    without_number = np.isnan(numbers)
     faults = _fault("not a number", _cells(ids, written, without_number))
-    outside = (y_prob < 0) | (y_prob > 1)
+    outside = (numbers < 0) | (numbers > 1)
     faults += _fault("probability outside [0, 1]", _cells(ids, written, outside))
     if not complete:
         return faults
@@ -238,7 +278,7 @@ def _row_faults(ids, y_prob, written, complete):
     sound = ~(without_number | outside).any(axis=1)
     off = sound & ~sums_to_one(y_prob)
     named = [
-        f"line {ids.index[row]} ({ids.iloc[row]}: {totals[row]:.4g})"
+        f"line {ids.index[row]} ({shown(ids.iloc[row], 60)[1:-1]}: {totals[row]:.4g})"
         for row in np.flatnonzero(off)
     ]
     return faults + _fault("probabilities do not sum to 1", named)
@@ -246,14 +286,17 @@ def _row_faults(ids, y_prob, written, complete):
 
 def _cells(ids, written, mask):
     return [
-        f"line {ids.index[row]} ({ids.iloc[row]}, {written.columns[column]}="
-        f"{written.iloc[row, column]!r})"
+        f"line {ids.index[row]} ({shown(ids.iloc[row], 60)[1:-1]}, "
+        f"{written.columns[column]}={shown(written.iloc[row, column], 60)})"
         for row, column in np.argwhere(mask)
     ]
 
 
 def _lines(ids, mask):
-    return [f"line {ids.index[row]} ({ids.iloc[row]})" for row in np.flatnonzero(mask)]
+    return [
+        f"line {ids.index[row]} ({shown(ids.iloc[row], 60)[1:-1]})"
+        for row in np.flatnonzero(mask)
+    ]
 
 
 def _fault(what, rows):

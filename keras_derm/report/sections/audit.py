@@ -5,7 +5,7 @@ import pandas as pd
 from keras_derm.catalog.duplicates import tell_identical
 from keras_derm.report.arm_tables import score_cells
 from keras_derm.report.html import Callout, Section, Table, Text
-from keras_derm.report.run_files import figure_block, read_json
+from keras_derm.report.run_files import figure_block, read_csv, read_json
 
 NO_TABLE_OF_PEOPLE = (
     "This is no table of people. A dermatoscope lights, presses and exposes the skin: "
@@ -38,15 +38,15 @@ def section(run):
 
 def left_out(run):
     """Blocks: what of the archive was left out, and what stands there twice."""
-    blocks = []
+    blocks = not_used(run)
     if (run / "bad_images.csv").is_file():
-        bad = pd.read_csv(run / "bad_images.csv")
+        bad = read_csv(run / "bad_images.csv", "audit_skin_tone")
         causes = bad["cause"].str.split(":").str[0].str.split(" (", regex=False).str[0]
         counts = causes.value_counts().rename_axis("cause").reset_index(name="images")
         blocks.append(Table(counts, f"{len(bad)} fault(s): their images were left out"))
         blocks.append(Table(bad.head(50), "Images left out, the first 50"))
     if (run / "audit/identical_files.csv").is_file():
-        files = pd.read_csv(run / "audit/identical_files.csv")
+        files = read_csv(run / "audit/identical_files.csv", "audit_skin_tone")
         blocks.append(Callout("caution", tell_identical(files)))
         blocks.append(
             Table(files.head(50), "Files that stand there twice, the first 50")
@@ -54,9 +54,22 @@ def left_out(run):
     return blocks
 
 
+def not_used(run):
+    """Blocks: which rows, files and columns of the archive are not used."""
+    path = run / "audit/left_out.json"
+    if not path.is_file():
+        return []
+    told = read_json(path, "audit_skin_tone")
+    told = [told] if isinstance(told, str) else told  # as runs of before have it
+    items = "\n".join(f"- {sentence}" for sentence in told if sentence)
+    return [Text(f"Left out, or not known:\n\n{items}")] if items else []
+
+
 def how_many_unknown(run):
     """Say of how many photographs the person's tone is unknown."""
-    counts = pd.read_csv(run / "audit/tone_by_diagnosis.csv", index_col=0)
+    counts = read_csv(
+        run / "audit/tone_by_diagnosis.csv", "audit_skin_tone", index_col=0
+    )
     of = counts.loc["total"]
     return (
         f"The skin tone of the person is unknown in {int(of['unknown']):,} of "
@@ -66,8 +79,10 @@ def how_many_unknown(run):
 
 def people(run):
     """Blocks: people by tone group, where that comes from, and how good it is."""
-    counts = pd.read_csv(run / "audit/tone_by_diagnosis.csv", index_col=0)
-    sources = pd.read_csv(run / "audit/tone_sources.csv", index_col=0)
+    counts = read_csv(
+        run / "audit/tone_by_diagnosis.csv", "audit_skin_tone", index_col=0
+    )
+    sources = read_csv(run / "audit/tone_sources.csv", "audit_skin_tone", index_col=0)
     return [
         Table(counts, "Photographs by diagnosis and tone group of the person"),
         figure_block(
@@ -121,7 +136,7 @@ def _scores(run):
     path = run / "audit/label_scores.csv"
     if not path.is_file():
         return []
-    scores = pd.read_csv(path)
+    scores = read_csv(path, "audit_skin_tone")
     scores = scores[scores["metric"].isin(SHOWN_SCORES)]
     of_row = ["scale", "image_type", "estimator", "n"]
     cells = score_cells(scores, of_row)
@@ -139,7 +154,9 @@ def _scores(run):
 def colours(run):
     """Blocks: ITA, the colour of the photographs, and what moves it."""
     counts = read_json(run / "audit/rule_disagreement.json", "audit_skin_tone")
-    types = pd.read_csv(run / "audit/colour_by_diagnosis.csv", index_col=0)
+    types = read_csv(
+        run / "audit/colour_by_diagnosis.csv", "audit_skin_tone", index_col=0
+    )
     undecided = run.catalog.where(ita_type="undetermined").table
     # One line for each kind of reason, not for each figure in it.
     reasons = (
@@ -176,7 +193,7 @@ def colours(run):
 
 def _casts(run):
     """What a colour cast of the camera does to the ITA."""
-    casts = pd.read_csv(run / "audit/cast_sensitivity.csv")
+    casts = read_csv(run / "audit/cast_sensitivity.csv", "audit_skin_tone")
     if not casts["images"].any():
         return []
     largest = casts["p95_absolute_change"]

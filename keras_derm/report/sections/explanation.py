@@ -7,6 +7,7 @@ from keras_derm.report.run_files import (
     chosen_arm,
     figure_block,
     positive_words,
+    read_csv,
     read_json,
     read_metrics,
 )
@@ -85,7 +86,7 @@ def _galleries(run, titles):
 
 def _share_inside(run):
     """How much of the attention lies in the lesion, where masks tell."""
-    cases = pd.read_csv(run / "explanations.csv").drop_duplicates("isic_id")
+    cases = read_csv(run / "explanations.csv", "explain").drop_duplicates("isic_id")
     inside = cases.dropna(subset=["attention_in_lesion"])
     if inside.empty:
         return []

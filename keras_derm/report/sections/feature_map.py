@@ -1,9 +1,7 @@
 """Section: real and synthetic training images by the features of the classifier."""
 
-import pandas as pd
-
 from keras_derm.report.html import Callout, Section, Text
-from keras_derm.report.run_files import figure_block, read_json
+from keras_derm.report.run_files import figure_block, read_csv, read_json
 
 
 def section(run):
@@ -12,7 +10,7 @@ def section(run):
         return None
     explained = read_json(run / "explanations.json", "explain")
     found = explained["features"]
-    points = pd.read_csv(run / "feature_map.csv")
+    points = read_csv(run / "feature_map.csv", "explain")
     said = (
         f"{len(points):,} training images, of each diagnosis at most an equal "
         "share, by the features on which the classifier decides. Neighbours are alike "

@@ -4,7 +4,7 @@ import pandas as pd
 
 from keras_derm.report.arm_tables import interval_cell
 from keras_derm.report.html import Section, Table, Text
-from keras_derm.report.run_files import read_json
+from keras_derm.report.run_files import read_csv, read_json
 
 NOTABLE_AUC = 0.6
 
@@ -25,7 +25,7 @@ def section(run):
 def _distances(run):
     if not (run / "image_quality.csv").is_file():
         return []
-    table = pd.read_csv(run / "image_quality.csv")
+    table = read_csv(run / "image_quality.csv", "image_quality")
     memory = read_json(run / "memorisation.json", "image_quality")
     few = table.loc[table["metric"] == "too few images", "cell"]
     table = table[table["set"].notna()]
@@ -78,7 +78,7 @@ def _distance_tables(table):
 def _traces_of_origin(run):
     if not (run / "origin_probe.csv").is_file():
         return []
-    probe = pd.read_csv(run / "origin_probe.csv")
+    probe = read_csv(run / "origin_probe.csv", "image_quality")
     # Without an interval no image is on the wrong side.
     told = probe.loc[probe["low"].fillna(probe["auc"]) > NOTABLE_AUC, "trace"]
     if len(told):

@@ -13,6 +13,7 @@ from keras_derm.report.html import Section, Table, Text
 from keras_derm.report.run_files import (
     figure_block,
     positive_words,
+    read_csv,
     read_json,
     read_metrics,
     read_metrics_table,
@@ -100,7 +101,7 @@ def _names(metrics, name):
 
 def _gaps(run):
     """Gaps in sensitivity and in both error rates, where two groups can be judged."""
-    gaps = pd.read_csv(run / "disparities.csv")
+    gaps = read_csv(run / "disparities.csv", "evaluate")
     gaps = gaps[gaps["gap"].isin(["sensitivity", "equalised_odds"])]
     names = gaps["stratum"].map(stratum_title).str.replace(" x ", " and ")
     known = gaps["value"].notna()
@@ -133,7 +134,7 @@ def _selective(run, arms):
     path = run / "selective.csv"
     if not path.is_file():
         return []
-    found = pd.read_csv(path)
+    found = read_csv(path, "evaluate")
     columns = {"colour of the photograph": found["group"], "arm": found["arm"]}
     columns["n"] = found["n"]
     for name, label in (

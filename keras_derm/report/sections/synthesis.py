@@ -1,9 +1,7 @@
 """Section: the synthetic images, how they were made and which were kept."""
 
-import pandas as pd
-
 from keras_derm.report.html import Section, Table, Text
-from keras_derm.report.run_files import figure_block, read_json
+from keras_derm.report.run_files import figure_block, read_csv, read_json
 from keras_derm.settings import TrainGeneratorSettings
 
 
@@ -18,7 +16,7 @@ def section(run):
             why = read_json(run / "synthesis.json", "synthesize")
             said += f": {why['none_because']}"
         return Section("Synthetic images", f"{said}.")
-    verdicts = pd.read_csv(path, keep_default_na=False)
+    verdicts = read_csv(path, "synthesize", keep_default_na=False)
     cells = verdicts.groupby(["diagnosis", "tone_group"])
     by_cell = cells[["accepted", "kept"]].sum()
     by_cell.insert(0, "sampled", cells.size())
@@ -64,11 +62,11 @@ def section(run):
 
 def _steps_trained(run, settings):
     """How long the generator was trained, and which of its states made the images."""
-    history = pd.read_csv(run / "generator/history.csv")
+    history = read_csv(run / "generator/history.csv", "train_generator")
     steps = (history["epoch"].max() + 1) * settings.steps_per_epoch
     quality = run / "generator/quality.csv"
     if not quality.is_file():
         return f"{steps:,} steps"
-    measured = pd.read_csv(quality)
+    measured = read_csv(quality, "train_generator")
     best = measured.loc[measured["kernel_distance"].idxmin(), "step"]
     return f"{steps:,} steps (those of step {best:,} were nearest to training images)"

@@ -4,7 +4,7 @@ import pandas as pd
 
 from keras_derm.report import figures
 from keras_derm.report.html import Figure, Section, Table, Text
-from keras_derm.report.run_files import listed, read_json, read_metrics
+from keras_derm.report.run_files import listed, read_csv, read_json, read_metrics
 from keras_derm.settings import TrainClassifierSettings
 
 WHAT_AN_ARM_ADDS = {"arm", "adds", "n_copies"}
@@ -100,7 +100,7 @@ def _curves(run, settings):
     for arm in run.arms:
         for path in sorted(run.arm(arm).glob("*/history.csv")):
             histories = by_member.setdefault(path.parent.name, {})
-            histories[arm] = pd.read_csv(path)
+            histories[arm] = read_csv(path, "train_classifier")
     weighted = ""
     if settings.imbalance == "class_weights":
         weighted = " Training loss is class-weighted, validation loss is not."

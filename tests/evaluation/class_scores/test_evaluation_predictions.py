@@ -11,7 +11,9 @@ from keras_derm.evaluation import (
     predictions_to_csv,
     thresholds_beside,
 )
+from keras_derm.evaluation.class_scores import prediction_columns
 from keras_derm.evaluation.class_scores.predictions import task_thresholds
+from keras_derm.jobs import prediction_rows
 
 CLASSES = ("MEL", "NV")
 GOOD = "isic_id,NV,MEL\nc,0.9,0.1\na,0.2,0.8\nb,0.5,0.5\n"
@@ -60,10 +62,12 @@ def test_rows_follow_the_catalog_and_columns_the_classes(catalog, tmp_path):
         ),
         (GOOD.replace("NV", "melanoma"), "unknown classes"),
         (GOOD.replace("NV", "melanoma"), "`NV` is missing"),
-        (GOOD.replace("a,", "a,0,"), "not a csv with a header"),
+        (GOOD.replace("a,", "a,0,"), "more fields than the header"),
+        (GOOD.replace("NV,MEL", "MEL,MEL"), "names a column more than once"),
         (GOOD.replace("0.8", "inf"), r"\[0, 1\]: line 3 \(a, MEL='inf'\)"),
-        (GOOD.replace("isic_id", "image"), "`isic_id` is missing"),
-        ("", "not a csv with a header"),
+        (GOOD.replace("isic_id", "photo"), "`isic_id` is missing"),
+        ("", "it is empty"),
+        ("isic_id,NV,MEL\n", "without a prediction: a, b, c"),
     ],
 )
 def test_each_fault_is_named_with_its_row(text, message, catalog, tmp_path):
@@ -99,7 +103,7 @@ def test_files_of_spreadsheets_are_read_and_others_refused(catalog, tmp_path):
     path.write_bytes(GOOD.encode("utf-8-sig"))
     assert predictions_from_csv(path, catalog, CLASSES).shape == (3, 2)
     path.write_bytes(b"\xff\xd8\xff\xe0 a photograph \x00\xf0")
-    with pytest.raises(PredictionsError, match="not a csv with a header"):
+    with pytest.raises(PredictionsError, match="zero bytes, which no csv"):
         predictions_from_csv(path, catalog, CLASSES)
     with pytest.raises(FileNotFoundError):
         predictions_from_csv(tmp_path / "absent.csv", catalog, CLASSES)
@@ -147,3 +151,70 @@ def test_a_task_without_its_positive_class_cannot_be_judged(catalog):
     nevi = catalog.where(diagnosis="NV")
     with pytest.raises(ValueError, match="class that is to be found.*Received: .*NV"):
         inputs_from_catalog(nevi, get_task("diagnosis8").present_in(nevi))
+
+
+EXPECTED = [[0.8, 0.2], [0.5, 0.5], [0.1, 0.9]]
+FORMS = {
+    "ids of files": GOOD.replace("\na", "\nphotos/a.JPG").replace("\nb", "\n b "),
+    "ISIC 2018 and 2019": GOOD.replace("isic_id", "image"),
+    "ISIC 2020": GOOD.replace("isic_id", "image_name"),
+    "a column of zeros": "isic_id,NV,MEL,UNK\nc,0.9,0.1,0\na,0.2,0.8,0\nb,0.5,0.5,0\n",
+    "semicolons": GOOD.replace(",", ";"),
+    "decimal commas": GOOD.replace(",", ";").replace(".", ","),
+    "an index": ",isic_id,nv,mel\n0,c,0.9,0.1\n1,a,0.2,0.8\n2,b,0.5,0.5\n",
+    "one of two classes": "isic_id,MEL\nc,0.1\na,0.8\nb,0.5\n",
+    "UTF-16": GOOD,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_predictions_are_read_in_the_forms_that_people_have(form, catalog, tmp_path):
+    path = tmp_path / "predictions.csv"
+    path.write_text(FORMS[form], encoding="utf-16" if form == "UTF-16" else "utf-8")
+    found = predictions_from_csv(path, catalog, CLASSES)
+    np.testing.assert_allclose(found, EXPECTED, atol=1e-9)
+
+
+def test_classes_of_another_model_are_mapped_or_left_out_where_asked(catalog, tmp_path):
+    path = tmp_path / "seven.csv"
+    path.write_text(
+        "image,MEL,NV,AKIEC,nevus\n"
+        "a,0.4,0.1,0.2,0.3\nb,0.25,0.25,0.25,0.25\nc,0.1,0.3,0,0.6\n"
+    )
+    with pytest.raises(PredictionsError) as error:
+        predictions_from_csv(path, catalog, CLASSES)
+    message = str(error.value)
+    assert "unknown classes ['AKIEC', 'nevus']" in message
+    assert "--class_names.AKIEC MEL" in message and "--renormalise" in message
+    found = predictions_from_csv(
+        path, catalog, CLASSES, {"nevus": "NV"}, renormalise=True
+    )
+    expected = np.array([[0.4, 0.4], [0.25, 0.5], [0.1, 0.9]])
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found, expected)
+    named = {"AKIEC": "MEL", "nevus": "NV"}
+    found = predictions_from_csv(path, catalog, CLASSES, named)
+    np.testing.assert_allclose(found, [[0.6, 0.4], [0.5, 0.5], [0.1, 0.9]])
+    with pytest.raises(PredictionsError, match="'mole' is no column"):
+        predictions_from_csv(path, catalog, CLASSES, {"mole": "NV"})
+
+
+def test_model_that_can_say_unknown_is_not_judged_as_if_it_could_not(catalog, tmp_path):
+    text = "isic_id,NV,MEL,UNK\nc,0.8,0.1,0.1\na,0.2,0.8,0\nb,0.5,0.5,0\n"
+    with pytest.raises(PredictionsError, match=r"unknown classes \['UNK'\]"):
+        read(text, catalog, tmp_path)
+
+
+def test_images_of_the_data_that_are_not_judged_may_be_predicted_too(catalog, tmp_path):
+    path = tmp_path / "predictions.csv"
+    path.write_text(GOOD)
+    judged = catalog.where(isic_id=["a", "b"])
+    with pytest.raises(PredictionsError, match=r"not in the catalog: line 2 \(c\)"):
+        predictions_from_csv(path, judged, CLASSES)
+    found = predictions_from_csv(path, judged, CLASSES, others=catalog)
+    assert found.tolist() == EXPECTED[:2]
+
+
+def test_columns_of_predict_are_known():
+    written = {*prediction_rows.BEFORE, *prediction_rows.AFTER}
+    assert written == {"image", *prediction_columns.TOLD_BESIDE}

@@ -1,0 +1,133 @@
+"""What the .json beside a model tells, checked before anything is made of it."""
+
+from typing import Annotated
+
+import pydantic
+
+from keras_derm.evaluation import ConformalSets
+from keras_derm.evaluation.class_scores.conformal import MARGINAL
+from keras_derm.export import ModelFileError, PhotographLimits
+from keras_derm.export.photograph_limits import COLOUR_BINS
+from keras_derm.files import shown
+from keras_derm.layers import preparation, resize
+from keras_derm.skin_tone import IndividualTypologyAngle
+
+Number = Annotated[float, pydantic.Field(strict=True, allow_inf_nan=False)]
+Share = Annotated[float, pydantic.Field(strict=True, ge=0, le=1)]
+Bin = Annotated[int, pydantic.Field(strict=True, ge=0, lt=COLOUR_BINS**2)]
+MEASURES = ("sharpness", "lightness", "unusual_colour", "distance")
+
+
+class _Sets(pydantic.BaseModel):
+    """Fields of `ConformalSets`."""
+
+    model_config = pydantic.ConfigDict(extra="forbid")
+    classes: tuple[str, ...]
+    alpha: Share
+    thresholds: dict[str, Number]
+    n: dict[str, int]
+    reasons: dict[str, str]
+
+    @pydantic.model_validator(mode="after")
+    def _has_marginal(self):
+        if MARGINAL not in self.thresholds:
+            raise ValueError(f"`thresholds` must have {MARGINAL!r}")
+        return self
+
+
+class _Limits(pydantic.BaseModel):
+    """Fields of `PhotographLimits`."""
+
+    model_config = pydantic.ConfigDict(extra="forbid")
+    n: int
+    quantiles: dict[str, dict[str, Number]]
+    usual_colours: list[Bin]
+    mean: list[Number]
+    precision: list[list[Number]]
+
+    @pydantic.model_validator(mode="after")
+    def _fits(self):
+        shares = {"0.01", "0.99"}
+        for name in MEASURES:
+            if not shares <= set(self.quantiles.get(name, ())):
+                raise ValueError(f"`quantiles` must have the shares {shares} of {name}")
+        sides = [len(self.mean), *map(len, self.precision)]
+        if len(self.precision) != len(self.mean) or len(set(sides)) != 1:
+            raise ValueError("`precision` must be a square of the length of `mean`")
+        return self
+
+
+class _Rule(pydantic.BaseModel):
+    """Arguments of `IndividualTypologyAngle`."""
+
+    model_config = pydantic.ConfigDict(extra="forbid")
+    rule: str = "quadrant"
+    thresholds: str = "del_bino"
+
+
+class ModelFacts:
+    """What is told of a model, as objects.
+
+    Args:
+        facts: What its .json holds, of which `classes` and `image_size` were checked.
+        path: The model, for messages.
+
+    Attributes:
+        classes: Class names.
+        sets: `ConformalSets`, or None where the model was not evaluated.
+        limits: `PhotographLimits`, or None.
+        colour: `IndividualTypologyAngle` by the rule of the audit.
+        preparation: Layers that photographs go through before the model.
+
+    Raises:
+        ModelFileError: With the name and value of what cannot be.
+
+    Example:
+        >>> ModelFacts(json.loads(text), "arms/baseline/ensemble.keras").sets
+    """
+
+    def __init__(self, facts, path):
+        self._facts, self._path = facts, path
+        self.classes = tuple(facts["classes"])
+        sets = self._checked("conformal", _Sets)
+        if sets is not None and sets["classes"] != self.classes:
+            raise self._wrong("conformal", "`classes` must be those of the model")
+        self.sets = None if sets is None else ConformalSets(**sets)
+        limits = self._checked("photographs", _Limits)
+        self.limits = None if limits is None else PhotographLimits(**limits)
+        name = "photograph_colour" if "photograph_colour" in facts else "skin_tone"
+        self.colour = self._made(
+            name, lambda: IndividualTypologyAngle(**(self._checked(name, _Rule) or {}))
+        )
+        # Without a preset the file prepares for itself, all but the size.
+        preset, size = facts.get("preset"), facts["image_size"][0]
+        self.preparation = self._made(
+            "preset", lambda: preparation(preset, size) if preset else resize(size)
+        )
+
+    def _checked(self, name, kind):
+        """One entry as a dict of the right types, or None where there is none."""
+        if self._facts.get(name) is None:
+            return None
+        try:
+            return kind.model_validate(self._facts[name]).model_dump()
+        except pydantic.ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            said = first["msg"].removeprefix("Value error, ")
+            raise self._wrong(name, f"{place} {said}".strip()) from error
+
+    def _made(self, name, make):
+        try:
+            return make()
+        except ModelFileError:
+            raise
+        except (ValueError, TypeError, KeyError) as error:
+            raise self._wrong(name, str(error)) from error
+
+    def _wrong(self, name, cause):
+        return ModelFileError(
+            f"`{name}` in the .json of {self._path} cannot be: {shown(cause)[1:-1]}. "
+            "Copy it anew from the run, or export the model again. "
+            f"Received: {shown(self._facts.get(name))}"
+        )
