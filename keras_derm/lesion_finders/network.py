@@ -1,14 +1,20 @@
 """The network that outlines lesions, run by LiteRT."""
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import pydantic
 
+from keras_derm.colour import cielab
 from keras_derm.described_network import learned_from, network, read_description
 from keras_derm.lesion_finders.finder import LesionFinder
 from keras_derm.lesion_finders.outline import outline_of, squared
+
+LEAST_DIFFERENCE = 2.0
+LEAST_AROUND = 0.02
 
 
 class _Description(pydantic.BaseModel):
@@ -27,8 +33,9 @@ class NetworkFinder(LesionFinder):
 
     The photograph is stretched to a square of the network's size; the probabilities
     are stretched back, and the largest area above one half is the lesion, holes
-    filled. The interpreter is made where it is first used, so that the finder may be
-    sent to other processes.
+    filled. It has learned that every photograph has one: what differs from the rest by
+    less than 2 in CIELAB is none. The interpreter is made where it is first used, so
+    that the finder may be sent to other processes.
 
     Attributes:
         path: The .tflite file.
@@ -58,7 +65,11 @@ class NetworkFinder(LesionFinder):
         return cls(f"network {path.stem}", path, told["image_size"], told)
 
     def find(self, image):
-        return outline_of(self.probability(image), image.shape[:2])
+        probability = self.probability(image)
+        found = outline_of(probability, image.shape[:2])
+        if _stands_out(squared(image, self.image_size), probability > 0.5):
+            return found
+        return dataclasses.replace(found, mask=np.zeros_like(found.mask))
 
     def probability(self, image):
         """Probability of lesion in the square that the network sees.
@@ -79,3 +90,19 @@ class NetworkFinder(LesionFinder):
     def unsure_from(self):
         """Entropy along the border from which an outline is called unsure, or None."""
         return (self.description or {}).get("unsure_from")
+
+
+def _stands_out(square, lesion):
+    """Whether a lesion, (side, side), differs in colour from what is around it.
+
+    Of 500 photographs of HAM10000 the least difference is 2.7. Where the lesion fills
+    the picture, its own lightness must vary.
+    """
+    lab = cielab(np.round(square).astype("uint8"))
+    around = ~lesion
+    if not lesion.any():
+        return False
+    if around.mean() < LEAST_AROUND:
+        return lab[..., 0].std() >= LEAST_DIFFERENCE
+    inside, outside = (np.median(lab[part], axis=0) for part in (lesion, around))
+    return np.linalg.norm(inside - outside) >= LEAST_DIFFERENCE

@@ -31,7 +31,7 @@ RECIPE_STAGES = (
 ASKED_FOR = ("find_duplicates", "train_segmenter", "evaluate_segmenter")
 """Stages that a recipe runs where it names them alone."""
 
-ARM_STAGES = {
+ARM_STAGES: dict[str, type[TrainClassifierSettings] | type[TrainSegmenterSettings]] = {
     "train_classifier": TrainClassifierSettings,
     "train_segmenter": TrainSegmenterSettings,
 }

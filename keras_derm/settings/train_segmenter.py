@@ -22,7 +22,9 @@ from keras_derm.settings.train_classifier import ARMS
 
 Strength = Annotated[float, Field(strict=True, ge=0, le=3)]
 
-NETWORKS = {
+Loss = Literal["cross_entropy", "dice_cross_entropy"]
+
+NETWORKS: dict[str, tuple[int, int, float, Loss]] = {
     "unet": (160, 10, 2e-3, "dice_cross_entropy"),
     "fcn": (224, 30, 1e-4, "cross_entropy"),
 }
@@ -84,7 +86,7 @@ class TrainSegmenterSettings(StageSettings, stage="train_segmenter"):
     epochs: int | None = limited(Count | None, None)
     batch_size: int = limited(Count, 16)
     learning_rate: float | None = limited(Positive | None, None)
-    loss: Literal["cross_entropy", "dice_cross_entropy"] | None = None
+    loss: Loss | None = None
     weight_decay: float = limited(NonNegative, 1e-4)
     augmentation_strength: float = limited(Strength, 1.0)
     optimization: OptimizationSettings = field(default_factory=OptimizationSettings)

@@ -3,10 +3,12 @@ import numpy as np
 import pytest
 
 from keras_derm.catalog import read_image, read_mask
+from keras_derm.lesion_finders import AutomaticFinder
 from keras_derm.readers import READERS
 from keras_derm.skin_tone import IndividualTypologyAngle, Photograph
 from keras_derm.skin_tone.individual_typology_angle import SkinView
 
+RULE = AutomaticFinder()
 SKIN, BROWN, DARK = (226, 184, 160), (160, 110, 84), (70, 45, 36)
 
 
@@ -46,7 +48,7 @@ def with_hairs(image, step=14):
 
 def test_a_lesion_with_pigment_network_is_found_whole():
     lesion = disc(40)
-    assert dice(SkinView(with_network(lesion)).lesion, lesion) > 0.93
+    assert dice(SkinView(with_network(lesion), finder=RULE).lesion, lesion) > 0.93
 
 
 def test_a_given_lesion_keeps_its_pigment_network():
@@ -57,7 +59,7 @@ def test_a_given_lesion_keeps_its_pigment_network():
 def test_hairs_are_neither_skin_nor_part_of_the_lesion():
     lesion = disc(30)
     image, hairs = with_hairs(photograph(lesion))
-    view = SkinView(image)
+    view = SkinView(image, finder=RULE)
     assert dice(view.lesion, lesion) > 0.93
     assert not (view.skin & hairs).any()
     assert not (view.skin & lesion).any()
@@ -66,7 +68,7 @@ def test_hairs_are_neither_skin_nor_part_of_the_lesion():
 
 def test_hairs_over_skin_without_a_lesion_are_no_lesion():
     image, _ = with_hairs(photograph(disc(0)))
-    assert SkinView(image).lesion is None
+    assert SkinView(image, finder=RULE).lesion is None
 
 
 @pytest.mark.parametrize("shade", [0, 120])
@@ -74,19 +76,19 @@ def test_dark_corners_are_no_lesion(shade):
     lesion = disc(25)
     image = photograph(lesion)
     image[~disc(105)] = shade
-    assert dice(SkinView(image).lesion, lesion) > 0.9
+    assert dice(SkinView(image, finder=RULE).lesion, lesion) > 0.9
 
 
 def test_of_two_dark_areas_the_one_in_the_middle_is_the_lesion():
     lesion = disc(20)
     image = photograph(lesion | disc(28, (190, 140)))
-    assert dice(SkinView(image).lesion, lesion) > 0.9
+    assert dice(SkinView(image, finder=RULE).lesion, lesion) > 0.9
 
 
 def test_a_pale_middle_belongs_to_the_lesion():
     lesion = disc(40)
     image = photograph(lesion & ~disc(12))
-    assert dice(SkinView(image).lesion, lesion) > 0.93
+    assert dice(SkinView(image, finder=RULE).lesion, lesion) > 0.93
 
 
 def test_a_found_lesion_must_leave_more_skin_than_a_given_one():
@@ -103,8 +105,8 @@ def test_lesions_of_ham10000_are_found(shared_data):
     catalog = READERS["ham10000"](shared_data / "ham10000")
     overlaps = []
     for row in range(0, len(catalog), 167):
-        lesion = read_mask(catalog.mask_paths[row])
-        found = SkinView(read_image(catalog.paths[row])).lesion
+        lesion = read_mask(catalog.mask_paths[row], catalog.paths[row])
+        found = SkinView(read_image(catalog.paths[row]), finder=RULE).lesion
         overlaps.append(0.0 if found is None else dice(found, lesion))
     assert np.mean(overlaps) > 0.75
     assert np.median(overlaps) > 0.85
