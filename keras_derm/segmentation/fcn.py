@@ -5,14 +5,21 @@ import keras
 from keras_derm.segmentation.outputs import mask_outputs
 
 FILTERS = (16, 32, 64)
+CONVOLUTION = {
+    "kernel_size": 3,
+    "padding": "same",
+    "activation": "relu",
+    "kernel_initializer": "he_normal",
+}
 
 
 def fcn(image_size):
     """Three convolutional blocks and as many transposed convolutions.
 
     Published are the filters (16, 32, 64), the max pooling behind each block and the
-    transposed convolutions back to the size of the image; kernels of 3 x 3, one
-    convolution a block, ReLU and the filters of the way back (64, 32, 16) are ours.
+    transposed convolutions back to the size of the image. Ours are two convolutions a
+    block, kernels of 3 x 3, ReLU, the scale of the images, the first weights, and the
+    filters of the way back (64, 32, 16).
 
     Args:
         image_size: Side of the square input in pixels, a multiple of 8.
@@ -33,19 +40,15 @@ def fcn(image_size):
             f"of 8. Received: {image_size}"
         )
     inputs = keras.Input((image_size, image_size, 3), name="image")
-    x = keras.layers.Rescaling(1 / 255, name="rescaling")(inputs)
+    x = keras.layers.Rescaling(1 / 127.5, -1, name="rescaling")(inputs)
     for number, filters in enumerate(FILTERS, 1):
-        x = keras.layers.Conv2D(
-            filters, 3, padding="same", activation="relu", name=f"block_{number}"
-        )(x)
+        for repeat in "ab":
+            x = keras.layers.Conv2D(
+                filters, name=f"block_{number}{repeat}", **CONVOLUTION
+            )(x)
         x = keras.layers.MaxPooling2D(name=f"pool_{number}")(x)
     for number, filters in enumerate(reversed(FILTERS), 1):
         x = keras.layers.Conv2DTranspose(
-            filters,
-            3,
-            strides=2,
-            padding="same",
-            activation="relu",
-            name=f"transposed_{number}",
+            filters, strides=2, name=f"transposed_{number}", **CONVOLUTION
         )(x)
     return keras.Model(inputs, mask_outputs(x), name="fcn")
