@@ -20,6 +20,7 @@ from keras_derm.segmentation import (
     calibrate_border,
     made_masks,
     train_segmenter,
+    with_outline,
 )
 from keras_derm.settings import ARMS, PrepareDatasetSettings, TrainSegmenterSettings
 
@@ -68,8 +69,9 @@ class TrainSegmenter(Stage):
         )
         model = train_segmenter(examples, settings, self.folder / "training")
         calibration = calibrate_border(model, examples, settings.seed)
-        with atomic_path(self.folder / "model.keras") as temporary:
-            model.save(temporary)
+        for name, kept in (("model", model), ("outline", with_outline(model))):
+            with atomic_path(self.folder / f"{name}.keras") as temporary:
+                kept.save(temporary)
         self._export(model, examples, calibration)
 
     def _examples(self):

@@ -2,7 +2,7 @@
 
 from keras_derm.segmentation.examples import SegmentationExamples, with_masks
 from keras_derm.segmentation.fcn import fcn
-from keras_derm.segmentation.largest_component import LargestComponent
+from keras_derm.segmentation.largest_component import LargestComponent, with_outline
 from keras_derm.segmentation.losses import DiceCrossEntropy
 from keras_derm.segmentation.made_masks import made_masks
 from keras_derm.segmentation.model_finder import ModelFinder
@@ -27,4 +27,5 @@ __all__ = [
     "train_segmenter",
     "unet",
     "with_masks",
+    "with_outline",
 ]

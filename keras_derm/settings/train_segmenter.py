@@ -44,7 +44,9 @@ class TrainSegmenterSettings(StageSettings, stage="train_segmenter"):
     that costs more Dice than most_dice_lost, the layers that int8 harms most stay in
     float, and where that does not suffice it is written in float16.
 
-    An arm lies in segmenters/NAME; evaluate_segmenter.py judges all arms.
+    An arm lies in segmenters/NAME; evaluate_segmenter.py judges all arms. There,
+    model.keras gives probabilities and outline.keras the lesion too, one area without
+    holes, in one graph.
 
     Args:
         arm: baseline, augmented, or a name of your own.

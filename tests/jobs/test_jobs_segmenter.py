@@ -1,5 +1,6 @@
 """Segmenters of a run: trained, exported, judged, told of."""
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +11,7 @@ from keras_derm.files import write_json
 from keras_derm.generative import write_synthetic
 from keras_derm.jobs import audit_skin_tone
 from keras_derm.jobs.train_segmenter import FILE_NAME
-from keras_derm.lesion_finders import NetworkFinder
+from keras_derm.lesion_finders import NetworkFinder, largest_component
 from keras_derm.pipeline import PreparedImages
 from keras_derm.report.sections import segmentation
 from keras_derm.runs import RunDirectory
@@ -73,6 +74,17 @@ def test_arms_are_exported_and_described(run):
         assert 0 < told["unsure_from"] <= 1
         split = pd.read_csv(run.segmenter(arm) / told["split_file"])
         assert set(split["split"]) == {"train", "val", "test"}
+
+
+def test_the_outline_is_part_of_a_graph(run):
+    folder = run.segmenter("baseline")
+    model = keras.models.load_model(folder / "outline.keras", compile=False)
+    prepared = PreparedImages.load(run / "prepared/lesions_32/images")
+    images = prepared.take(np.arange(3)).astype("float32")
+    found = model.predict(images, verbose=0)
+    for probability, mask in zip(found["probabilities"], found["mask"], strict=True):
+        expected = largest_component(probability[..., 0] > 0.5)
+        np.testing.assert_array_equal(mask[..., 0] > 0, expected)
 
 
 def test_masks_of_made_images_say_where_they_come_from(run):

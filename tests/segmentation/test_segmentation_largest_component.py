@@ -62,3 +62,34 @@ def test_layer_is_part_of_a_model_that_is_saved(tmp_path):
         loaded.predict(images, verbose=0), model.predict(images, verbose=0)
     )
     assert loaded.layers[-1].threshold == 0.7
+
+
+def test_layer_runs_in_litert_as_in_keras(tmp_path):
+    from ai_edge_litert.interpreter import Interpreter
+
+    inputs = keras.Input((24, 30, 1))
+    model = keras.Model(inputs, LargestComponent()(inputs))
+    model.export(
+        tmp_path / "layer.tflite",
+        format="litert",
+        input_signature=[keras.InputSpec(shape=(1, 24, 30, 1), dtype="float32")],
+        verbose=False,
+    )
+    interpreter = Interpreter(str(tmp_path / "layer.tflite"))
+    interpreter.allocate_tensors()
+    for seed in range(3):
+        mask = noise(seed)
+        interpreter.set_tensor(
+            interpreter.get_input_details()[0]["index"],
+            mask[None, ..., None].astype("float32"),
+        )
+        interpreter.invoke()
+        found = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+        np.testing.assert_array_equal(found[0, ..., 0] > 0, reference(mask))
+
+
+def test_images_of_a_batch_do_not_touch():
+    masks = np.stack([noise(seed) for seed in range(4)])
+    found = np.asarray(LargestComponent()(masks[..., None].astype("float32")))
+    for mask, own in zip(masks, found, strict=True):
+        np.testing.assert_array_equal(own[..., 0] > 0, reference(mask))
