@@ -4,6 +4,7 @@ Nothing here imports TensorFlow, so that a command line and its help are quick, 
 nothing else of keras_derm, so that every part may.
 """
 
+from keras_derm.settings.arms import ARMS
 from keras_derm.settings.audit_skin_tone import AuditSkinToneSettings
 from keras_derm.settings.compare import CompareSettings
 from keras_derm.settings.counterfactual_tone import CounterfactualToneSettings
@@ -32,7 +33,7 @@ from keras_derm.settings.score_reader_study import ScoreReaderStudySettings
 from keras_derm.settings.settings import Settings, SettingsError
 from keras_derm.settings.stage import STAGES, StageSettings
 from keras_derm.settings.synthesize import SynthesizeSettings
-from keras_derm.settings.train_classifier import ARMS, TrainClassifierSettings
+from keras_derm.settings.train_classifier import TrainClassifierSettings
 from keras_derm.settings.train_generator import TrainGeneratorSettings
 from keras_derm.settings.train_segmenter import TrainSegmenterSettings
 from keras_derm.settings.train_skin_tone import TrainSkinToneSettings

@@ -5,10 +5,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
+from keras_derm.settings.arms import ARMS
 from keras_derm.settings.generators import GENERATOR_SETTINGS
 from keras_derm.settings.settings import Settings, SettingsError
 from keras_derm.settings.stage import STAGES, StageSettings
-from keras_derm.settings.train_classifier import ARMS, TrainClassifierSettings
+from keras_derm.settings.train_classifier import TrainClassifierSettings
 from keras_derm.settings.train_segmenter import TrainSegmenterSettings
 from keras_derm.settings.yaml_files import read_yaml
 

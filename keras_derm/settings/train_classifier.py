@@ -1,11 +1,11 @@
 """Settings of the training of an arm."""
 
-import re
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from keras_derm.settings.arms import ARMS, OfAnArm
 from keras_derm.settings.kinds import (
     Count,
     Imbalance,
@@ -23,9 +23,6 @@ from keras_derm.settings.optimization import OptimizationSettings
 from keras_derm.settings.settings import SettingsError
 from keras_derm.settings.stage import StageSettings
 
-ARMS = ("baseline", "augmented")
-"""Arms that every recipe trains; the first is what the others are compared with."""
-
 MONITORS = ("val_auc", "val_accuracy", "val_loss")
 """Figures of a classifier that may be watched; the first chooses the best epoch."""
 
@@ -38,7 +35,7 @@ Strength = Annotated[float, Field(strict=True, ge=0, le=3)]
 
 
 @dataclass(frozen=True)
-class TrainClassifierSettings(StageSettings, stage="train_classifier"):
+class TrainClassifierSettings(OfAnArm, StageSettings, stage="train_classifier"):
     """Train the classifiers of one arm and average them in an ensemble.
 
     baseline trains on real images, augmented on real and synthetic ones; all else is
@@ -122,22 +119,8 @@ class TrainClassifierSettings(StageSettings, stage="train_classifier"):
     precision: Precision = "float32"
     seed: int = limited(Seed, 0)
 
-    @property
-    def record(self) -> str:
-        return f"{self.stage}.{self.arm}"
-
-    @property
-    def added(self) -> str:
-        """What the arm has besides the real images."""
-        usual = "synthetic" if self.arm == ARMS[1] else "nothing"
-        return self.adds or usual
-
     def check(self) -> None:
-        if not re.fullmatch(r"[\w-]+", self.arm) or self.arm == "chosen":
-            raise SettingsError(
-                "`arm` must be a plain name of letters, digits, _ and -, other than "
-                f"chosen. Received: {self.arm!r}"
-            )
+        self.check_name(reserved=("chosen",))
         usual = dict(zip(ARMS, ("nothing", "synthetic"), strict=True))
         if self.adds not in (None, usual.get(self.arm, self.adds)):
             raise SettingsError(

@@ -1,11 +1,11 @@
 """Settings of the training of a lesion segmenter."""
 
-import re
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from keras_derm.settings.arms import ARMS, OfAnArm
 from keras_derm.settings.kinds import (
     Count,
     CountFromZero,
@@ -18,7 +18,6 @@ from keras_derm.settings.kinds import (
 from keras_derm.settings.optimization import OptimizationSettings
 from keras_derm.settings.settings import SettingsError
 from keras_derm.settings.stage import StageSettings
-from keras_derm.settings.train_classifier import ARMS
 
 Strength = Annotated[float, Field(strict=True, ge=0, le=3)]
 
@@ -33,7 +32,7 @@ of the fcn are published for lora_diffusion, but for the side, which is ours."""
 
 
 @dataclass(frozen=True)
-class TrainSegmenterSettings(StageSettings, stage="train_segmenter"):
+class TrainSegmenterSettings(OfAnArm, StageSettings, stage="train_segmenter"):
     """Train a network that outlines the lesion, on photographs with masks.
 
     baseline trains on real photographs, augmented on real and synthetic ones; all else
@@ -95,22 +94,8 @@ class TrainSegmenterSettings(StageSettings, stage="train_segmenter"):
     most_dice_lost: float = limited(Share, 0.001)
     seed: int = limited(Seed, 0)
 
-    @property
-    def record(self) -> str:
-        return f"{self.stage}.{self.arm}"
-
-    @property
-    def added(self) -> str:
-        """What the arm has besides the real photographs."""
-        usual = "synthetic" if self.arm == ARMS[1] else "nothing"
-        return self.adds or usual
-
     def check(self) -> None:
-        if not re.fullmatch(r"[\w-]+", self.arm):
-            raise SettingsError(
-                "`arm` must be a plain name of letters, digits, _ and -. "
-                f"Received: {self.arm!r}"
-            )
+        self.check_name()
         if self.network != "unet" and self.weights is not None:
             raise SettingsError(
                 "`weights` are those of the encoder of unet, and fcn has none. "
