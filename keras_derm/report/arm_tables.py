@@ -67,6 +67,22 @@ def _cells(rows, quantity, name):
     return pd.Series(cells, name=name, dtype=object)
 
 
+def overlap_cells(summary, names):
+    """`score_cells` of masks, a row a stratum with its number of photographs.
+
+    A figure that is not defined for each of them (precision where nothing was found)
+    is the mean of the others.
+
+    Args:
+        summary: Frame of one finder with `axis`, `level`, `metric`, `value`, `low`,
+            `high` and `n`.
+        names: Dict from metrics to what they are called.
+    """
+    n = summary.groupby(["axis", "level"])["n"].transform("max")
+    named = summary.assign(n=n, metric=summary["metric"].map(names))
+    return score_cells(named, ["axis", "level", "n"])
+
+
 def score_cells(scores, index):
     """A table of scores as text, a column a metric, in the order of the rows.
 

@@ -1,7 +1,7 @@
 """The card of a lesion segmenter."""
 
 from keras_derm.evaluation import OVERLAP_METRICS
-from keras_derm.report.arm_tables import score_cells
+from keras_derm.report.arm_tables import overlap_cells
 from keras_derm.report.model_card import write_model_card
 
 
@@ -16,7 +16,6 @@ def write_segmenter_card(file, described, summary, n, licence, milliseconds):
         licence: Licences of the photographs.
         milliseconds: Median time of one photograph.
     """
-    shown = summary.assign(metric=summary["metric"].map(OVERLAP_METRICS))
     side, sizes = described["image_size"], described["n_train"]
     dice = ", ".join(f"{k} {v:.3f}" for k, v in described["dice_on_val"].items())
     calibrated = described["calibration"]
@@ -52,7 +51,7 @@ def write_segmenter_card(file, described, summary, n, licence, milliseconds):
         training_data=f"{sizes['real']:,} photographs of {described['source']} with "
         f"their masks, and {sizes['train'] - sizes['real']:,} made images with masks; "
         f"the split is in {described['split_file']}.",
-        quantitative_analyses=score_cells(shown, ["axis", "level", "n"]),
+        quantitative_analyses=overlap_cells(summary, OVERLAP_METRICS),
         ethical_considerations=(
             "Masks of darker skin are rare in archives. Where the outline is unsure, "
             "that is told: entropy along the border from "

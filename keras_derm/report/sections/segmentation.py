@@ -3,7 +3,7 @@
 import pandas as pd
 
 from keras_derm.evaluation import OVERLAP_METRICS
-from keras_derm.report.arm_tables import interval_cell, score_cells
+from keras_derm.report.arm_tables import interval_cell, overlap_cells, score_cells
 from keras_derm.report.html import Callout, Section, Table, Text
 from keras_derm.report.run_files import figure_block, read_json
 
@@ -108,9 +108,8 @@ def _strata(summary, facts):
     ]
     if own.empty:
         return []
-    named = own.assign(metric=own["metric"].map(OVERLAP_METRICS))
     title = f"{name}, by what is known of the photographs (10 or more)"
-    return [Table(score_cells(named, ["axis", "level", "n"]), title)]
+    return [Table(overlap_cells(own, OVERLAP_METRICS), title)]
 
 
 def _sheets(run, facts):
