@@ -96,7 +96,7 @@ def test_the_saved_finder_outlines_lesions_it_has_not_seen(shared_data):
     dice = overlap_frame(masks, [one.mask for one in found])["dice"]
     assert dice.mean() > 0.92
     unsure = np.array([one.border_entropy > finder.unsure_from for one in found])
-    assert dice[unsure].mean() < dice[~unsure].mean() - 0.03
+    assert dice[unsure].mean() < dice[~unsure].mean() - 0.01
 
 
 @pytest.mark.real_data

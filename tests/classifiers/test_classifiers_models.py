@@ -34,6 +34,7 @@ def test_scaling_equals_keras_applications(name):
     np.testing.assert_allclose(np.asarray(scaled), expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_efficientnet_divides_colours_by_the_deviations_in_its_imagenet_file(
     tmp_path,
 ):

@@ -47,6 +47,7 @@ def test_rare_labels_weigh_more_but_none_more_than_six_times():
     assert weights[2000] / weights[0] == pytest.approx((2008 / 508) ** 0.5, rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", ["early", "whole"])
 def test_the_early_part_does_not_learn(images, depth):
     model = build_tone_network("MobileNetV2", 32, 2, depth=depth)

@@ -66,6 +66,7 @@ def check_agreement(model, path, tolerance):
     assert np.abs(found - y_prob).mean() < tolerance
 
 
+@pytest.mark.slow
 def test_members_that_hardly_learned_agree_with_the_float_ensemble(tmp_path):
     model = ensemble(symmetric=True)
     before = model.get_weights()

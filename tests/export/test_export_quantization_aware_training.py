@@ -88,6 +88,7 @@ def kernels(path):
     return found
 
 
+@pytest.mark.slow
 def test_quantization_aware_training_gives_int8_that_agrees(model, tmp_path):
     images, _ = coloured(96, 1)
     # It learns from darker images, whose statistics it must not take over.

@@ -233,6 +233,7 @@ def test_the_best_measured_model_is_kept_and_training_ends_when_it_stalls(
     assert best.steps_done == 2
 
 
+@pytest.mark.slow
 def test_measurements_of_a_training_started_again_go_on(catalog, images, tmp_path):
     train_measured(catalog, images, tmp_path, 2, [3.0, 1.0])
     last = train_measured(catalog, images, tmp_path, 5, [2.0, 1.5, 0.5], patience=2)
@@ -245,6 +246,7 @@ def test_patience_without_a_measurement_is_refused(catalog, images, tmp_path):
         generative.train(model(), catalog, images, tmp_path, SETTINGS, 1, 1, patience=1)
 
 
+@pytest.mark.slow
 def test_a_time_limit_counts_what_earlier_starts_took(catalog, images, tmp_path):
     options = {"n_steps": 3, "steps_per_epoch": 1, "verbose": 0}
     once = generative.train(

@@ -2,6 +2,7 @@
 
 import keras
 import pytest
+from filelock import FileLock
 
 from keras_derm import jobs
 from keras_derm.catalog import Catalog, get_task
@@ -23,9 +24,24 @@ def tiny_classifier(name, side, n_classes):
 
 
 @pytest.fixture(scope="session")
-def evaluated_run(tmp_path_factory):
-    """Run directory: audited, prepared, both arms with the same two members."""
-    folder = tmp_path_factory.mktemp("evaluated")
+def evaluated_run(tmp_path_factory, worker_id):
+    """Run directory: audited, prepared, both arms with the same two members.
+
+    The processes of one test session share it: no test changes it, but a copy.
+    """
+    if worker_id == "master":  # one process
+        return make_evaluated_run(tmp_path_factory.mktemp("evaluated"))
+    folder = tmp_path_factory.getbasetemp().parent / "evaluated"
+    with FileLock(folder.with_suffix(".lock")):
+        if not (folder / "whole").is_file():
+            folder.mkdir()
+            make_evaluated_run(folder)
+            (folder / "whole").touch()
+    return folder / "run"
+
+
+def make_evaluated_run(folder):
+    """Make it in a folder, and return its path."""
     patch = pytest.MonkeyPatch()
     patch.setenv("KERAS_DERM_CACHE", str(folder / "cache"))
     patch.setattr(audit_skin_tone, "N_UNDER_CASTS", 2)

@@ -95,6 +95,7 @@ def test_page_and_report_hold_the_section(run):
     assert "What tone alone changes" in write_report(RunDirectory(run)).read_text()
 
 
+@pytest.mark.slow
 def test_a_model_given_is_asked_about_data_given(run, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_DERM_CACHE", str(tmp_path / "cache"))
     catalog = Catalog.load(run / "catalog.csv")
@@ -124,6 +125,7 @@ def test_a_model_given_is_asked_about_data_given(run, tmp_path, monkeypatch):
     assert found["threshold"] == pytest.approx(scores[needed - 1], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_what_a_model_learned_from_is_not_made_up(run, tmp_path):
     jobs.run_stage(
         "counterfactual_tone",

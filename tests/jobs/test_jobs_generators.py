@@ -75,6 +75,7 @@ def test_cyclegan_makes_melanoma_of_benign_training_images_alone(run, monkeypatc
     assert not (verdicts["nearest_reference"] == verdicts["parent_id"]).any()
 
 
+@pytest.mark.slow
 def test_wgan_gp_in_mixed_precision_makes_what_it_was_trained_on_alone(
     run, monkeypatch
 ):
@@ -94,6 +95,7 @@ def test_wgan_gp_in_mixed_precision_makes_what_it_was_trained_on_alone(
     assert recorded.name == name and recorded.learning_rate == 1e-4
 
 
+@pytest.mark.slow
 def test_an_unconditional_gan_makes_its_diagnosis_on_unknown_skin(run, monkeypatch):
     accept_all(monkeypatch)
     generator = tiny(conditional=False, diagnoses=["MEL"], dropout=0.2)
@@ -157,6 +159,7 @@ def feature_weights(tmp_path_factory):
     return str(path)
 
 
+@pytest.mark.slow
 def test_synthetic_images_are_judged_beside_floor_and_ceilings(
     run, monkeypatch, feature_weights
 ):
@@ -209,6 +212,7 @@ def test_options_that_do_not_fit_are_refused(run, settings):
     assert not (run / "generator").exists()
 
 
+@pytest.mark.slow
 def test_tensorboard_gets_losses_and_grids_of_every_epoch(run):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -262,6 +266,7 @@ def test_memorisation_compares_images_of_the_same_diagnoses():
     assert wanted.value_counts().to_dict() == {"MEL": 12, "NV": 2}
 
 
+@pytest.mark.slow
 def test_numbers_of_images_that_are_no_more_do_not_stay(run, monkeypatch):
     accept_all(monkeypatch)
     jobs.run_stage("train_generator", run, generator=tiny(), **SMALL)

@@ -2,9 +2,11 @@
 
 import json
 
+import pandas as pd
 import pytest
 
 from keras_derm import jobs
+from keras_derm.catalog import Catalog
 from keras_derm.jobs import train_classifier as job
 from keras_derm.runs import RunDirectory
 from keras_derm.runs.records import Record
@@ -28,8 +30,14 @@ SPEEDS = {
 
 
 def prepared(path):
-    """A run whose preparation is on record."""
+    """A run whose preparation is on record, of a melanoma and a nevus."""
     run = RunDirectory(path)
+    for name in "ab":
+        (run / f"{name}.jpg").write_bytes(b"")
+    table = pd.DataFrame(
+        {"isic_id": ["a", "b"], "path": ["a.jpg", "b.jpg"], "diagnosis": ["MEL", "NV"]}
+    )
+    Catalog(table.assign(split="train"), root=run.path).save(run.catalog_file)
     for settings in (PrepareDatasetSettings(), SynthesizeSettings()):
         Record(settings).write(run.record(settings.stage), 0.0)
     return run

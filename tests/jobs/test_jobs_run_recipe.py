@@ -264,6 +264,7 @@ def test_fault_of_the_input_is_one_message_and_status_1(tmp_path):
     assert "Traceback" not in found.stderr
 
 
+@pytest.mark.slow
 def test_config_of_one_arm_repeats_that_arm_alone(evaluated_run, tmp_path):
     run = shutil.copytree(evaluated_run, tmp_path / "run")
     for arm in ("baseline", "augmented"):

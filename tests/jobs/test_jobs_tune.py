@@ -235,6 +235,7 @@ def test_member_that_cannot_be_tried_is_refused_at_once(run, changed):
         jobs.run_stage("tune", run.path, member=replace(MEMBER, **changed))
 
 
+@pytest.mark.slow
 def test_values_lie_within_what_was_asked_for(run, train):
     jobs.run_stage(
         "tune",

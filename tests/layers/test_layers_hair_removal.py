@@ -13,7 +13,9 @@ def opencv_mask(image, kernel_size, threshold):
     return black_hat > threshold
 
 
-@pytest.mark.parametrize("method", ["oriented", "published"])
+@pytest.mark.parametrize(
+    "method", [pytest.param("oriented", marks=pytest.mark.slow), "published"]
+)
 def test_keeps_the_contract_of_image_layers(tmp_path, method):
     check_image_layer(lambda: HairRemoval(method), tmp_path)
 

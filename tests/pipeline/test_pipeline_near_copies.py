@@ -45,11 +45,11 @@ COPIES = {
 
 @pytest.fixture(scope="module")
 def phantoms(tmp_path_factory):
-    """Phantoms of different lesions, 80 pixels a side: uint8 images."""
+    """Phantoms of different lesions, 200 pixels a side: uint8 images."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("cache")
         patch.setenv("KERAS_DERM_CACHE", str(folder))
-        catalog = read_phantom("n=20,seed=5,size=80")
+        catalog = read_phantom("n=20,seed=5,size=200")
         table = catalog.table
         first = table["lesion_id"].fillna(table["isic_id"]).drop_duplicates().index
         return [np.asarray(Image.open(catalog.paths[i])) for i in first]

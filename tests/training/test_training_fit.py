@@ -61,8 +61,15 @@ def train_killed(folder, settings, n_batches):
             7,
             1,
         ),
-        ({"head_epochs": 2, "schedule": "constant", "optimizer": "adadelta"}, 7, 1),
-        ({"head_epochs": 2, "steps_per_execution": 5}, 4, 3),
+        pytest.param(
+            {"head_epochs": 2, "schedule": "constant", "optimizer": "adadelta"},
+            7,
+            1,
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            {"head_epochs": 2, "steps_per_execution": 5}, 4, 3, marks=pytest.mark.slow
+        ),
         ({"head_epochs": 1, "ema_momentum": 0.9}, 12, 2),
     ],
 )
@@ -83,6 +90,7 @@ def test_killed_training_ends_as_if_it_had_not_been(
     pd.testing.assert_frame_equal(*histories)
 
 
+@pytest.mark.slow
 def test_training_that_goes_on_asks_for_the_batches_that_are_left(tmp_path):
     train, validation = data()
     asked = []
@@ -342,6 +350,7 @@ def test_training_that_is_done_is_not_done_again(tmp_path):
         np.testing.assert_array_equal(weights, expected)
 
 
+@pytest.mark.slow
 def test_two_devices_train_as_one(tmp_path):
     """With every part of a training that reads what several devices hold."""
     script = Path(__file__).with_name("mirrored_training.py")

@@ -154,6 +154,7 @@ def test_steps_that_float16_leaves_out_count_as_made(tmp_path, monkeypatch):
     assert pd.read_csv(tmp_path / "history.csv")["epoch"].tolist() == [0, 1, 2, 3]
 
 
+@pytest.mark.slow
 def test_member_trained_in_bfloat16_is_exported_to_int8(tmp_path):
     mixed = classifier("mixed_bfloat16")
     mixed.save(tmp_path / "mixed.keras")

@@ -11,7 +11,7 @@ CHALLENGE_NAMES = {"AKIEC": "AK", "SCCKA": "SCC"}
 
 TOLD_BESIDE = (
     *("diagnosis", "prediction_set", "ita_type", "ita", "ita_low", "ita_high"),
-    *("ita_reason", "warnings", "error"),
+    *("ita_reason", "lesion_share", "warnings", "error"),
 )
 """What predict.py writes beside the image and the probabilities."""
 

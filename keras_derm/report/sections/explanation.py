@@ -96,9 +96,9 @@ def _share_inside(run):
         f"covers {lesion:.0%} of the image. A map says where the model looked, not "
         "that it was right to."
     )
-    n_looked_for = read_json(run / "explanations.json", "explain").get(
-        "n_lesions_looked_for", 0
-    )
+    told = run / "explanations.json"  # which runs of before lack
+    found = read_json(told, "explain") if told.is_file() else {}
+    n_looked_for = found.get("n_lesions_looked_for", 0)
     if n_looked_for:
         said += (
             f" For {n_looked_for:,} of the images the archive has no mask: the lesion "

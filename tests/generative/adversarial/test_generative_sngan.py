@@ -135,6 +135,7 @@ print("replicas equal")
 """
 
 
+@pytest.mark.slow
 def test_replicas_stay_equal_under_mirrored_strategy():
     done = subprocess.run(
         [sys.executable, "-c", MIRRORED], capture_output=True, text=True
