@@ -97,7 +97,8 @@ def score_cells(scores, index):
         interval_cell(row, decimals=2)
         for row in scores[["value", "low", "high"]].to_dict("records")
     ]
-    order = pd.MultiIndex.from_frame(scores[index].drop_duplicates())
+    rows = scores[index].drop_duplicates()
+    order = pd.MultiIndex.from_frame(rows) if len(index) > 1 else rows[index[0]]
     shown = scores.assign(cell=cells).pivot_table(
         index=index, columns="metric", values="cell", aggfunc="first", sort=False
     )

@@ -158,3 +158,11 @@ def test_recipes_that_say_nothing_of_segmenters_train_none():
     arm = published.arms("train_segmenter")["augmented"]
     assert (arm.network, arm.epochs, arm.batch_size) == ("fcn", 30, 16)
     assert (arm.learning_rate, arm.loss) == (1e-4, "cross_entropy")
+
+
+def test_the_table_of_the_report_has_the_figures(run):
+    table = segmentation.section(run).blocks[0].frame.set_index("finder")
+    summary = pd.read_csv(run / "segmentation/summary.csv")
+    overall = summary[(summary["axis"] == "all") & (summary["metric"] == "dice")]
+    for row in overall.itertuples():
+        assert table.loc[row.finder, "Dice"].startswith(f"{row.value:.2f} (")
