@@ -71,10 +71,12 @@ def public_paths(room, module):
         List of str.
     """
     imported, values, defined = {}, {}, []
-    for node in module.body:
+    # `jobs` imports its names for readers alone, and those who use them later.
+    for node in ast.walk(module):
         if isinstance(node, ast.ImportFrom):
             imported |= {each.name: node.module for each in node.names}
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+    for node in module.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             values[node.targets[0].id] = node.value
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
             defined.append(node.name)

@@ -1,6 +1,9 @@
 """The apps: what each does in a run, as a stage or as a function."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from keras_derm.jobs.table import APPS, App, app, run_stage
 
 __all__ = ["APPS", "App", "app", "run_stage"]
 

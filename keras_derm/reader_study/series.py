@@ -10,13 +10,11 @@ import pandas as pd
 from keras_derm.catalog import group_ids
 from keras_derm.files import short_digest
 
-REAL, KEPT, SCREENED_OUT, PREPARED, CHECK = (
-    "real",
-    "synthetic, kept",
-    "synthetic, screened out",
-    "before and after preparation",
-    "check of attention",
-)
+REAL = "real"
+KEPT = "synthetic, kept"
+SCREENED_OUT = "synthetic, screened out"
+PREPARED = "before and after preparation"
+CHECK = "check of attention"
 """What a picture is."""
 
 FIRST, REPEAT = "first", "repeat"
