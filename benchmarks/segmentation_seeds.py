@@ -32,6 +32,7 @@ def measure(
     image_size: int = 128,
     epochs: int = 30,
     learning_rate: float = 1e-4,
+    n_test: int | None = None,
     n_replicates: int = 1000,
 ):
     """Train, judge and compare.
@@ -44,6 +45,7 @@ def measure(
         image_size: Side of the images in pixels.
         epochs: Epochs of each training.
         learning_rate: Rate of each training.
+        n_test: Real test photographs, drawn at random; all by default.
         n_replicates: Bootstrap replicates.
     """
     directory = RunDirectory(run)
@@ -71,9 +73,16 @@ def measure(
                 ),
                 seed=seed,
             )
-    jobs.run_stage("evaluate_segmenter", run, rules=(), n_replicates=n_replicates)
+    jobs.run_stage(
+        "evaluate_segmenter",
+        run,
+        rules=(),
+        n_photographs=n_test,
+        n_replicates=n_replicates,
+    )
     scores = pd.read_csv(directory / "segmentation/scores.csv")
     test = with_masks(directory.catalog.split("test"))
+    test = test.where(test.table["isic_id"].isin(scores["isic_id"]).to_numpy(bool))
     groups = skin_groups(test.table).to_numpy(object)
     print(f"\n{len(test):,} real test photographs, {len(seeds)} seeds")
     for metric, title in OVERLAP_METRICS.items():
