@@ -11,6 +11,9 @@ import pydantic
 
 from keras_derm.files import DamagedFileError, read_json, shown
 
+SAVED_MODELS = Path(__file__).resolve().parents[1] / "saved_models"
+"""Where the networks lie that come with the repository; a package alone has none."""
+
 WAY_OUT = "copy it anew, or train the network again"
 
 

@@ -109,7 +109,8 @@ def read_mask(path, photograph=None):
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise ImageError(path, damage(error)) from error
     if photograph is not None:
-        mask = _fitted(mask, path, photograph)
+        is_turned = image.getexif().get(ORIENTATION) in UPRIGHT
+        mask = _fitted(mask, path, photograph, is_turned)
     levels = np.asarray(mask)
     return levels > levels.max() / 2
 
@@ -151,8 +152,11 @@ def _upright(image, decoded):
     return decoded() if turn is None else decoded().transpose(turn)
 
 
-def _fitted(mask, path, photograph):
-    """The mask turned and resized as its photograph is."""
+def _fitted(mask, path, photograph, is_turned):
+    """The mask turned and resized as its photograph is.
+
+    `is_turned` says that the mask was upright by EXIF data of its own.
+    """
     stored, _ = open_image(photograph)
     orientation = stored.getexif().get(ORIENTATION, 1)
     turn = UPRIGHT.get(orientation)
@@ -160,7 +164,7 @@ def _fitted(mask, path, photograph):
     upright = stored.size[::-1] if swaps else stored.size
     own = _same_proportions(mask.size, upright)
     turned = turn is not None and _same_proportions(mask.size, stored.size)
-    if own and turned and not _is_turned(path):
+    if own and turned and not is_turned:
         raise ImageError(
             path,
             f"the camera turned the photograph (EXIF orientation {orientation}), and "
@@ -178,11 +182,6 @@ def _fitted(mask, path, photograph):
     shrinks = mask.size[0] > upright[0]
     method = Image.Resampling.BOX if shrinks else Image.Resampling.NEAREST
     return mask if mask.size == upright else mask.resize(upright, method)
-
-
-def _is_turned(path):
-    """Whether a file says that the camera turned it."""
-    return open_image(path)[0].getexif().get(ORIENTATION, 1) in UPRIGHT
 
 
 def _same_proportions(size, other):

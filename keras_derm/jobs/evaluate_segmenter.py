@@ -3,7 +3,6 @@
 import json
 import time
 
-import cv2
 import keras
 import numpy as np
 import pandas as pd
@@ -27,6 +26,7 @@ from keras_derm.lesion_finders import (
     PlainOtsuFinder,
 )
 from keras_derm.lesion_finders.max_flow import require_max_flow
+from keras_derm.lesion_finders.outline import shrunk
 from keras_derm.photographs import read_mask
 from keras_derm.report import save_figure
 from keras_derm.report.segmentation_sheets import segmentation_sheets
@@ -219,13 +219,8 @@ def photograph_and_mask(path, mask):
         RGB `(height, width, 3)`, uint8, and bool `(height, width)`.
     """
     image, truth = read_image(path), read_mask(mask, path)
-    scale = LONGEST_SIDE / max(image.shape[:2])
-    if scale < 1:
-        size = [max(1, round(scale * side)) for side in image.shape[1::-1]]
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        shrunk = cv2.resize(truth.astype("float32"), size, interpolation=cv2.INTER_AREA)
-        truth = shrunk > 0.5
-    return image, truth
+    covered = shrunk(truth.astype("float32"), LONGEST_SIDE)
+    return shrunk(image, LONGEST_SIDE), covered > 0.5
 
 
 def milliseconds(finder, images):

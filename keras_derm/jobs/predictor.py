@@ -88,11 +88,11 @@ class Predictor:
             to the prepared image, uint8 RGB, of those that could be read.
         """
         measured = list(self._pool.map(self._read, paths))
-        read = [i for i, (_, image) in enumerate(measured) if image is not None]
-        prepared = {i: self.prepare(measured[i][1]) for i in read}
+        read = [i for i, (_, image, _) in enumerate(measured) if image is not None]
+        prepared = {i: self._prepared(*measured[i][1:]) for i in read}
         rows = [
             dict.fromkeys(("diagnosis", "prediction_set", *self.classes)) | row
-            for row, _ in measured
+            for row, _, _ in measured
         ]
         if read:
             y_prob = np.asarray(self._classify(np.stack([*prepared.values()])))
@@ -118,14 +118,15 @@ class Predictor:
         Returns:
             uint8 RGB of the size of the model's images.
         """
-        return self._prepare(self._part(image))
+        outline = None if self._crop_margin is None else self._finder.find(image)
+        return self._prepared(image, outline)
 
-    def _part(self, image):
-        """The photograph, or the square around its lesion, as the model learned it."""
-        if self._crop_margin is None:
-            return image
-        mask = self._finder.find(image).mask
-        return cropped(image, lesion_box(mask, self._crop_margin))
+    def _prepared(self, image, outline):
+        """The photograph, or the square around its lesion where the model learned it
+        so, prepared."""
+        if self._crop_margin is not None:
+            image = cropped(image, lesion_box(outline.mask, self._crop_margin))
+        return self._prepare(image)
 
     def check_overlays(self):
         """Raise `ValueError` unless the model can be explained."""
@@ -236,7 +237,7 @@ class Predictor:
         return self._keras_model.predict_on_batch(images.astype("float32"))
 
     def _read(self, path):
-        """What is told of one photograph itself, and the photograph."""
+        """What is told of one photograph itself, the photograph, and its outline."""
         # A name that is not UTF-8 could be neither printed nor written.
         name = os.fsencode(path).decode("utf-8", "backslashreplace")
         row = {"image": name, "error": ""}
@@ -245,7 +246,7 @@ class Predictor:
         except ImageError as error:
             colour = dict.fromkeys(("ita_type", "ita", "ita_low", "ita_high"))
             nothing = {"ita_reason": "", "lesion_share": None, "warnings": []}
-            return row | colour | nothing | {"error": error.cause}, None
+            return row | colour | nothing | {"error": error.cause}, None, None
         colour = self._estimator.measure(image)
         row |= {key: colour[key] for key in ("ita_type", "ita_reason")}
         row |= {key: _number(colour[key]) for key in ("ita", "ita_low", "ita_high")}
@@ -253,7 +254,7 @@ class Predictor:
         row["lesion_share"] = round(outline.share, 4)
         row["warnings"] = self._unfit(image) + outline_warnings(outline, self._finder)
         row["warnings"] += self.limits.warnings(image) if self.limits else []
-        return row, image
+        return row, image, outline
 
     def _unfit(self, image):
         """Warnings that need no training photographs to compare with."""

@@ -8,11 +8,9 @@ from keras_derm.catalog import Catalog, read_image
 from keras_derm.evaluation import overlap_frame
 from keras_derm.export import export_tflite
 from keras_derm.files import atomic_path, write_csv, write_json
-from keras_derm.layers import resize
 from keras_derm.lesion_finders import NetworkFinder
 from keras_derm.phantom import render
 from keras_derm.photographs import read_mask
-from keras_derm.pipeline import prepare, prepare_masks
 from keras_derm.runs import Stage
 from keras_derm.segmentation import (
     ModelFinder,
@@ -98,12 +96,8 @@ class TrainSegmenter(Stage):
 
     def _made(self, catalog, name):
         """Examples of made images, all of which have a mask and are in train."""
-        folder, chain = self.folder / name, resize(self.settings.image_size)
-        return SegmentationExamples(
-            catalog,
-            prepare(catalog, chain, folder / "images"),
-            prepare_masks(catalog, chain, folder / "masks"),
-        )
+        side = self.settings.image_size
+        return SegmentationExamples.in_squares(catalog, side, self.folder / name)
 
     def _with_masks(self):
         """Catalog of the synthetic images, each with a mask and where that is from."""
@@ -133,12 +127,12 @@ class TrainSegmenter(Stage):
         indices = examples.prepared.indices(examples.catalog)[train[:N_REPRESENTATIVE]]
         images = examples.prepared.take(indices).astype("float32")
         val = self._validation()
-        float_dice = _mean_dice(ModelFinder(settings.network, model), val)
+        float_dice, _ = _judged(ModelFinder(settings.network, model), val)
         for mode in MODES:
             written = export_tflite(model, file, images, mode, classes=["lesion"])
             written |= {"image_size": settings.image_size}
             write_json(file.with_suffix(".json"), written)
-            dice, entropies = _mean_dice(NetworkFinder.load(file), val, True)
+            dice, entropies = _judged(NetworkFinder.load(file), val)
             print(f"{mode}: Dice {dice:.4f} on val, in float {float_dice:.4f}")
             if float_dice - dice <= settings.most_dice_lost:
                 break
@@ -168,18 +162,19 @@ class TrainSegmenter(Stage):
         val = self.run.catalog.split("val")
         rows = np.flatnonzero(val.table["mask_path"].notna())
         drawn = np.random.default_rng(self.settings.seed).permutation(rows)[:N_GATED]
-        files = [(val.paths[row], val.mask_paths[row]) for row in drawn]
+        paths, masks = val.paths, val.mask_paths
+        files = [(paths[row], masks[row]) for row in drawn]
         return [(read_image(path), read_mask(mask, path)) for path, mask in files]
 
 
-def _mean_dice(finder, photographs, with_entropies=False):
+def _judged(finder, photographs):
+    """Mean Dice of a finder, and the entropy along the border of each outline."""
     found = [
         finder.find(image)
         for image, _ in track(photographs, f"Judging {finder.name} on val")
     ]
     scores = overlap_frame([mask for _, mask in photographs], [f.mask for f in found])
-    dice = float(scores["dice"].mean())
-    return (dice, [f.border_entropy for f in found]) if with_entropies else dice
+    return float(scores["dice"].mean()), [f.border_entropy for f in found]
 
 
 def _unsure_from(entropies):

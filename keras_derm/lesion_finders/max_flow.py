@@ -14,7 +14,7 @@ from keras_derm.lesion_finders.otsu import (
     disc,
     usable_pixels,
 )
-from keras_derm.lesion_finders.outline import LesionOutline, largest_component
+from keras_derm.lesion_finders.outline import LesionOutline, largest_component, shrunk
 
 WORKING_SIZE = 256
 N_COLOURS = 3
@@ -53,7 +53,7 @@ class MaxFlowFinder(LesionFinder):
     smoothness: float = SMOOTHNESS
 
     def find(self, image):
-        small = _shrunk(image)
+        small = shrunk(image, WORKING_SIZE)
         lab = cielab(small).astype("float64")
         usable = usable_pixels(small, lab)
         lesion, skin = _seeds(small, usable)
@@ -70,14 +70,6 @@ class MaxFlowFinder(LesionFinder):
         size = image.shape[1], image.shape[0]
         mask = cv2.resize(mask.astype("uint8"), size, interpolation=cv2.INTER_NEAREST)
         return LesionOutline(mask > 0)
-
-
-def _shrunk(image):
-    scale = WORKING_SIZE / max(image.shape[:2])
-    if scale >= 1:
-        return image
-    size = [max(1, round(scale * side)) for side in image.shape[1::-1]]
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
 def _seeds(image, usable):

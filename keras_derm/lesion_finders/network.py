@@ -65,22 +65,12 @@ class NetworkFinder(LesionFinder):
         return cls(f"network {path.stem}", path, told["image_size"], told)
 
     def find(self, image):
-        probability = self.probability(image)
+        square = squared(image, self.image_size)
+        probability = network(str(self.path))(square)[..., 0]
         found = outline_of(probability, image.shape[:2])
-        if _stands_out(squared(image, self.image_size), probability > 0.5):
+        if _stands_out(square, probability > 0.5):
             return found
         return dataclasses.replace(found, mask=np.zeros_like(found.mask))
-
-    def probability(self, image):
-        """Probability of lesion in the square that the network sees.
-
-        Args:
-            image: (height, width, 3), RGB, uint8.
-
-        Returns:
-            (side, side), float32.
-        """
-        return network(str(self.path))(squared(image, self.image_size))[..., 0]
 
     def learned_from(self, catalog):
         """Photographs that the csv of its split, beside it, has in train or val."""

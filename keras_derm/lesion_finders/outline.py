@@ -74,6 +74,15 @@ def border_band(mask):
     return cv2.morphologyEx(levels, cv2.MORPH_GRADIENT, disc) > 0
 
 
+def shrunk(image, longest_side):
+    """An image whose longer side is at most so many pixels, in its proportions."""
+    scale = longest_side / max(image.shape[:2])
+    if scale >= 1:
+        return image
+    size = [max(1, round(side * scale)) for side in image.shape[1::-1]]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
 def squared(image, side):
     """A photograph stretched to the square of a network, (side, side, 3), float32."""
     shrinks = min(image.shape[:2]) > side

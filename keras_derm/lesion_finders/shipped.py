@@ -1,16 +1,12 @@
 """The finder that comes along."""
 
 import functools
-from pathlib import Path
 
+from keras_derm.described_network import SAVED_MODELS
 from keras_derm.lesion_finders.network import NetworkFinder
 from keras_derm.lesion_finders.otsu import AutomaticFinder
 
-SHIPPED = (
-    Path(__file__).resolve().parents[2]
-    / "saved_models/lesion_outline_dermoscopic.tflite"
-)
-"""The network that comes with the repository; a package alone has the rule."""
+SHIPPED = SAVED_MODELS / "lesion_outline_dermoscopic.tflite"
 
 
 @functools.lru_cache(maxsize=2)

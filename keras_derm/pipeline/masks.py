@@ -8,6 +8,7 @@ from rich.progress import track
 
 from keras_derm.files import atomic_path, new_array, write_json
 from keras_derm.photographs import read_mask
+from keras_derm.pipeline.prepared import described
 
 
 def prepare_masks(catalog, preparation, directory):
@@ -28,10 +29,7 @@ def prepare_masks(catalog, preparation, directory):
     index = {
         "ids": catalog.table["isic_id"].tolist(),
         "masks": catalog.table["mask_path"].tolist(),
-        "geometry": [
-            {"class": type(layer).__name__, "size": preparation.image_size}
-            for layer in preparation.geometry
-        ],
+        "geometry": described(preparation.geometry),
     }
     stored = directory / "index.json"
     if not stored.is_file() or json.loads(stored.read_text()) != index:

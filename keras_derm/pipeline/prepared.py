@@ -133,10 +133,7 @@ def prepare(
     directory = Path(directory)
     index = {
         "ids": catalog.table["isic_id"].tolist(),
-        "layers": [
-            {"class": type(layer).__name__, **_plain(layer.get_config())}
-            for layer in preparation.layers
-        ],
+        "layers": described(preparation.layers),
     }
     if boxes is not None:
         index["boxes"] = np.asarray(boxes).tolist()
@@ -291,6 +288,14 @@ def _to_uint8(images):
     # tf.round takes halves to the even number: of enlarged images, as synthetic ones
     # are, more pixels would be even, which gives their origin away.
     return tf.cast(tf.clip_by_value(tf.floor(images + 0.5), 0, 255), tf.uint8)
+
+
+def described(layers):
+    """What of layers decides their output, as JSON gives it back."""
+    return [
+        {"class": type(layer).__name__, **_plain(layer.get_config())}
+        for layer in layers
+    ]
 
 
 def _plain(config):

@@ -46,6 +46,11 @@ class SegmentationExamples:
                     "a segmenter learns from photographs with lesion masks, in train "
                     f"and in val. Received: none with a mask in {split}"
                 )
+        return cls.in_squares(catalog, image_size, folder)
+
+    @classmethod
+    def in_squares(cls, catalog, image_size, folder):
+        """As `of`, of rows that all have a mask, whatever split they are in."""
         preparation = resize(image_size)
         return cls(
             catalog,

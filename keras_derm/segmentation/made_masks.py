@@ -38,11 +38,12 @@ def made_masks(made, real, finder, folder, prepared):
     folder = folder.absolute()
     with atomic_path(folder) as temporary:
         temporary.mkdir(parents=True)
-        rows = zip(table["isic_id"], table["parent_id"], made.paths, strict=True)
+        columns = (table["isic_id"], table["parent_id"], made.paths, made.mask_paths)
+        rows = zip(*columns, strict=True)
         work = track(rows, "Masks of synthetic images", total=len(table))
-        for row, (isic_id, parent, path) in enumerate(work):
-            if made.mask_paths[row] is not None:
-                mask, source = read_mask(made.mask_paths[row], path), CONSTRUCTION
+        for isic_id, parent, path, mask_path in work:
+            if mask_path is not None:
+                mask, source = read_mask(mask_path, path), CONSTRUCTION
             elif parent in parents:
                 photograph, own, box = parents[parent]
                 mask = cropped(read_mask(own, photograph), box)

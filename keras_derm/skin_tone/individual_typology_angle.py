@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from keras_derm.colour import cielab, colour_difference
+from keras_derm.lesion_finders.outline import shrunk
 from keras_derm.skin_tone.masks import published_mask, skin_and_lesion
 from keras_derm.skin_tone.thresholds import (
     UNDETERMINED,
@@ -212,12 +213,10 @@ def _shrunk(image, lesion):
                 f"Received: {lesion.shape}"
             )
         lesion = (lesion != 0).astype("uint8")
-    scale = WORKING_SIZE / max(height, width)
-    if scale < 1:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        if lesion is not None:
-            lesion = cv2.resize(lesion, size, interpolation=cv2.INTER_NEAREST)
+    image = shrunk(image, WORKING_SIZE)
+    if lesion is not None and image.shape[:2] != (height, width):
+        size = image.shape[1::-1]
+        lesion = cv2.resize(lesion, size, interpolation=cv2.INTER_NEAREST)
     return image, None if lesion is None else lesion > 0
 
 

@@ -8,7 +8,12 @@ import cv2
 import pydantic
 
 from keras_derm.catalog import SKIN_TONE_SCALES
-from keras_derm.described_network import learned_from, network, read_description
+from keras_derm.described_network import (
+    SAVED_MODELS,
+    learned_from,
+    network,
+    read_description,
+)
 from keras_derm.settings.kinds import ImageType
 from keras_derm.skin_tone.calibration import ToneCalibration
 from keras_derm.skin_tone.estimator import (
@@ -18,7 +23,6 @@ from keras_derm.skin_tone.estimator import (
 )
 from keras_derm.skin_tone.ita_estimators import CalibratedIta
 
-SHIPPED = Path(__file__).resolve().parents[2] / "saved_models"
 SHIPPED_NAME = "skin_tone_*.json"
 
 
@@ -151,7 +155,7 @@ class _Description(pydantic.BaseModel):
 
 def shipped_networks():
     """The `ToneNetwork`s of saved_models; none where the package lies alone."""
-    files = sorted(SHIPPED.glob(SHIPPED_NAME))
+    files = sorted(SAVED_MODELS.glob(SHIPPED_NAME))
     return [ToneNetwork.load(file.with_suffix(".tflite")) for file in files]
 
 
