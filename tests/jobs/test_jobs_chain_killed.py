@@ -137,7 +137,7 @@ def test_a_chain_killed_at_random_moments_ends_as_one_that_was_not(start, tmp_pa
         while n_killed < N_KILLS:
             process = start(run)
             try:
-                process.wait(draw.uniform(0, seconds / 4))
+                process.wait(draw.uniform(0, seconds / 2))
                 break
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)
