@@ -2,7 +2,7 @@
 
 from keras_derm.generative.adversarial.conditional_wgan_gp import ConditionalWGANGP
 from keras_derm.generative.adversarial.cyclegan import CycleGAN
-from keras_derm.generative.adversarial.linear_decay import LinearDecay
+from keras_derm.generative.linear_decay import LinearDecay
 from keras_derm.generative.adversarial.sngan import SNGAN
 from keras_derm.generative.callbacks import SampleBoard, StopOnCollapse
 from keras_derm.generative.cell_deficits import cell_deficits

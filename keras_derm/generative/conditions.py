@@ -37,3 +37,18 @@ def condition_names(conditions):
         (DIAGNOSES[diagnosis], CONDITION_TONES[tone])
         for diagnosis, tone in np.asarray(conditions)
     ]
+
+
+def checked_conditions(conditions):
+    """Conditions as int32 (n, 2).
+
+    Raises:
+        ValueError: If they have another shape.
+    """
+    conditions = np.asarray(conditions, dtype="int32")
+    if conditions.ndim != 2 or conditions.shape[1] != 2:
+        raise ValueError(
+            "`conditions` must have shape (n, 2): diagnosis and tone-group index. "
+            f"Received: shape {conditions.shape}"
+        )
+    return conditions

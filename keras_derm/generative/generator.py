@@ -128,6 +128,13 @@ class Generator(keras.Model):
         """Number of images that a training step takes, over all devices."""
         return settings.batch_size
 
+    def prepare(self, catalog, images, settings, seed=0):
+        """What comes once before the first step: by default nothing.
+
+        A generator that measures its training images, or codes them, does it here. The
+        arguments are those of `training_dataset`.
+        """
+
     def dataset(self, catalog, images, settings, seed=0, first_step=0):
         """Endless batches for `fit`; the arguments are those of `training_dataset`."""
         return training_dataset(

@@ -7,6 +7,7 @@ GENERATORS = {
     "conditional_wgan_gp": (
         "keras_derm.generative.adversarial.conditional_wgan_gp:ConditionalWGANGP"
     ),
+    "diffusion": "keras_derm.generative.diffusion.diffusion:Diffusion",
     "cyclegan": "keras_derm.generative.adversarial.cyclegan:CycleGAN",
 }
 """Where the class of each lies, or the class: it is imported when it is asked for."""

@@ -82,6 +82,8 @@ def train(
     resume(generator, directory)
     _check_steps(generator, directory, n_steps, steps_per_epoch)
     directory.mkdir(parents=True, exist_ok=True)
+    if not generator.steps_done:
+        generator.prepare(catalog, images, settings, seed)
     watch = generator.watch(catalog, images, seed)
     best = _best(directory, measure, measure_every, patience)
     clock = TrainingClock(

@@ -3,17 +3,24 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from keras_derm.settings.kinds import (
     Count,
     Momentum,
     NonNegative,
     Positive,
+    Range,
     Share,
     limited,
 )
 from keras_derm.settings.settings import Settings, SettingsError
+
+Widths = Annotated[
+    tuple[Annotated[int, Field(strict=True, ge=32, multiple_of=32)], ...],
+    Field(min_length=1, max_length=4),
+]
+"""Channels of the levels of a network, in whole groups and heads of 32."""
 
 GENERATOR_SETTINGS: dict[str, type["GeneratorSettings"]] = {}
 """Class of the settings of every generator, by the generator's name."""
@@ -202,3 +209,47 @@ class CycleGANSettings(GeneratorSettings, name="cyclegan"):
     augmentation: bool = False
     loss: Literal["binary_crossentropy", "least_squares"] = "binary_crossentropy"
     identity_weight: float = limited(NonNegative, 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffusionSettings(GeneratorSettings, name="diffusion"):
+    """Settings of the compact diffusion model.
+
+    Args:
+        batch_size: Images of one gradient, over all devices.
+        channels: Channels of the levels of its network, each of half the side of the
+            one before. Three levels need images of 128 pixels or more.
+        n_components: Components kept of every patch of 8 x 8 pixels (4 x 4 in images
+            below 64 pixels), of 192: fewer make smoother images.
+        learning_rate: Adam's (betas 0.9 and 0.99), after 50 steps of warm-up. It falls
+            to 0 over the last 40 % of the steps.
+        balance: How often rare diagnoses are shown, in [0, 1]: 0 as often as they
+            occur, 1 as often as all others.
+        diagnoses: Train on these alone, such as [MEL]; on all by default.
+        preconditioning: What the network learns at each noise level: edm, or
+            flow_matching.
+        sampler: How noise becomes an image: dpm_solver or euler, which call the
+            network once a step, or heun, twice.
+        n_sampling_steps: Steps of the sampler.
+        guidance: How far the condition is followed beyond what was learned; 1 is as
+            learned, more makes images more typical and more alike.
+        guided_noise: Noise levels between which guidance acts.
+
+    Example:
+        >>> DiffusionSettings(n_sampling_steps=30)
+    """
+
+    EXTENDS: ClassVar[tuple[str, ...]] = ()
+    # None: the learning rate falls with the share of the steps that are done.
+
+    batch_size: int = limited(Count, 64)
+    channels: tuple[int, ...] = limited(Widths, (128, 192))
+    n_components: int = limited(Count, 48)
+    learning_rate: float = limited(Positive, 1.5e-3)
+    balance: float = limited(Share, 0.5)
+    diagnoses: tuple[str, ...] | None = None
+    preconditioning: Literal["edm", "flow_matching"] = "edm"
+    sampler: Literal["dpm_solver", "heun", "euler"] = "dpm_solver"
+    n_sampling_steps: int = limited(Count, 16)
+    guidance: float = limited(Positive, 1.0)
+    guided_noise: tuple[float, float] = limited(Range, (0.0, 1e4))

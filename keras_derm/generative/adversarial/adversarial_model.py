@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_derm.generative.adversarial.differentiable_augmentation import augment
 from keras_derm.generative.generator import Generator
+from keras_derm.generative.moving_average import averaged_copy, move_average
 
 OF_TRAINING = ("batch_size", "learning_rate", "balance", "diagnoses")
 """Settings that say how a model is trained; the others say what it is."""
@@ -77,10 +78,7 @@ class AdversarialModel(Generator):
             )
         for name, network in networks.items():
             setattr(self, name, network)
-        averaged = networks[self.AVERAGED]
-        self.averaged_generator = keras.models.clone_model(averaged)
-        self.averaged_generator.set_weights(averaged.get_weights())
-        self.averaged_generator.trainable = False
+        self.averaged_generator = averaged_copy(networks[self.AVERAGED])
         self.ema_decay = ema_decay
         self.augmentation = augmentation
         self.seed = seed
@@ -218,26 +216,11 @@ class AdversarialModel(Generator):
         tf.cond(none_wait, acted, lambda: False)
 
     def _update_average(self):
-        """Averages what is trained; moving statistics are averages already."""
-        context = tf.distribute.get_replica_context()
+        current = getattr(self, self.AVERAGED)
         self._between_updates(
             "generator_optimizer",
-            lambda: context.merge_call(self._update_average_on_all_replicas),
+            lambda: move_average(self.averaged_generator, current, 1 - self.ema_decay),
         )
-
-    def _update_average_on_all_replicas(self, strategy):
-        current = getattr(self, self.AVERAGED)
-        for average, weight in zip(
-            self.averaged_generator.weights, current.weights, strict=True
-        ):
-            share = 1 - self.ema_decay if weight.trainable else 1.0
-            strategy.extended.update(
-                average.value,
-                lambda variable, value, share: variable.assign_add(
-                    share * (value - variable)
-                ),
-                args=(weight.value, share),
-            )
 
     def get_config(self):
         return {

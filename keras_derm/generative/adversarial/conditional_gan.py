@@ -4,7 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_derm.generative.adversarial.adversarial_model import AdversarialModel
-from keras_derm.generative.adversarial.replicas import replica_draw
+from keras_derm.generative.conditions import checked_conditions
+from keras_derm.generative.replicas import replica_draw
 from keras_derm.generative.stateless_random import normal
 from keras_derm.generative.value_range import to_pixels
 
@@ -66,12 +67,7 @@ class ConditionalGAN(AdversarialModel):
         Raises:
             ValueError: If the conditions have another shape.
         """
-        conditions = np.asarray(conditions, dtype="int32")
-        if conditions.ndim != 2 or conditions.shape[1] != 2:
-            raise ValueError(
-                "`conditions` must have shape (n, 2): diagnosis and tone-group index. "
-                f"Received: shape {conditions.shape}"
-            )
+        conditions = checked_conditions(conditions)
         noise = np.random.default_rng(seed).standard_normal(
             (len(conditions), self.latent_dim), dtype="float32"
         )

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from keras_derm.generative.adversarial.conditional_gan import ConditionalGAN
 from keras_derm.generative.adversarial.networks import build_critic, build_generator
-from keras_derm.generative.adversarial.replicas import replica_draw
+from keras_derm.generative.replicas import replica_draw
 from keras_derm.generative.stateless_random import split, uniform
 from keras_derm.generative.value_range import from_pixels
 from keras_derm.settings import ConditionalWGANGPSettings

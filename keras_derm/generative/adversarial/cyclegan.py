@@ -9,7 +9,7 @@ from keras_derm.generative.adversarial.adversarial_model import (
     adversarial_loss,
 )
 from keras_derm.generative.adversarial.image_pool import ImagePool
-from keras_derm.generative.adversarial.linear_decay import LinearDecay
+from keras_derm.generative.linear_decay import LinearDecay
 from keras_derm.generative.adversarial.translation_networks import (
     build_patch_discriminator,
     build_translator,

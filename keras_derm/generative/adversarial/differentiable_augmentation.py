@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_derm.generative.adversarial.replicas import replica_draw
+from keras_derm.generative.replicas import replica_draw
 from keras_derm.generative.stateless_random import integers, split, uniform
 
 MAX_BRIGHTNESS = 0.2

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_derm.generative.adversarial.replicas import (
+from keras_derm.generative.replicas import (
     all_replicas,
     replica_draw,
     replica_part,

@@ -2,7 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPT = Path(__file__).parents[1] / "mirrored_losses.py"
+SCRIPT = Path(__file__).parent / "mirrored_losses.py"
 
 
 def test_two_devices_give_the_losses_of_one_and_refuse_what_they_cannot():

@@ -1,0 +1,1 @@
+"""Compact diffusion: images made by removing noise, a step at a time."""
