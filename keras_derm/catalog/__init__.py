@@ -26,7 +26,7 @@ from keras_derm.catalog.splits import (
     group_ids,
     split_catalog,
 )
-from keras_derm.catalog.tasks import TASKS, Task, get_task
+from keras_derm.catalog.tasks import TASKS, Task, get_task, of_diagnosis
 from keras_derm.photographs import ImageError, read_image, read_mask
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "identical_files",
     "join_catalogs",
     "lesion_pairs",
+    "of_diagnosis",
     "of_types",
     "read_image",
     "read_mask",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from keras_derm.catalog.catalog import BENIGN_MALIGNANT, DIAGNOSES8
+from keras_derm.catalog.catalog import BENIGN_MALIGNANT, DIAGNOSES, DIAGNOSES8
 from keras_derm.catalog.faults import CatalogError
 
 MELANOCYTIC = ("MEL", "NV")
@@ -170,3 +170,29 @@ def get_task(name):
     if name not in TASKS:
         raise CatalogError(f"`name` must be one of {list(TASKS)}. Received: {name!r}")
     return TASKS[name]
+
+
+def of_diagnosis(catalog, name):
+    """Which rows are of a diagnosis, or of a class that a task makes of several.
+
+    Args:
+        catalog: A `Catalog`.
+        name: One of `DIAGNOSES`, or a class of a task, such as "melanocytic" or
+            "benign"; of these, what the archive says of the lesion goes first.
+
+    Returns:
+        bool array, shape (n,).
+
+    Raises:
+        CatalogError: If there is no such diagnosis or class.
+    """
+    if name in DIAGNOSES:
+        return (catalog.table["diagnosis"] == name).to_numpy(bool)
+    for task in TASKS.values():
+        if name in task.classes:
+            return task.class_names(catalog) == name
+    raise CatalogError(
+        f"a diagnosis is one of {', '.join(DIAGNOSES)}, or a class of a task: "
+        f"{', '.join(c for t in list(TASKS.values())[1:] for c in t.classes)}. "
+        f"Received: {name!r}"
+    )

@@ -15,7 +15,12 @@ from keras_derm.generative.datasets import (
 )
 from keras_derm.generative.generator import Generator
 from keras_derm.generative.registry import generator_class, register_generator
-from keras_derm.generative.synthesis import made_images, plan_synthesis
+from keras_derm.generative.synthesis import (
+    Synthesis,
+    made_images,
+    plan_cells,
+    plan_synthesis,
+)
 from keras_derm.generative.synthetic_images import write_synthetic
 from keras_derm.generative.training import (
     GeneratorCollapse,
@@ -33,6 +38,7 @@ __all__ = [
     "LinearDecay",
     "SampleBoard",
     "StopOnCollapse",
+    "Synthesis",
     "benign_and_malignant",
     "best_state_file",
     "cell_deficits",
@@ -41,6 +47,7 @@ __all__ = [
     "generator_class",
     "load_best",
     "made_images",
+    "plan_cells",
     "plan_synthesis",
     "register_generator",
     "sampling_weights",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_derm.catalog import DIAGNOSES, TONE_GROUPS
+from keras_derm.catalog import DIAGNOSES, TONE_GROUPS, of_diagnosis
 from keras_derm.evaluation import UNKNOWN
 
 CONDITION_TONES = (*TONE_GROUPS, UNKNOWN)
@@ -52,3 +52,25 @@ def checked_conditions(conditions):
             f"Received: shape {conditions.shape}"
         )
     return conditions
+
+
+def rows_of_cell(catalog, cell):
+    """Which rows are of a cell.
+
+    Args:
+        catalog: `Catalog`.
+        cell: Dict from columns to values, such as {"diagnosis": "melanocytic",
+            "tone_group": "dark"}; a diagnosis may be a group, and what is not known of
+            a row is "unknown".
+
+    Returns:
+        bool array (n,).
+    """
+    rows = np.ones(len(catalog), bool)
+    for name, value in cell.items():
+        if name == "diagnosis":
+            rows &= of_diagnosis(catalog, value)
+        else:
+            known = catalog.table[name].fillna(UNKNOWN)
+            rows &= (known == value).to_numpy(bool)
+    return rows

@@ -4,9 +4,16 @@ import keras
 import numpy as np
 
 from keras_derm.generative.callbacks import SampleGrid, StopOnCollapse
-from keras_derm.generative.conditions import condition_indices
+from keras_derm.generative.conditions import (
+    condition_indices,
+    rows_of_cell,
+    table_conditions,
+)
 from keras_derm.generative.datasets import sampling_weights, taker, training_dataset
 from keras_derm.training import computing_in
+
+FROM_IMAGES, BY_ADAPTER = "training images", "adapter"
+"""From what a generator knows a cell, see `Generator.knows`."""
 
 N_WATCHED = 128
 N_COLUMNS = 8
@@ -26,6 +33,7 @@ class Generator(keras.Model):
     Attributes:
         Settings: Frozen dataclass of what the generator can be told. It has
             `batch_size`, and in `EXTENDS` what may be raised after a training.
+        CONDITIONS: Columns of a catalog that it can be asked for.
         PRECISIONS: What the networks can compute in. There is no float16: a
             `train_step` of its own would have to scale the losses.
         STATE_SUFFIX: Suffix of the file that `save_state` writes.
@@ -39,6 +47,7 @@ class Generator(keras.Model):
     """
 
     Settings = None
+    CONDITIONS = ("diagnosis", "tone_group")
     PRECISIONS = ("float32", "mixed_bfloat16")
     STATE_SUFFIX = ".keras"
 
@@ -97,9 +106,31 @@ class Generator(keras.Model):
         return None
 
     @classmethod
-    def makes_wanted_tones(cls, settings):
-        """Whether images are of the tone asked for; else their tone is unknown."""
-        return True
+    def conditioned_on(cls, settings):
+        """Those of `CONDITIONS` that decide what it makes, as it was trained.
+
+        Without "tone_group" its images are of unknown tone.
+        """
+        return cls.CONDITIONS
+
+    @classmethod
+    def knows(cls, settings, catalog, cell, folder=None):
+        """From what it knows a cell that it is asked for.
+
+        Args:
+            settings: Of the type `Settings`.
+            catalog: `Catalog` of the real training images.
+            cell: Dict from those of `conditioned_on` that are asked for to their
+                values; a tone may be "unknown".
+            folder: Folder of its training, for what lies beside its state.
+
+        Returns:
+            `FROM_IMAGES` where a training image is of the cell, and an empty text where
+            none is. A generator that can be adapted answers `BY_ADAPTER` where an
+            adapter makes the cell.
+        """
+        rows = cls.training_rows(settings, catalog)
+        return FROM_IMAGES if rows_of_cell(rows, cell).any() else ""
 
     @classmethod
     def training_rows(cls, settings, catalog):
@@ -145,6 +176,17 @@ class Generator(keras.Model):
             seed,
             first_step,
         )
+
+    def conditions_of(self, table):
+        """What `sample` and `make` are asked for: integers (n, 2).
+
+        A generator of more conditions gives more columns; the first two stay as they
+        are.
+
+        Args:
+            table: `pandas.DataFrame` with the columns of `CONDITIONS`.
+        """
+        return table_conditions(table)
 
     def sample(self, conditions, seed):
         """Images of the conditions asked for.

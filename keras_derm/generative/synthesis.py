@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 
 from keras_derm.generative.cell_deficits import MIN_TONE_IMAGES, cell_deficits
-from keras_derm.generative.conditions import (
-    condition_indices,
-    condition_names,
-    table_conditions,
-)
+from keras_derm.generative.conditions import condition_indices, table_conditions
+from keras_derm.generative.generator import Generator
 from keras_derm.generative.screening import screen
+from keras_derm.generative.wanted_cells import wanted_cells
+
+APART = "diagnosis and tone apart"
+"""From what a generator knows a cell of which it saw no image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,25 +20,43 @@ class Synthesis:
     """Which images are to be made.
 
     Attributes:
-        deficits: Table of `cell_deficits`, of the diagnoses that the generator makes.
-        cells: Conditions wanted, integers (k, 2), one row a cell.
-        counts: Images wanted of each, integers (k,).
+        table: Table of the cells, of `cell_deficits` or `wanted_cells`, with the
+            columns `sample`, how many images to make for those wanted, and `known_by`.
         none_because: Why none is to be made; empty where some are.
 
     Example:
-        >>> plan = plan_synthesis(train, target_per_diagnosis=1000, learned=("MEL",))
+        >>> plan = plan_synthesis(train, target_per_diagnosis=1000)
         >>> images, _, verdicts = made_images(generator, plan, train, real)
         >>> kept = images[verdicts["kept"]]
     """
 
-    deficits: pd.DataFrame
-    cells: np.ndarray
-    counts: np.ndarray
-    none_because: str
+    table: pd.DataFrame
+    none_because: str = ""
+
+    @property
+    def wanted(self):
+        """Rows of the table of which images are wanted."""
+        return self.table[self.table["make"] > 0].reset_index(drop=True)
+
+    @property
+    def cells(self):
+        """Diagnosis and tone group of what is wanted, integers (k, 2)."""
+        return table_conditions(self.wanted)
+
+    @property
+    def counts(self):
+        """Images wanted of each, integers (k,)."""
+        return self.wanted["make"].to_numpy(int)
 
 
 def plan_synthesis(
-    catalog, target_per_diagnosis, max_ratio=3.0, learned=None, by_tone=True
+    catalog,
+    target_per_diagnosis,
+    max_ratio=3.0,
+    kind=Generator,
+    options=None,
+    candidates_per_image=1.5,
+    folder=None,
 ):
     """Find the cells that are short of images, of those a generator can make.
 
@@ -45,21 +64,36 @@ def plan_synthesis(
         catalog: `Catalog` of the training rows.
         target_per_diagnosis: Training images each diagnosis shall have.
         max_ratio: Most made images for each real one of a diagnosis.
-        learned: Diagnoses that the generator makes, see `Generator.learned`.
-        by_tone: Whether it makes the tone asked for, see
-            `Generator.makes_wanted_tones`.
+        kind: Class of the generator.
+        options: Its settings.
+        candidates_per_image: Images to sample for each one wanted, so that some can be
+            rejected.
+        folder: Folder of its training, see `Generator.knows`.
 
     Returns:
-        `Synthesis`.
+        `Synthesis`. A cell of which the generator saw no image, but others of the
+        diagnosis and of the tone, is `known_by` "diagnosis and tone apart".
     """
-    deficits = cell_deficits(catalog, target_per_diagnosis, max_ratio, by_tone)
-    because = why_none(deficits, target_per_diagnosis, learned)
+    told, learned = kind.conditioned_on(options), kind.learned(options)
+    by_tone = "tone_group" in told
+    table = cell_deficits(catalog, target_per_diagnosis, max_ratio, by_tone)
+    because = why_none(table, target_per_diagnosis, learned)
     if learned is not None:
-        deficits = deficits[deficits["diagnosis"].isin(learned)]
-    wanted = deficits[deficits["make"] > 0]
-    counts = wanted["make"].to_numpy(int)
-    because = "" if len(wanted) else because
-    return Synthesis(deficits, table_conditions(wanted), counts, because)
+        table = table[table["diagnosis"].isin(learned)].reset_index(drop=True)
+    table["sample"] = np.ceil(table["make"] * candidates_per_image).astype(int)
+    asked = table[[name for name in ("diagnosis", "tone_group") if name in told]]
+    table["known_by"] = [
+        kind.knows(options, catalog, cell, folder) or APART if n else ""
+        for cell, n in zip(asked.to_dict("records"), table["make"], strict=True)
+    ]
+    return Synthesis(table, "" if (table["make"] > 0).any() else because)
+
+
+def plan_cells(catalog, cells, kind, options, candidates_per_image=1.5, folder=None):
+    """`Synthesis` of the cells that are asked for; arguments as of `wanted_cells`."""
+    table = wanted_cells(catalog, cells, kind, options, candidates_per_image, folder)
+    none = not (table["make"] > 0).any()
+    return Synthesis(table, "the shares asked for are less than an image" * none)
 
 
 def why_none(deficits, target, learned):
@@ -76,7 +110,7 @@ def why_none(deficits, target, learned):
     )
 
 
-def made_images(generator, plan, catalog, images, candidates_per_image=1.5, seed=0):
+def made_images(generator, plan, catalog, images, seed=0):
     """Make the images of a plan, and judge each of them.
 
     Args:
@@ -84,48 +118,57 @@ def made_images(generator, plan, catalog, images, candidates_per_image=1.5, seed
         plan: `Synthesis`.
         catalog: `Catalog` of the training rows.
         images: Their images at the size of the made ones, uint8 (m, side, side, 3).
-        candidates_per_image: Images made for each one wanted, so that some can be
-            rejected.
         seed: Integer seed of the images, and of what they are compared with.
 
     Returns:
-        Tuple of the images, uint8 (n, side, side, 3), their conditions, integers
-        (n, 2), and a table of what `screen` found, one row an image. It tells the
-        `diagnosis` and `tone_group` of each, whether it is `kept` (accepted, and
-        among the first of its cell that are wanted), `isic_id` of the real image that
-        is nearest, and that of the image that it was made of, where there is one.
+        Tuple of the images, uint8 (n, side, side, 3), their diagnoses and tone groups,
+        integers (n, 2), and a table of what `screen` found, one row an image. It tells
+        what was asked for (`diagnosis`, `tone_group` and what else the plan names),
+        from what the generator knows it (`known_by`), whether it is `kept` (accepted,
+        and among the first of its cell that are wanted), `isic_id` of the real image
+        that is nearest, and that of the image that it was made of, where there is one.
     """
-    n_candidates = np.ceil(plan.counts * candidates_per_image).astype(int)
+    wanted = plan.wanted
+    n_candidates = wanted["sample"].to_numpy(int)
     print(
         f"making {n_candidates.sum()} images for {plan.counts.sum()} wanted", flush=True
     )
+    cells = generator.conditions_of(wanted)
     made, conditions, parents = generator.make(
-        (plan.cells, n_candidates), seed, catalog, images
+        (cells, n_candidates), seed, catalog, images
     )
     verdicts = screen(
         made,
-        conditions,
+        conditions[:, :2],
         images,
         condition_indices(catalog),
         seed=seed,
         parents=parents,
     )
-    kept = first_of_each_cell(conditions, verdicts["accepted"].to_numpy(), plan)
-    names = condition_names(conditions)
-    verdicts.insert(0, "diagnosis", [diagnosis for diagnosis, _ in names])
-    verdicts.insert(1, "tone_group", [tone for _, tone in names])
-    verdicts.insert(2, "kept", kept)
+    which = (conditions[:, np.newaxis] == cells).all(axis=2).argmax(axis=1)
+    kept = first_of_each_cell(which, verdicts["accepted"].to_numpy(), plan.counts)
+    numbers = ["have", "make", "sample"]
+    asked = wanted.drop(columns=numbers).iloc[which].reset_index(drop=True)
+    verdicts = pd.concat([asked.assign(kept=kept), verdicts], axis=1)
     ids = catalog.table["isic_id"].to_numpy()
     verdicts["nearest_reference"] = ids[verdicts["nearest_reference"].to_numpy(int)]
     if parents is not None:
         verdicts["parent_id"] = ids[parents]
-    return made, conditions, verdicts
+    return made, conditions[:, :2], verdicts
 
 
-def first_of_each_cell(conditions, accepted, plan):
-    """Of the accepted images of each cell, the first as many as are wanted."""
-    kept = np.zeros(len(conditions), bool)
-    for cell, n in zip(plan.cells, plan.counts, strict=True):
-        rows = np.flatnonzero((conditions == cell).all(axis=1) & accepted)
-        kept[rows[:n]] = True
+def first_of_each_cell(which, accepted, counts):
+    """Of the accepted images of each cell, the first as many as are wanted.
+
+    Args:
+        which: Number of the cell of each image, integers (n,).
+        accepted: bool (n,).
+        counts: Images wanted of each cell, integers (k,).
+
+    Returns:
+        bool array (n,).
+    """
+    kept = np.zeros(len(which), bool)
+    for cell, n in enumerate(counts):
+        kept[np.flatnonzero((which == cell) & accepted)[:n]] = True
     return kept

@@ -17,7 +17,14 @@ ASKED = "asked of the generator"
 
 
 def write_synthetic(
-    images, conditions, seed, generator_name, directory, parent_ids=None, first=0
+    images,
+    conditions,
+    seed,
+    generator_name,
+    directory,
+    parent_ids=None,
+    first=0,
+    further=None,
 ):
     """Write made images as PNG and a catalog of them, whole or not at all.
 
@@ -31,6 +38,8 @@ def write_synthetic(
         parent_ids: `isic_id` of the photograph that each image was made of, where
             there is one. The catalog then keeps both in one part of a split.
         first: Number of the first image in its id.
+        further: `pandas.DataFrame` of further columns of the catalog, one row an image,
+            such as the site that was asked for; None for none.
 
     Returns:
         `Catalog` with `synthetic` True, `split` "train", `generator`, `seed`,
@@ -64,6 +73,8 @@ def write_synthetic(
     table = _synthetic_table(names, seed, generator_name, first)
     if parent_ids is not None:
         table["parent_id"] = list(parent_ids)
+    for name in [] if further is None else further:
+        table[name] = further[name].to_numpy(object)
     with atomic_path(directory) as temporary:
         temporary.mkdir()
         for image, name in track(

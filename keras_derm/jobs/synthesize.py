@@ -7,6 +7,7 @@ from keras_derm.generative import (
     generator_class,
     load_best,
     made_images,
+    plan_cells,
     plan_synthesis,
     write_synthetic,
 )
@@ -24,6 +25,8 @@ from keras_derm.settings import (
 
 N_SHOWN = 24
 N_SCREENED_OUT = 100
+FURTHER = ("image_type", "anatom_site_general", "known_by")
+"""What the catalog of made images tells beside diagnosis and tone group."""
 
 
 class Synthesize(Stage):
@@ -39,7 +42,7 @@ class Synthesize(Stage):
         "synthetic",
         "prepared/synthetic",
         "screened_out",
-        "cell_deficits.csv",
+        "wanted_cells.csv",
         "screening.csv",
         "synthesis.json",
         "figures/synthetic.png",
@@ -47,20 +50,32 @@ class Synthesize(Stage):
     )
     keeps = ("synthetic/catalog.csv", "screening.csv", "synthesis.json")
 
-    def make(self):
-        run, settings = self.run, self.settings
-        trained = run.settings(TrainGeneratorSettings)
-        options = trained.generator
-        train = run.catalog.split("train")
+    def check(self):
+        if self.run.done("prepare_dataset") and self.run.done("train_generator"):
+            trained = self.run.settings(TrainGeneratorSettings)
+            self._plan(trained, self.run.catalog.split("train"))
+
+    def _plan(self, trained, train):
+        """`Synthesis` of what is asked for, or of what is short."""
+        settings, options = self.settings, trained.generator
         kind = generator_class(options.name)
-        plan = plan_synthesis(
-            train,
-            settings.target_per_diagnosis,
-            settings.max_ratio,
-            kind.learned(options),
-            kind.makes_wanted_tones(options),
-        )
-        write_csv(run / "cell_deficits.csv", plan.deficits)
+        of_generator = {
+            "kind": kind,
+            "options": options,
+            "candidates_per_image": settings.candidates_per_image,
+            "folder": self.run.generator,
+        }
+        if settings.cells is not None:
+            return plan_cells(train, settings.cells, **of_generator)
+        target, ratio = settings.target_per_diagnosis, settings.max_ratio
+        return plan_synthesis(train, target, ratio, **of_generator)
+
+    def make(self):
+        run = self.run
+        trained = run.settings(TrainGeneratorSettings)
+        train = run.catalog.split("train")
+        plan = self._plan(trained, train)
+        write_csv(run / "wanted_cells.csv", plan.table)
         if plan.none_because:
             write_json(run / "synthesis.json", {"none_because": plan.none_because})
             print(f"nothing to make: {plan.none_because}")
@@ -74,8 +89,7 @@ class Synthesize(Stage):
             plan,
             train,
             real,
-            settings.candidates_per_image,
-            settings.seed,
+            self.settings.seed,
         )
         write_csv(run / "screening.csv", verdicts)
         kept, accepted = verdicts["kept"].to_numpy(), verdicts["accepted"].sum()
@@ -95,6 +109,7 @@ class Synthesize(Stage):
             self.run.settings(TrainGeneratorSettings).generator.name,
             self.run.synthetic,
             verdicts.get("parent_id"),
+            further=verdicts[[name for name in FURTHER if name in verdicts]],
         )
         chain = preparation(self.run.settings(PrepareDatasetSettings).preset, side)
         prepare(catalog, chain.of_prepared(), self.run.prepared_synthetic)

@@ -6,6 +6,7 @@ nothing else of keras_derm, so that every part may.
 
 from keras_derm.settings.arms import ARMS
 from keras_derm.settings.audit_skin_tone import AuditSkinToneSettings
+from keras_derm.settings.cell import CellSettings
 from keras_derm.settings.compare import CompareSettings
 from keras_derm.settings.counterfactual_tone import CounterfactualToneSettings
 from keras_derm.settings.evaluate import EvaluateSettings
@@ -48,6 +49,7 @@ __all__ = [
     "STAGES",
     "AuditSkinToneSettings",
     "Backbone",
+    "CellSettings",
     "CompareSettings",
     "ConditionalWGANGPSettings",
     "CounterfactualToneSettings",

@@ -57,6 +57,31 @@ Fractions = Annotated[tuple[Share, Share, Share], AfterValidator(_sum_to_one)]
 
 Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
 TaskName = Literal["diagnosis8", "melanoma", "melanocytic", "benign_malignant"]
+Diagnosis = Literal[
+    "MEL",
+    "NV",
+    "BCC",
+    "AK",
+    "BKL",
+    "DF",
+    "VASC",
+    "SCC",
+    "INF",
+    "BEN_OTH",
+    "MAL_OTH",
+    "UNK",
+]
+DiagnosisGroup = Literal[
+    "melanoma",
+    "not_melanoma",
+    "melanocytic",
+    "not_melanocytic",
+    "benign",
+    "malignant",
+]
+"""Classes of the tasks that are several diagnoses, or may be."""
+DiagnosisOrGroup = Literal[Diagnosis, DiagnosisGroup]
+ToneGroup = Literal["light", "medium", "dark", "unknown"]
 ImageType = Literal[
     "dermoscopic",
     "clinical: close-up",

@@ -54,8 +54,8 @@ class Recipe:
 
     Example:
         >>> recipe = Recipe.load("melanet", "published")
-        >>> recipe.settings("synthesize").target_per_diagnosis
-        727
+        >>> recipe.settings("synthesize").cells
+        (CellSettings(diagnosis='MEL', ..., for_each='benign', ...),)
     """
 
     name: str
@@ -187,11 +187,15 @@ def _merged(kind: type[Settings], published: Any, chosen: Any) -> dict[str, Any]
 
     Settings within settings are merged too, so that a scale names only what it
     changes: those of one generator, or of the optimization. Lists and dicts of names,
-    such as `members` and `weights`, are replaced as a whole.
+    such as `members` and `weights`, are replaced as a whole, and so are the others of
+    `ALTERNATIVES` by the one that a scale names.
     """
     for said in (published, chosen):
         if said is not None and not isinstance(said, dict):
             kind.from_dict(said)  # says what is wrong
+    if set(chosen or {}) & set(kind.ALTERNATIVES):
+        others = set(kind.ALTERNATIVES)
+        published = {k: v for k, v in (published or {}).items() if k not in others}
     merged = {**(published or {}), **(chosen or {})}
     for name in {"optimization", "fine_tuning"} & set(published or {}) & set(merged):
         if isinstance(merged[name], dict) and isinstance(published[name], dict):

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Self, get_type_hints
+from typing import Any, ClassVar, Self, get_type_hints
 
 import pydantic
 from pydantic_core import core_schema
@@ -25,6 +25,10 @@ class Settings:
     list becomes a tuple, and a dictionary the settings that a field is annotated with;
     any other value of a wrong type is refused.
 
+    Attributes:
+        ALTERNATIVES: Fields of which a recipe's scale, where it names one, takes the
+            place of the others that are published.
+
     Raises:
         SettingsError: A value has a wrong type or lies out of its range.
 
@@ -36,6 +40,8 @@ class Settings:
         >>> SplitSettings(seed=-1)
         SettingsError: `seed` must be greater than or equal to 0. Received: -1
     """
+
+    ALTERNATIVES: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         faults = []

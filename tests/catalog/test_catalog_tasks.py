@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_derm.catalog import CatalogError, get_task
+from keras_derm.catalog import CatalogError, get_task, of_diagnosis
 from keras_derm.catalog.tasks import check_any_task
 
 
@@ -59,6 +59,27 @@ def test_benign_malignant_follows_the_archive_then_the_diagnosis(make_catalog):
     covered = catalog.where(task.covers(catalog))
     assert task.targets(covered).tolist() == [1, 1, 0, 1]
     assert task.classes[task.positive_class] == "malignant"
+
+
+def test_rows_of_a_diagnosis_or_of_a_group(make_catalog):
+    catalog = make_catalog(
+        3,
+        diagnosis=["NV", "MEL", "BCC"],
+        benign_malignant=["malignant", None, "malignant"],
+    )
+    rows = {
+        name: of_diagnosis(catalog, name).tolist()
+        for name in ("NV", "melanocytic", "not_melanoma", "benign", "malignant")
+    }
+    assert rows == {
+        "NV": [True, False, False],
+        "melanocytic": [True, True, False],
+        "not_melanoma": [True, False, True],
+        "benign": [False, False, False],
+        "malignant": [True, True, True],
+    }
+    with pytest.raises(CatalogError, match="not_melanocytic.*Received: 'naevus'"):
+        of_diagnosis(catalog, "naevus")
 
 
 def test_images_of_one_class_are_refused_with_the_tasks_they_would_do_for(make_catalog):

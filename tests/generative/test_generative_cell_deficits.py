@@ -5,12 +5,14 @@ from PIL import Image
 
 from keras_derm.catalog import Catalog, CatalogError
 from keras_derm.generative import (
+    SNGAN,
     cell_deficits,
     condition_indices,
     condition_names,
     plan_synthesis,
     write_synthetic,
 )
+from keras_derm.settings import SNGANSettings
 
 
 @pytest.fixture
@@ -46,10 +48,14 @@ COUNTS = {
 
 def test_the_rarest_tones_of_a_rare_diagnosis_are_filled_first(catalog_of):
     plan = plan_synthesis(catalog_of(COUNTS), target_per_diagnosis=30)
-    make = plan.deficits.set_index(["diagnosis", "tone_group"])["make"]
+    make = plan.table.set_index(["diagnosis", "tone_group"])["make"]
     # 16 images are short: 13 bring the dark (0) level with the light (10).
     assert make["DF"].to_dict() == dict(light=3, medium=0, dark=13, unknown=0)
     assert make["NV"].sum() == 0
+    assert plan.wanted["known_by"].tolist() == [
+        "training images",
+        "diagnosis and tone apart",  # no DF on dark skin, but NV on it
+    ]
     conditions = np.repeat(plan.cells, plan.counts, axis=0)
     assert conditions.shape == (16, 2)
     assert set(condition_names(conditions)) == {("DF", "light"), ("DF", "dark")}
@@ -67,9 +73,11 @@ def test_where_nobody_labelled_the_images_of_unknown_tone_are_aimed_at(catalog_o
 
 
 def test_a_generator_that_makes_no_wanted_tone_makes_images_of_unknown_tone(catalog_of):
-    plan = plan_synthesis(catalog_of(COUNTS), target_per_diagnosis=30, by_tone=False)
+    only = SNGANSettings(conditional=False, diagnoses=("DF",))
+    plan = plan_synthesis(catalog_of(COUNTS), 30, kind=SNGAN, options=only)
     assert condition_names(plan.cells) == [("DF", "unknown")]
     assert plan.counts.tolist() == [16]
+    assert plan.wanted["known_by"].tolist() == ["training images"]
 
 
 def test_no_more_than_the_ratio_is_made(catalog_of):

@@ -121,7 +121,7 @@ def test_its_state_is_what_was_learned_alone(catalog, images, tmp_path):
 
 def test_it_makes_the_cells_that_are_short(catalog, images, tmp_path, monkeypatch):
     trained = train(new(80), catalog, images, tmp_path, 80)
-    plan = generative.plan_synthesis(catalog, target_per_diagnosis=30)
+    plan = generative.plan_synthesis(catalog, 30, candidates_per_image=2.0)
     assert plan.counts.sum() == 10 and not plan.none_because
     screen = synthesis.screen
     monkeypatch.setattr(
@@ -130,7 +130,7 @@ def test_it_makes_the_cells_that_are_short(catalog, images, tmp_path, monkeypatc
         lambda *a, **k: screen(*a, **k).assign(accepted=True, reason=""),
     )
     made, conditions, verdicts = generative.made_images(
-        trained, plan, catalog, images, candidates_per_image=2.0, seed=1
+        trained, plan, catalog, images, seed=1
     )
     assert made.shape == (20, 16, 16, 3) and made.dtype == np.uint8
     assert verdicts["kept"].sum() == 10 and set(verdicts["diagnosis"]) == {"MEL"}

@@ -125,6 +125,28 @@ def test_a_generator_that_is_registered_needs_nothing_more_of_the_jobs(
     assert options["learning_rate"] == 0.1 and "dropout" not in options
 
 
+def test_cells_that_are_asked_for_are_made_and_nothing_else(run, monkeypatch):
+    accept_all(monkeypatch)
+    generator = {"colour_noise": {"batch_size": 4}}
+    jobs.run_stage("train_generator", run, generator=generator, **SMALL)
+    cells = [{"diagnosis": "melanocytic", "tone_group": "light", "count": 30}]
+    jobs.run_stage("synthesize", run, cells=cells)
+    made = Catalog.load(run / "synthetic/catalog.csv").table
+    assert len(made) == 30 and set(made["diagnosis"]) == {"MEL", "NV"}
+    assert (made["tone_group"] == "light").all()
+    assert (made["known_by"] == "training images").all()
+    before = (run / "screening.csv").read_bytes()
+    assert (
+        len(pd.read_csv(run / "screening.csv"))
+        == pd.read_csv(run / "wanted_cells.csv")["sample"].sum()
+        > 30
+    )
+    unseen = [{"diagnosis": "MEL", "anatom_site_general": "moon", "count": 3}]
+    with pytest.raises(ValueError, match="no cell can name `anatom_site_general`"):
+        jobs.run_stage("synthesize", run, cells=unseen)
+    assert (run / "screening.csv").read_bytes() == before  # refused, nothing is lost
+
+
 def test_some_of_what_screening_rejects_is_kept_for_people_to_judge(run, monkeypatch):
     screen = synthesis.screen
 

@@ -16,6 +16,7 @@ from keras_derm.jobs.run_recipe import run_recipe
 from keras_derm.settings import (
     STAGES,
     AuditSkinToneSettings,
+    CellSettings,
     CompareSettings,
     CycleGANSettings,
     ExportTfliteSettings,
@@ -26,6 +27,7 @@ from keras_derm.settings import (
     Settings,
     SettingsError,
     SNGANSettings,
+    SynthesizeSettings,
     TrainClassifierSettings,
     TrainGeneratorSettings,
     TuneSettings,
@@ -159,6 +161,15 @@ MEMBER = MemberSettings("VGG16", epochs=3)
         (
             ["--members", '[{"backbone": "VGG16", "epochs": 3}]', "--symmetric"],
             TrainClassifierSettings(members=[MEMBER], symmetric=True),
+        ),
+        (
+            ["--cells", "[{diagnosis: MEL, count: 9}, {tone_group: dark, share: 0.5}]"],
+            SynthesizeSettings(
+                cells=[
+                    CellSettings("MEL", count=9),
+                    {"tone_group": "dark", "share": 0.5},
+                ]
+            ),
         ),
         (
             ["--weights.VGG16", "imagenet", "--optimization.clip_norm", "null"],

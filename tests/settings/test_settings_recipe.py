@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from keras_derm.settings import (
+    CellSettings,
     OptimizationSettings,
     Recipe,
     SettingsError,
@@ -119,6 +120,37 @@ def test_another_generator_has_none_of_the_published_ones_settings(tmp_path):
     path.write_text(yaml.safe_dump({"scales": scales}))
     generator = Recipe.load(str(path), "other").settings("train_generator").generator
     assert generator.name == "cyclegan"
+
+
+def test_cells_of_a_scale_take_the_place_of_a_published_target(tmp_path):
+    cells = [{"diagnosis": "MEL", "count": 5}]
+    scales = {
+        "published": {"synthesize": {"cells": cells, "candidates_per_image": 2.0}},
+        "filled": {"synthesize": {"target_per_diagnosis": 60}},
+        "other": {"synthesize": {"cells": [cells[0] | {"count": 7}]}},
+    }
+    path = tmp_path / "r.yaml"
+    path.write_text(yaml.safe_dump({"scales": scales}))
+    filled, other = (
+        Recipe.load(str(path), scale).settings("synthesize")
+        for scale in ("filled", "other")
+    )
+    assert (filled.target_per_diagnosis, filled.cells) == (60, None)
+    assert filled.candidates_per_image == other.candidates_per_image == 2.0
+    assert [cell.count for cell in other.cells] == [7]
+
+
+def test_images_that_the_papers_ask_for():
+    asked = {
+        name: Recipe.load(name, "published").settings("synthesize").cells
+        for name in ("cwgan_gp", "lora_diffusion", "melanet")
+    }
+    assert asked["cwgan_gp"] == (CellSettings("MEL", count=1000),)
+    assert asked["melanet"] == (CellSettings("MEL", for_each="benign"),)
+    assert asked["lora_diffusion"] == (
+        CellSettings("melanocytic", "dark", count=144),
+        CellSettings("not_melanocytic", "dark", count=664),
+    )
 
 
 def test_unknown_scale_and_recipe_are_named():

@@ -75,6 +75,33 @@ def test_every_setting_of_a_generator_is_documented(name):
         (ExportTfliteSettings, {"mode": "int4"}, "must be one of int8, .*'int4'"),
         (ExportTfliteSettings, {"margin": float("nan")}, "`margin` must be"),
         (SynthesizeSettings, {"target_per_diagnosis": -3}, "Received: -3"),
+        (
+            SynthesizeSettings,
+            {"cells": [{"diagnosis": "MEL"}]},
+            "one of `count`, `share` and `for_each`.*none of them for MEL",
+        ),
+        (
+            SynthesizeSettings,
+            {"cells": [{"diagnosis": "MEL", "count": 3, "share": 0.5}]},
+            r"\{'count': 3, 'share': 0.5\}",
+        ),
+        (
+            SynthesizeSettings,
+            {"cells": [{"diagnosis": "MELL", "count": 3}]},
+            "`diagnosis` must be one of MEL, .*melanocytic.*'MELL'",
+        ),
+        (SynthesizeSettings, {"cells": [{"tone": "dark"}]}, r"cells are \[.*'tone'"),
+        (
+            SynthesizeSettings,
+            {"cells": [{"diagnosis": "benign", "for_each": "benign"}]},
+            "needs the one `diagnosis`",
+        ),
+        (
+            SynthesizeSettings,
+            {"cells": [{"count": 3}], "target_per_diagnosis": 5},
+            "say `cells` or `target_per_diagnosis`, not both",
+        ),
+        (SynthesizeSettings, {"cells": []}, "`cells` must name a cell or more"),
         (TrainClassifierSettings, {"batch_size": "16x"}, "`batch_size`.*'16x'"),
         (TrainClassifierSettings, {"batch_size": True}, "`batch_size`.*True"),
         (TrainClassifierSettings, {"members": 5}, "`members` must be .*: 5"),
@@ -127,6 +154,14 @@ def test_what_cannot_be_is_refused(kind, wrong, said):
     with pytest.raises(SettingsError, match=said) as caught:
         kind(**wrong)
     assert "Received: " in str(caught.value)
+
+
+def test_diagnoses_are_filled_up_to_a_thousand_where_no_cell_is_asked_for():
+    assert SynthesizeSettings().target_per_diagnosis == 1000
+    asked = SynthesizeSettings(cells=[{"diagnosis": "MEL", "count": 7}])
+    assert asked.target_per_diagnosis is None
+    for settings in (SynthesizeSettings(), asked):
+        assert SynthesizeSettings.from_dict(settings.to_dict()) == settings
 
 
 def test_all_faults_are_told_at_once():

@@ -42,8 +42,8 @@ class ConditionalGAN(AdversarialModel):
         return settings.diagnoses
 
     @classmethod
-    def makes_wanted_tones(cls, settings):
-        return settings.conditional
+    def conditioned_on(cls, settings):
+        return cls.CONDITIONS if settings.conditional else ("diagnosis",)
 
     def images_per_step(self, settings):
         return settings.batch_size * self.batches_per_step

@@ -15,14 +15,14 @@ from keras_derm.generative.adversarial.translation_networks import (
     build_translator,
 )
 from keras_derm.generative.callbacks import SampleGrid
-from keras_derm.generative.conditions import condition_indices
+from keras_derm.generative.conditions import condition_indices, rows_of_cell
 from keras_derm.generative.datasets import (
     TRANSLATED_TO,
     benign_and_malignant,
     taker,
     translation_dataset,
 )
-from keras_derm.generative.generator import N_COLUMNS, N_WATCHED
+from keras_derm.generative.generator import FROM_IMAGES, N_COLUMNS, N_WATCHED
 from keras_derm.generative.stateless_random import split
 from keras_derm.generative.value_range import from_pixels, to_pixels
 from keras_derm.settings import CycleGANSettings
@@ -152,6 +152,15 @@ class CycleGAN(AdversarialModel):
         """All rows, of which there must be some of both domains."""
         benign_and_malignant(catalog)
         return catalog
+
+    @classmethod
+    def knows(cls, settings, catalog, cell, folder=None):
+        """As `Generator.knows`, of melanoma: by the benign images to translate."""
+        if cell.get("diagnosis", TRANSLATED_TO) != TRANSLATED_TO:
+            return ""
+        benign, _ = benign_and_malignant(catalog)
+        tone = {name: cell[name] for name in cell if name != "diagnosis"}
+        return FROM_IMAGES if rows_of_cell(catalog, tone)[benign].any() else ""
 
     @property
     def metrics(self):
