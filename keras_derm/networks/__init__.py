@@ -8,14 +8,35 @@ from keras_derm.networks.fused_batch_normalization import (
 from keras_derm.networks.gradient_checkpointing import checkpoint_gradients
 from keras_derm.networks.input_scaling import InputScaling
 from keras_derm.networks.layer_weights import freeze, frozen, set_weights
+from keras_derm.networks.lora import (
+    LoRA,
+    activate,
+    adapter_variables,
+    add_adapter,
+    load_adapter,
+    lora_layers,
+    merge,
+    save_adapter,
+)
+from keras_derm.networks.tensor_files import TensorFile, write_tensors
 
 __all__ = [
     "AttentionPooling",
     "FusedBatchNormalization",
     "InputScaling",
+    "LoRA",
+    "TensorFile",
+    "activate",
+    "adapter_variables",
+    "add_adapter",
     "checkpoint_gradients",
     "freeze",
     "frozen",
     "fuse_batch_normalization",
+    "load_adapter",
+    "lora_layers",
+    "merge",
+    "save_adapter",
     "set_weights",
+    "write_tensors",
 ]
