@@ -1,8 +1,8 @@
 """Generators of dermoscopy, and what decides which of their images are kept."""
 
+from keras_derm.generative.adapter_scope import AdapterScope
 from keras_derm.generative.adversarial.conditional_wgan_gp import ConditionalWGANGP
 from keras_derm.generative.adversarial.cyclegan import CycleGAN
-from keras_derm.generative.linear_decay import LinearDecay
 from keras_derm.generative.adversarial.sngan import SNGAN
 from keras_derm.generative.callbacks import SampleBoard, StopOnCollapse
 from keras_derm.generative.cell_deficits import cell_deficits
@@ -13,7 +13,9 @@ from keras_derm.generative.datasets import (
     training_dataset,
     translation_dataset,
 )
+from keras_derm.generative.diffusion.diffusion import Diffusion
 from keras_derm.generative.generator import Generator
+from keras_derm.generative.linear_decay import LinearDecay
 from keras_derm.generative.registry import generator_class, register_generator
 from keras_derm.generative.synthesis import (
     Synthesis,
@@ -31,8 +33,10 @@ from keras_derm.generative.training import (
 
 __all__ = [
     "SNGAN",
+    "AdapterScope",
     "ConditionalWGANGP",
     "CycleGAN",
+    "Diffusion",
     "Generator",
     "GeneratorCollapse",
     "LinearDecay",

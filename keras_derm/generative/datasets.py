@@ -27,7 +27,15 @@ def sampling_weights(diagnosis, balance=0.5):
     return weights / weights.sum()
 
 
-def training_dataset(catalog, images, batch_size=64, balance=0.5, seed=0, first_step=0):
+def training_dataset(
+    catalog,
+    images,
+    batch_size=64,
+    balance=0.5,
+    seed=0,
+    first_step=0,
+    conditions=None,
+):
     """Endless batches for `fit` of a conditional generator.
 
     Batch t is a function of `seed` and t alone, so that a training that starts again
@@ -41,30 +49,32 @@ def training_dataset(catalog, images, batch_size=64, balance=0.5, seed=0, first_
         balance: See `sampling_weights`.
         seed: Integer seed of the order.
         first_step: Number of batches to leave out at the start.
+        conditions: Integers (n, k) of every row, of which the first is the diagnosis;
+            by default those of `condition_indices`.
 
     Returns:
-        `tf.data.Dataset` of (images uint8, diagnosis int32, tone group int32).
+        `tf.data.Dataset` of (images uint8, diagnosis int32, tone group int32), or of
+        images and as many int32 as there are conditions.
 
     Raises:
         CatalogError: If a row is held out (`val`, `test`) or synthetic.
     """
     take, shape = _checked(catalog, images)
-    conditions = condition_indices(catalog)
+    if conditions is None:
+        conditions = condition_indices(catalog)
+    n_conditions = conditions.shape[1]
     weights = sampling_weights(conditions[:, 0], balance)
 
     def draw(step):
         generator = np.random.default_rng([seed, int(step)])
         rows = generator.choice(len(conditions), batch_size, p=weights)
-        return take(rows).astype("uint8"), conditions[rows, 0], conditions[rows, 1]
+        return take(rows).astype("uint8"), *conditions[rows].T
 
     def load(step):
-        types = (tf.uint8, tf.int32, tf.int32)
-        batch, diagnosis, tone = tf.numpy_function(draw, [step], types)
-        return (
-            tf.ensure_shape(batch, (batch_size, *shape)),
-            tf.ensure_shape(diagnosis, (batch_size,)),
-            tf.ensure_shape(tone, (batch_size,)),
-        )
+        types = (tf.uint8, *[tf.int32] * n_conditions)
+        batch, *told = tf.numpy_function(draw, [step], types)
+        told = [tf.ensure_shape(values, (batch_size,)) for values in told]
+        return tf.ensure_shape(batch, (batch_size, *shape)), *told
 
     return _steps(load, first_step)
 

@@ -266,3 +266,6 @@ class Generator(keras.Model):
         Both were built of the same settings.
         """
         self.load_weights(path)
+
+    def load_adapters(self, folder):
+        """Take the adapters that a training left in its folder: by default none."""

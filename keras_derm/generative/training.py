@@ -131,9 +131,11 @@ def resume(generator, directory):
 def load_best(generator, directory):
     """Give a generator the state that was measured as the best, else the last one.
 
-    It was built of the same settings as the one that `directory` is of, and returned.
+    It was built of the same settings as the one that `directory` is of, and returned,
+    with the adapters that the training made.
     """
     generator.load_state(best_state_file(directory, generator.STATE_SUFFIX))
+    generator.load_adapters(directory)
     return generator
 
 

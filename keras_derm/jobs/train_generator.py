@@ -1,5 +1,6 @@
 """Train a generator on the training images."""
 
+import shutil
 import sys
 
 import keras
@@ -8,7 +9,13 @@ from keras_derm.catalog.tasks import check_any_task
 from keras_derm.evaluation.image_quality.feature_distances import kernel_distance
 from keras_derm.evaluation.image_quality.feature_extractor import feature_extractor
 from keras_derm.files import write_json
-from keras_derm.generative import SampleBoard, generator_class, train
+from keras_derm.generative import (
+    AdapterScope,
+    SampleBoard,
+    generator_class,
+    load_best,
+    train,
+)
 from keras_derm.pipeline import PreparedImages, resized_images
 from keras_derm.runs import Stage
 from keras_derm.settings import TrainGeneratorSettings
@@ -27,16 +34,25 @@ class TrainGenerator(Stage):
     Settings = TrainGeneratorSettings
     after = ("prepare_dataset",)
     writes = ("generator",)
-    keeps = ("generator/*.keras", "generator/*.h5", "generator/*.npz")
+    keeps = (
+        "generator/*.keras",
+        "generator/*.h5",
+        "generator/*.npz",
+        "generator/*/adapter.safetensors",
+    )
 
     @property
     def extends(self):
         further = self.settings.generator.EXTENDS
-        return ("patience", "max_minutes", "tensorboard", *further)
+        adapter = ("adapt", "where")
+        return ("patience", "max_minutes", "tensorboard", *adapter, *further)
 
     def check(self):
         if self.run.done("prepare_dataset"):  # else the stage says so
-            check_any_task(self.run.catalog.split("train"))
+            rows = self.run.catalog.split("train")
+            check_any_task(rows)
+            if self.settings.where is not None:
+                AdapterScope.rows(rows, self.settings.where)
 
     def make(self):
         settings, folder = self.settings, self.run.generator
@@ -57,6 +73,11 @@ class TrainGenerator(Stage):
             measure = distance_measure(
                 generator, extractor, rows, images, settings.seed
             )
+        common = {
+            "steps_per_epoch": settings.steps_per_epoch,
+            "seed": settings.seed,
+            "verbose": "auto" if sys.stdout.isatty() else 2,
+        }
         train(
             generator,
             rows,
@@ -64,15 +85,32 @@ class TrainGenerator(Stage):
             folder,
             options,
             n_steps=settings.n_steps,
-            steps_per_epoch=settings.steps_per_epoch,
-            seed=settings.seed,
             measure=measure,
             measure_every=settings.measure_every,
             patience=settings.patience,
             max_minutes=settings.max_minutes,
             callbacks=callbacks,
-            verbose="auto" if sys.stdout.isatty() else 2,
+            **common,
         )
+        if settings.adapt is not None:
+            load_best(generator, folder)
+            self._adapt(generator, prepared, rows, folder / settings.adapt, common)
+
+    def _adapt(self, generator, prepared, rows, folder, common):
+        """Train an adapter on the rows it is to learn, and write it by itself."""
+        settings = self.settings
+        chosen, scope = AdapterScope.rows(rows, settings.where)
+        if AdapterScope.load(folder) not in (None, scope):
+            shutil.rmtree(folder)  # it learned other rows
+        scope.save(folder)
+        print(f"adapting to {len(chosen):,} images: {settings.where}", flush=True)
+        with default_strategy().scope():
+            adapted = generator.adapted(settings.generator, settings.seed)
+        images = resized_images(prepared, chosen, settings.image_size)
+        options = settings.generator.lora
+        n_steps = options.n_steps
+        train(adapted, chosen, images, folder, options, n_steps=n_steps, **common)
+        adapted.save_adapter(folder)
 
 
 def built_generator(settings):

@@ -1,12 +1,13 @@
 """Generators: which there are, and what each can be told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
 from keras_derm.settings.kinds import (
     Count,
+    ImageType,
     Momentum,
     NonNegative,
     Positive,
@@ -37,6 +38,7 @@ class GeneratorSettings(Settings):
         name: Name of the generator.
         EXTENDS: Settings of a training that may be raised afterwards, so that it goes
             on.
+        ADAPTERS: Kinds of adapters that the generator can be given.
 
     Example:
         >>> generator_settings({"sngan": {"dropout": 0.2}})
@@ -45,6 +47,7 @@ class GeneratorSettings(Settings):
 
     name: ClassVar[str]
     EXTENDS: ClassVar[tuple[str, ...]] = ("n_steps",)
+    ADAPTERS: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, name: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -212,6 +215,41 @@ class CycleGANSettings(GeneratorSettings, name="cyclegan"):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoRASettings(Settings):
+    """Settings of a low-rank adapter of the compact diffusion model.
+
+    Args:
+        rank: Numbers through which each change goes.
+        alpha: The change counts alpha / rank times; by default rank.
+        dropout: Share of what the adapter sees that is dropped in training, in [0, 1).
+        modules: Layers that it changes: the attention to the conditions, as the
+            lora_diffusion paper has it, or that of places to each other too.
+        n_steps: Training steps of the adapter.
+        learning_rate: Adam's. It falls to 0 over the last 40 % of the steps.
+        batch_size: Images of one gradient, over all devices.
+        balance: How often rare diagnoses are shown, as for the model itself.
+        guidance: How far conditions are followed where the adapter makes the images.
+
+    Example:
+        >>> LoRASettings(rank=8, modules="all_attention")
+    """
+
+    rank: int = limited(Count, 4)
+    alpha: float | None = limited(Positive | None, None)
+    dropout: float = limited(Momentum, 0.0)
+    modules: Literal["cross_attention", "all_attention"] = "cross_attention"
+    n_steps: int = limited(Count, 500)
+    learning_rate: float = limited(Positive, 2e-3)
+    batch_size: int = limited(Count, 64)
+    balance: float = limited(Share, 0.5)
+    guidance: float = limited(Positive, 1.5)
+
+    @classmethod
+    def title(cls) -> str:
+        return "lora"
+
+
+@dataclass(frozen=True, kw_only=True)
 class DiffusionSettings(GeneratorSettings, name="diffusion"):
     """Settings of the compact diffusion model.
 
@@ -234,6 +272,12 @@ class DiffusionSettings(GeneratorSettings, name="diffusion"):
         guidance: How far the condition is followed beyond what was learned; 1 is as
             learned, more makes images more typical and more alike.
         guided_noise: Noise levels between which guidance acts.
+        sites: Sites in the archive's words, such as [back, face], that it is told
+            beside diagnosis and tone, so that cells can name them.
+        image_types: What photographs are of, such as [dermoscopic, "clinical:
+            close-up"], that it is told so too.
+        age: Whether it is told the decade of the age.
+        lora: Settings of an adapter, which train_generator's adapt asks for.
 
     Example:
         >>> DiffusionSettings(n_sampling_steps=30)
@@ -241,6 +285,7 @@ class DiffusionSettings(GeneratorSettings, name="diffusion"):
 
     EXTENDS: ClassVar[tuple[str, ...]] = ()
     # None: the learning rate falls with the share of the steps that are done.
+    ADAPTERS: ClassVar[tuple[str, ...]] = ("lora",)
 
     batch_size: int = limited(Count, 64)
     channels: tuple[int, ...] = limited(Widths, (128, 192))
@@ -253,3 +298,7 @@ class DiffusionSettings(GeneratorSettings, name="diffusion"):
     n_sampling_steps: int = limited(Count, 16)
     guidance: float = limited(Positive, 1.0)
     guided_noise: tuple[float, float] = limited(Range, (0.0, 1e4))
+    sites: tuple[str, ...] = ()
+    image_types: tuple[ImageType, ...] = ()
+    age: bool = False
+    lora: LoRASettings = field(default_factory=LoRASettings)

@@ -1,11 +1,15 @@
 """Settings of the training of a generator."""
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from keras_derm.settings.generators import AnyGenerator, SNGANSettings
+from keras_derm.settings.generators import (
+    GENERATOR_SETTINGS,
+    AnyGenerator,
+    SNGANSettings,
+)
 from keras_derm.settings.kinds import (
     Count,
     CountFromZero,
@@ -14,6 +18,7 @@ from keras_derm.settings.kinds import (
     Seed,
     limited,
 )
+from keras_derm.settings.rows import Rows
 from keras_derm.settings.settings import SettingsError
 from keras_derm.settings.stage import StageSettings
 
@@ -32,6 +37,11 @@ class TrainGeneratorSettings(StageSettings, stage="train_generator"):
 
     Args:
         generator: Which generator, with its own options.
+        adapt: Then train an adapter of the generator on the rows of where: lora, for
+            the generators that can be adapted (diffusion). Its settings are the
+            generator's lora. What it learned is used where such images are asked for.
+        where: Training rows that the adapter learns, as column=value|value,column=...,
+            such as tone_group=dark or skin_tone_label=0|1|2.
         image_size: Side of the images it makes, 32 to 256 pixels.
         n_steps: Steps in all, each with one update of the generator, or one gradient
             where gradients are accumulated.
@@ -59,6 +69,8 @@ class TrainGeneratorSettings(StageSettings, stage="train_generator"):
     """
 
     generator: AnyGenerator = field(default_factory=SNGANSettings)
+    adapt: Literal["lora"] | None = None
+    where: str | None = limited(Rows | None, None)
     image_size: int = limited(Side, 64)
     n_steps: int = limited(Count, 20000)
     steps_per_epoch: int = limited(Count, 100)
@@ -93,4 +105,27 @@ class TrainGeneratorSettings(StageSettings, stage="train_generator"):
             raise SettingsError(
                 "`patience` counts measurements, which need `feature_weights`. "
                 f"Received: patience={self.patience} without feature_weights"
+            )
+        self._check_adapter()
+
+    def _check_adapter(self) -> None:
+        if (self.adapt is None) != (self.where is None):
+            raise SettingsError(
+                "`adapt` and `where` are given together: what is trained, and on which "
+                f"rows. Received: adapt={self.adapt!r}, where={self.where!r}"
+            )
+        if self.adapt is None:
+            return
+        if self.adapt not in self.generator.ADAPTERS:
+            able = [name for name, of in GENERATOR_SETTINGS.items() if of.ADAPTERS]
+            raise SettingsError(
+                f"`adapt` needs a generator that can be adapted: {', '.join(able)}. "
+                f"Received: adapt={self.adapt!r}, generator {self.generator.name}"
+            )
+        n_steps = self.generator.lora.n_steps
+        if n_steps % self.steps_per_epoch:
+            raise SettingsError(
+                "the adapter's `n_steps` must be a multiple of `steps_per_epoch`. "
+                f"Received: lora n_steps={n_steps}, "
+                f"steps_per_epoch={self.steps_per_epoch}"
             )

@@ -9,7 +9,6 @@ from keras_derm.generative.adversarial.adversarial_model import (
     adversarial_loss,
 )
 from keras_derm.generative.adversarial.image_pool import ImagePool
-from keras_derm.generative.linear_decay import LinearDecay
 from keras_derm.generative.adversarial.translation_networks import (
     build_patch_discriminator,
     build_translator,
@@ -23,6 +22,7 @@ from keras_derm.generative.datasets import (
     translation_dataset,
 )
 from keras_derm.generative.generator import FROM_IMAGES, N_COLUMNS, N_WATCHED
+from keras_derm.generative.linear_decay import LinearDecay
 from keras_derm.generative.stateless_random import split
 from keras_derm.generative.value_range import from_pixels, to_pixels
 from keras_derm.settings import CycleGANSettings

@@ -193,6 +193,7 @@ class _Blocks:
         maps = keras.layers.Add(name=f"{name}_sum")([maps, features])
         attention = AttentionBlock(
             channels,
+            head_size=64 if channels % 64 == 0 else 32,
             to_each_other=maps.shape[1] == self.smallest,
             name=f"{name}_attention",
         )

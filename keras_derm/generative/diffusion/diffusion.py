@@ -1,11 +1,21 @@
 """Compact conditional diffusion on patch codes: the default generator."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from keras_derm.catalog import DIAGNOSES
-from keras_derm.generative.conditions import CONDITION_TONES, checked_conditions
+from keras_derm.evaluation import UNKNOWN
+from keras_derm.generative.adapter_scope import AdapterScope
+from keras_derm.generative.conditions import CONDITION_TONES
+from keras_derm.generative.datasets import training_dataset
+from keras_derm.generative.diffusion.adapted_diffusion import (
+    ADAPTER_FILE,
+    AdaptedDiffusion,
+)
 from keras_derm.generative.diffusion.denoiser import LEAST_SIDE, build_denoiser
 from keras_derm.generative.diffusion.patch_code import N_FITTED, PatchCode
 from keras_derm.generative.diffusion.preconditioning import (
@@ -13,12 +23,13 @@ from keras_derm.generative.diffusion.preconditioning import (
     noise_levels,
 )
 from keras_derm.generative.diffusion.samplers import SAMPLERS
-from keras_derm.generative.generator import Generator
+from keras_derm.generative.generator import BY_ADAPTER, Generator
 from keras_derm.generative.linear_decay import LinearDecay
 from keras_derm.generative.moving_average import averaged_copy, move_average
 from keras_derm.generative.replicas import replica_draw
 from keras_derm.generative.stateless_random import integers, normal, split, uniform
 from keras_derm.generative.value_range import from_pixels, to_pixels
+from keras_derm.networks import lora
 from keras_derm.settings import DiffusionSettings
 
 AVERAGE_EXPONENT = 7.94
@@ -33,7 +44,8 @@ BETAS = (0.9, 0.99)
 DROP_ALL, DROP_ONE = 0.1, 0.05
 """Shares of the training images of which no condition is told, or one is not."""
 
-VOCABULARIES = (len(DIAGNOSES), len(CONDITION_TONES))
+DECADES = tuple(range(0, 90, 10))
+"""Ages that it can be told, in years, each to the next; the last is open."""
 
 
 @keras.saving.register_keras_serializable(package="keras_derm")
@@ -46,6 +58,8 @@ class Diffusion(Generator):
     Args:
         network: Model of code, noise level and conditions, see `build_denoiser`.
         code: `PatchCode` of the images.
+        conditions: Dict from columns of a catalog to the values that the network is
+            told of each, `diagnosis` and `tone_group` first.
         preconditioning: "edm" or "flow_matching".
         sampler: "dpm_solver", "heun" or "euler".
         n_sampling_steps: Steps of the sampler.
@@ -68,11 +82,14 @@ class Diffusion(Generator):
     """
 
     Settings = DiffusionSettings
+    CONDITIONS = ("diagnosis", "tone_group", "anatom_site_general", "image_type")
+    ADAPTER = "lora"
 
     def __init__(
         self,
         network,
         code,
+        conditions,
         preconditioning="edm",
         sampler="dpm_solver",
         n_sampling_steps=16,
@@ -85,12 +102,16 @@ class Diffusion(Generator):
         self.network = network
         self.averaged_network = averaged_copy(network)
         self.code = code
+        self.conditions = {name: tuple(of) for name, of in conditions.items()}
         self.preconditioning = preconditioning
         self.sampler = sampler
         self.n_sampling_steps = n_sampling_steps
         self.guidance = guidance
         self.guided_noise = tuple(guided_noise)
         self.seed = seed
+        self.adapter_scope = None
+        self.adapter_guidance = guidance
+        self._compiled_estimate = None
         self.loss_mean = keras.metrics.Mean(name="loss")
         self.built = True
 
@@ -101,7 +122,8 @@ class Diffusion(Generator):
         model = cls.with_networks(
             image_size,
             settings.n_components,
-            tuple(settings.channels),
+            settings.channels,
+            conditions_told(settings),
             preconditioning=settings.preconditioning,
             sampler=settings.sampler,
             n_sampling_steps=settings.n_sampling_steps,
@@ -109,6 +131,7 @@ class Diffusion(Generator):
             guided_noise=settings.guided_noise,
             seed=seed,
         )
+        model.adapter_guidance = settings.lora.guidance
         accumulated = gradient_accumulation if gradient_accumulation > 1 else None
         n_updates = max(2, n_steps // gradient_accumulation)
         constant = int(CONSTANT_SHARE * n_updates)
@@ -129,12 +152,20 @@ class Diffusion(Generator):
         return model
 
     @classmethod
-    def with_networks(cls, image_size, n_components=48, channels=(128, 192), **options):
+    def with_networks(
+        cls,
+        image_size,
+        n_components=48,
+        channels=(128, 192),
+        conditions=None,
+        **options,
+    ):
         """A model with networks of its own, not compiled.
 
         Args:
             image_size: Side of the images in pixels.
             n_components, channels: See `PatchCode` and `build_denoiser`.
+            conditions: As of the class; by default diagnosis and tone group.
             **options: Arguments of the class that are no networks.
 
         Raises:
@@ -145,14 +176,17 @@ class Diffusion(Generator):
         if levels != int(levels) or levels < LEAST_SIDE:
             step = patch * 2 ** (len(channels) - 1)
             raise ValueError(
-                f"images of a diffusion with {len(channels)} levels have sides that are "
+                f"images of a diffusion of {len(channels)} levels have sides that are "
                 f"multiples of {step} pixels, {LEAST_SIDE * step} or more. "
                 f"Received: image_size={image_size}"
             )
         n_components = min(n_components, 3 * patch**2)
         side = image_size // patch
-        network = build_denoiser(side, n_components, VOCABULARIES, channels)
-        return cls(network, PatchCode(patch, n_components, name="code"), **options)
+        conditions = conditions or conditions_told(cls.Settings())
+        sizes = [len(values) for values in conditions.values()]
+        network = build_denoiser(side, n_components, sizes, channels)
+        code = PatchCode(patch, n_components, name="code")
+        return cls(network, code, conditions, **options)
 
     @classmethod
     def description(cls, settings):
@@ -164,6 +198,17 @@ class Diffusion(Generator):
     @classmethod
     def learned(cls, settings):
         return settings.diagnoses
+
+    @classmethod
+    def conditioned_on(cls, settings):
+        return tuple(n for n in conditions_told(settings) if n in cls.CONDITIONS)
+
+    @classmethod
+    def knows(cls, settings, catalog, cell, folder=None):
+        scope = AdapterScope.load(Path(folder) / cls.ADAPTER) if folder else None
+        if scope is not None and scope.covers(cell):
+            return BY_ADAPTER
+        return super().knows(settings, catalog, cell, folder)
 
     @property
     def metrics(self):
@@ -207,30 +252,76 @@ class Diffusion(Generator):
         predicted = network(inputs, training=training)
         return skip * noisy + out * tf.cast(predicted, tf.float32), weight
 
+    def dataset(self, catalog, images, settings, seed=0, first_step=0):
+        return training_dataset(
+            catalog,
+            images,
+            settings.batch_size,
+            settings.balance,
+            seed,
+            first_step,
+            self.conditions_of(catalog.table),
+        )
+
+    def conditions_of(self, table):
+        columns = [
+            _indices(table.get(name), values, len(table))
+            for name, values in self.conditions.items()
+        ]
+        return np.stack(columns, axis=1).astype("int32")
+
+    def noised(self, images, seeds):
+        """Codes of images with noise of the levels that training is of.
+
+        Args:
+            images: Tensor (n, side, side, 3) in [0, 255].
+            seeds: Three seeds, int tensors (2,).
+
+        Returns:
+            Tuple of the codes of the images, each flipped and turned by chance, the
+            noise levels (n, 1, 1, 1) and the noisy codes.
+        """
+        code = self.code(flipped_and_turned(from_pixels(images), seeds[0]))
+        mean, deviation = PRECONDITIONINGS[self.preconditioning].LEVELS
+        n_images = tf.shape(code)[0]
+        drawn = replica_draw(normal, (n_images, 1, 1, 1), seeds[1])
+        sigma = tf.exp(mean + deviation * drawn)
+        noise = replica_draw(normal, (n_images, *code.shape[1:]), seeds[2])
+        return code, sigma, code + sigma * noise
+
     def train_step(self, data):
         images, *conditions = data
         step = tf.cast(self.optimizer._iterations, tf.int32)
         seeds = split(tf.stack([self.seed, step]), 5)
-        n_images = tf.shape(images)[0]
-        code = self.code(flipped_and_turned(from_pixels(images), seeds[0]))
-        mean, deviation = PRECONDITIONINGS[self.preconditioning].LEVELS
-        drawn = replica_draw(normal, (n_images, 1, 1, 1), seeds[1])
-        sigma = tf.exp(mean + deviation * drawn)
-        shape = (n_images, *code.shape[1:])
-        noisy = code + sigma * replica_draw(normal, shape, seeds[2])
-        conditions = _untold(conditions, seeds[3:])
+        code, sigma, noisy = self.noised(images, seeds[:3])
+        conditions = self._partly_told(conditions, seeds[3:])
         with tf.GradientTape() as tape:
             found, weight = self.denoised(
                 self.network, noisy, sigma, conditions, training=True
             )
             loss = tf.reduce_mean(weight * tf.square(found - code))
-            n_replicas = tf.distribute.get_strategy().num_replicas_in_sync
-            scaled = loss / n_replicas
+            scaled = loss / tf.distribute.get_strategy().num_replicas_in_sync
         variables = self.network.trainable_variables
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
         self._update_average()
         self.loss_mean.update_state(loss)
         return {"loss": self.loss_mean.result()}
+
+    def _partly_told(self, conditions, seeds):
+        """Conditions of which some are replaced by the index for "not told"."""
+        n_images = tf.shape(conditions[0])[0]
+        none = replica_draw(uniform, (n_images,), seeds[0]) < DROP_ALL
+        single = replica_draw(uniform, (n_images, len(conditions)), seeds[1]) < DROP_ONE
+        return [
+            tf.where(none | single[:, i], untold, column)
+            for i, (column, untold) in enumerate(
+                zip(conditions, self._untold(n_images), strict=True)
+            )
+        ]
+
+    def _untold(self, n_images):
+        """Each condition as "not told": int32 tensors (n_images,)."""
+        return [tf.fill((n_images,), len(of)) for of in self.conditions.values()]
 
     def _update_average(self):
         accumulated = self.optimizer.gradient_accumulation_steps or 1
@@ -241,53 +332,179 @@ class Diffusion(Generator):
             share = tf.where(none_wait, share, 0.0)
         move_average(self.averaged_network, self.network, share)
 
-    def sample(self, conditions, seed, batch_size=64, shown=None):
+    def adapted(self, settings, seed=0):
+        """What trains an adapter of this model: an `AdaptedDiffusion`.
+
+        Args:
+            settings: `DiffusionSettings`, of which `lora` is of the adapter.
+            seed: Integer seed.
+        """
+        adapted = AdaptedDiffusion(self, settings.lora, seed)
+        self._compiled_estimate = None
+        return adapted
+
+    def load_adapters(self, folder):
+        folder = Path(folder) / self.ADAPTER
+        self.adapter_scope = AdapterScope.load(folder)
+        if self.adapter_scope is not None:
+            lora.load_adapter(self.averaged_network, folder / ADAPTER_FILE)
+            self._compiled_estimate = None
+
+    def sample(self, conditions, seed, batch_size=64, by_adapter=False):
         """As `Generator.sample`, `batch_size` at once, which changes no image.
+
+        Args:
+            conditions: Integers (n, 2), or with a column for each further condition
+                that the model is told.
+            seed: Integer seed of the noise.
+            batch_size: Images made at once.
+            by_adapter: Whether the adapter acts, for all or for each: bool (n,).
 
         Raises:
             ValueError: If the conditions have another shape.
         """
-        conditions = checked_conditions(conditions)
+        conditions = self._checked(conditions)
         shape = (len(conditions), *self.network.input_shape[0][1:])
         noise = np.random.default_rng(seed).standard_normal(shape, dtype="float32")
-        images = np.empty(
-            (len(conditions), self.image_size, self.image_size, 3), "uint8"
-        )
         levels = noise_levels(self.n_sampling_steps)
+        by_adapter = np.broadcast_to(by_adapter, len(conditions))
+        images = np.empty((len(conditions), *[self.image_size] * 2, 3), "uint8")
+        for adapted in np.unique(by_adapter):
+            rows = np.flatnonzero(by_adapter == adapted)
+            images[rows] = self.solve(
+                conditions[rows],
+                levels[0] * noise[rows],
+                levels,
+                batch_size,
+                by_adapter=bool(adapted),
+            )
+        return images
+
+    def make(self, cells, seed, catalog=None, images=None):
+        """As `Generator.make`.
+
+        What a cell leaves open of site, type and age is drawn from training images of
+        its diagnosis.
+        """
+        asked = np.repeat(*cells, axis=0)
+        conditions = self._checked(asked)
+        if catalog is not None:
+            conditions = self._completed(conditions, catalog, seed)
+        by_adapter = False
+        if self.adapter_scope is not None:
+            names = list(self.conditions)
+            by_adapter = np.array(
+                [
+                    self.adapter_scope.covers(
+                        {
+                            name: self.conditions[name][i]
+                            for name, i in zip(names, row, strict=True)
+                            if i < len(self.conditions[name])
+                        }
+                    )
+                    for row in self._checked(asked)
+                ]
+            )
+        return self.sample(conditions, seed, by_adapter=by_adapter), asked, None
+
+    def _completed(self, conditions, catalog, seed):
+        """Conditions of which nothing is untold that training images can tell."""
+        generator = np.random.default_rng([seed, 1])
+        known = self.conditions_of(catalog.table)
+        conditions = conditions.copy()
+        for diagnosis in np.unique(conditions[:, 0]):
+            rows = np.flatnonzero(conditions[:, 0] == diagnosis)
+            of_diagnosis = np.flatnonzero(known[:, 0] == diagnosis)
+            if not len(of_diagnosis):
+                continue
+            drawn = known[generator.choice(of_diagnosis, len(rows))]
+            for i, values in enumerate(self.conditions.values()):
+                untold = conditions[rows, i] == len(values)
+                conditions[rows[untold], i] = drawn[untold, i]
+        return conditions
+
+    def solve(
+        self, conditions, noisy, levels, batch_size=64, held=None, by_adapter=False
+    ):
+        """Images of noisy codes.
+
+        Args:
+            conditions: Integers (n, conditions), see `conditions_of`.
+            noisy: Codes with noise of the first level, float32 (n, side, side,
+                channels).
+            levels: Falling noise levels, of which the last is 0.
+            batch_size: Images made at once.
+            held: Function of the positions of images, a slice, and of the estimate of
+                their codes, to the estimate to go on with; none by default.
+            by_adapter: Whether the adapter acts.
+
+        Returns:
+            uint8 array (n, side, side, 3), RGB.
+        """
+        side = self.image_size
+        images = np.empty((len(conditions), side, side, 3), "uint8")
         for start in range(0, len(conditions), batch_size):
             part = slice(start, start + batch_size)
             columns = [tf.constant(column) for column in conditions[part].T]
 
-            def denoise(noisy, sigma, columns=columns):
-                return self._guided(noisy, sigma, columns)
+            def denoise(noisy, sigma, columns=columns, part=part):
+                found = self._guided(noisy, sigma, columns, by_adapter)
+                return found if held is None else held(part, found)
 
-            code = SAMPLERS[self.sampler](denoise, levels[0] * noise[part], levels)
+            code = SAMPLERS[self.sampler](denoise, tf.constant(noisy[part]), levels)
             images[part] = to_pixels(self.code.decode(code))
+        self._let_adapter_act(True)
         return images
 
-    def _guided(self, noisy, sigma, conditions):
-        """Estimate of the image, drawn further towards the conditions."""
+    def _checked(self, conditions):
+        """Conditions as int32 (n, conditions): what is left out is "not told"."""
+        conditions = np.asarray(conditions, dtype="int32")
+        n_conditions = len(self.conditions)
+        if conditions.ndim != 2 or not 2 <= conditions.shape[1] <= n_conditions:
+            raise ValueError(
+                "`conditions` must have shape (n, 2): diagnosis and tone-group index"
+                f"{', and up to {n_conditions} columns' * (n_conditions > 2)}. "
+                f"Received: shape {conditions.shape}"
+            )
+        sizes = [len(values) for values in self.conditions.values()]
+        rest = np.tile(sizes[conditions.shape[1] :], (len(conditions), 1))
+        return np.concatenate([conditions, rest.astype("int32")], axis=1)
+
+    def _guided(self, noisy, sigma, conditions, by_adapter):
+        """Estimate of the image, drawn further towards the conditions.
+
+        The adapter is off where no condition is told: what guidance leads away from
+        are images of all kinds.
+        """
+        guidance = self.adapter_guidance if by_adapter else self.guidance
+        self._let_adapter_act(by_adapter)
         told = self._estimate(noisy, sigma, conditions)
         low, high = self.guided_noise
-        if self.guidance == 1 or not low <= sigma <= high:
+        if guidance == 1 or not low <= sigma <= high:
             return told
-        untold = [
-            tf.fill(tf.shape(column), size)
-            for column, size in zip(conditions, VOCABULARIES, strict=True)
-        ]
-        plain = self._estimate(noisy, sigma, untold)
-        return plain + self.guidance * (told - plain)
+        self._let_adapter_act(False)
+        plain = self._estimate(noisy, sigma, self._untold(tf.shape(noisy)[0]))
+        return plain + guidance * (told - plain)
 
-    @tf.function(reduce_retracing=True)
+    def _let_adapter_act(self, acts):
+        """Where there is one, as there is in its training, in which it acts."""
+        if lora.lora_layers(self.averaged_network):
+            lora.activate(self.averaged_network, self.ADAPTER if acts else None)
+
     def _estimate(self, noisy, sigma, conditions):
+        if self._compiled_estimate is None:  # anew where an adapter was added
+            self._compiled_estimate = tf.function(
+                lambda *inputs: self.denoised(self.averaged_network, *inputs)[0],
+                reduce_retracing=True,
+            )
         sigma = tf.fill((tf.shape(noisy)[0], 1, 1, 1), tf.cast(sigma, tf.float32))
-        found, _ = self.denoised(self.averaged_network, noisy, sigma, conditions)
-        return found
+        return self._compiled_estimate(noisy, sigma, conditions)
 
     def get_config(self):
         return {
             "network": keras.saving.serialize_keras_object(self.network),
             "code": keras.saving.serialize_keras_object(self.code),
+            "conditions": {name: list(of) for name, of in self.conditions.items()},
             "preconditioning": self.preconditioning,
             "sampler": self.sampler,
             "n_sampling_steps": self.n_sampling_steps,
@@ -321,12 +538,32 @@ def flipped_and_turned(images, seed):
     return tf.where(turn, tf.transpose(images, (0, 2, 1, 3)), images)
 
 
-def _untold(conditions, seeds):
-    """Conditions of which some are replaced by the index for "not told"."""
-    n_images = tf.shape(conditions[0])[0]
-    none = replica_draw(uniform, (n_images,), seeds[0]) < DROP_ALL
-    single = replica_draw(uniform, (n_images, len(conditions)), seeds[1]) < DROP_ONE
-    return [
-        tf.where(none | single[:, i], tf.cast(size, column.dtype), column)
-        for i, (column, size) in enumerate(zip(conditions, VOCABULARIES, strict=True))
-    ]
+def conditions_told(settings):
+    """Columns that a generator of these settings is told, and their values: a dict."""
+    told = {"diagnosis": DIAGNOSES, "tone_group": CONDITION_TONES}
+    further = {
+        "anatom_site_general": settings.sites,
+        "image_type": settings.image_types,
+        "age_approx": DECADES if settings.age else (),
+    }
+    return told | {name: values for name, values in further.items() if values}
+
+
+def _indices(column, values, n_rows):
+    """Position of each entry of a column in the values told, else their number.
+
+    What is unknown of a tone is a value of its own, as people of unknown tone are many.
+    """
+    if column is None:
+        return np.full(n_rows, len(values))
+    if column.name == "tone_group":
+        column = column.fillna(UNKNOWN)
+    if values == DECADES:
+        column = (column.astype("Float64") // 10 * 10).clip(upper=DECADES[-1])
+    positions = {value: i for i, value in enumerate(values)}
+    return np.array(
+        [
+            positions.get(x, len(values)) if x is not pd.NA else len(values)
+            for x in column
+        ]
+    )
