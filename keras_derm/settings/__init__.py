@@ -21,6 +21,7 @@ from keras_derm.settings.generators import (
     CycleGANSettings,
     DiffusionSettings,
     GeneratorSettings,
+    LoRASettings,
     SNGANSettings,
     generator_settings,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "CounterfactualToneSettings",
     "CycleGANSettings",
     "DiffusionSettings",
+    "LoRASettings",
     "EvaluateSegmenterSettings",
     "EvaluateSettings",
     "ExplainSettings",
