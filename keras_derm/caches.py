@@ -38,6 +38,26 @@ def provide_cache_folders():
             os.environ[variable] = os.path.join(folder, variable.lower())
 
 
+def image_cache():
+    """Folder of images that are rendered or unpacked: they stay, as runs name them.
+
+    Returns:
+        `$KERAS_DERM_CACHE`, or else `~/.cache/keras_derm`, a str.
+
+    Raises:
+        PermissionError: The variable is not set, and the user has no writable home.
+    """
+    chosen = os.environ.get("KERAS_DERM_CACHE")
+    folder = chosen or os.path.join(os.path.expanduser("~"), ".cache", "keras_derm")
+    if not (chosen or os.path.isdir(folder) or _is_writable(folder)):
+        raise PermissionError(
+            "images that are rendered or unpacked need a folder, and this user has no "
+            "home to write to: set KERAS_DERM_CACHE to one that stays. "
+            f"Received: {folder!r}"
+        )
+    return folder
+
+
 def _is_writable(path):
     """Whether files can be written in a folder, which need not be there yet."""
     if not os.path.isabs(path):
