@@ -136,6 +136,7 @@ def _run_function(function, arguments):
 
     from keras_derm.jobs.options import (
         check_files,
+        described,
         flags,
         gathered,
         lists_of_words,
@@ -146,7 +147,9 @@ def _run_function(function, arguments):
     arguments = spelled_out(flags(function), arguments)
     arguments = gathered(lists_of_words(function), arguments)
     _stop_in_order()
-    return jsonargparse.auto_cli(function, args=arguments, as_positional=False)
+    return jsonargparse.auto_cli(
+        function, args=arguments, as_positional=False, description=described(function)
+    )
 
 
 def _told(error):
