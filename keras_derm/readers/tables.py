@@ -101,6 +101,11 @@ def read_found(root, *patterns, key, required=(), names=None, needed=True):
 
 def _read(path, header, names):
     """Table of strings whose index is the line."""
+    if path.exists() and not path.is_file():
+        raise CatalogError(
+            f"{path} is no regular file, but a pipe or device: save the table "
+            f"as a file. Received: {path.name!r}"
+        )
     with open(path, "rb") as file:
         is_spreadsheet = file.read(len(SPREADSHEET)) == SPREADSHEET
     if is_spreadsheet:

@@ -1,5 +1,6 @@
 """What people's archives are like in truth: each is read, or told with a way out."""
 
+import os
 import shutil
 import time
 import zipfile
@@ -80,6 +81,15 @@ def test_table_that_cannot_be_read_says_how_to_save_it(isic, content, said):
     assert "Received: " in message
     with pytest.raises(CatalogError, match=said):
         raise CatalogError(message.replace("\n", " "))
+
+
+def test_pipe_called_like_a_table_is_refused_and_not_waited_for(isic, tmp_path):
+    source = isic("")
+    (tmp_path / "metadata.csv").unlink()
+    os.mkfifo(tmp_path / "metadata.csv")
+    message = refusal(source)
+    assert "metadata.csv is no regular file" in message
+    assert "save the table as a file. Received: 'metadata.csv'" in message
 
 
 LAST_ROW, STRING_9 = b'<row r="3">', b'<row r="3"><c r="A3" t="s"><v>9</v></c></row>'
