@@ -255,15 +255,15 @@ def _is_list_of_words(kind):
 
 
 def gathered(names, arguments):
-    """Return the arguments with what is said several times as one list.
+    """Return the arguments with the several words of an option as one list.
 
     Args:
         names: What `lists_of_words` gives.
         arguments: What `spelled_out` gives.
 
     Returns:
-        List of str: `--data A --data B` becomes `--data=["A", "B"]`, and a single word
-        becomes a list where the option takes nothing else.
+        List of str: `--data A --data B` and `--data A B` become `--data=["A", "B"]`,
+        and a single word becomes a list where the option takes nothing else.
     """
     left, said, follows = [], {}, None
     for argument in arguments:
@@ -273,9 +273,8 @@ def gathered(names, arguments):
             if option[2:] not in said:
                 left.append(option)
             said.setdefault(option[2:], []).extend([value] if equals else [])
-        elif follows and not option.startswith("--"):
+        elif follows and not option.startswith("-"):
             said[follows].append(argument)
-            follows = None
         else:
             left.append(argument)
             follows = None
@@ -319,7 +318,7 @@ def in_brackets(names, arguments):
     told, numbers = [], None
     for argument in arguments:
         option, equals, value = argument.partition("=")
-        if option.startswith("--"):
+        if option.startswith("--") or option == "-h":
             numbers = option[2:] in names or None
             if numbers and equals:
                 argument, numbers = f"{option}={_bracketed(value)}", None

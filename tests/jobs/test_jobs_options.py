@@ -87,6 +87,12 @@ def test_dashes_and_bare_flags_are_understood(options, given, expected):
     [
         (["--data", "a:/x"], ["--data=a:/x"]),
         (["--data", "a:/x", "--data=b:/y"], ['--data=["a:/x", "b:/y"]']),
+        (
+            ["--data", "a:/x", "b:/y", "--o", "1"],
+            ['--data=["a:/x", "b:/y"]', "--o", "1"],
+        ),
+        (["--data", "a:/x", "-h"], ["--data=a:/x", "-h"]),
+        (["--kinds", "a", "b", "--kinds", "c"], ['--kinds=["a", "b", "c"]']),
         (["--data", "[a:/x]", "--data", "b"], ['--data=["a:/x", "b"]']),
         (["--data", "[a:/x]"], ["--data=[a:/x]"]),
         (["--kinds", "clinical: overview"], ['--kinds=["clinical: overview"]']),
@@ -119,6 +125,7 @@ def test_options_that_take_several_words():
         (["--steps", "(-30, -15)"], ["--steps=[-30, -15]"]),
         (["--steps", "[-30, -15]"], ["--steps=[-30, -15]"]),
         (["--steps", "-30"], ["--steps=[-30]"]),
+        (["--steps", "-30", "-h"], ["--steps=[-30]", "-h"]),
         (["--steps", "--run", "x"], ["--steps", "--run", "x"]),
         (["--run", "-30,-15", "a"], ["--run", "-30,-15", "a"]),
     ],
