@@ -8,6 +8,9 @@ import sys
 
 import pytest
 
+from keras_derm.caches import image_cache
+from keras_derm.phantom import read
+
 NO_HOME = "/dev/null/home"
 VARIABLES = ("NUMBA_CACHE_DIR", "MPLCONFIGDIR", "KERAS_HOME")
 SHOW = f"""
@@ -81,6 +84,19 @@ def test_no_folder_at_all_is_no_fault_of_the_import(tmp_path):
     code += f"tempfile.gettempdir = tempfile.mkdtemp = none\n{SHOW}"
     shown, _ = json.loads(run(code, tmp_path, HOME=NO_HOME))
     assert shown == dict.fromkeys(VARIABLES)
+
+
+@pytest.mark.parametrize("home", [NO_HOME, "~"])
+def test_images_are_not_kept_where_they_would_be_lost(tmp_path, monkeypatch, home):
+    """`~` is what Python gives for a user without home and name, as in a container."""
+    monkeypatch.setenv("HOME", home)
+    monkeypatch.setenv("KERAS_DERM_CACHE", "")
+    with pytest.raises(PermissionError, match="set KERAS_DERM_CACHE.*Received"):
+        read("n=1,seed=1,size=64")
+    monkeypatch.setenv("HOME", str(tmp_path / "new"))
+    assert image_cache() == str(tmp_path / "new/.cache/keras_derm")
+    monkeypatch.setenv("KERAS_DERM_CACHE", str(tmp_path))
+    assert image_cache() == str(tmp_path)
 
 
 @pytest.mark.parametrize("home", [NO_HOME, "~"])

@@ -1,7 +1,10 @@
 """JPEGs whose data is lost: Pillow, TensorFlow and OpenCV fill them with grey."""
 
 import io
+import re
+from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -55,6 +58,53 @@ def test_lost_data_is_found_though_decoders_pass_over_it(
     path.write_bytes(spoilt)
     with pytest.raises(ImageError, match="truncated or damaged.*a.jpg"):
         read_image(path)
+
+
+def scans_of(data):
+    """Parts of a JPEG: what stands before the scans, and each scan with its tables."""
+    starts = [found.start() for found in re.finditer(rb"\xff\xda", data)]
+    tables = [
+        data.rfind(b"\xff\xc4", end, start) for end, start in pairwise([0, *starts])
+    ]
+    begins = [
+        table if table > 0 else at for table, at in zip(tables, starts, strict=True)
+    ]
+    begins[0] = starts[0]
+    ends = [*begins[1:], len(data) - len(END)]
+    scans = [data[begin:end] for begin, end in zip(begins, ends, strict=True)]
+    return data[: starts[0]], scans
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_progressive_jpeg_without_one_of_its_scans_is_found(tmp_path, mode):
+    """Cut between two scans and closed, or a scan taken out: libjpeg shows it."""
+    head, scans = scans_of(encoded(mode, progressive=True))
+    assert len(scans) > 5
+    assert jpeg_damage(head + b"".join(scans) + END) is None
+    path = tmp_path / "a.jpg"
+    for n_scans in range(1, len(scans)):
+        path.write_bytes(head + b"".join(scans[:n_scans]) + END)
+        Image.open(path).load()  # without a word
+        with pytest.raises(ImageError, match="damaged.*before its last scan.*a.jpg"):
+            read_image(path)
+        # The tables of the scan that is taken out may be those of the next.
+        assert jpeg_damage(
+            head + b"".join(scans[:n_scans] + scans[n_scans + 1 :]) + END
+        )
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+@pytest.mark.parametrize("quality", [1, 30, 75, 95, 100])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_whole_progressive_jpegs_are_sound(mode, quality, subsampling):
+    options = {"quality": quality, "subsampling": subsampling, "progressive": True}
+    for size in ((96, 80), (17, 9), (1, 1)):
+        data = encoded(mode, size, optimize=quality == 30, **options)
+        assert b"\xff\xc2" in data
+        assert jpeg_damage(data) is None
+    grey = np.full((40, 40, 3), 128, np.uint8)
+    _, written = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])
+    assert jpeg_damage(written.tobytes()) is None
 
 
 @pytest.mark.parametrize(

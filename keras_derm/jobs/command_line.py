@@ -5,13 +5,14 @@ stopped from its first moment.
 """
 
 import errno
-import logging
 import os
 import sys
 import warnings
 
 MOST_LINES = 60
 """Lines of a message that are printed at most."""
+
+STOPPED, STATUS_OF_STOPPED = "\nstopped; the same command goes on from here\n", 130
 
 WAYS_OUT = {
     errno.ENOSPC: "there is no space left: make some, and the same command goes on",
@@ -73,6 +74,7 @@ def _exit_with(work):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     warnings.showwarning = _show_warning
     try:
+        _stop_at_once()
         status = work()
     except (ValueError, KeyError, OSError, RuntimeError, ImportError) as error:
         if os.environ.get("KERAS_DERM_DEBUG"):
@@ -80,12 +82,40 @@ def _exit_with(work):
         print(f"error: {_told(error)}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
+        sys.stderr.write(STOPPED)
+        sys.exit(STATUS_OF_STOPPED)
+    finally:
+        _stop_in_order()
     sys.exit(status or 0)
 
 
+def _stop_at_once():
+    """Let Ctrl-C end the process where it is, while there is nothing to leave in order.
+
+    `KeyboardInterrupt` within an import may be lost there, or become another error.
+    """
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
+
+
+def _stop_in_order():
+    """Let Ctrl-C raise `KeyboardInterrupt` again."""
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is _end:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _end(number, frame):
+    os.write(2, STOPPED.encode())
+    os._exit(STATUS_OF_STOPPED)
+
+
 def _run(one, arguments):
+    import logging
+
     from keras_derm.cluster import refuse_workers
     from keras_derm.jobs.options import read_options, with_options
 
@@ -96,7 +126,9 @@ def _run(one, arguments):
     if one.settings is None:
         return _run_function(one.work, arguments)
     run, settings = read_options(one.settings, arguments)
-    return one.work(run, settings).do()  # only now is TensorFlow loaded
+    stage = one.work  # only now is TensorFlow loaded
+    _stop_in_order()
+    return stage(run, settings).do()
 
 
 def _run_function(function, arguments):
@@ -104,6 +136,7 @@ def _run_function(function, arguments):
 
     from keras_derm.jobs.options import (
         check_files,
+        described,
         flags,
         gathered,
         lists_of_words,
@@ -113,7 +146,10 @@ def _run_function(function, arguments):
     check_files(arguments)
     arguments = spelled_out(flags(function), arguments)
     arguments = gathered(lists_of_words(function), arguments)
-    return jsonargparse.auto_cli(function, args=arguments, as_positional=False)
+    _stop_in_order()
+    return jsonargparse.auto_cli(
+        function, args=arguments, as_positional=False, description=described(function)
+    )
 
 
 def _told(error):

@@ -103,7 +103,12 @@ class Evaluate(Stage):
         if reference not in trained:  # whose absence the stage will tell
             return [reference]
         if len(trained) < 2:
-            return [reference, *(arm for arm in ARMS if arm != reference)]
+            raise ValueError(
+                f"no arm but {reference} has learned from the images as they now are: "
+                "train another (apps/train_classifier.py --arm NAME); compare.py "
+                "judges one model alone, by what predict.py writes. "
+                f"Received: {list(self.run.arms)}"
+            )
         tasks = {arm: self._task_of(arm) for arm in trained}
         judged = [arm for arm in trained if tasks[arm] == tasks[reference]]
         if len(judged) < 2:

@@ -34,6 +34,7 @@ def read_options(settings, arguments):
     arguments = gathered(
         lists_of_words(settings), spelled_out(flags(settings), arguments)
     )
+    arguments = in_brackets(lists_of_numbers(settings), arguments)
     said = _plain(parser.parse_args(arguments))
     said.pop("config", None)
     return said.pop("run"), settings.from_dict(said)
@@ -52,7 +53,7 @@ def stage_parser(settings, arguments):
     Returns:
         Tuple of the parser, and of the arguments that it is to parse.
     """
-    parser = jsonargparse.ArgumentParser(description=_described(settings))
+    parser = jsonargparse.ArgumentParser(description=described(settings))
     parser.add_argument("--config", action="config", help="YAML file with options.")
     parser.add_argument("--run", type=str, required=True, help="Run directory.")
     chosen = {
@@ -156,9 +157,9 @@ def _generators_in(path):
     return [said] if isinstance(said, str) else list(said)
 
 
-def _described(settings):
-    """Help of a stage: what stands before the arguments in the docstring."""
-    return (settings.__doc__ or "").partition("\n    Args:")[0].strip()
+def described(options):
+    """Help of a stage or a function: what its docstring says before the arguments."""
+    return (options.__doc__ or "").partition("\n    Args:")[0].strip()
 
 
 def _plain(value):
@@ -254,15 +255,15 @@ def _is_list_of_words(kind):
 
 
 def gathered(names, arguments):
-    """Return the arguments with what is said several times as one list.
+    """Return the arguments with the several words of an option as one list.
 
     Args:
         names: What `lists_of_words` gives.
         arguments: What `spelled_out` gives.
 
     Returns:
-        List of str: `--data A --data B` becomes `--data=["A", "B"]`, and a single word
-        becomes a list where the option takes nothing else.
+        List of str: `--data A --data B` and `--data A B` become `--data=["A", "B"]`,
+        and a single word becomes a list where the option takes nothing else.
     """
     left, said, follows = [], {}, None
     for argument in arguments:
@@ -272,9 +273,8 @@ def gathered(names, arguments):
             if option[2:] not in said:
                 left.append(option)
             said.setdefault(option[2:], []).extend([value] if equals else [])
-        elif follows and not option.startswith("--"):
+        elif follows and not option.startswith("-"):
             said[follows].append(argument)
-            follows = None
         else:
             left.append(argument)
             follows = None
@@ -292,3 +292,45 @@ def _as_one(option, values, may_be_alone):
         return f"{option}={values[0]}"
     lists = [yaml.safe_load(v) if v.startswith("[") else [v] for v in values]
     return f"{option}={json.dumps([word for each in lists for word in each])}"
+
+
+def lists_of_numbers(options):
+    """Names of the options of a stage that take several numbers."""
+    hints = get_type_hints(options).items()
+    return {
+        name
+        for name, hint in hints
+        if get_origin(hint) is tuple and get_args(hint)[0] in (int, float)
+    }
+
+
+def in_brackets(names, arguments):
+    """Return the arguments with the numbers of an option as one list.
+
+    Args:
+        names: What `lists_of_numbers` gives.
+        arguments: What `gathered` gives.
+
+    Returns:
+        List of str: `--steps -30 -15`, `--steps -30,-15` and `--steps "(-30, -15)"`
+        become `--steps=[-30,-15]`.
+    """
+    told, numbers = [], None
+    for argument in arguments:
+        option, equals, value = argument.partition("=")
+        if option.startswith("--") or option == "-h":
+            numbers = option[2:] in names or None
+            if numbers and equals:
+                argument, numbers = f"{option}={_bracketed(value)}", None
+            told.append(argument)
+        elif numbers and "=" in told[-1]:
+            told[-1] = f"{told[-1][:-1]},{_bracketed(argument)[1:]}"
+        elif numbers:
+            told[-1] += f"={_bracketed(argument)}"
+        else:
+            told.append(argument)
+    return told
+
+
+def _bracketed(numbers):
+    return f"[{numbers.strip('[]() ')}]"

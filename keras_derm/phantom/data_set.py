@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from rich.progress import track
 
+from keras_derm.caches import image_cache
 from keras_derm.catalog import Catalog
 from keras_derm.files import atomic_path, read_json, write_csv, write_json
 from keras_derm.phantom.photograph import photograph
@@ -263,9 +264,8 @@ def _rows(n, indices):
 def _cache_directory(settings):
     # Without n: a longer data set reuses the images of a shorter one.
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-    base = os.environ.get("KERAS_DERM_CACHE") or Path.home() / ".cache" / "keras_derm"
     name = f"phantom-{settings['seed']}-{settings['size']}-{digest[:12]}"
-    return Path(base) / name
+    return Path(image_cache(), name)
 
 
 def _claim(root, settings):

@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 from rich.progress import track
 
+from keras_derm.caches import image_cache
 from keras_derm.catalog.faults import CatalogError
 from keras_derm.files import atomic_path
 from keras_derm.readers.archive import ArchiveReader
@@ -116,9 +117,8 @@ def unpack(container, ids):
 def _folder(container):
     if os.access(container.parent, os.W_OK):
         return container.with_suffix("")
-    base = os.environ.get("KERAS_DERM_CACHE") or Path.home() / ".cache" / "keras_derm"
     digest = hashlib.sha256(str(container).encode()).hexdigest()[:12]
-    return Path(base) / f"isic2024-{digest}"
+    return Path(image_cache(), f"isic2024-{digest}")
 
 
 KAGGLE = ArchiveReader(

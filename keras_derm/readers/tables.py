@@ -1,6 +1,5 @@
 """What an archive's tables say: rows, numbers and words, each fault with its line."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from keras_derm.catalog.text_tables import read_table
 from keras_derm.files import escaped, shown
 from keras_derm.readers.files import find_tables
 from keras_derm.readers.notes import note, warn
+from keras_derm.readers.spreadsheets import SPREADSHEET, read_spreadsheet
 
 FITZPATRICK_WORDS = {
     word: tone
@@ -19,9 +19,6 @@ FITZPATRICK_WORDS = {
     for word in (str(number), f"{number}.0", tone.lower())
 }
 """Fitzpatrick types as archives write them: 3, 3.0 or iii."""
-
-SPREADSHEET = b"PK\x03\x04"
-"""How an .xlsx begins; an .xls that is in truth a csv does not."""
 
 
 def read_rows(path, required=(), header=0, names=None):
@@ -104,22 +101,16 @@ def read_found(root, *patterns, key, required=(), names=None, needed=True):
 
 def _read(path, header, names):
     """Table of strings whose index is the line."""
+    if path.exists() and not path.is_file():
+        raise CatalogError(
+            f"{path} is no regular file, but a pipe or device: save the table "
+            f"as a file. Received: {path.name!r}"
+        )
     with open(path, "rb") as file:
         is_spreadsheet = file.read(len(SPREADSHEET)) == SPREADSHEET
-    if not is_spreadsheet:
-        return read_table(path, names, dtype="string")
-    try:
-        table = pd.read_excel(
-            path, dtype="string", header=header, names=names, na_values=[""],
-            keep_default_na=False, engine="openpyxl",
-        )  # fmt: skip
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise CatalogError(
-            f"{path} is not a readable spreadsheet: {error}. Received: {path.name!r}"
-        ) from error
-    table.columns = [str(column).strip() for column in table.columns]
-    table.index = table.index + header + 2
-    return table
+    if is_spreadsheet:
+        return read_spreadsheet(path, header, names)
+    return read_table(path, names, dtype="string")
 
 
 def one_row_a_photograph(rows, columns):

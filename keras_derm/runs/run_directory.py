@@ -135,10 +135,10 @@ class RunDirectory(Layout):
         for earlier in after:
             lost = Record.read(self.record(earlier)).lost(self.path)
             if lost:
-                app = earlier.partition(".")[0]
                 raise FileNotFoundError(
                     f"{self.path}: {lost}, which {earlier} had left: run it again "
-                    f"(apps/{app}.py), and it is made anew. Received: {self.path}"
+                    f"({_command(earlier)}), and it is made anew. "
+                    f"Received: {self.path}"
                 )
 
     def _kept(self, patterns: tuple[str, ...]) -> dict[str, int | None]:
@@ -177,10 +177,9 @@ class RunDirectory(Layout):
         digests = {}
         for earlier in after:
             if not self.record(earlier).is_file():
-                app = earlier.partition(".")[0]
                 raise FileNotFoundError(
                     f"{self.path} has no finished stage {earlier!r}, which {name!r} "
-                    f"builds on; run it first (apps/{app}.py)"
+                    f"builds on; run it first ({_command(earlier)})"
                 )
             digests[earlier] = Record.read(self.record(earlier)).digest
         return digests
@@ -257,7 +256,7 @@ class RunDirectory(Layout):
         if not self.record(name).is_file():
             raise FileNotFoundError(
                 f"{self.path} has no finished stage {name!r}; run it first "
-                f"(apps/{kind.stage}.py)"
+                f"({_command(name)})"
             )
         settings = Record.read(self.record(name)).settings
         assert isinstance(settings, kind)
@@ -288,3 +287,9 @@ class RunDirectory(Layout):
         """Catalog of the synthetic images, or None where none was made or kept."""
         path = self.synthetic / "catalog.csv"
         return Catalog.load(path) if path.is_file() else None
+
+
+def _command(name: str) -> str:
+    """The app that makes a stage, with the arm where it is one of an arm."""
+    app, _, arm = name.partition(".")
+    return f"apps/{app}.py --arm {arm}" if arm else f"apps/{app}.py"

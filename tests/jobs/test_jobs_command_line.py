@@ -1,5 +1,6 @@
 """What a command says when it ends early: in the terminal, as a user sees it."""
 
+import ast
 import errno
 import os
 import signal
@@ -17,10 +18,22 @@ from keras_derm.jobs.command_line import main
 APPS = Path(__file__).parents[2] / "apps"
 LIGHT = """
 import sys
+before = set(sys.modules)
 import keras_derm.jobs.command_line
-heavy = {"tensorflow", "keras", "pandas", "pydantic", "jsonargparse"} & set(sys.modules)
-print(sorted(heavy))
+print(sorted(set(sys.modules) - before))
 """
+OURS = [
+    *("keras_derm", "keras_derm.caches", "keras_derm.jobs"),
+    "keras_derm.jobs.command_line",
+]
+STOP = """
+import os, signal
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except BaseException as error:
+    raise ImportError("the import of this module failed") from error
+"""
+COMMAND = "from keras_derm.jobs.command_line import main; main()"
 
 
 def ended(monkeypatch, capsys, *arguments):
@@ -31,18 +44,53 @@ def ended(monkeypatch, capsys, *arguments):
     return status.value.code, capsys.readouterr().err
 
 
-def test_a_command_may_be_stopped_from_its_first_moment(monkeypatch, capsys):
+def test_nothing_is_imported_before_a_command_may_be_stopped():
     found = subprocess.run(
         [sys.executable, "-c", LIGHT], capture_output=True, text=True
     )
-    assert found.stdout == "[]\n", found.stderr
+    imported = ast.literal_eval(found.stdout)
+    assert set(imported) - {"errno", "warnings"} == set(OURS), found.stderr
 
-    def stop(name):
-        raise KeyboardInterrupt
 
-    monkeypatch.setattr("keras_derm.jobs.table.app", stop)
-    status, said = ended(monkeypatch, capsys, "audit_skin_tone")
-    assert status == 130 and "stopped; the same command goes on from here" in said
+@pytest.mark.parametrize("module", ["dataclasses", "pydantic", "tensorflow"])
+@pytest.mark.parametrize(
+    "start", [[APPS / "audit_skin_tone.py"], ["-c", COMMAND, "audit_skin_tone"]]
+)
+def test_interrupt_during_an_import_leaves_no_traceback(tmp_path, start, module):
+    """A module is interrupted by Ctrl-C, and makes an error of its own of that."""
+    (tmp_path / f"{module}.py").write_text(STOP)
+    path = os.pathsep.join(map(str, [tmp_path, *sys.path]))
+    found = subprocess.run(
+        [
+            sys.executable,
+            *start,
+            "--run",
+            tmp_path / "run",
+            "--data",
+            "phantom:n=2,seed=1",
+        ],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert found.returncode == 130
+    assert found.stderr == "\nstopped; the same command goes on from here\n"
+    assert not (tmp_path / "run").exists()
+
+
+def test_interrupt_of_the_work_ends_in_order(tmp_path, monkeypatch, capsys):
+    def interrupted(self):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        finally:
+            print("left in order", file=sys.stderr)
+
+    monkeypatch.setattr("keras_derm.jobs.audit_skin_tone.AuditSkinTone.do", interrupted)
+    options = ["--run", tmp_path / "run", "--data", "phantom:n=2,seed=1"]
+    status, said = ended(monkeypatch, capsys, "audit_skin_tone", *options)
+    assert status == 130
+    assert said == "left in order\n\nstopped; the same command goes on from here\n"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.slow

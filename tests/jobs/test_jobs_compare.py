@@ -315,6 +315,13 @@ def test_every_arm_of_the_task_is_judged(runs, capsys):
     assert facts["photograph_colour"]["rule"] == "quadrant"
 
 
+def test_one_trained_arm_is_not_judged_and_the_way_out_told(evaluated_run, tmp_path):
+    run = shutil.copytree(evaluated_run, tmp_path / "run")
+    (run / "stages/train_classifier.augmented.json").unlink()
+    with pytest.raises(ValueError, match="--arm NAME.*compare.py judges one model"):
+        jobs.run_stage("evaluate", run, n_replicates=20)
+
+
 def test_predictions_of_any_number_of_arms_are_judged(runs, tmp_path):
     given = judged_elsewhere(runs[0], tmp_path)
     given = {"mine": given["baseline"], "torch": given["augmented"]}

@@ -7,6 +7,8 @@ import pytest
 from keras_derm.jobs.options import (
     flags,
     gathered,
+    in_brackets,
+    lists_of_numbers,
     lists_of_words,
     named_generator,
     read_options,
@@ -87,6 +89,12 @@ def test_dashes_and_bare_flags_are_understood(options, given, expected):
     [
         (["--data", "a:/x"], ["--data=a:/x"]),
         (["--data", "a:/x", "--data=b:/y"], ['--data=["a:/x", "b:/y"]']),
+        (
+            ["--data", "a:/x", "b:/y", "--o", "1"],
+            ['--data=["a:/x", "b:/y"]', "--o", "1"],
+        ),
+        (["--data", "a:/x", "-h"], ["--data=a:/x", "-h"]),
+        (["--kinds", "a", "b", "--kinds", "c"], ['--kinds=["a", "b", "c"]']),
         (["--data", "[a:/x]", "--data", "b"], ['--data=["a:/x", "b"]']),
         (["--data", "[a:/x]"], ["--data=[a:/x]"]),
         (["--kinds", "clinical: overview"], ['--kinds=["clinical: overview"]']),
@@ -108,6 +116,32 @@ def test_options_that_take_several_words():
         "runs": False, "data": True, "image_types": False,
     }  # fmt: skip
     assert lists_of_words(TrainClassifierSettings) == {}
+
+
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        (["--steps", "-30", "-15", "--run", "x"], ["--steps=[-30,-15]", "--run", "x"]),
+        (["--steps", "-30,-15"], ["--steps=[-30,-15]"]),
+        (["--steps=-30,-15"], ["--steps=[-30,-15]"]),
+        (["--steps", "(-30, -15)"], ["--steps=[-30, -15]"]),
+        (["--steps", "[-30, -15]"], ["--steps=[-30, -15]"]),
+        (["--steps", "-30"], ["--steps=[-30]"]),
+        (["--steps", "-30", "-h"], ["--steps=[-30]", "-h"]),
+        (["--steps", "--run", "x"], ["--steps", "--run", "x"]),
+        (["--run", "-30,-15", "a"], ["--run", "-30,-15", "a"]),
+    ],
+)
+def test_numbers_need_no_brackets(given, expected):
+    assert in_brackets({"steps"}, given) == expected
+
+
+def test_fractions_are_taken_as_people_write_them():
+    assert lists_of_numbers(TrainClassifierSettings) == set()
+    for given in (["0.5", "0.2", "0.3"], ["0.5,0.2,0.3"], ["(0.5, 0.2, 0.3)"]):
+        arguments = ["--run", "x", "--fractions", *given, "--seed", "2"]
+        _, settings = read_options(PrepareDatasetSettings, arguments)
+        assert settings == PrepareDatasetSettings(fractions=(0.5, 0.2, 0.3), seed=2)
 
 
 def test_flag_of_a_generator_may_be_bare_too():

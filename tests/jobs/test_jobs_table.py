@@ -65,6 +65,12 @@ def test_command_lists_the_apps(monkeypatch, capsys):
         assert re.findall(r"^  (\w+)  ", printed, re.M) == NAMES
 
 
+def test_help_of_a_function_says_how_it_is_called(monkeypatch, capsys):
+    status, text = said(monkeypatch, capsys, "predict", "--help")
+    assert status == 0
+    assert "predict.py MODEL IMAGES [--output FILE]: prints, row by row" in text
+
+
 @pytest.mark.parametrize(
     "begins, name",
     [("audit", "audit_skin_tone"), ("export", "export_tflite"), ("tune", "tune")],

@@ -1,8 +1,11 @@
 """What people's archives are like in truth: each is read, or told with a way out."""
 
+import os
 import shutil
 import time
+import zipfile
 
+import pandas as pd
 import pytest
 
 from keras_derm.catalog import CatalogError
@@ -78,6 +81,73 @@ def test_table_that_cannot_be_read_says_how_to_save_it(isic, content, said):
     assert "Received: " in message
     with pytest.raises(CatalogError, match=said):
         raise CatalogError(message.replace("\n", " "))
+
+
+def test_pipe_called_like_a_table_is_refused_and_not_waited_for(isic, tmp_path):
+    source = isic("")
+    (tmp_path / "metadata.csv").unlink()
+    os.mkfifo(tmp_path / "metadata.csv")
+    message = refusal(source)
+    assert "metadata.csv is no regular file" in message
+    assert "save the table as a file. Received: 'metadata.csv'" in message
+
+
+LAST_ROW, STRING_9 = b'<row r="3">', b'<row r="3"><c r="A3" t="s"><v>9</v></c></row>'
+
+
+@pytest.fixture
+def spreadsheet(isic, tmp_path):
+    """Give a metadata.xlsx of which a part is changed, as a data source."""
+
+    def save(part, change):
+        rows = [line.split(",") for line in (METADATA + ROWS).splitlines()]
+        pd.DataFrame(rows[1:], columns=rows[0]).to_excel(
+            tmp_path / "t", index=False, engine="openpyxl"
+        )
+        with zipfile.ZipFile(tmp_path / "t") as sound:
+            parts = {name: sound.read(name) for name in sound.namelist()}
+        path = tmp_path / "metadata.xlsx"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+            for name, content in parts.items():
+                file.writestr(name, change(content) if part in name else content)
+        return f"table:{path},root=images"
+
+    return save
+
+
+def test_spreadsheet_that_unpacks_to_what_fills_the_memory_is_refused(
+    spreadsheet, tmp_path
+):
+    table = read_data_source(spreadsheet("sheet1", lambda sheet: sheet)).table
+    assert table["diagnosis"].tolist() == ["NV", "MEL"]
+    message = refusal(spreadsheet("sheet1", lambda sheet: sheet + bytes(310_000_000)))
+    assert (tmp_path / "metadata.xlsx").stat().st_size < 3_000_000
+    assert "metadata.xlsx unpacks to 310," in message
+    assert "save it as csv" in message and message.endswith(" bytes")
+
+
+def test_spreadsheet_with_a_cell_far_away_is_refused(spreadsheet):
+    far = b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
+    message = refusal(
+        spreadsheet("sheet1", lambda sheet: sheet.replace(b"</sheetData>", far))
+    )
+    assert "metadata.xlsx: the table has more than 10,000,000 cells: delete" in message
+    assert message.endswith("Received: 16,384 columns in row 1,048,576")
+
+
+@pytest.mark.parametrize(
+    "part, change",
+    [
+        ("sheet1", lambda sheet: sheet[: len(sheet) // 2]),
+        ("sheet1", lambda sheet: sheet.replace(LAST_ROW, STRING_9 + LAST_ROW)),
+        ("styles", lambda styles: b"<"),
+        ("workbook.xml", lambda book: b"<x/>"),
+    ],
+)
+def test_damaged_spreadsheet_says_how_to_save_it(spreadsheet, part, change):
+    message = refusal(spreadsheet(part, change))
+    assert "metadata.xlsx is not a readable spreadsheet (" in message
+    assert "save it as csv" in message and "Received: 'metadata.xlsx'" in message
 
 
 @pytest.mark.parametrize(

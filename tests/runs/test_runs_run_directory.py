@@ -61,6 +61,12 @@ def test_missing_earlier_stage_names_its_app(tmp_path):
             PrepareDatasetSettings(),
             after=("audit_skin_tone",),
         )
+    with pytest.raises(FileNotFoundError, match="train_classifier.py --arm other"):
+        do(
+            RunDirectory(tmp_path),
+            PrepareDatasetSettings(),
+            after=("train_classifier.other",),
+        )
 
 
 def test_a_setting_that_is_new_at_its_default_makes_nothing_anew(tmp_path):
