@@ -96,6 +96,14 @@ class Generator(keras.Model):
         raise NotImplementedError
 
     @classmethod
+    def timed_network(cls, settings, image_size):
+        """New network of one input, a training step of which says how fast it is.
+
+        Generators have it whose settings allow the precision auto.
+        """
+        raise NotImplementedError
+
+    @classmethod
     def description(cls, settings):
         """What it is and what it is conditioned on, to begin a sentence with."""
         raise NotImplementedError

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import os
 import tempfile
 from pathlib import Path
 
@@ -24,17 +23,15 @@ from keras_derm.classifiers import (
 )
 from keras_derm.evaluation import predictions_to_csv
 from keras_derm.files import (
-    DamagedFileError,
     atomic_path,
-    read_json,
     short_digest,
-    shown,
     write_json,
 )
+from keras_derm.jobs.precisions import measured_precision
 from keras_derm.pipeline import PreparedImages, image_dataset
-from keras_derm.runs import Stage, describe_environment
+from keras_derm.runs import Stage
 from keras_derm.settings import PrepareDatasetSettings, TrainClassifierSettings
-from keras_derm.training import fastest_precision, join_workers, measure_precisions
+from keras_derm.training import join_workers
 
 
 class TrainClassifier(Stage):
@@ -247,23 +244,14 @@ def with_precisions(run, settings):
     for member in settings.members:
         chosen = member.precision or settings.precision
         if chosen == "auto" and not member.file:
-            chosen = measured_precision(run, member, settings)
+            chosen = member_precision(run, member, settings)
         usual = member.file or chosen == "float32"
         members.append(dataclasses.replace(member, precision=None if usual else chosen))
     return dataclasses.replace(settings, members=tuple(members), precision="float32")
 
 
-def measured_precision(run, member, settings):
-    """The precision measured for this network in this run, now or earlier.
-
-    Members of one kind share it over all arms, so that no arm is compared with one
-    that was trained in another way, and so does a run that goes on on another device.
-    """
-    if os.environ.get("TF_CONFIG"):
-        raise ValueError(
-            "several workers would measure and could choose differently: name a "
-            "precision in place of auto. Received: auto with TF_CONFIG"
-        )
+def member_precision(run, member, settings):
+    """The precision measured for a member in this run, now or earlier."""
     network = {
         "backbone": member.backbone,
         "image_size": member.image_size,
@@ -271,28 +259,14 @@ def measured_precision(run, member, settings):
         "batch_size": settings.batch_size,
         "gradient_checkpointing": settings.gradient_checkpointing,
     }
-    path = run / "precision.json"
-    known = read_json(path, None) if path.is_file() else []
-    if not isinstance(known, list) or not all(isinstance(one, dict) for one in known):
-        raise DamagedFileError(
-            f"{path} is damaged: remove it, and precisions are measured anew. "
-            f"Received: {shown(known)}"
-        )
-    for found in known:
-        if network.items() <= found.items():
-            return found["precision"]
     n_classes = len(get_task(settings.task).classes)
-    speeds = measure_precisions(
-        lambda: untrained_member(member, settings, n_classes), settings.batch_size
+    return measured_precision(
+        run,
+        member.backbone,
+        network,
+        lambda: untrained_member(member, settings, n_classes),
+        settings.batch_size,
     )
-    chosen = fastest_precision(speeds)
-    told = ", ".join(f"{name} {speed:.1f}" for name, speed in speeds.items())
-    print(f"{member.backbone}: {told} images/s: {chosen}", flush=True)
-    found = {**network, "images_per_second": speeds, "precision": chosen}
-    machine = describe_environment()
-    device = {name: machine[name] for name in ("platform", "processors", "gpus")}
-    write_json(path, [*known, found | device])
-    return chosen
 
 
 def _digest(values):

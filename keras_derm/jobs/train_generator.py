@@ -1,12 +1,16 @@
 """Train a generator on the training images."""
 
+import dataclasses
 import shutil
 import sys
 
 import keras
 
 from keras_derm.catalog.tasks import check_any_task
-from keras_derm.evaluation.image_quality.feature_distances import kernel_distance
+from keras_derm.evaluation.image_quality.feature_distances import (
+    kernel_distance,
+    neighbourhood_metrics,
+)
 from keras_derm.evaluation.image_quality.feature_extractor import feature_extractor
 from keras_derm.files import write_json
 from keras_derm.generative import (
@@ -16,12 +20,14 @@ from keras_derm.generative import (
     load_best,
     train,
 )
+from keras_derm.jobs.precisions import measured_precision
 from keras_derm.pipeline import PreparedImages, resized_images
 from keras_derm.runs import Stage
 from keras_derm.settings import TrainGeneratorSettings
 from keras_derm.training import default_strategy
 
 N_MEASURED = 1000
+N_NEIGHBOURS = 5
 
 
 class TrainGenerator(Stage):
@@ -55,6 +61,7 @@ class TrainGenerator(Stage):
                 AdapterScope.rows(rows, self.settings.where)
 
     def make(self):
+        self.settings = with_precision(self.run, self.settings)
         settings, folder = self.settings, self.run.generator
         kind, options = generator_class(settings.generator.name), settings.generator
         keras.utils.set_random_seed(settings.seed)
@@ -113,6 +120,32 @@ class TrainGenerator(Stage):
         adapted.save_adapter(folder)
 
 
+def with_precision(run, settings):
+    """Settings of a training in which the precision is decided.
+
+    Args:
+        run: `RunDirectory`.
+        settings: `TrainGeneratorSettings`.
+    """
+    if settings.precision != "auto":
+        return settings
+    options = settings.generator
+    kind = generator_class(options.name)
+    network = {
+        "generator": options.to_dict(),
+        "image_size": settings.image_size,
+    }
+    precision = measured_precision(
+        run,
+        options.name,
+        network,
+        lambda: kind.timed_network(options, settings.image_size),
+        options.batch_size,
+        kind.PRECISIONS,
+    )
+    return dataclasses.replace(settings, precision=precision)
+
+
 def built_generator(settings):
     """The generator of a run, with new weights.
 
@@ -137,13 +170,21 @@ def distance_measure(generator, extractor, rows, images, seed):
     """Function that measures how far made images are from training images.
 
     Both are of the same conditions, among which rare diagnoses have a part, as in
-    training; distances are of features.
+    training; distances are of features. Beside the distance stand precision, recall
+    and coverage, see `neighbourhood_metrics`.
     """
     real, make = generator.counterparts(rows, images, N_MEASURED, seed, balance=0.5)
     real = extractor(real)
 
     def measure():
-        mean, deviation = kernel_distance(real, extractor(make()))
-        return {"kernel_distance": mean, "kernel_distance_deviation": deviation}
+        made = extractor(make())
+        mean, deviation = kernel_distance(real, made)
+        measured = {"kernel_distance": mean, "kernel_distance_deviation": deviation}
+        if len(real) <= N_NEIGHBOURS:
+            return measured
+        neighbours = neighbourhood_metrics(real, made, N_NEIGHBOURS)
+        return measured | {
+            n: neighbours[n] for n in ("precision", "recall", "coverage")
+        }
 
     return measure

@@ -39,6 +39,7 @@ class GeneratorSettings(Settings):
         EXTENDS: Settings of a training that may be raised afterwards, so that it goes
             on.
         ADAPTERS: Kinds of adapters that the generator can be given.
+        PRECISIONS: What its networks can be told to compute in.
 
     Example:
         >>> generator_settings({"sngan": {"dropout": 0.2}})
@@ -48,6 +49,7 @@ class GeneratorSettings(Settings):
     name: ClassVar[str]
     EXTENDS: ClassVar[tuple[str, ...]] = ("n_steps",)
     ADAPTERS: ClassVar[tuple[str, ...]] = ()
+    PRECISIONS: ClassVar[tuple[str, ...]] = ("float32", "mixed_bfloat16")
 
     def __init_subclass__(cls, name: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -286,6 +288,7 @@ class DiffusionSettings(GeneratorSettings, name="diffusion"):
     EXTENDS: ClassVar[tuple[str, ...]] = ()
     # None: the learning rate falls with the share of the steps that are done.
     ADAPTERS: ClassVar[tuple[str, ...]] = ("lora",)
+    PRECISIONS: ClassVar[tuple[str, ...]] = ("float32", "mixed_bfloat16", "auto")
 
     batch_size: int = limited(Count, 64)
     channels: tuple[int, ...] = limited(Widths, (128, 192))

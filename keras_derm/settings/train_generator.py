@@ -48,9 +48,9 @@ class TrainGeneratorSettings(StageSettings, stage="train_generator"):
         steps_per_epoch: Steps between two savings.
         gradient_accumulation: Gradients averaged for one update, so that batches may be
             larger than memory; n_steps is a multiple of it. On one device only.
-        precision: What the networks compute in where they allow it: float32 or
-            mixed_bfloat16. Nothing is measured here, and the losses of generators are
-            not scaled: auto and mixed_float16 are for train_classifier.py.
+        precision: What the networks compute in: float32 or mixed_bfloat16; auto, for
+            diffusion, measures which is faster on this machine. Losses of generators
+            are not scaled, as mixed_float16 would need.
         jit_compile: Compile the step with XLA. The random numbers stay the same, but
             for dropout's, and losses agree to rounding (2e-6 of them in two steps).
         tensorboard: Write losses and grids of samples for TensorBoard too, into
@@ -96,9 +96,10 @@ class TrainGeneratorSettings(StageSettings, stage="train_generator"):
                 "`n_steps` must be a multiple of `steps_per_epoch`. Received: "
                 f"n_steps={self.n_steps}, steps_per_epoch={self.steps_per_epoch}"
             )
-        if self.precision not in ("float32", "mixed_bfloat16"):
+        if self.precision not in self.generator.PRECISIONS:
             raise SettingsError(
-                "`precision` of a generator must be float32 or mixed_bfloat16. "
+                f"`precision` of {self.generator.name} must be "
+                f"{' or '.join(self.generator.PRECISIONS)}. "
                 f"Received: {self.precision!r}"
             )
         if self.patience and self.feature_weights is None:

@@ -189,6 +189,22 @@ class Diffusion(Generator):
         return cls(network, code, conditions, **options)
 
     @classmethod
+    def timed_network(cls, settings, image_size):
+        """The denoiser as a model of the code alone, whose steps can be timed."""
+        model = cls.with_networks(
+            image_size,
+            settings.n_components,
+            settings.channels,
+            conditions_told(settings),
+        )
+        network = model.network
+        code = keras.Input(network.input_shape[0][1:])
+        level = keras.ops.mean(code, axis=(1, 2, 3))
+        index = keras.ops.cast(0 * level, "int32")
+        n_conditions = len(network.inputs) - 2
+        return keras.Model(code, network([code, level, *[index] * n_conditions]))
+
+    @classmethod
     def description(cls, settings):
         return (
             "A compact diffusion model (denoising of patch codes, condition: diagnosis "
@@ -363,7 +379,7 @@ class Diffusion(Generator):
         Raises:
             ValueError: If the conditions have another shape.
         """
-        conditions = self._checked(conditions)
+        conditions = self.complete_conditions(conditions)
         shape = (len(conditions), *self.network.input_shape[0][1:])
         noise = np.random.default_rng(seed).standard_normal(shape, dtype="float32")
         levels = noise_levels(self.n_sampling_steps)
@@ -387,7 +403,7 @@ class Diffusion(Generator):
         its diagnosis.
         """
         asked = np.repeat(*cells, axis=0)
-        conditions = self._checked(asked)
+        conditions = self.complete_conditions(asked)
         if catalog is not None:
             conditions = self._completed(conditions, catalog, seed)
         by_adapter = False
@@ -402,7 +418,7 @@ class Diffusion(Generator):
                             if i < len(self.conditions[name])
                         }
                     )
-                    for row in self._checked(asked)
+                    for row in self.complete_conditions(asked)
                 ]
             )
         return self.sample(conditions, seed, by_adapter=by_adapter), asked, None
@@ -456,7 +472,7 @@ class Diffusion(Generator):
         self._let_adapter_act(True)
         return images
 
-    def _checked(self, conditions):
+    def complete_conditions(self, conditions):
         """Conditions as int32 (n, conditions): what is left out is "not told"."""
         conditions = np.asarray(conditions, dtype="int32")
         n_conditions = len(self.conditions)

@@ -6,6 +6,7 @@ from keras_derm.report.sections import (
     explanation,
     export,
     feature_map,
+    generator,
     image_quality,
     judgement,
     preparation,
@@ -20,6 +21,7 @@ from keras_derm.report.sections import (
 SECTIONS = (
     audit.section,
     preparation.section,
+    generator.section,
     synthesis.section,
     image_quality.section,
     reader_study.section,
