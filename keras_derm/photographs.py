@@ -152,6 +152,12 @@ def _upright(image, decoded):
     return decoded() if turn is None else decoded().transpose(turn)
 
 
+def upright_size(image):
+    """Width and height of an image, whose header alone is read, as it is seen."""
+    swaps = image.getexif().get(ORIENTATION) in (5, 6, 7, 8)
+    return image.size[::-1] if swaps else image.size
+
+
 def _fitted(mask, path, photograph, is_turned):
     """The mask turned and resized as its photograph is.
 
@@ -160,8 +166,7 @@ def _fitted(mask, path, photograph, is_turned):
     stored, _ = open_image(photograph)
     orientation = stored.getexif().get(ORIENTATION, 1)
     turn = UPRIGHT.get(orientation)
-    swaps = orientation in (5, 6, 7, 8)
-    upright = stored.size[::-1] if swaps else stored.size
+    upright = upright_size(stored)
     own = _same_proportions(mask.size, upright)
     turned = turn is not None and _same_proportions(mask.size, stored.size)
     if own and turned and not is_turned:

@@ -25,6 +25,7 @@ from keras_derm.classifiers.imbalance import (
 )
 from keras_derm.classifiers.members import (
     member_numbers,
+    preprocessing_speeds,
     read_member,
     remove_states,
     train_member,
@@ -68,6 +69,7 @@ __all__ = [
     "member_numbers",
     "models_of",
     "predict_probabilities",
+    "preprocessing_speeds",
     "read_member",
     "remove_states",
     "sample_weights",

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import time
 from pathlib import Path
 
 import keras
@@ -19,6 +20,9 @@ from keras_derm.layers import augmentation
 from keras_derm.networks import checkpoint_gradients, freeze
 from keras_derm.pipeline import image_dataset
 from keras_derm.training import STATE_NAME, computing_in, default_strategy, fit
+
+N_WARM, N_TIMED = 5, 20
+"""Training steps by which it is measured where images are augmented."""
 
 
 def untrained_member(member, settings, n_classes):
@@ -51,7 +55,8 @@ def train_member(member, settings, examples, folder, number=0, workers=None):
 
     Args:
         member: `MemberSettings`.
-        settings: `TrainClassifierSettings` of the arm.
+        settings: `TrainClassifierSettings` of the arm; `preprocess_on` "auto" is "cpu"
+            here.
         examples: `Examples`.
         folder: Folder of the arm; the member's own in it is called like its network.
         number: How many members before it are of the same network and size: it has a
@@ -61,19 +66,15 @@ def train_member(member, settings, examples, folder, number=0, workers=None):
     Returns:
         The best model, without its optimizer.
     """
-    seed, batch_size = settings.seed + number, settings.batch_size
-    keras.utils.set_random_seed(seed)
-    alone = default_strategy().scope() if workers is None else contextlib.nullcontext()
-    with alone, computing_in(member.precision or "float32"):
-        model = untrained_member(member, settings, len(examples.task.classes))
+    model = _begun(member, settings, examples, number, workers)
+    batch_size, side = settings.batch_size, model.input_shape[1]
     name = f"{model.name}_{number + 1}" if number else model.name
-    side = model.input_shape[1]
     n_steps = max(1, examples.n_real // batch_size)
-    order = {"batch_size": batch_size, "shuffle": True, "repeat": True, "seed": seed}
+    order = _order(settings, number)
     share = (0, 1) if workers is None else workers.share(batch_size)
     return fit(
         model,
-        _augmented(settings, examples, side, order, share),
+        _augmented(settings, examples, model, order, share),
         examples.validation(side, batch_size),
         Path(folder) / name,
         classification_objective(_loss(settings, examples)),
@@ -87,13 +88,83 @@ def train_member(member, settings, examples, folder, number=0, workers=None):
         weight_decay=settings.weight_decay,
         unaugmented=examples.batches(side, **order),
         workers=workers,
+        jit_compile="auto" if member.jit_compile is None else member.jit_compile,
     )
 
 
-def _augmented(settings, examples, side, order, share):
+def preprocessing_speeds(member, settings, examples):
+    """Images per second of training steps, by where the images are augmented.
+
+    Args:
+        member, settings, examples: As of `train_member`.
+
+    Returns:
+        Dict of "cpu" and "device", the devices that train, to images per second.
+    """
+    speeds = {}
+    for place in ("cpu", "device"):
+        keras.backend.clear_session()
+        there = dataclasses.replace(settings, preprocess_on=place)
+        model = _begun(member, there, examples)
+        model.compile("adamw", "mean_squared_error", weighted_metrics=[])
+        train = _augmented(there, examples, model, _order(settings), (0, 1))(0)
+        watch = Stopwatch(N_WARM)
+        n_steps = N_WARM + N_TIMED
+        model.fit(train, steps_per_epoch=n_steps, callbacks=[watch], verbose=0)
+        speeds[place] = N_TIMED * settings.batch_size / watch.seconds
+    keras.backend.clear_session()
+    return speeds
+
+
+class Stopwatch(keras.callbacks.Callback):
+    """Time an epoch from one of its steps on.
+
+    Args:
+        n_warm: Steps before the first that is timed, which fill the buffers.
+
+    Attributes:
+        seconds: What the steps from then on took.
+
+    Example:
+        >>> watch = Stopwatch(5)
+        >>> model.fit(train, steps_per_epoch=25, callbacks=[watch])
+        >>> print(watch.seconds / 20)
+    """
+
+    def __init__(self, n_warm):
+        super().__init__()
+        self.n_warm = n_warm
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if batch == self.n_warm:
+            self.start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seconds = time.perf_counter() - self.start
+
+
+def _begun(member, settings, examples, number=0, workers=None):
+    """Model of a member with new weights, on the devices that will train it."""
+    keras.utils.set_random_seed(settings.seed + number)
+    alone = default_strategy().scope() if workers is None else contextlib.nullcontext()
+    with alone, computing_in(member.precision or "float32"):
+        return untrained_member(member, settings, len(examples.task.classes))
+
+
+def _order(settings, number=0):
+    return {
+        "batch_size": settings.batch_size,
+        "shuffle": True,
+        "repeat": True,
+        "seed": settings.seed + number,
+    }
+
+
+def _augmented(settings, examples, model, order, share):
     """Function of n: augmented training batches without the first n."""
     imbalance, targets = settings.imbalance, examples.targets
-    n_classes = len(examples.task.classes)
+    n_classes, side = len(examples.task.classes), model.input_shape[1]
+    on_device = settings.preprocess_on == "device"
 
     def batches_from(n_batches):
         return image_dataset(
@@ -109,6 +180,7 @@ def _augmented(settings, examples, side, order, share):
             ),
             share=share,
             first_batch=n_batches,
+            strategy=model.distribute_strategy if on_device else None,
         )
 
     return batches_from

@@ -12,6 +12,7 @@ from keras_derm.catalog import (
     split_catalog,
 )
 from keras_derm.files import write_csv
+from keras_derm.jobs.preprocessing import preparation_strategy
 from keras_derm.layers import augmentation, preparation
 from keras_derm.lesion_finders import shipped_finder
 from keras_derm.lesion_finders.crop import (
@@ -99,13 +100,16 @@ class PrepareDataset(Stage):
         return catalog.with_columns(duplicate_group=found)
 
     def _prepare(self, catalog):
-        per_shard = self.settings.images_per_shard
+        settings, boxes = self.settings, crop_boxes(catalog)
         return prepare(
             catalog,
             self.chain,
             self.run.prepared_real,
-            images_per_shard=per_shard,
-            boxes=crop_boxes(catalog),
+            images_per_shard=settings.images_per_shard,
+            boxes=boxes,
+            strategy=preparation_strategy(
+                self.run, settings, catalog, self.chain, boxes
+            ),
         )
 
     def _boxes(self, catalog):

@@ -15,6 +15,7 @@ from keras_derm.classifiers import (
     member_numbers,
     models_of,
     predict_probabilities,
+    preprocessing_speeds,
     read_member,
     remove_states,
     train_member,
@@ -28,6 +29,7 @@ from keras_derm.files import (
     write_json,
 )
 from keras_derm.jobs.precisions import measured_precision
+from keras_derm.jobs.preprocessing import measured_place
 from keras_derm.pipeline import PreparedImages, image_dataset
 from keras_derm.runs import Stage
 from keras_derm.settings import PrepareDatasetSettings, TrainClassifierSettings
@@ -118,10 +120,36 @@ class TrainClassifier(Stage):
                 read_member(member.file, examples.task, preset)
                 if member.file
                 else train_member(
-                    member, settings, examples, folder, number, self.workers
+                    member,
+                    self._placed(member, examples),
+                    examples,
+                    folder,
+                    number,
+                    self.workers,
                 )
             )
         return examples, models
+
+    def _placed(self, member, examples):
+        """Settings that say where the images of a member are augmented."""
+        settings = self.settings
+        if self.workers is not None and settings.preprocess_on == "auto":
+            return dataclasses.replace(settings, preprocess_on="cpu")
+        known_by = {
+            **network_of(member, settings),
+            "stage": settings.stage,
+            "precision": member.precision,
+            "preset": settings.preset,
+            "augmentation_strength": settings.augmentation_strength,
+        }
+        place = measured_place(
+            self.run,
+            settings.preprocess_on,
+            f"augmenting for {member.backbone}",
+            known_by,
+            lambda: preprocessing_speeds(member, settings, examples),
+        )
+        return dataclasses.replace(settings, preprocess_on=place)
 
     def _average(self, examples, models):
         """Write the ensemble, and what is to be known of it."""
@@ -242,31 +270,40 @@ def with_precisions(run, settings):
     """
     members = []
     for member in settings.members:
-        chosen = member.precision or settings.precision
+        chosen, compiled = member.precision or settings.precision, member.jit_compile
         if chosen == "auto" and not member.file:
-            chosen = member_precision(run, member, settings)
+            chosen, measured = member_precision(run, member, settings)
+            compiled = measured if compiled is None else compiled
         usual = member.file or chosen == "float32"
-        members.append(dataclasses.replace(member, precision=None if usual else chosen))
+        chosen = None if usual else chosen
+        members.append(
+            dataclasses.replace(member, precision=chosen, jit_compile=compiled)
+        )
     return dataclasses.replace(settings, members=tuple(members), precision="float32")
 
 
 def member_precision(run, member, settings):
-    """The precision measured for a member in this run, now or earlier."""
-    network = {
+    """What `measured_precision` says of a member in this run, now or earlier."""
+    n_classes = len(get_task(settings.task).classes)
+    return measured_precision(
+        run,
+        member.backbone,
+        network_of(member, settings),
+        lambda: untrained_member(member, settings, n_classes),
+        settings.batch_size,
+        with_xla=True,
+    )
+
+
+def network_of(member, settings):
+    """Dict of what a member's speed depends on."""
+    return {
         "backbone": member.backbone,
         "image_size": member.image_size,
         "frozen_until": member.frozen_until,
         "batch_size": settings.batch_size,
         "gradient_checkpointing": settings.gradient_checkpointing,
     }
-    n_classes = len(get_task(settings.task).classes)
-    return measured_precision(
-        run,
-        member.backbone,
-        network,
-        lambda: untrained_member(member, settings, n_classes),
-        settings.batch_size,
-    )
 
 
 def _digest(values):

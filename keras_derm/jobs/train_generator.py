@@ -135,7 +135,7 @@ def with_precision(run, settings):
         "generator": options.to_dict(),
         "image_size": settings.image_size,
     }
-    precision = measured_precision(
+    precision, _ = measured_precision(
         run,
         options.name,
         network,

@@ -1,5 +1,6 @@
 """Image layers: RGB photographs in [0, 255] in, RGB photographs out."""
 
+from keras_derm.layers.accelerator import for_accelerator
 from keras_derm.layers.artefact_suppression import ArtefactSuppression
 from keras_derm.layers.chains import Augmentation, Preparation
 from keras_derm.layers.clahe import CLAHE
@@ -43,6 +44,7 @@ __all__ = [
     "SquareResize",
     "ToneTransfer",
     "augmentation",
+    "for_accelerator",
     "offline_copies",
     "preparation",
     "resize",

@@ -87,16 +87,20 @@ class Preparation(_Chain):
 class Augmentation(_Chain):
     """What is done at random to the images of each training batch.
 
+    What is drawn and what is done with it are apart: numbers are drawn where the order
+    of batches is known, and images may be changed elsewhere, each by its own numbers.
+
     Args:
         geometry: Random layers that move pixels and have what those of Keras have:
             `get_random_transformation`, `transform_images` and
             `transform_segmentation_masks`.
-        photometry: Random layers that change values.
+        photometry: Random layers that change values, and have the first two of these.
 
     Example:
         >>> augmentation = Augmentation([RandomMirror(0)], [RandomDarkening(seed=1)])
         >>> images = augmentation(images)
         >>> images, masks = augmentation(images, masks)
+        >>> images = augmentation.apply(images, augmentation.draw(images))
     """
 
     def __call__(self, images, masks=None, training=True):
@@ -113,17 +117,47 @@ class Augmentation(_Chain):
             turning brings in a mirror image of the lesion, it is in both.
         """
         images = tf.cast(images, tf.float32)
-        if masks is None:
-            return _applied(self.layers, images, training)
-        masks = tf.cast(tf.cast(masks, tf.bool), tf.float32)[..., None]
-        for layer in self.geometry:
-            drawn = layer.get_random_transformation(images, training=training)
-            images = layer.transform_images(images, drawn, training=training)
-            masks = layer.transform_segmentation_masks(masks, drawn, training=training)
-        return _applied(self.photometry, images, training), masks[..., 0] > 0.5
+        if training:
+            return self.apply(images, self.draw(images), masks)
+        return images if masks is None else (images, tf.cast(masks, tf.bool))
+
+    def draw(self, images):
+        """Draw all random numbers for a batch, of which the shape alone is looked at.
+
+        Returns:
+            Tuple, for each layer, of tensors `(batch, ...)` or dicts of such: row i is
+            what happens to image i.
+        """
+        return tuple(
+            _by_image(layer.get_random_transformation(images, training=True))
+            for layer in self.layers
+        )
+
+    def apply(self, images, drawn, masks=None):
+        """Change float32 images, and move masks, by what `draw` gave for them."""
+        if masks is not None:
+            masks = tf.cast(tf.cast(masks, tf.bool), tf.float32)[..., None]
+        for layer, of_layer in zip(self.layers, drawn, strict=True):
+            images = layer.transform_images(images, of_layer, training=True)
+            if masks is not None and layer in self.geometry:
+                masks = layer.transform_segmentation_masks(
+                    masks, of_layer, training=True
+                )
+        return images if masks is None else (images, masks[..., 0] > 0.5)
 
 
-def _applied(layers, images, training=False):
+def _by_image(drawn):
+    """What was drawn, without the sizes that layers of Keras put beside it."""
+    if not isinstance(drawn, dict):
+        return drawn
+    return {
+        name: value
+        for name, value in drawn.items()
+        if tf.is_tensor(value) and value.shape.rank
+    }
+
+
+def _applied(layers, images):
     for layer in layers:
-        images = layer(images, training=training)
+        images = layer(images)
     return images

@@ -1,5 +1,7 @@
 """Hair removal by black-hat morphology and inpainting."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
@@ -166,7 +168,7 @@ class HairRemoval(ImageLayer):
             masks.append(beside)
             responses.append(along)
         mask = tf.reduce_any(tf.stack(masks), axis=0)
-        return red, tf.reduce_max(tf.stack(responses), axis=0), mask
+        return red, functools.reduce(tf.maximum, responses), mask
 
 
 def _levels(picture):

@@ -11,6 +11,8 @@ in any direction is then a shift along that row, which costs no copy of rows.
 import numpy as np
 import tensorflow as tf
 
+from keras_derm.layers.accelerator import is_for_accelerator
+
 REFERENCE_SIZE = 224
 """Short side in pixels to which the lengths of the layers belong."""
 
@@ -99,9 +101,13 @@ class _PixelRow:
 
     def __init__(self, images, margin):
         self.shape, self.static_shape = tf.shape(images), images.shape
-        self.margin = margin
+        self.margin, self.dtype = margin, images.dtype
+        least = images.dtype.min
+        if images.dtype == tf.uint8 and is_for_accelerator():
+            # Bytes have no GPU kernel of `roll`; halves hold every one of them exactly.
+            images = tf.cast(images, tf.float16)
         paddings = [[0, 0], [margin, margin], [margin, margin]]
-        padded = tf.pad(images, paddings, constant_values=images.dtype.min)
+        padded = tf.pad(images, paddings, constant_values=least)
         self.padded_shape = tf.shape(padded)
         self.pixels = tf.reshape(padded, (-1,))
 
@@ -109,7 +115,8 @@ class _PixelRow:
         """Return the row as images, without the margins."""
         padded = tf.reshape(pixels, self.padded_shape)
         start = tf.stack([0, self.margin, self.margin])
-        return tf.ensure_shape(tf.slice(padded, start, self.shape), self.static_shape)
+        images = tf.cast(tf.slice(padded, start, self.shape), self.dtype)
+        return tf.ensure_shape(images, self.static_shape)
 
     def window(self, size, axis, pixels=None):
         """Return the maximum over a centred window down (0) or across (1)."""

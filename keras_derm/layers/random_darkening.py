@@ -3,11 +3,11 @@
 import keras
 import tensorflow as tf
 
-from keras_derm.layers.image_layer import ImageLayer
+from keras_derm.layers.random_image_layer import RandomImageLayer
 
 
 @keras.saving.register_keras_serializable(package="keras_derm")
-class RandomDarkening(ImageLayer):
+class RandomDarkening(RandomImageLayer):
     """Multiply some images of each training batch by a factor.
 
     Every image is darkened on its own, with the given probability. Darkening dims
@@ -24,19 +24,17 @@ class RandomDarkening(ImageLayer):
     """
 
     def __init__(self, probability=0.25, factor=0.5, seed=None, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(seed, **kwargs)
         for name, value in (("probability", probability), ("factor", factor)):
             if not 0 <= value <= 1:
                 raise ValueError(f"`{name}` must be within [0, 1]. Received: {value}")
         self.probability = probability
         self.factor = factor
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def transform(self, images, training):
-        if not training:
-            return images
-        draw = keras.random.uniform(
-            (tf.shape(images)[0], 1, 1, 1), seed=self.seed_generator
-        )
-        return images * tf.where(draw < self.probability, self.factor, 1.0)
+    def draw(self, n_images):
+        """Draw the factor of each image, `(n_images, 1, 1, 1)`."""
+        drawn = keras.random.uniform((n_images, 1, 1, 1), seed=self.seed_generator)
+        return tf.where(drawn < self.probability, self.factor, 1.0)
+
+    def transform_images(self, images, transformation, training=True):
+        return images * transformation if training else images

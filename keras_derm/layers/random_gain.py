@@ -3,11 +3,11 @@
 import keras
 import tensorflow as tf
 
-from keras_derm.layers.image_layer import ImageLayer
+from keras_derm.layers.random_image_layer import RandomImageLayer
 
 
 @keras.saving.register_keras_serializable(package="keras_derm")
-class RandomGain(ImageLayer):
+class RandomGain(RandomImageLayer):
     """Multiply each image, and each of its channels, by a factor near 1.
 
     The logarithms of the factors are drawn from normal distributions: what two cameras,
@@ -24,17 +24,19 @@ class RandomGain(ImageLayer):
     """
 
     def __init__(self, exposure=0.1, balance=0.03, seed=None, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(seed, **kwargs)
         for name, value in (("exposure", exposure), ("balance", balance)):
             if value < 0:
                 raise ValueError(f"`{name}` must not be negative. Received: {value}")
-        self.exposure, self.balance, self.seed = exposure, balance, seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.exposure, self.balance = exposure, balance
 
-    def transform(self, images, training):
+    def draw(self, n_images):
+        """Draw the factor of each channel of each image, `(n_images, 1, 1, 3)`."""
+        drawn = keras.random.normal((n_images, 1, 1, 4), seed=self.seed_generator)
+        logarithm = drawn[..., :1] * self.exposure + drawn[..., 1:] * self.balance
+        return tf.exp(logarithm)
+
+    def transform_images(self, images, transformation, training=True):
         if not training:
             return images
-        n = tf.shape(images)[0]
-        draws = keras.random.normal((n, 1, 1, 4), seed=self.seed_generator)
-        logarithm = draws[..., :1] * self.exposure + draws[..., 1:] * self.balance
-        return tf.clip_by_value(images * tf.exp(logarithm), 0.0, 255.0)
+        return tf.clip_by_value(images * transformation, 0.0, 255.0)

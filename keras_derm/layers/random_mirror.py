@@ -3,11 +3,11 @@
 import keras
 import tensorflow as tf
 
-from keras_derm.layers.image_layer import ImageLayer
+from keras_derm.layers.random_image_layer import RandomImageLayer
 
 
 @keras.saving.register_keras_serializable(package="keras_derm")
-class RandomMirror(ImageLayer):
+class RandomMirror(RandomImageLayer):
     """Mirror images of each training batch, in either direction with probability 0.5.
 
     The directions are drawn apart, so that all four positions occur equally often.
@@ -25,21 +25,9 @@ class RandomMirror(ImageLayer):
         >>> mirrored = RandomMirror(seed=0)(images, training=True)
     """
 
-    def __init__(self, seed=None, **kwargs):
-        super().__init__(**kwargs)
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
-
-    def transform(self, images, training):
-        drawn = self.get_random_transformation(images, training)
-        return self.transform_images(images, drawn, training)
-
-    def get_random_transformation(self, images, training=True):
+    def draw(self, n_images):
         """Draw which images are mirrored top to bottom and left to right, `(n, 2)`."""
-        if not training:
-            return None
-        n = tf.shape(images)[0]
-        return keras.random.uniform((n, 2), seed=self.seed_generator) < 0.5
+        return keras.random.uniform((n_images, 2), seed=self.seed_generator) < 0.5
 
     def transform_images(self, images, transformation, training=True):
         """Mirror images `(n, height, width, channels)` as was drawn."""

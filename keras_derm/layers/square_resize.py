@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from keras_derm.layers.accelerator import is_for_accelerator
+from keras_derm.layers.antialiased_resize import antialiased_resize
 from keras_derm.layers.image_layer import ImageLayer
 
 
@@ -32,7 +34,8 @@ class SquareResize(ImageLayer):
 
         What is added, if anything, is 0.
         """
-        return resized(pixels, (self.size, self.size))
+        squares = resized(pixels, (self.size, self.size))
+        return tf.ensure_shape(squares, (None, self.size, self.size, pixels.shape[3]))
 
     def transform(self, images, training):
         return self.squared(images)
@@ -57,6 +60,9 @@ class SquareResize(ImageLayer):
 
 def resized(pixels, size):
     """Return pixels within [0, 255] at another height and width, antialiased."""
-    pixels = tf.image.resize(pixels, size, antialias=True)
+    if is_for_accelerator():
+        pixels = antialiased_resize(pixels, size)
+    else:
+        pixels = tf.image.resize(pixels, size, antialias=True)
     # The filter's weights sum to 1 only up to rounding.
     return tf.clip_by_value(pixels, 0.0, 255.0)

@@ -3,9 +3,13 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_derm.layers import Augmentation
+from keras_derm.pipeline.replicas import OnReplicas
+
 FOREVER = np.iinfo(np.int64).max
 CHOICES = 1024
 WHOLE = (0, 1)
+PREFETCHED = 4
 DRAWS = 64
 """More than the random numbers that one layer draws for a batch."""
 
@@ -24,6 +28,7 @@ def image_dataset(
     masks=None,
     share=WHOLE,
     first_batch=0,
+    strategy=None,
 ):
     """Batches of prepared images beside their targets.
 
@@ -50,6 +55,9 @@ def image_dataset(
             is read and augmented, each part with other random numbers. For `repeat`.
         first_batch: Number of batches to leave out at the start. They are the ones
             that `skip` leaves out, which would read and augment them all. For `repeat`.
+        strategy: `tf.distribute.Strategy` on whose devices images are resized and
+            augmented; None does it in `tf.data`, on the processor. Numbers are drawn
+            in `tf.data` either way: what happens to an image does not depend on it.
 
     Returns:
         `tf.data.Dataset` of tuples `(images, *columns)`, or `(images, masks,
@@ -57,6 +65,7 @@ def image_dataset(
         masks float32, 0 or 1, `(batch, height, width, 1)`. With `repeat` every iterator
         gives the same batches, so that a training goes on where it was stopped;
         without, the order of `shuffle` is drawn anew each time it is passed over.
+        With `strategy`, `OnReplicas` that gives the same.
 
     Raises:
         ValueError: There is no image, `balance_by` is given for a data set that is not
@@ -93,11 +102,10 @@ def image_dataset(
     def load(rows):
         positions = tf.gather(indices, rows)
         images = tf.numpy_function(prepared.take, [positions], tf.uint8, stateful=False)
-        images = as_float(tf.ensure_shape(images, shape), image_size)
         given = [tf.gather(column, rows) for column in columns]
         if masks is not None:
             given.insert(0, take_masks(rows))
-        return (images, *given)
+        return (tf.ensure_shape(images, shape), *given)
 
     def take_masks(rows):
         taken = tf.numpy_function(
@@ -106,8 +114,8 @@ def image_dataset(
         return tf.cast(tf.ensure_shape(taken, shape[:-1]), tf.float32)[..., None]
 
     dataset = dataset.map(load, tf.data.AUTOTUNE)
-    with_masks = masks is not None
-    return augmented(dataset, augmentation, repeat, share, first_batch, with_masks)
+    chain = BatchChain(image_size, augmentation, with_masks=masks is not None)
+    return chain.applied(dataset, repeat, share, first_batch, strategy)
 
 
 def part_of_batches(batch_size, repeat, index, count):
@@ -134,45 +142,79 @@ def as_float(images, image_size):
     return tf.image.resize(images, image_size)
 
 
-def augmented(
-    dataset, augmentation, by_number, share=WHOLE, first_batch=0, with_masks=False
-):
-    """Augment the batches of a data set, and fetch them ahead.
+class BatchChain:
+    """What is done to images between the disk and a network: size and augmentation.
 
     Args:
-        dataset: `tf.data.Dataset` of tuples `(images, ...)`.
+        image_size: Height and width to which the images are resized, or None.
         augmentation: `keras_derm.layers.Augmentation`, or None.
-        by_number: Let the number of a batch decide what is drawn, whatever an iterator
-            drew before. A data set that is passed over several times shall differ
-            each time, and goes without.
-        share: `(i, n)` where a batch is part `i` of `n`.
-        first_batch: Number of the first batch.
         with_masks: Whether masks stand behind the images, to be moved alike.
+
+    Example:
+        >>> chain = BatchChain((224, 224), augmentation("keras_derm", 0))
+        >>> batches = chain.applied(read)
     """
-    if augmentation is None:
-        return dataset.prefetch(tf.data.AUTOTUNE)
-    states = [
-        (variable, int(np.asarray(variable)[0]))
-        for layer in augmentation.layers
-        for variable in layer.variables
-        if by_number and "seed_generator_state" in variable.path
-    ]
 
-    def augment(number, batch):
-        images, *rest = batch
-        number = number * share[1] + share[0]
-        for state, seed in states:
-            position = tf.stack([tf.cast(seed, number.dtype), number * DRAWS])
-            state.assign(tf.cast(position, state.dtype))
-        if not with_masks:
-            return (augmentation(images), *rest)
+    def __init__(self, image_size=None, augmentation=None, with_masks=False):
+        self.image_size = image_size
+        self.augmentation = augmentation or Augmentation()
+        self.with_masks = with_masks
+
+    def applied(
+        self, dataset, by_number=False, share=WHOLE, first_batch=0, strategy=None
+    ):
+        """Apply it to the batches of a data set, and fetch them ahead.
+
+        Args:
+            dataset: `tf.data.Dataset` of tuples `(images, ...)`, the images uint8.
+            by_number: Let the number of a batch decide what is drawn, whatever an
+                iterator drew before. A data set that is passed over several times shall
+                differ each time, and goes without.
+            share: `(i, n)` where a batch is part `i` of `n`.
+            first_batch: Number of the first batch.
+            strategy: `tf.distribute.Strategy` on whose devices it is done, or None to
+                do it in `tf.data`.
+        """
+        draw = self._draw(by_number, share)
+        # One batch after the other: in parallel they would draw from the layers' random
+        # state in an order that no seed repeats.
+        dataset = dataset.enumerate(first_batch).map(draw)
+        if strategy is not None:
+            return OnReplicas(dataset.prefetch(PREFETCHED), self._finish, strategy)
+        return dataset.map(self._finish, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+    def _draw(self, by_number, share):
+        """Function that puts all random numbers of a batch beside it."""
+        states = [
+            (variable, int(np.asarray(variable)[0]))
+            for layer in self.augmentation.layers
+            for variable in layer.variables
+            if by_number and "seed_generator_state" in variable.path
+        ]
+
+        def draw(number, batch):
+            number = number * share[1] + share[0]
+            for state, seed in states:
+                position = tf.stack([tf.cast(seed, number.dtype), number * DRAWS])
+                state.assign(tf.cast(position, state.dtype))
+            images, *_ = batch
+            sides = self.image_size or images.shape[1:3]
+            shape = tf.stack([tf.shape(images)[0], *sides, 3])
+            sized = tf.ensure_shape(tf.zeros(shape), (images.shape[0], *sides, 3))
+            return self.augmentation.draw(sized), *batch
+
+        return draw
+
+    def _finish(self, drawn, images, *rest):
+        """Resize the images of a batch, and change them as was drawn."""
+        images = as_float(images, self.image_size)
+        if not self.with_masks:
+            return self.augmentation.apply(images, drawn), *rest
         masks, *rest = rest
-        images, masks = augmentation(images, masks[..., 0])
-        return (images, tf.cast(masks, tf.float32)[..., None], *rest)
-
-    # One batch after the other: in parallel they would draw from the layers' random
-    # state in an order that no seed repeats.
-    return dataset.enumerate(first_batch).map(augment).prefetch(tf.data.AUTOTUNE)
+        if not self.augmentation.layers:
+            return images, masks, *rest
+        images, masks = self.augmentation.apply(images, drawn, masks[..., 0])
+        return images, tf.cast(masks, tf.float32)[..., None], *rest
 
 
 def key(seed, number):

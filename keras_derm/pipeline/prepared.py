@@ -10,6 +10,8 @@ from rich.progress import track
 
 from keras_derm.catalog import read_image
 from keras_derm.files import atomic_path, new_array, read_json, write_json
+from keras_derm.pipeline.decoded import decoded_images, part_of
+from keras_derm.pipeline.same_size import images_of_replicas
 from keras_derm.pipeline.shards import ANEW, INDEX, Shards, write_images
 
 
@@ -104,6 +106,7 @@ def prepare(
     batch_size=4,
     images_per_shard=None,
     boxes=None,
+    strategy=None,
 ):
     """Prepare every image of `catalog` once and keep the results in `directory`.
 
@@ -114,11 +117,13 @@ def prepare(
         catalog: `Catalog` of the images.
         preparation: `keras_derm.layers.Preparation`.
         directory: Where the prepared images go.
-        batch_size: Images per step; few, so that they fit into the cache of a
-            processor core.
+        batch_size: Images per step of `tf.data`; few, so that they fit into the cache
+            of a processor core.
         images_per_shard: Write shards of so many images instead of one array.
         boxes: Part of each upright photograph that is taken, int64 `(n, 4)`: top, left,
             height and width in pixels; by default all of it.
+        strategy: `tf.distribute.Strategy` on whose devices the layers compute, batches
+            of photographs of one size; None computes in `tf.data`, on the processor.
 
     Returns:
         `PreparedImages` in the order of the catalog.
@@ -142,19 +147,48 @@ def prepare(
     stored = directory / INDEX
     if stored.is_file() and _description(read_json(stored, (), ANEW)) == index:
         return PreparedImages.load(directory)
-    batches = prepared_batches(catalog, preparation, batch_size, boxes)
-    batches = batches.map(_to_uint8, tf.data.AUTOTUNE).prefetch(2)
+    images = prepared_images(catalog, preparation, boxes, strategy, batch_size)
     with atomic_path(directory) as temporary:
         temporary.mkdir(parents=True)
-        n_batches = -(-len(catalog) // batch_size)
-        batches = track(_named(batches, catalog), "Preparing images", total=n_batches)
+        images = track(images, "Preparing images", total=len(catalog))
         if images_per_shard is None:
+            batches = (image[None] for image in images)
             write_array(batches, len(catalog), temporary / "images.npy")
             write_json(temporary / INDEX, index)
         else:
-            images = (image for batch in batches for image in batch)
             write_images(images, index, temporary, images_per_shard)
     return PreparedImages.load(directory)
+
+
+def prepared_images(catalog, preparation, boxes=None, strategy=None, batch_size=4):
+    """Prepared images of a catalog one by one, in its order.
+
+    Args:
+        catalog, preparation, boxes, strategy, batch_size: As of `prepare`.
+
+    Yields:
+        uint8 RGB images of one size, `(height, width, 3)`.
+
+    Raises:
+        ImageError: A file cannot be read.
+    """
+    if strategy is None:
+        batches = prepared_batches(catalog, preparation, batch_size, boxes)
+        batches = batches.map(_to_uint8, tf.data.AUTOTUNE).prefetch(2)
+        images = (image for batch in batches.as_numpy_iterator() for image in batch)
+    else:
+        images = images_of_replicas(
+            catalog, lambda batch: _to_uint8(preparation(batch)), boxes, strategy
+        )
+    n_done = 0
+    try:
+        for image in images:
+            yield image
+            n_done += 1
+    except tf.errors.OpError:
+        for path in catalog.paths[n_done:]:
+            read_image(path)
+        raise
 
 
 def resized_images(prepared, catalog, image_size):
@@ -235,52 +269,9 @@ def prepared_batches(catalog, preparation, batch_size, boxes=None):
     photographs = decoded_images(catalog)
     if boxes is not None:
         parts = tf.data.Dataset.from_tensor_slices(np.asarray(boxes, "int64"))
-        photographs = tf.data.Dataset.zip(photographs, parts).map(_part)
+        photographs = tf.data.Dataset.zip(photographs, parts).map(part_of)
     batches = photographs.map(square, tf.data.AUTOTUNE).batch(batch_size)
     return batches.map(preparation.apply_photometry, tf.data.AUTOTUNE)
-
-
-def _part(photograph, box):
-    top, left, height, width = tf.unstack(box)
-    return photograph[top : top + height, left : left + width]
-
-
-def decoded_images(catalog):
-    """`tf.data.Dataset` of single decoded images, uint8 `(height, width, 3)`.
-
-    Files marked `plain_rgb` in the catalog are decoded by TensorFlow; all others
-    (rotated by EXIF, CMYK, 16-bit, unchecked) by `keras_derm.catalog.read_image`.
-    """
-    plain = catalog.table["plain_rgb"].to_numpy()
-
-    def decode(path, is_plain):
-        image = tf.cond(
-            is_plain,
-            # Reads PNG too. The accurate transform gives what read_image gives.
-            lambda: tf.io.decode_jpeg(
-                tf.io.read_file(path), channels=3, dct_method="INTEGER_ACCURATE"
-            ),
-            lambda: tf.numpy_function(
-                lambda p: read_image(p.decode()), [path], tf.uint8, stateful=False
-            ),
-        )
-        return tf.ensure_shape(image, (None, None, 3))
-
-    dataset = tf.data.Dataset.from_tensor_slices((catalog.paths, plain))
-    return dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
-
-
-def _named(batches, catalog):
-    """Batches as arrays; where one fails, an error that names the file."""
-    n_done = 0
-    try:
-        for images in batches.as_numpy_iterator():
-            yield images
-            n_done += len(images)
-    except tf.errors.OpError:
-        for path in catalog.paths[n_done:]:
-            read_image(path)
-        raise
 
 
 def _to_uint8(images):

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_derm.files import atomic_path, read_json, write_json
-from keras_derm.pipeline.datasets import FOREVER, as_float, augmented, key
+from keras_derm.pipeline.datasets import FOREVER, BatchChain, key
 
 INDEX = "index.json"
 ANEW = "delete the folder and run apps/prepare_dataset.py again"
@@ -252,7 +252,6 @@ def sharded_dataset(
             parsed["png"],
             fn_output_signature=tf.TensorSpec((*shards.image_size, 3), tf.uint8),
         )
-        images = as_float(images, image_size)
         return (images, *(tf.gather(column, parsed["row"]) for column in columns))
 
     if repeat:
@@ -261,7 +260,8 @@ def sharded_dataset(
         epochs = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).take(1)
     dataset = epochs.flat_map(epoch)
     dataset = dataset.batch(batch_size, drop_remainder=repeat)
-    return augmented(dataset.map(read, tf.data.AUTOTUNE), augmentation, repeat)
+    chain = BatchChain(image_size, augmentation)
+    return chain.applied(dataset.map(read, tf.data.AUTOTUNE), by_number=repeat)
 
 
 def _example(row, png):

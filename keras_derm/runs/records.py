@@ -105,12 +105,12 @@ class Record:
     @property
     def digest(self) -> str:
         """What two records share if and only if they are equal."""
-        content = (self.settings.to_dict(), dict(self.after), dict(self.inputs))
+        content = (self.settings.decisive(), dict(self.after), dict(self.inputs))
         return short_digest(json.dumps(content, sort_keys=True).encode())
 
     def goes_on(self, other: "Record", extends: tuple[str, ...]) -> bool:
         """Whether `other` differs at most in how far to go, not in which way."""
-        before, after = self.settings.to_dict(), other.settings.to_dict()
+        before, after = self.settings.decisive(), other.settings.decisive()
         for name in extends:
             before.pop(name, None)
             after.pop(name, None)

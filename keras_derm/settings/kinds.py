@@ -55,6 +55,9 @@ def _sum_to_one(fractions: tuple[float, float, float]) -> tuple[float, float, fl
 
 Fractions = Annotated[tuple[Share, Share, Share], AfterValidator(_sum_to_one)]
 
+Place = Literal["auto", "cpu", "device"]
+"""Where image layers compute."""
+
 Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
 TaskName = Literal["diagnosis8", "melanoma", "melanocytic", "benign_malignant"]
 Diagnosis = Literal[

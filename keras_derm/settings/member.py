@@ -20,6 +20,8 @@ class MemberSettings(Settings):
             weights all layers learn.
         precision: What its layers compute in while it trains, as in
             `TrainClassifierSettings`; by default what the arm has.
+        jit_compile: Whether XLA compiles its training steps; by default as precision
+            auto measured, else on one GPU where Keras can.
         file: A trained .keras to take as it is, over the same classes; the other
             settings then say nothing.
         digest: Digest of that file, as config.yaml records it; another is refused.
@@ -34,6 +36,7 @@ class MemberSettings(Settings):
     learning_rate: float = limited(Positive, 1e-4)
     frozen_until: str | None = None
     precision: Precision | None = None
+    jit_compile: bool | None = None
     file: str | None = None
     digest: str | None = None
 

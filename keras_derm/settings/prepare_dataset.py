@@ -1,12 +1,13 @@
 """Settings of the preparation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from keras_derm.settings.kinds import (
     Count,
     Fractions,
     NonNegative,
+    Place,
     Preset,
     Seed,
     limited,
@@ -42,6 +43,10 @@ class PrepareDatasetSettings(StageSettings, stage="prepare_dataset"):
         images_per_shard: Keep the prepared images in TFRecord files of so many images
             each, for storage on a network; by default in one array.
         seed: Seed of the split.
+        preprocess_on: Where the image layers compute: cpu; device, on the GPUs, each
+            with photographs of one size; or auto, which is cpu where there is no GPU,
+            else measures both on some photographs and keeps the choice in
+            preprocessing.json of the run. The images are the same.
 
     Example:
         >>> PrepareDatasetSettings(image_size=96)
@@ -56,6 +61,7 @@ class PrepareDatasetSettings(StageSettings, stage="prepare_dataset"):
     crop_margin: float = limited(NonNegative, 0.25)
     images_per_shard: int | None = limited(Count | None, None)
     seed: int = limited(Seed, 0)
+    preprocess_on: Place = field(default="auto", compare=False)
 
     @property
     def margin(self) -> float | None:

@@ -113,9 +113,14 @@ class Settings:
         """Return all values, defaults too, as JSON and YAML can hold them."""
         return {name: _plain(getattr(self, name)) for name in self.names()}
 
+    def decisive(self) -> dict[str, Any]:
+        """Return what decides the result: all but fields with `compare=False`."""
+        compared = {field.name for field in dataclasses.fields(self) if field.compare}
+        return {name: v for name, v in self.to_dict().items() if name in compared}
+
     def differences(self, other: "Settings") -> list[str]:
-        """Say which values `other` has instead of these."""
-        before, after = self.to_dict(), other.to_dict()
+        """Say which values that decide the result `other` has instead of these."""
+        before, after = self.decisive(), other.decisive()
         return [
             f"{name} was {before.get(name)!r} and is {after.get(name)!r}"
             for name in dict.fromkeys([*before, *after])

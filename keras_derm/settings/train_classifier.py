@@ -11,6 +11,7 @@ from keras_derm.settings.kinds import (
     Imbalance,
     Momentum,
     NonNegative,
+    Place,
     Precision,
     Preset,
     Seed,
@@ -85,11 +86,17 @@ class TrainClassifierSettings(OfAnArm, StageSettings, stage="train_classifier"):
             of keeping them: less memory for a longer step.
         precision: What the layers compute in while they train: float32; mixed_bfloat16
             or mixed_float16, faster for some backbones on some devices; or auto, which
-            measures a few steps of each before the first training, takes another than
-            float32 where it is clearly faster, and keeps the choice in precision.json
+            measures a few steps of each before the first training, on one GPU with XLA
+            and without, takes another than float32 where it is clearly faster, and
+            keeps the choice in precision.json
             of the run and with each member in config.yaml. Probabilities, loss, metrics
             and weights are float32, and so is the model that is kept.
         seed: Seed of weights, order and augmentation.
+        preprocess_on: Where training images are resized and augmented: cpu; device, on
+            the GPUs, each its part of the batch; or auto, which is cpu where there is
+            no GPU, else measures some training steps of each member both ways and keeps
+            the choice in preprocessing.json of the run. What happens to an image is
+            the same.
 
     Example:
         >>> TrainClassifierSettings(arm="baseline")
@@ -118,6 +125,7 @@ class TrainClassifierSettings(OfAnArm, StageSettings, stage="train_classifier"):
     gradient_checkpointing: bool = False
     precision: Precision = "float32"
     seed: int = limited(Seed, 0)
+    preprocess_on: Place = field(default="auto", compare=False)
 
     def check(self) -> None:
         self.check_name(reserved=("chosen",))

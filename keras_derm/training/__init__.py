@@ -6,8 +6,9 @@ from keras_derm.training.loop import STATE_NAME, fit
 from keras_derm.training.objective import Objective
 from keras_derm.training.optimizers import build_optimizer
 from keras_derm.training.precision import (
+    XLA,
+    clearly_fastest,
     computing_in,
-    fastest_precision,
     in_float32,
     measure_precisions,
 )
@@ -16,13 +17,14 @@ from keras_derm.training.workers import Workers
 
 __all__ = [
     "STATE_NAME",
+    "XLA",
     "Objective",
     "UnreadableData",
     "Workers",
     "build_optimizer",
+    "clearly_fastest",
     "computing_in",
     "default_strategy",
-    "fastest_precision",
     "fit",
     "in_float32",
     "join_workers",

@@ -49,6 +49,7 @@ def fit(
     warmup_fraction=0.1,
     unaugmented=None,
     workers=None,
+    jit_compile="auto",
 ):
     """Fit `model`; by default with AdamW, a linear warm-up and a cosine decay.
 
@@ -62,9 +63,10 @@ def fit(
             its loss scaled where that is mixed_float16. What is kept computes in
             float32; the figures of the history are of the mixed model.
         train: `tf.data.Dataset` of `(images, targets)` or `(images, targets, sample
-            weights)` that repeats, in an order that is the same whenever the program is
-            run. Or a function that gives it without its first n batches, for n: a
-            training that goes on after many epochs need not read these, as `skip` does.
+            weights)`, or `OnReplicas`, that repeats, in an order that is the same
+            whenever the program is run. Or a function that gives it without its first n
+            batches, for n: a training that goes on after many epochs need not read
+            these, as `skip` does.
         validation: `tf.data.Dataset` of `(images, targets)`.
         directory: Where model and history go.
         objective: `Objective`: loss, metrics and scores of the task.
@@ -82,6 +84,8 @@ def fit(
         workers: `Workers` that train together, each calling this with the same
             arguments but its own share of `train`, or None. The chief alone writes
             into `directory`, and all go on from what is there.
+        jit_compile: Whether XLA compiles the steps; `"auto"` leaves it to Keras.
+            Without effect where several workers train.
 
     Returns:
         The best model, read back from `directory/model.keras`, without its optimizer.
@@ -122,6 +126,7 @@ def fit(
         weight_decay,
         unaugmented,
         workers,
+        jit_compile,
     )
     n_head = optimization.head_epochs
     if n_head and not (directory / STATE_NAME).is_file():
@@ -152,6 +157,7 @@ class _Training:
     weight_decay: float
     unaugmented: tf.data.Dataset | None
     workers: Workers | None
+    jit_compile: bool | str
 
     def run(self, state_name, first_epoch, last_epoch, rate, callbacks=(), ema=None):
         """Train from `first_epoch`, or the epoch that was reached, to `last_epoch`."""
@@ -249,7 +255,7 @@ class _Training:
                 metrics=self.objective.metrics(),
                 weighted_metrics=[],
                 steps_per_execution=1 if workers else chosen.steps_per_execution,
-                jit_compile=False if workers else "auto",  # XLA cannot hold them either
+                jit_compile=not workers and self.jit_compile,  # nor can XLA hold them
             )
         if workers is not None:
             average_gradients(optimizer, workers)

@@ -12,8 +12,11 @@ from keras_derm.networks import set_weights
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 """Keras' names of dtype policies; in all of them the weights are float32."""
 
+XLA = " with XLA"
+"""What is added to the name of a precision whose steps XLA compiles."""
+
 MARGIN = 1.1
-"""A precision is taken where it makes so many times the images of a plainer one."""
+"""Another way is taken where it makes so many times the images of a plainer one."""
 
 N_STEPS = 6
 MOST_SECONDS = 20
@@ -44,7 +47,7 @@ def computing_in(precision):
         keras.config.set_dtype_policy(before)
 
 
-def measure_precisions(build, batch_size, precisions=None):
+def measure_precisions(build, batch_size, precisions=None, with_xla=False):
     """Images per second of training steps in each precision on this device.
 
     Each candidate makes a step that traces the graph, then up to `N_STEPS` timed ones.
@@ -57,38 +60,51 @@ def measure_precisions(build, batch_size, precisions=None):
         batch_size: Images a step.
         precisions: Names in `PRECISIONS`; by default all, without a GPU all but
             mixed_float16, which is emulated there.
+        with_xla: Whether, on one GPU, each is measured with XLA and without; elsewhere
+            Keras compiles nothing.
 
     Returns:
-        Dict of precision to images per second.
+        Dict of precision to images per second, the plainest first; with XLA under its
+        name and `XLA`, where the model can be compiled.
     """
     n_gpus = len(tf.config.list_physical_devices("GPU"))
     n_devices = max(1, n_gpus)
     batch_size = max(1, batch_size // n_devices)
     seconds = {}
+    ways = (False, True) if with_xla and n_gpus == 1 else ("auto",)
     for precision in precisions or PRECISIONS[: 3 if n_gpus else 2]:
-        keras.backend.clear_session()
-        with computing_in(precision):
-            model = build()
-        limit = HOPELESS * min(seconds.values(), default=float("inf"))
-        seconds[precision] = _fastest_step(model, batch_size, limit)
+        for jit_compile in ways:
+            keras.backend.clear_session()
+            with computing_in(precision):
+                model = build()
+            name = precision + XLA if jit_compile is True else precision
+            limit = HOPELESS * min(seconds.values(), default=float("inf"))
+            try:
+                taken = _fastest_step(model, batch_size, limit, jit_compile)
+            except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+                if jit_compile is not True:
+                    raise
+                print(f"{model.name}: XLA cannot compile it in {precision}", flush=True)
+            else:
+                seconds[name] = taken
     keras.backend.clear_session()
     return {name: n_devices * batch_size / taken for name, taken in seconds.items()}
 
 
-def fastest_precision(images_per_second):
-    """The precision to train in: a plainer one unless another is clearly faster.
+def clearly_fastest(images_per_second):
+    """The way to take: a plainer one unless another is clearly faster.
 
     Args:
-        images_per_second: Dict as `measure_precisions` returns it, with float32.
+        images_per_second: Dict by the name of the way, the plainest first, such as
+            `measure_precisions` returns.
 
     Returns:
-        Name in `PRECISIONS`.
+        A name.
     """
-    chosen = PRECISIONS[0]
-    for precision in PRECISIONS[1:]:
-        speed = images_per_second.get(precision, 0.0)
-        if speed > MARGIN * images_per_second[chosen]:
-            chosen = precision
+    chosen, *others = images_per_second
+    for name in others:
+        if images_per_second[name] > MARGIN * images_per_second[chosen]:
+            chosen = name
     return chosen
 
 
@@ -129,13 +145,14 @@ def _is_mixed(model):
     )
 
 
-def _fastest_step(model, batch_size, limit):
+def _fastest_step(model, batch_size, limit, jit_compile):
     """Seconds of the fastest of some training steps; few where they exceed `limit`."""
     generator = np.random.default_rng(0)
     inputs, outputs = model.input_shape[1:], model.output_shape[1:]
     images = tf.constant(generator.uniform(0, 255, (batch_size, *inputs)), "float32")
     targets = tf.constant(generator.uniform(0, 1, (batch_size, *outputs)), "float32")
-    model.compile("adamw", "mean_squared_error")  # the loss takes no time of its own
+    # The loss takes no time of its own.
+    model.compile("adamw", "mean_squared_error", jit_compile=jit_compile)
     model.train_on_batch(images, targets)
     fastest, begin = float("inf"), time.perf_counter()
     for _ in range(N_STEPS):

@@ -7,6 +7,7 @@ import pytest
 
 from keras_derm import jobs
 from keras_derm.catalog import Catalog
+from keras_derm.jobs import precisions
 from keras_derm.jobs import train_classifier as job
 from keras_derm.runs import RunDirectory
 from keras_derm.runs.records import Record
@@ -48,16 +49,17 @@ def measured(monkeypatch):
     """Names of the networks that were measured, by a clock whose times are known."""
     names = []
 
-    def measure(build, batch_size):
+    def measure(build, batch_size, some, with_xla):
+        assert some is None and with_xla
         names.append(build().name)
         return SPEEDS[names[-1]]
 
-    monkeypatch.setattr(job, "measure_precisions", measure)
+    monkeypatch.setattr(precisions, "measure_precisions", measure)
     monkeypatch.setattr(job.TrainClassifier, "make", lambda self: None)
     return names
 
 
-def precisions(run, arm="baseline"):
+def chosen(run, arm="baseline"):
     members = run.settings(TrainClassifierSettings, arm).members
     return [member.precision or "float32" for member in members]
 
@@ -71,7 +73,7 @@ def test_measured_precision_is_kept_for_every_arm_and_every_repetition(
         jobs.run_stage(
             "train_classifier", run.path, arm=arm, members=MEMBERS, precision="auto"
         )
-        assert precisions(run, arm) == expected
+        assert chosen(run, arm) == expected
     assert measured == list(SPEEDS)  # by the baseline, once
     out = capsys.readouterr().out
     assert "VGG16: float32 12.0, mixed_bfloat16 57.0 images/s: mixed_bfloat16" in out
@@ -84,7 +86,7 @@ def test_measured_precision_is_kept_for_every_arm_and_every_repetition(
     settings = Recipe.load(str(run / "config.yaml"), "published").arms()["baseline"]
     again = prepared(tmp_path / "again")
     jobs.run_stage("train_classifier", again.path, settings)
-    assert precisions(again) == expected
+    assert chosen(again) == expected
     assert measured == list(SPEEDS)
 
 

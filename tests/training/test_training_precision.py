@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from tiny_training import Kill, data, train_classifier
 
 from keras_derm.classifiers import (
@@ -16,8 +17,8 @@ from keras_derm.classifiers import (
 from keras_derm.export import QuantizedModel, export_tflite
 from keras_derm.networks import checkpoint_gradients
 from keras_derm.training import (
+    clearly_fastest,
     computing_in,
-    fastest_precision,
     in_float32,
     measure_precisions,
 )
@@ -181,7 +182,7 @@ def test_member_trained_in_bfloat16_is_exported_to_int8(tmp_path):
     ],
 )
 def test_another_precision_is_taken_where_it_is_clearly_faster(speeds, expected):
-    assert fastest_precision(speeds) == expected
+    assert clearly_fastest(speeds) == expected
 
 
 def test_steps_of_the_models_asked_for_are_timed(monkeypatch):
@@ -200,6 +201,28 @@ def test_steps_of_the_models_asked_for_are_timed(monkeypatch):
     clock = SimpleNamespace(perf_counter=lambda: float(next(times)))
     monkeypatch.setattr(precision_module, "time", clock)
     assert measure_precisions(build, 4, ["float32"]) == {"float32": 4.0}
+
+
+def test_on_one_gpu_each_precision_is_measured_with_xla_and_without(monkeypatch):
+    """What XLA cannot compile is left out; here it has no GPU to compile for."""
+    compiled = []
+
+    def step(model, batch_size, limit, jit_compile):
+        compiled.append(jit_compile)
+        if jit_compile and model.get_layer("conv").compute_dtype == "float16":
+            raise tf.errors.InvalidArgumentError(None, None, "no kernel")
+        return 1.0 / len(compiled)
+
+    gpu = [SimpleNamespace(device_type="GPU")]
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpu)
+    monkeypatch.setattr(precision_module, "_fastest_step", step)
+    speeds = measure_precisions(bright_and_dark, 4, with_xla=True)
+    ways = ["float32", "float32 with XLA", "mixed_bfloat16", "mixed_bfloat16 with XLA"]
+    assert list(speeds) == [*ways, "mixed_float16"]
+    assert compiled == [False, True] * 3
+    assert clearly_fastest(speeds) == "mixed_float16"
+    assert list(measure_precisions(bright_and_dark, 4, ["float32"])) == ["float32"]
+    assert compiled[-1] == "auto"  # as Keras has it where nobody asks
 
 
 def test_unknown_precision_is_refused():
