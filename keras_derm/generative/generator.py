@@ -141,6 +141,11 @@ class Generator(keras.Model):
         return FROM_IMAGES if rows_of_cell(rows, cell).any() else ""
 
     @classmethod
+    def wants_masks(cls, settings):
+        """Whether its images are to have the mask of the lesion as a fourth channel."""
+        return False
+
+    @classmethod
     def training_rows(cls, settings, catalog):
         """Rows of a catalog that it learns from: by default of what it makes.
 

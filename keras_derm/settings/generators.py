@@ -279,6 +279,8 @@ class DiffusionSettings(GeneratorSettings, name="diffusion"):
         image_types: What photographs are of, such as [dermoscopic, "clinical:
             close-up"], that it is told so too.
         age: Whether it is told the decade of the age.
+        masks: Whether it is told where the lesion is, from the masks of the training
+            images, so that its images come with masks by construction.
         lora: Settings of an adapter, which train_generator's adapt asks for.
 
     Example:
@@ -304,4 +306,5 @@ class DiffusionSettings(GeneratorSettings, name="diffusion"):
     sites: tuple[str, ...] = ()
     image_types: tuple[ImageType, ...] = ()
     age: bool = False
+    masks: bool = False
     lora: LoRASettings = field(default_factory=LoRASettings)
