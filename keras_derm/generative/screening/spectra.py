@@ -17,10 +17,10 @@ rounding to whole grey levels makes (1/12) is not told from nothing."""
 
 
 def power_spectra(images):
-    """Power of each frequency: float (n, side, side), the mean of squares its sum.
+    """Power of each frequency: float (n, side, side), in squared grey levels.
 
-    Grey images without their mean, under a Hann window, so that opposite borders that
-    differ do not look like a grid.
+    White noise has its variance at every frequency. Images are grey, without their
+    mean, and under a Hann window, so that opposite borders that differ are no grid.
 
     Args:
         images: uint8 (n, side, side, 3).
