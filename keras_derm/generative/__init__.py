@@ -20,6 +20,7 @@ from keras_derm.generative.registry import generator_class, register_generator
 from keras_derm.generative.synthesis import (
     Synthesis,
     made_images,
+    not_learned,
     plan_cells,
     plan_synthesis,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "generator_class",
     "load_best",
     "made_images",
+    "not_learned",
     "plan_cells",
     "plan_synthesis",
     "register_generator",

@@ -8,7 +8,7 @@ import pandas as pd
 from keras_derm.generative.cell_deficits import MIN_TONE_IMAGES, cell_deficits
 from keras_derm.generative.conditions import condition_indices, table_conditions
 from keras_derm.generative.generator import Generator
-from keras_derm.generative.screening import screen
+from keras_derm.generative.screening import screen, screen_sets
 from keras_derm.generative.wanted_cells import wanted_cells
 
 APART = "diagnosis and tone apart"
@@ -26,7 +26,7 @@ class Synthesis:
 
     Example:
         >>> plan = plan_synthesis(train, target_per_diagnosis=1000)
-        >>> images, _, verdicts = made_images(generator, plan, train, real)
+        >>> images, _, verdicts, sets = made_images(generator, plan, train, real)
         >>> kept = images[verdicts["kept"]]
     """
 
@@ -110,8 +110,8 @@ def why_none(deficits, target, learned):
     )
 
 
-def made_images(generator, plan, catalog, images, seed=0):
-    """Make the images of a plan, and judge each of them.
+def made_images(generator, plan, catalog, images, seed=0, features=None):
+    """Make the images of a plan, and judge each of them, and each set.
 
     Args:
         generator: Trained `Generator`.
@@ -119,14 +119,18 @@ def made_images(generator, plan, catalog, images, seed=0):
         catalog: `Catalog` of the training rows.
         images: Their images at the size of the made ones, uint8 (m, side, side, 3).
         seed: Integer seed of the images, and of what they are compared with.
+        features: Function of images to features by which sets are compared, see
+            `screen_sets`.
 
     Returns:
         Tuple of the images, uint8 (n, side, side, 3), their diagnoses and tone groups,
-        integers (n, 2), and a table of what `screen` found, one row an image. It tells
-        what was asked for (`diagnosis`, `tone_group` and what else the plan names),
-        from what the generator knows it (`known_by`), whether it is `kept` (accepted,
-        and among the first of its cell that are wanted), `isic_id` of the real image
-        that is nearest, and that of the image that it was made of, where there is one.
+        integers (n, 2), a table of what `screen` found, one row an image, and that of
+        `screen_sets`. The first tells what was asked for (`diagnosis`, `tone_group` and
+        what else the plan names), from what the generator knows it (`known_by`),
+        whether it is `kept` (accepted, and among the first of its cell that are
+        wanted), its `set`, whether it `passed_alone`, as it is accepted only where its
+        set passes too, `isic_id` of the real image that is nearest, and that of the
+        image that it was made of, where there is one.
     """
     wanted = plan.wanted
     n_candidates = wanted["sample"].to_numpy(int)
@@ -137,14 +141,12 @@ def made_images(generator, plan, catalog, images, seed=0):
     made, conditions, parents = generator.make(
         (cells, n_candidates), seed, catalog, images
     )
-    verdicts = screen(
-        made,
-        conditions[:, :2],
-        images,
-        condition_indices(catalog),
-        seed=seed,
-        parents=parents,
+    real = images, condition_indices(catalog)
+    verdicts = screen(made, conditions[:, :2], *real, seed=seed, parents=parents)
+    sets, set_of_image = screen_sets(
+        made, conditions[:, :2], verdicts["accepted"], *real, seed, features
     )
+    verdicts = _judged_as_sets(verdicts, sets.iloc[set_of_image])
     which = (conditions[:, np.newaxis] == cells).all(axis=2).argmax(axis=1)
     kept = first_of_each_cell(which, verdicts["accepted"].to_numpy(), plan.counts)
     numbers = ["have", "make", "sample"]
@@ -154,7 +156,25 @@ def made_images(generator, plan, catalog, images, seed=0):
     verdicts["nearest_reference"] = ids[verdicts["nearest_reference"].to_numpy(int)]
     if parents is not None:
         verdicts["parent_id"] = ids[parents]
-    return made, conditions[:, :2], verdicts
+    return made, conditions[:, :2], verdicts, sets
+
+
+def _judged_as_sets(verdicts, sets):
+    """Verdicts of single images where the set of each is told, one row an image."""
+    failed = ~sets["passed"].to_numpy(bool)
+    alone = verdicts["accepted"].to_numpy(bool)
+    reasons = "set of " + sets["set"] + ": " + sets["reason"]
+    reason = np.where(failed & alone, reasons.to_numpy(object), verdicts["reason"])
+    found = verdicts.assign(accepted=alone & ~failed, reason=reason)
+    found.insert(2, "passed_alone", alone)
+    found.insert(3, "set", sets["set"].to_numpy(object))
+    return found
+
+
+def not_learned(sets):
+    """Say which sets the generator did not learn; empty where it learned all."""
+    failed = sets.loc[~sets["passed"].astype(bool), "set"]
+    return f"the generator did not learn {' / '.join(failed)}" if len(failed) else ""
 
 
 def first_of_each_cell(which, accepted, counts):

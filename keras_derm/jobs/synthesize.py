@@ -1,12 +1,16 @@
 """Make the images that are missing."""
 
+import json
+
 import numpy as np
 
+from keras_derm.evaluation.image_quality.feature_extractor import feature_extractor
 from keras_derm.files import write_csv, write_json
 from keras_derm.generative import (
     generator_class,
     load_best,
     made_images,
+    not_learned,
     plan_cells,
     plan_synthesis,
     write_synthetic,
@@ -44,8 +48,10 @@ class Synthesize(Stage):
         "screened_out",
         "wanted_cells.csv",
         "screening.csv",
+        "screening_sets.csv",
         "synthesis.json",
         "figures/synthetic.png",
+        "figures/synthetic_rejected.png",
         *ImageQuality.writes,  # numbers of these images, which do not outlive them
     )
     keeps = ("synthetic/catalog.csv", "screening.csv", "synthesis.json")
@@ -84,21 +90,48 @@ class Synthesize(Stage):
         prepared = PreparedImages.load(run.prepared_real)
         take = resized_images(prepared, train, trained.image_size)
         real = take(np.arange(len(train)))
-        images, conditions, verdicts = made_images(
+        weights = self.settings.feature_weights
+        images, conditions, verdicts, sets = made_images(
             generator,
             plan,
             train,
             real,
             self.settings.seed,
+            None if weights is None else feature_extractor(weights),
         )
         write_csv(run / "screening.csv", verdicts)
-        kept, accepted = verdicts["kept"].to_numpy(), verdicts["accepted"].sum()
-        print(f"{accepted} of {len(images)} pass the screening, {kept.sum()} are kept")
+        write_csv(run / "screening_sets.csv", sets)
+        kept = verdicts["kept"].to_numpy(bool)
+        self._say(verdicts, sets)
         self._keep_screened_out(images, conditions, verdicts, int(kept.sum()))
         if kept.any():
             side = prepared.image_size[0]
             self._keep(images[kept], conditions[kept], verdicts[kept], side)
-            self._draw(images[kept], verdicts[kept], real, train)
+            self._draw("synthetic", images[kept], verdicts[kept], real, train)
+        failed = verdicts["set"].isin(sets.loc[~sets["passed"], "set"]).to_numpy(bool)
+        if failed.any():
+            parts = images[failed], verdicts[failed]
+            self._draw("synthetic_rejected", *parts, real, train)
+
+    def _say(self, verdicts, sets):
+        """Say what passes, and what the generator did not learn, with the measures."""
+        alone, accepted = verdicts["passed_alone"].sum(), verdicts["accepted"].sum()
+        kept = verdicts["kept"].sum()
+        print(
+            f"{alone} of {len(verdicts)} images pass alone, {accepted} in sets that "
+            f"pass too, {kept} are kept"
+        )
+        because = not_learned(sets)
+        said = {"sets": json.loads(sets.to_json(orient="records"))}
+        if because:
+            rest = "nothing was kept" if not kept else "none of it was kept"
+            said["not_learned"] = because
+            print(f"{because}: {rest}")
+            for row in sets[~sets["passed"]].itertuples():
+                print(f"  {row.set} ({row.images} images): {row.reason}")
+        if not kept:
+            said["none_because"] = because or "no image passed the screening"
+        write_json(self.run / "synthesis.json", said)
 
     def _keep(self, images, conditions, verdicts, side):
         """Write the images with their catalog, and prepare them as the real ones."""
@@ -135,7 +168,7 @@ class Synthesize(Stage):
             self.run.screened_out / "catalog.csv"
         )
 
-    def _draw(self, images, verdicts, real, train):
+    def _draw(self, name, images, verdicts, real, train):
         """Made images beside the real training image nearest to each."""
         position = {isic_id: i for i, isic_id in enumerate(train.table["isic_id"])}
         verdicts = verdicts.reset_index(drop=True)
@@ -145,6 +178,6 @@ class Synthesize(Stage):
             nearest = real[position[verdicts["nearest_reference"][row]]]
             pictures += [images[row], nearest]
             diagnosis, tone = verdicts.loc[row, ["diagnosis", "tone_group"]]
-            captions += [f"made: {diagnosis}, tone {tone}", "nearest real"]
-        sheet = figures.contact_sheet(pictures, captions, 6)
-        save_figure(self.run, "synthetic", sheet)
+            said = "rejected" if name == "synthetic_rejected" else "made"
+            captions += [f"{said}: {diagnosis}, tone {tone}", "nearest real"]
+        save_figure(self.run, name, figures.contact_sheet(pictures, captions, 6))

@@ -47,12 +47,17 @@ def run(prepared, tmp_path):
 
 def accept_all(monkeypatch):
     """An untrained generator's images do not pass; what comes after is tested."""
-    screen = synthesis.screen
+    screen, screen_sets = synthesis.screen, synthesis.screen_sets
 
     def lenient(*args, **kwargs):
         return screen(*args, **kwargs).assign(accepted=True, reason="")
 
+    def lenient_sets(*args, **kwargs):
+        sets, of_image = screen_sets(*args, **kwargs)
+        return sets.assign(passed=True, reason=""), of_image
+
     monkeypatch.setattr(synthesis, "screen", lenient)
+    monkeypatch.setattr(synthesis, "screen_sets", lenient_sets)
 
 
 def test_cyclegan_makes_melanoma_of_benign_training_images_alone(run, monkeypatch):
@@ -148,6 +153,7 @@ def test_cells_that_are_asked_for_are_made_and_nothing_else(run, monkeypatch):
 
 
 def test_some_of_what_screening_rejects_is_kept_for_people_to_judge(run, monkeypatch):
+    accept_all(monkeypatch)
     screen = synthesis.screen
 
     def half(*args, **kwargs):
@@ -167,6 +173,38 @@ def test_some_of_what_screening_rejects_is_kept_for_people_to_judge(run, monkeyp
     assert out["screening_reason"].eq("near copy of 1").all()
     verdicts = pd.read_csv(run / "screening.csv")
     assert len(out) == min((~verdicts["accepted"]).sum(), 100)
+
+
+def test_of_sets_that_a_generator_did_not_learn_nothing_is_kept(run, capsys):
+    generator = {"colour_noise": {"batch_size": 4}}
+    jobs.run_stage("train_generator", run, generator=generator, **SMALL)
+    jobs.run_stage("synthesize", run, cells=[{"diagnosis": "NV", "count": 60}])
+    printed = capsys.readouterr().out
+    assert "the generator did not learn NV, tone light" in printed
+    assert "nothing was kept" in printed
+    sets = pd.read_csv(run / "screening_sets.csv")
+    assert not sets["passed"].any()
+    assert sets["reason"].str.contains("noisy: spectrum distance").all()
+    verdicts = pd.read_csv(run / "screening.csv")
+    assert not verdicts["kept"].any() and set(verdicts["set"]) == set(sets["set"])
+    found = json.loads((run / "synthesis.json").read_text())
+    assert found["none_because"] == found["not_learned"]
+    measured = found["sets"][0]["spectrum_distance"]
+    assert measured == pytest.approx(sets["spectrum_distance"][0])
+    assert not (run / "synthetic").exists()
+    assert (run / "figures/synthetic_rejected.png").is_file()
+    assert len(Catalog.load(run / "screened_out/catalog.csv")) > 0
+    shown = sections.synthesis.section(RunDirectory(run))
+    assert "None of" in shown.lead and "did not learn NV, tone light" in shown.lead
+    # What comes after goes on with real images alone.
+    jobs.run_stage("image_quality", run)
+    member = {"backbone": "CustomCNN", "image_size": 16, "epochs": 1}
+    jobs.run_stage(
+        "train_classifier", run, arm="augmented", members=[member], batch_size=32
+    )
+    described = json.loads((run / "arms/augmented/ensemble.json").read_text())
+    assert described["n_synthetic"] == 0
+    assert sections.image_quality.section(RunDirectory(run)) is None
 
 
 @pytest.fixture(scope="module")
