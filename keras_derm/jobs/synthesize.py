@@ -16,9 +16,9 @@ from keras_derm.generative import (
     write_synthetic,
 )
 from keras_derm.jobs.image_quality import ImageQuality
-from keras_derm.jobs.train_generator import built_generator
+from keras_derm.jobs.train_generator import built_generator, training_images
 from keras_derm.layers import preparation
-from keras_derm.pipeline import PreparedImages, prepare, resized_images
+from keras_derm.pipeline import PreparedImages, prepare
 from keras_derm.report import figures, save_figure
 from keras_derm.runs import Stage
 from keras_derm.settings import (
@@ -88,10 +88,10 @@ class Synthesize(Stage):
             return
         generator = load_best(built_generator(trained), run.generator)
         prepared = PreparedImages.load(run.prepared_real)
-        take = resized_images(prepared, train, trained.image_size)
+        take = training_images(run, trained, prepared, train)
         real = take(np.arange(len(train)))
         weights = self.settings.feature_weights
-        images, conditions, verdicts, sets = made_images(
+        made, verdicts, sets = made_images(
             generator,
             plan,
             train,
@@ -103,14 +103,14 @@ class Synthesize(Stage):
         write_csv(run / "screening_sets.csv", sets)
         kept = verdicts["kept"].to_numpy(bool)
         self._say(verdicts, sets)
-        self._keep_screened_out(images, conditions, verdicts, int(kept.sum()))
+        self._keep_screened_out(made, verdicts, int(kept.sum()))
+        real = real[..., :3]
         if kept.any():
-            side = prepared.image_size[0]
-            self._keep(images[kept], conditions[kept], verdicts[kept], side)
-            self._draw("synthetic", images[kept], verdicts[kept], real, train)
+            self._keep(made[kept], verdicts[kept], prepared.image_size[0])
+            self._draw("synthetic", made.images[kept], verdicts[kept], real, train)
         failed = verdicts["set"].isin(sets.loc[~sets["passed"], "set"]).to_numpy(bool)
         if failed.any():
-            parts = images[failed], verdicts[failed]
+            parts = made.images[failed], verdicts[failed]
             self._draw("synthetic_rejected", *parts, real, train)
 
     def _say(self, verdicts, sets):
@@ -133,30 +133,31 @@ class Synthesize(Stage):
             said["none_because"] = because or "no image passed the screening"
         write_json(self.run / "synthesis.json", said)
 
-    def _keep(self, images, conditions, verdicts, side):
+    def _keep(self, made, verdicts, side):
         """Write the images with their catalog, and prepare them as the real ones."""
         catalog = write_synthetic(
-            images,
-            conditions,
+            made.images,
+            made.conditions,
             self.settings.seed,
             self.run.settings(TrainGeneratorSettings).generator.name,
             self.run.synthetic,
             verdicts.get("parent_id"),
+            masks=made.masks,
             further=verdicts[[name for name in FURTHER if name in verdicts]],
         )
         chain = preparation(self.run.settings(PrepareDatasetSettings).preset, side)
         prepare(catalog, chain.of_prepared(), self.run.prepared_synthetic)
 
-    def _keep_screened_out(self, images, conditions, verdicts, first):
+    def _keep_screened_out(self, made, verdicts, first):
         """Write some of the rejected images for people to judge; none is trained on."""
-        order = np.random.default_rng(self.settings.seed).permutation(len(images))
+        order = np.random.default_rng(self.settings.seed).permutation(len(made))
         rejected = ~verdicts["accepted"].to_numpy(bool)
         rows = np.sort(order[rejected[order]][:N_SCREENED_OUT])
         if not len(rows):
             return
         catalog = write_synthetic(
-            images[rows],
-            conditions[rows],
+            made.images[rows],
+            made.conditions[rows],
             self.settings.seed,
             self.run.settings(TrainGeneratorSettings).generator.name,
             self.run.screened_out,

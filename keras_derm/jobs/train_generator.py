@@ -18,12 +18,14 @@ from keras_derm.generative import (
     SampleBoard,
     generator_class,
     load_best,
+    masked_images,
     train,
 )
 from keras_derm.jobs.precisions import measured_precision
+from keras_derm.layers import preparation
 from keras_derm.pipeline import PreparedImages, resized_images
 from keras_derm.runs import Stage
-from keras_derm.settings import TrainGeneratorSettings
+from keras_derm.settings import PrepareDatasetSettings, TrainGeneratorSettings
 from keras_derm.training import default_strategy
 
 N_MEASURED = 1000
@@ -69,7 +71,7 @@ class TrainGenerator(Stage):
         prepared = PreparedImages.load(self.run.prepared_real)
         with default_strategy().scope():
             generator = built_generator(settings)
-        images = resized_images(prepared, rows, settings.image_size)
+        images = training_images(self.run, settings, prepared, rows)
         described = {"name": options.name, "text": kind.description(options)}
         write_json(folder / "description.json", described)
         measure, callbacks = None, []
@@ -113,7 +115,7 @@ class TrainGenerator(Stage):
         print(f"adapting to {len(chosen):,} images: {settings.where}", flush=True)
         with default_strategy().scope():
             adapted = generator.adapted(settings.generator, settings.seed)
-        images = resized_images(prepared, chosen, settings.image_size)
+        images = training_images(self.run, settings, prepared, chosen)
         options = settings.generator.lora
         n_steps = options.n_steps
         train(adapted, chosen, images, folder, options, n_steps=n_steps, **common)
@@ -144,6 +146,29 @@ def with_precision(run, settings):
         kind.PRECISIONS,
     )
     return dataclasses.replace(settings, precision=precision)
+
+
+def training_images(run, settings, prepared, rows):
+    """Function from positions to the images that a generator is trained on.
+
+    Args:
+        run: `RunDirectory`.
+        settings: `TrainGeneratorSettings`.
+        prepared: `PreparedImages` of the run.
+        rows: `Catalog` of the rows.
+
+    Returns:
+        Function of an int array (n,), giving uint8 (n, side, side, 3), with the mask of
+        the lesion as a fourth channel where the generator is told it.
+    """
+    images = resized_images(prepared, rows, settings.image_size)
+    if not generator_class(settings.generator.name).wants_masks(settings.generator):
+        return images
+    chain = preparation(
+        run.settings(PrepareDatasetSettings).preset, settings.image_size
+    )
+    folder = run.generator / f"masks_{len(rows)}"
+    return masked_images(images, rows, chain, folder)
 
 
 def built_generator(settings):

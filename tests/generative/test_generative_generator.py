@@ -135,15 +135,16 @@ def test_it_makes_the_cells_that_are_short(catalog, images, tmp_path, monkeypatc
         return table.assign(passed=True), of_image
 
     monkeypatch.setattr(synthesis, "screen_sets", lenient)
-    made, conditions, verdicts, sets = generative.made_images(
+    made, verdicts, sets = generative.made_images(
         trained, plan, catalog, images, seed=1
     )
-    assert made.shape == (20, 16, 16, 3) and made.dtype == np.uint8
+    assert made.images.shape == (20, 16, 16, 3) and made.images.dtype == np.uint8
     assert verdicts["kept"].sum() == 10 and set(verdicts["diagnosis"]) == {"MEL"}
-    np.testing.assert_allclose(made.mean(axis=(0, 1, 2)), COLOURS["MEL"], atol=15)
-    again, *_ = trained.make((plan.cells, plan.counts * 2), seed=1)
-    np.testing.assert_array_equal(made, again)
-    assert conditions.shape == (20, 2)
+    colour = made.images.mean(axis=(0, 1, 2))
+    np.testing.assert_allclose(colour, COLOURS["MEL"], atol=15)
+    again = trained.make((plan.cells, plan.counts * 2), seed=1)
+    np.testing.assert_array_equal(made.images, again.images)
+    assert made.conditions.shape == (20, 2)
     assert sets["images"].tolist() == [20] and sets["compared_with"][0] == "diagnosis"
 
 

@@ -23,6 +23,7 @@ from keras_derm.generative.datasets import (
 )
 from keras_derm.generative.generator import FROM_IMAGES, N_COLUMNS, N_WATCHED
 from keras_derm.generative.linear_decay import LinearDecay
+from keras_derm.generative.made import Made
 from keras_derm.generative.stateless_random import split
 from keras_derm.generative.value_range import from_pixels, to_pixels
 from keras_derm.settings import CycleGANSettings
@@ -296,7 +297,7 @@ class CycleGAN(AdversarialModel):
         chosen = [benign[tones == cell[1]][:n] for cell, n in zip(*cells, strict=True)]
         conditions = np.repeat(cells[0], [len(rows) for rows in chosen], axis=0)
         parents = np.concatenate(chosen)
-        return self.translate(images[parents]), conditions, parents
+        return Made(self.translate(images[parents]), conditions, parents)
 
     def get_config(self):
         return super().get_config() | {

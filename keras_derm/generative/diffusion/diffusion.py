@@ -25,6 +25,7 @@ from keras_derm.generative.diffusion.preconditioning import (
 from keras_derm.generative.diffusion.samplers import SAMPLERS
 from keras_derm.generative.generator import BY_ADAPTER, Generator
 from keras_derm.generative.linear_decay import LinearDecay
+from keras_derm.generative.made import Made
 from keras_derm.generative.moving_average import averaged_copy, move_average
 from keras_derm.generative.replicas import replica_draw
 from keras_derm.generative.stateless_random import integers, normal, split, uniform
@@ -444,7 +445,7 @@ class Diffusion(Generator):
         """As `Generator.make`.
 
         What a cell leaves open of site, type and age is drawn from training images of
-        its diagnosis.
+        its diagnosis, and so are masks, each flipped and turned by chance.
         """
         asked = np.repeat(*cells, axis=0)
         conditions = self.complete_conditions(asked)
@@ -465,7 +466,32 @@ class Diffusion(Generator):
                     for row in self.complete_conditions(asked)
                 ]
             )
-        return self.sample(conditions, seed, by_adapter=by_adapter), asked, None
+        masks = None
+        if self.tells_masks and images is not None:
+            masks = self._drawn_masks(conditions, catalog, images[..., 3], seed)
+        made = self.sample(conditions, seed, by_adapter=by_adapter, masks=masks)
+        return Made(made, asked, masks=masks)
+
+    def sample_like(self, images, conditions, seed):
+        masks = images[..., 3] > 0 if self.tells_masks else None
+        return self.sample(conditions, seed, masks=masks)
+
+    def _drawn_masks(self, conditions, catalog, masks, seed):
+        """A mask for each image, of a training image of its diagnosis, turned."""
+        generator = np.random.default_rng([seed, 2])
+        known = masks.any(axis=(1, 2))
+        diagnoses = self.conditions_of(catalog.table)[:, 0]
+        drawn = np.empty((len(conditions), *masks.shape[1:]), bool)
+        for diagnosis in np.unique(conditions[:, 0]):
+            rows = np.flatnonzero(conditions[:, 0] == diagnosis)
+            have = np.flatnonzero(known & (diagnoses == diagnosis))
+            if not len(have):  # an adapter may make what has no mask of its own
+                have = np.flatnonzero(known)
+            drawn[rows] = masks[generator.choice(have, len(rows))] > 0
+        for mask, turn in zip(drawn, generator.integers(0, 8, len(drawn)), strict=True):
+            turned = np.rot90(mask, turn % 4)
+            mask[:] = turned[:, ::-1] if turn >= 4 else turned
+        return drawn
 
     def _completed(self, conditions, catalog, seed):
         """Conditions of which nothing is untold that training images can tell."""
