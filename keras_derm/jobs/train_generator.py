@@ -51,7 +51,8 @@ class TrainGenerator(Stage):
     def extends(self):
         further = self.settings.generator.EXTENDS
         adapter = ("adapt", "where")
-        return ("patience", "max_minutes", "tensorboard", *adapter, *further)
+        epochs = ("epochs",) if "n_steps" in further else ()
+        return ("patience", "max_minutes", "tensorboard", *adapter, *further, *epochs)
 
     def check(self):
         if self.run.done("prepare_dataset"):  # else the stage says so
@@ -59,6 +60,7 @@ class TrainGenerator(Stage):
             check_any_task(rows)
             if self.settings.where is not None:
                 AdapterScope.rows(rows, self.settings.where)
+            self.settings = with_steps(self.settings, rows)
 
     def make(self):
         self.settings = with_precision(self.run, self.settings)
@@ -144,6 +146,22 @@ def with_precision(run, settings):
         kind.PRECISIONS,
     )
     return dataclasses.replace(settings, precision=precision)
+
+
+def with_steps(settings, catalog):
+    """Settings of a training in which its steps follow from its epochs.
+
+    Args:
+        settings: `TrainGeneratorSettings`.
+        catalog: `Catalog` of the training rows.
+    """
+    if settings.epochs is None:
+        return settings
+    kind = generator_class(settings.generator.name)
+    steps = kind.steps_of_an_epoch(settings.generator, catalog)
+    return dataclasses.replace(
+        settings, n_steps=settings.epochs * steps, steps_per_epoch=steps
+    )
 
 
 def built_generator(settings):
