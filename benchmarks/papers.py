@@ -26,11 +26,10 @@ from rich.table import Table
 from keras_derm.files import write_csv
 from keras_derm.jobs.run_recipe import run_recipe
 from keras_derm.runs import RunDirectory
+from keras_derm.runs.records import Record
 from keras_derm.settings import (
-    STAGES,
     AuditSkinToneSettings,
     Recipe,
-    TrainClassifierSettings,
 )
 from keras_derm.settings.recipe import ARM_STAGES
 
@@ -142,18 +141,15 @@ def differences(name, run):
 
 def _pairs(published, run, stage):
     """The settings of a stage as published and as done, once for each arm."""
-    if stage == "train_classifier":
-        for arm, wanted in published.arms(stage).items():
-            done = None
-            if arm in run.arms:
-                done = run.settings(TrainClassifierSettings, arm)
-            yield f"{stage}, {arm}", wanted, done
-        return
     if stage in ARM_STAGES:
-        return
-    known = {"data": "phantom"} if stage == "audit_skin_tone" else {}
-    wanted = published.settings(stage, **known)
-    yield stage, wanted, run.settings(STAGES[stage]) if run.done(stage) else None
+        asked = published.arms(stage).values()
+    else:
+        known = {"data": "phantom"} if stage == "audit_skin_tone" else {}
+        asked = [published.settings(stage, **known)]
+    for wanted in asked:
+        record = run.record(wanted.record)
+        done = Record.read(record).settings if record.is_file() else None
+        yield wanted.record, wanted, done
 
 
 def counterparts(paper, run):

@@ -220,9 +220,14 @@ PARTS = {
             "III.D, IV.A: tanh",
         ),
         (
-            lambda: len(slopes(networks.build_discriminator(32, 4, True, 0.25, True))),
-            1,
-            "IV.B: LeakyReLU",
+            lambda: all(
+                0.01 <= slope <= 0.3
+                for slope in slopes(
+                    networks.build_discriminator(32, 4, True, 0.25, True)
+                )
+            ),
+            True,
+            "IV.B: alpha within 0.01 to 0.3",
         ),
         (
             lambda: (
