@@ -1,7 +1,9 @@
 """The papers beside our figures: what is corrected, and stand-ins of archives."""
 
+import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -9,15 +11,80 @@ import pytest
 
 from keras_derm.readers import read_data_source
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+TESTS = Path(__file__).parent
+FOLDERS = [str(TESTS.parent / "benchmarks"), str(TESTS / "report")]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def on_the_path():
     """The benchmarks are scripts: they find each other in their own folder."""
-    sys.path.insert(0, str(BENCHMARKS))
+    sys.path[:0] = FOLDERS
     yield
-    sys.path.remove(str(BENCHMARKS))
+    sys.path[: len(FOLDERS)] = []
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A finished run, with confusion matrices and the AUC of each epoch."""
+    from fake_run import write_run
+
+    made = write_run(tmp_path, ["baseline", "augmented"])
+    metrics = json.loads((made / "metrics.json").read_text())
+    for i, arm in enumerate(metrics["arms"].values()):
+        arm |= {"classes": ["NV", "BCC"], "confusion_matrix": [[40, 2], [3 - i, 5 + i]]}
+        (stratum,) = arm["strata"]
+        stratum["metrics"]["npv"] = {"value": 0.9, "low": None, "high": None}
+    (made / "metrics.json").write_text(json.dumps(metrics))
+    for path in made.path.glob("arms/*/*/history.csv"):
+        pd.read_csv(path).assign(val_auc=[0.7, 0.8]).to_csv(path, index=False)
+    return made
+
+
+@pytest.mark.parametrize(
+    "name", ["sn_gan_ensemble", "lora_diffusion", "cwgan_gp", "melanet"]
+)
+def test_paper_is_printed_from_a_finished_run(name, run, capsys):
+    from paper_figures import PAPERS
+    from papers import show
+
+    paper = SimpleNamespace(**vars(PAPERS[name]) | {"pictures": lambda run: {}})
+    show(paper, run)
+    said = capsys.readouterr().out
+    assert "ham10000:/data/HAM10000 (HAM10000)" in said
+    assert "4 train, 2 val, 2 test" in said
+    table = pd.read_csv(run / "paper.csv").set_index("what")
+    ours = {
+        "sn_gan_ensemble": {
+            "baseline: correct BCC": "5 of 8",
+            "augmented: correct BCC": "6 of 8",
+            "augmented: balanced accuracy": "0.820 (0.770 to 0.870)",
+            "baseline: validation accuracy": "0.40 to 0.40",
+        },
+        "lora_diffusion": {
+            "VI by the published rule: melanocytic, others": "1, 0",
+            "II by people's labels (fitzpatrick): melanocytic, others": "4, 0",
+            "melanocytic: original": "8 (0 dark)",
+            "baseline: accuracy, train": "0.500",
+            "augmented: epoch that is kept": "2",
+        },
+        "cwgan_gp": {"augmented: recall at 0.5": "0.820 (0.770 to 0.870)"},
+        "melanet": {
+            "MelaNet: sensitivity TP / (TP + FN)": "0.820 (0.770 to 0.870)",
+            'VGG-GAP: "sensitivity", which is the NPV': "NPV 0.900",
+            "MelaNet: F-score of the made training images": "not run",
+        },
+    }[name]
+    assert table.loc[list(ours), "ours"].to_dict() == ours
+
+
+def test_what_differs_from_published_is_told(run):
+    from papers import differences
+
+    cells = [list(column.cells) for column in differences("melanet", run).columns]
+    told = dict(zip(*cells, strict=True))
+    assert "preset was 'melanet' and is 'sn_gan_ensemble'" in told["prepare_dataset"]
+    assert "epochs was 500 and is None" in told["train_generator"]
+    assert told["train_classifier.copies_5x"] == "not run"
 
 
 def test_sensitivity_behind_the_printed_npv():

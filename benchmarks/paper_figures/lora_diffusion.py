@@ -99,18 +99,20 @@ def _table_1(run):
                 _both(of_type, melanocytic),
             )
         )
-    labels = table["skin_tone_label"]
-    for label in sorted(labels.dropna().unique()):
-        (scale,) = table.loc[labels == label, "skin_tone_scale"].unique()
+    labels = table[["skin_tone_label", "skin_tone_scale"]]
+    for label, scale in sorted(
+        labels.dropna().drop_duplicates().itertuples(index=False)
+    ):
+        of_label = (labels == (label, scale)).all(axis=1).fillna(False)
         found.append(
             Row(
                 "Table 1",
                 f"{label} by people's labels ({scale}): melanocytic, others",
                 NOTHING,
-                ours=_both((labels == label).to_numpy(bool), melanocytic),
+                ours=_both(of_label.to_numpy(bool), melanocytic),
             )
         )
-    if labels.isna().all():
+    if labels["skin_tone_label"].isna().all():
         found.append(
             Row("Table 1", "by people's labels", NOTHING, ours="the archive has none")
         )

@@ -34,8 +34,8 @@ class PrepareDatasetSettings(StageSettings, stage="prepare_dataset"):
             a part of them as fractions say.
         fractions: Shares of train, val and test. Images of one patient (else lesion)
             stay together; diagnoses are spread evenly.
-        split_file: csv with a published split, taken instead; lesions that leak are
-            counted in a warning.
+        split_file: csv with a published split, taken in place of both; lesions that
+            leak are counted in a warning.
         darkened: Share of the training images, drawn by seed, whose values are
             multiplied by darkening before hair is looked for; no other image is.
         darkening: That factor.
@@ -69,11 +69,6 @@ class PrepareDatasetSettings(StageSettings, stage="prepare_dataset"):
     seed: int = limited(Seed, 0)
 
     def check(self) -> None:
-        if self.split == "archive" and self.split_file is not None:
-            raise SettingsError(
-                "`split_file` is taken in place of another split: leave out one of "
-                f"them. Received: split={self.split}, split_file={self.split_file}"
-            )
         if (
             self.split == "archive"
             and not 0 < self.fractions[1] < 1 - self.fractions[2]
