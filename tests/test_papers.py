@@ -63,7 +63,7 @@ def test_paper_is_printed_from_a_finished_run(name, run, capsys):
         "lora_diffusion": {
             "VI by the published rule: melanocytic, others": "1, 0",
             "II by people's labels (fitzpatrick): melanocytic, others": "4, 0",
-            "melanocytic: original": "8 (0 dark)",
+            "melanocytic: original": "8 (2 dark)",
             "baseline: accuracy, train": "0.500",
             "augmented: epoch that is kept": "2",
         },

@@ -103,7 +103,7 @@ def _table_1(run):
     for label, scale in sorted(
         labels.dropna().drop_duplicates().itertuples(index=False)
     ):
-        of_label = (labels == (label, scale)).all(axis=1).fillna(False)
+        of_label = (labels == (label, scale)).fillna(False).all(axis=1)
         found.append(
             Row(
                 "Table 1",
@@ -125,7 +125,7 @@ def _both(rows, melanocytic):
 
 def _table_2(run):
     catalog, made = run.catalog, run.synthetic_catalog
-    dark = (catalog.table["tone_group"] == "dark").to_numpy(bool)
+    dark = (catalog.table["tone_group"].fillna(UNKNOWN) == "dark").to_numpy(bool)
     found = []
     for group, (real, n_made) in TABLE_2.items():
         rows = of_diagnosis(catalog, group)
@@ -163,7 +163,7 @@ def _table_3(run):
 
 def _table_4(run):
     ours = NOT_RUN
-    if run.done("export_tflite"):
+    if (run / "export/cost.json").is_file():  # also of an export that was refused
         cost = read_json(run / "export/cost.json", None)
         ours = f"{cost['latency']['1']['float']['median_ms']:.0f}"
     return [
