@@ -164,6 +164,17 @@ class Generator(keras.Model):
             )
         return rows
 
+    @classmethod
+    def steps_of_an_epoch(cls, settings, catalog):
+        """Training steps in which as many images are seen as there are to learn from.
+
+        Args:
+            settings: Of the type `Settings`.
+            catalog: `Catalog` of the training rows.
+        """
+        n_images = len(cls.training_rows(settings, catalog))
+        return max(1, n_images // settings.batch_size)
+
     @property
     def steps_done(self):
         """Number of training steps so far, over all calls of `fit`."""

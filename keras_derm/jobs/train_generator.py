@@ -16,8 +16,8 @@ from keras_derm.files import write_json
 from keras_derm.generative import (
     AdapterScope,
     SampleBoard,
+    best_state_file,
     generator_class,
-    load_best,
     masked_images,
     train,
 )
@@ -53,7 +53,8 @@ class TrainGenerator(Stage):
     def extends(self):
         further = self.settings.generator.EXTENDS
         adapter = ("adapt", "where")
-        return ("patience", "max_minutes", "tensorboard", *adapter, *further)
+        epochs = ("epochs",) if "n_steps" in further else ()
+        return ("patience", "max_minutes", "tensorboard", *adapter, *further, *epochs)
 
     def check(self):
         if self.run.done("prepare_dataset"):  # else the stage says so
@@ -61,6 +62,7 @@ class TrainGenerator(Stage):
             check_any_task(rows)
             if self.settings.where is not None:
                 AdapterScope.rows(rows, self.settings.where)
+            self.settings = with_steps(self.settings, rows)
 
     def make(self):
         self.settings = with_precision(self.run, self.settings)
@@ -102,7 +104,7 @@ class TrainGenerator(Stage):
             **common,
         )
         if settings.adapt is not None:
-            load_best(generator, folder)
+            generator.load_state(best_state_file(folder, generator.STATE_SUFFIX))
             self._adapt(generator, prepared, rows, folder / settings.adapt, common)
 
     def _adapt(self, generator, prepared, rows, folder, common):
@@ -169,6 +171,22 @@ def training_images(run, settings, prepared, rows):
     )
     folder = run.generator / f"masks_{len(rows)}"
     return masked_images(images, rows, chain, folder)
+
+
+def with_steps(settings, catalog):
+    """Settings of a training in which its steps follow from its epochs.
+
+    Args:
+        settings: `TrainGeneratorSettings`.
+        catalog: `Catalog` of the training rows.
+    """
+    if settings.epochs is None:
+        return settings
+    kind = generator_class(settings.generator.name)
+    steps = kind.steps_of_an_epoch(settings.generator, catalog)
+    return dataclasses.replace(
+        settings, n_steps=settings.epochs * steps, steps_per_epoch=steps
+    )
 
 
 def built_generator(settings):

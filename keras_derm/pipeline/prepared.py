@@ -104,6 +104,7 @@ def prepare(
     batch_size=4,
     images_per_shard=None,
     boxes=None,
+    factors=None,
 ):
     """Prepare every image of `catalog` once and keep the results in `directory`.
 
@@ -119,6 +120,9 @@ def prepare(
         images_per_shard: Write shards of so many images instead of one array.
         boxes: Part of each upright photograph that is taken, int64 `(n, 4)`: top, left,
             height and width in pixels; by default all of it.
+        factors: What the values of each photograph are multiplied by between the
+            geometry and the photometry, within [0, 1], float `(n,)`; by default
+            nothing.
 
     Returns:
         `PreparedImages` in the order of the catalog.
@@ -137,12 +141,14 @@ def prepare(
     }
     if boxes is not None:
         index["boxes"] = np.asarray(boxes).tolist()
+    if factors is not None:
+        index["factors"] = np.asarray(factors, float).tolist()
     if images_per_shard is not None:
         index["images_per_shard"] = images_per_shard
     stored = directory / INDEX
     if stored.is_file() and _description(read_json(stored, (), ANEW)) == index:
         return PreparedImages.load(directory)
-    batches = prepared_batches(catalog, preparation, batch_size, boxes)
+    batches = prepared_batches(catalog, preparation, batch_size, boxes, factors)
     batches = batches.map(_to_uint8, tf.data.AUTOTUNE).prefetch(2)
     with atomic_path(directory) as temporary:
         temporary.mkdir(parents=True)
@@ -222,22 +228,30 @@ def _description(index):
     return {k: v for k, v in index.items() if k not in ("image_size", "shards")}
 
 
-def prepared_batches(catalog, preparation, batch_size, boxes=None):
+def prepared_batches(catalog, preparation, batch_size, boxes=None, factors=None):
     """`tf.data.Dataset` of prepared images, float32 `(batch, side, side, 3)`.
 
     Geometry, which gives all images one size, is applied image by image, photometry to
-    batches.
+    batches. The arguments are those of `prepare`.
     """
 
     def square(image):
         return preparation.apply_geometry(image[None])[0]
 
+    def photometry(images, *factor):
+        for one in factor:
+            images *= one[:, None, None, None]
+        return preparation.apply_photometry(images)
+
     photographs = decoded_images(catalog)
     if boxes is not None:
         parts = tf.data.Dataset.from_tensor_slices(np.asarray(boxes, "int64"))
         photographs = tf.data.Dataset.zip(photographs, parts).map(_part)
-    batches = photographs.map(square, tf.data.AUTOTUNE).batch(batch_size)
-    return batches.map(preparation.apply_photometry, tf.data.AUTOTUNE)
+    squares = photographs.map(square, tf.data.AUTOTUNE)
+    if factors is not None:
+        each = tf.data.Dataset.from_tensor_slices(np.asarray(factors, "float32"))
+        squares = tf.data.Dataset.zip(squares, each)
+    return squares.batch(batch_size).map(photometry, tf.data.AUTOTUNE)
 
 
 def _part(photograph, box):

@@ -190,8 +190,9 @@ class CycleGANSettings(GeneratorSettings, name="cyclegan"):
             devices.
         base_channels: Channels of the translators at half of the image size. The
             discriminators begin with twice as many.
-        learning_rate: Adam's, for both sides (betas 0.5 and 0.999). It falls to 0 over
-            the second half of the steps.
+        learning_rate: Adam's, for both sides (betas 0.5 and 0.999).
+        decay: Whether it falls to 0 over the second half of the steps, as in the
+            CycleGAN paper; melanet's code keeps it.
         ema_decay: Decay of the averaged weights that translate, in [0, 1). 0, as
             published, does not average.
         augmentation: Whether the discriminators see augmented images only.
@@ -210,6 +211,7 @@ class CycleGANSettings(GeneratorSettings, name="cyclegan"):
     batch_size: int = limited(Count, 1)
     base_channels: int = limited(Count, 32)
     learning_rate: float = limited(Positive, 2e-4)
+    decay: bool = True
     ema_decay: float = limited(Momentum, 0.0)
     augmentation: bool = False
     loss: Literal["binary_crossentropy", "least_squares"] = "binary_crossentropy"

@@ -16,6 +16,7 @@ from keras_derm.catalog import Catalog
 from keras_derm.evaluation.image_quality import feature_distances, origin_probe
 from keras_derm.evaluation.image_quality.synthetic_quality import SETS, held_out_alike
 from keras_derm.generative import synthesis
+from keras_derm.jobs.train_generator import with_steps
 from keras_derm.report import Table, sections
 from keras_derm.runs import RunDirectory
 from keras_derm.settings import TrainGeneratorSettings
@@ -58,6 +59,36 @@ def accept_all(monkeypatch):
 
     monkeypatch.setattr(synthesis, "screen", lenient)
     monkeypatch.setattr(synthesis, "screen_sets", lenient_sets)
+
+
+@pytest.mark.parametrize("name", ["cyclegan", "conditional_wgan_gp"])
+def test_steps_of_a_training_follow_from_its_epochs(run, name):
+    train = RunDirectory(run).catalog.split("train")
+    n_melanomas = int((train.table["diagnosis"] == "MEL").sum())
+    options = {"cyclegan": {}, "conditional_wgan_gp": {"critic_steps": 3}}[name]
+    settings = TrainGeneratorSettings(generator=tiny(name, **options), epochs=5)
+    found = with_steps(settings, train)
+    a_step = {"cyclegan": 2, "conditional_wgan_gp": 2 * 3}[name]
+    n_images = {"cyclegan": n_melanomas, "conditional_wgan_gp": len(train)}[name]
+    assert found.steps_per_epoch == n_images // a_step
+    assert found.n_steps == 5 * found.steps_per_epoch
+    assert with_steps(found, train) == found
+    plain = TrainGeneratorSettings(generator=tiny(name))
+    assert with_steps(plain, train) is plain
+
+
+def test_run_of_some_epochs_records_its_steps_and_is_not_done_again(run, capsys):
+    epochs = {"generator": tiny("sngan"), "image_size": 32, "epochs": 1}
+    train = RunDirectory(run).catalog.split("train")
+    few = dict.fromkeys(train.table["isic_id"][:4])
+    catalog = RunDirectory(run).catalog
+    kept = (catalog.table["split"] != "train") | catalog.table["isic_id"].isin(few)
+    catalog.where(kept.to_numpy()).save(RunDirectory(run).catalog_file)
+    jobs.run_stage("train_generator", run, **epochs)
+    settings = RunDirectory(run).settings(TrainGeneratorSettings)
+    assert (settings.epochs, settings.n_steps, settings.steps_per_epoch) == (1, 2, 2)
+    jobs.run_stage("train_generator", run, **epochs)
+    assert "[train_generator] already done" in capsys.readouterr().out
 
 
 def test_cyclegan_makes_melanoma_of_benign_training_images_alone(run, monkeypatch):

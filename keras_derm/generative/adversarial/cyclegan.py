@@ -137,6 +137,8 @@ class CycleGAN(AdversarialModel):
 
     @classmethod
     def _learning_rate(cls, settings, n_steps):
+        if not settings.decay:
+            return settings.learning_rate
         constant = n_steps // 2
         return LinearDecay(settings.learning_rate, constant, n_steps - constant)
 
@@ -162,6 +164,12 @@ class CycleGAN(AdversarialModel):
         benign, _ = benign_and_malignant(catalog)
         tone = {name: cell[name] for name in cell if name != "diagnosis"}
         return FROM_IMAGES if rows_of_cell(catalog, tone)[benign].any() else ""
+
+    @classmethod
+    def steps_of_an_epoch(cls, settings, catalog):
+        """Steps in which each image of the smaller domain is seen once."""
+        n_images = min(map(len, benign_and_malignant(catalog)))
+        return max(1, n_images // settings.batch_size)
 
     @property
     def metrics(self):
