@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from keras_derm import generative, jobs
-from keras_derm.catalog import Catalog
+from keras_derm.catalog import Catalog, CatalogError, read_mask
 from keras_derm.evaluation.image_quality import feature_distances, origin_probe
 from keras_derm.evaluation.image_quality.synthetic_quality import SETS, held_out_alike
 from keras_derm.generative import synthesis
@@ -109,6 +109,39 @@ def test_cyclegan_makes_melanoma_of_benign_training_images_alone(run, monkeypatc
     assert (made["tone_source"] == "asked of the generator").all()
     verdicts = pd.read_csv(run / "screening.csv")
     assert not (verdicts["nearest_reference"] == verdicts["parent_id"]).any()
+
+
+def test_diffusion_is_told_masks_and_adapted_to_the_cells_asked_for(run, monkeypatch):
+    accept_all(monkeypatch)
+    few = {"channels": [32], "n_components": 12, "batch_size": 4, "n_sampling_steps": 2}
+    diffusion = few | {"masks": True, "lora": {"rank": 2, "n_steps": 2}}
+    settings = SMALL | {"generator": {"diffusion": diffusion}}
+    settings |= {"adapt": "lora", "where": "tone_group=dark"}
+    jobs.run_stage("train_generator", run, **settings)
+    cells = [
+        {"diagnosis": "MEL", "tone_group": "dark", "count": 3},
+        {"diagnosis": "NV", "tone_group": "light", "count": 2},
+    ]
+    jobs.run_stage("synthesize", run, cells=cells, candidates_per_image=1.0)
+    made = Catalog.load(run / "synthetic/catalog.csv")
+    assert made.table["known_by"].tolist() == ["adapter"] * 3 + ["training images"] * 2
+    masks = np.stack([read_mask(*paths) for paths in zip(made.mask_paths, made.paths)])
+    real = RunDirectory(run).catalog.split("train")
+    assert masks.shape[1:] == (32, 32) and masks.any(axis=(1, 2)).all()
+    assert real.table["mask_path"].notna().all()
+    section = sections.generator.section(RunDirectory(run))
+    tables = [block.caption for block in section.blocks if isinstance(block, Table)]
+    assert "The adapter" in tables
+    jobs.run_stage("train_generator", run, **settings | {"where": "diagnosis=MEL"})
+    scope = json.loads((run / "generator/lora/adapter.json").read_text())
+    assert scope["where"] == "diagnosis=MEL"
+
+
+def test_rows_to_adapt_to_that_are_not_there_are_refused_at_once(run):
+    settings = {"generator": "diffusion", "adapt": "lora", "where": "tone_group=green"}
+    with pytest.raises(CatalogError, match="tone_group is"):
+        jobs.run_stage("train_generator", run, **settings)
+    assert not (run / "generator").exists()
 
 
 @pytest.mark.slow
