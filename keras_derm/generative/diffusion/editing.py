@@ -71,9 +71,7 @@ def edit(
         made = diffusion.code.decode(found)
         return diffusion.code(_blended(pixels[part], made, weight[part]))
 
-    made = diffusion.solve(
-        conditions, noisy, levels, held=held, by_adapter=by_adapter
-    )
+    made = diffusion.solve(conditions, noisy, levels, held=held, by_adapter=by_adapter)
     return to_pixels(_blended(pixels, from_pixels(made), weight))
 
 
