@@ -157,15 +157,15 @@ def test_small_cells_are_judged_with_others_of_their_diagnosis_or_all(real, held
     said = table.set_index("set")
     assert said["compared_with"].to_dict() == {
         "MEL, tone light": "cell",
-        "NV, other tones": "diagnosis",
+        "NV, tones together": "diagnosis",
         "the other cells": "all",
     }
     assert said["images"].tolist() == [20, 22, 6]
     assert said["real_images"].tolist() == [40, 40, 96]
     assert table["set"].to_numpy()[which[[0, 25, 40, 42, 47]]].tolist() == [
         "MEL, tone light",
-        "NV, other tones",
-        "NV, other tones",
+        "NV, tones together",
+        "NV, tones together",
         "the other cells",
         "the other cells",
     ]

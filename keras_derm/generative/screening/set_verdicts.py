@@ -119,7 +119,9 @@ def _said(key):
     if not len(key):
         return "the other cells"
     ((diagnosis, tone),) = condition_names([(*key, 0)[:2]])
-    return f"{diagnosis}, tone {tone}" if len(key) == 2 else f"{diagnosis}, other tones"
+    return (
+        f"{diagnosis}, tone {tone}" if len(key) == 2 else f"{diagnosis}, tones together"
+    )
 
 
 def _reason(row, few):
