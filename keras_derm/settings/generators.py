@@ -61,6 +61,11 @@ class GeneratorSettings(Settings):
     def title(cls) -> str:
         return f"the generator {cls.name}"
 
+    @property
+    def adapter_steps(self) -> int:
+        """Training steps of an adapter, 0 for a generator that has none."""
+        return 0
+
     def to_dict(self) -> dict[str, Any]:
         return {self.name: super().to_dict()}
 
@@ -310,3 +315,7 @@ class DiffusionSettings(GeneratorSettings, name="diffusion"):
     age: bool = False
     masks: bool = False
     lora: LoRASettings = field(default_factory=LoRASettings)
+
+    @property
+    def adapter_steps(self) -> int:
+        return self.lora.n_steps

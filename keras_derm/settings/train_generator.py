@@ -127,7 +127,7 @@ class TrainGeneratorSettings(StageSettings, stage="train_generator"):
                 f"`adapt` needs a generator that can be adapted: {', '.join(able)}. "
                 f"Received: adapt={self.adapt!r}, generator {self.generator.name}"
             )
-        n_steps = self.generator.lora.n_steps
+        n_steps = self.generator.adapter_steps
         if n_steps % self.steps_per_epoch:
             raise SettingsError(
                 "the adapter's `n_steps` must be a multiple of `steps_per_epoch`. "

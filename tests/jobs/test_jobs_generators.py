@@ -125,7 +125,8 @@ def test_diffusion_is_told_masks_and_adapted_to_the_cells_asked_for(run, monkeyp
     jobs.run_stage("synthesize", run, cells=cells, candidates_per_image=1.0)
     made = Catalog.load(run / "synthetic/catalog.csv")
     assert made.table["known_by"].tolist() == ["adapter"] * 3 + ["training images"] * 2
-    masks = np.stack([read_mask(*paths) for paths in zip(made.mask_paths, made.paths)])
+    files = zip(made.mask_paths, made.paths, strict=True)
+    masks = np.stack([read_mask(*paths) for paths in files])
     real = RunDirectory(run).catalog.split("train")
     assert masks.shape[1:] == (32, 32) and masks.any(axis=(1, 2)).all()
     assert real.table["mask_path"].notna().all()
