@@ -134,8 +134,11 @@ def _smaller_member(member, largest, epochs):
     side = member.image_size or BACKBONES[member.backbone].image_size
     if largest is not None:
         side = max(min(side, largest), LEAST.get(member.backbone, 32))
+    whole = member.cropped_from
+    if whole is not None:
+        whole = round(side * whole / member.image_size)
     epochs = member.epochs if epochs is None else min(epochs, member.epochs)
-    return replace(member, image_size=side, epochs=epochs)
+    return replace(member, image_size=side, cropped_from=whole, epochs=epochs)
 
 
 def _print(table, told, reference):

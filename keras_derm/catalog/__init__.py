@@ -24,6 +24,7 @@ from keras_derm.catalog.splits import (
     count_seen_in_training,
     find_leaks,
     group_ids,
+    keep_test_set,
     split_catalog,
 )
 from keras_derm.catalog.tasks import TASKS, Task, get_task, of_diagnosis
@@ -52,6 +53,7 @@ __all__ = [
     "group_ids",
     "identical_files",
     "join_catalogs",
+    "keep_test_set",
     "lesion_pairs",
     "of_diagnosis",
     "of_types",

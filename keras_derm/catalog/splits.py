@@ -131,6 +131,50 @@ def _deal_groups(counts, in_train, fractions, generator):
     return choice
 
 
+def keep_test_set(catalog, val_share=0.15, seed=0):
+    """Keep the test set that an archive names, and take val from its training images.
+
+    So results compare with those published on it. An archive that names val too keeps
+    it. Patients and lesions of the training images stay together; any that has test
+    images as well is counted in a warning.
+
+    Args:
+        catalog: `Catalog` with the archive's own `split`; images without one are left
+            out.
+        val_share: Share of the training images that val takes, in (0, 1).
+        seed: Integer; see `split_catalog`.
+
+    Returns:
+        The `Catalog` of these images, `split_name` as it was.
+
+    Raises:
+        CatalogError: The archive names no test images, or no training images.
+    """
+    catalog = catalog.where(catalog.table["split"].notna().to_numpy())
+    splits = catalog.table["split"]
+    missing = [name for name in ("train", "test") if not (splits == name).any()]
+    if missing:
+        raise CatalogError(
+            "an archive's own test set can be kept where it names `split` of its "
+            f"images: have them split anew (split: drawn). Received: no {missing[0]}"
+        )
+    if not (splits == "val").any():
+        train = split_catalog(
+            catalog.where(split="train"), (1 - val_share, val_share, 0.0), seed
+        ).table.set_index("isic_id")["split"]
+        drawn = catalog.table["isic_id"].map(train).fillna(splits)
+        catalog = catalog.with_columns(split=drawn)
+    n_seen = count_seen_in_training(catalog)
+    if n_seen:
+        warnings.warn(
+            f"this split leaks: {n_seen} test images are of a lesion or patient with "
+            "training images too, so test results are too good",
+            UserWarning,
+            stacklevel=2,
+        )
+    return catalog
+
+
 def find_leaks(catalog):
     """List the groups that sit in more than one split.
 

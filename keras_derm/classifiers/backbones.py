@@ -11,6 +11,7 @@ import numpy as np
 from keras_derm.classifiers.custom_cnn import custom_cnn
 from keras_derm.classifiers.efficientnet_lite import efficientnet_lite0
 from keras_derm.classifiers.small_resnet import small_resnet
+from keras_derm.layers import RandomResizedCrop
 from keras_derm.networks import InputScaling, fuse_batch_normalization
 
 IMAGENET_STANDARD_DEVIATION = (0.229, 0.224, 0.225)
@@ -69,11 +70,12 @@ def build_classifier(
     dropout=0.2,
     batch_norm_momentum=None,
     hidden_units=None,
+    cropped_from=None,
 ):
     """A classifier: backbone, global average pooling, dropout, softmax.
 
-    VGG16 without dropout is the VGG-GAP of melanet, EfficientNetB0 with dropout 0.3
-    and 512 hidden units the classifier of lora_diffusion.
+    VGG16 without dropout is the VGG-GAP of melanet, EfficientNetB0 with 512 hidden
+    units and dropout 0.3 behind them the classifier of lora_diffusion.
 
     Under a mixed dtype policy (`keras_derm.training.computing_in`) the backbone
     computes in half precision; the scaling of the images and all from the pooling on
@@ -88,52 +90,57 @@ def build_classifier(
         image_size: Side of the square input in pixels; None for the published one.
         weights: `"imagenet"` (Keras' own file, downloaded where there is internet),
             the path of a weights file without the top, or None for random weights.
-        dropout: Rate after the pooling.
+        dropout: Rate before the softmax.
         batch_norm_momentum: Momentum of every BatchNormalization, or None to keep
             the backbone's. MobileNetV2 is published with 0.999, which after a few
             hundred steps still holds the statistics of ImageNet: 0.9 suits short
             fine-tuning.
-        hidden_units: Units of a dense layer with ReLU between dropout and softmax, or
+        hidden_units: Units of a dense layer with ReLU between pooling and dropout, or
             None for no such layer.
+        cropped_from: Side of the images that it takes, of which it sees
+            `image_size` pixels: the middle, and in training a random part, see
+            `RandomResizedCrop`. None where it sees all that it takes.
 
     Returns:
-        Functional `keras.Model`: float RGB images in [0, 255],
-        `(batch, image_size, image_size, 3)`, to probabilities `(batch, n_classes)`
-        by the layer `"probabilities"`; the features are those of the layer
+        Functional `keras.Model`: float RGB images in [0, 255], of the side
+        `image_size` or `cropped_from`, to probabilities `(batch, n_classes)` by the
+        layer `"probabilities"`; the features are those of the layer
         `"pooling"`.
 
     Raises:
-        ValueError: The backbone is unknown, or has no ImageNet weights.
+        ValueError: The backbone is unknown or has no ImageNet weights, or images are
+            cut out of smaller ones.
         FileNotFoundError: The weights are not there and cannot be downloaded.
     """
-    network = build_backbone(backbone, image_size, weights)
+    network = build_backbone(backbone, image_size, weights, cropped_from)
+    image_size = image_size or BACKBONES[backbone].image_size
     if batch_norm_momentum is not None:
         for layer in network.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.momentum = batch_norm_momentum
     head = {"dtype": "float32"}
     x = keras.layers.GlobalAveragePooling2D(name="pooling", **head)(network.output)
-    x = keras.layers.Dropout(dropout, name="dropout", **head)(x)
     if hidden_units:
         x = keras.layers.Dense(hidden_units, "relu", name="hidden", **head)(x)
+    x = keras.layers.Dropout(dropout, name="dropout", **head)(x)
     outputs = keras.layers.Dense(n_classes, "softmax", name="probabilities", **head)(x)
     return keras.Model(
-        network.inputs[0], outputs, name=f"{backbone.lower()}_{network.input_shape[1]}"
+        network.inputs[0], outputs, name=f"{backbone.lower()}_{image_size}"
     )
 
 
-def build_backbone(backbone, image_size=None, weights=None):
+def build_backbone(backbone, image_size=None, weights=None, cropped_from=None):
     """A backbone without a top, with the scaling of images before it.
 
     Args:
-        backbone, image_size, weights: As `build_classifier` takes them.
+        backbone, image_size, weights, cropped_from: As `build_classifier` takes them.
 
     Returns:
         Functional `keras.Model`: float RGB images in [0, 255],
         `(batch, image_size, image_size, 3)`, to the map of its last layer.
 
     Raises:
-        ValueError: The backbone is unknown, or has no ImageNet weights.
+        ValueError: As `build_classifier`.
         FileNotFoundError: The weights are not there and cannot be downloaded.
     """
     if backbone not in BACKBONES:
@@ -142,8 +149,16 @@ def build_backbone(backbone, image_size=None, weights=None):
         )
     facts = BACKBONES[backbone]
     image_size = image_size or facts.image_size
-    inputs = keras.Input((image_size, image_size, 3), name="image")
-    scaled = InputScaling(facts.scaling, name="input_scaling", dtype="float32")(inputs)
+    side = cropped_from or image_size
+    if side < image_size:
+        raise ValueError(
+            f"`cropped_from` must be {image_size} pixels or more, the part that is "
+            f"cut out. Received: {side}"
+        )
+    inputs = seen = keras.Input((side, side, 3), name="image")
+    if side > image_size:
+        seen = RandomResizedCrop(image_size, name="crop")(inputs)
+    scaled = InputScaling(facts.scaling, name="input_scaling", dtype="float32")(seen)
     return fuse_batch_normalization(_network(backbone, facts, scaled, weights))
 
 

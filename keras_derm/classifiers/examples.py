@@ -62,15 +62,16 @@ class Examples:
         """Classes of the validation images, `(n,)`."""
         return self.task.targets(self.val)
 
-    def with_copies(self, folder, n_copies, seed):
-        """The same, and flipped and turned copies of the training images.
+    def with_copies(self, folder, n_copies, seed, kind):
+        """The same, and changed copies of the training images.
 
         Args:
             folder: Where the copies are kept.
             n_copies: Copies of each image.
             seed: Integer.
+            kind: What is done to them, one of `OFFLINE_COPIES`.
         """
-        copies = write_copies(self.prepared, self.indices, folder, n_copies, seed)
+        copies = write_copies(self.prepared, self.indices, folder, n_copies, seed, kind)
         positions = len(self.prepared) + np.arange(len(copies))
         return dataclasses.replace(
             self,

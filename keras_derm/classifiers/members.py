@@ -41,6 +41,7 @@ def untrained_member(member, settings, n_classes):
         weights=weights.get(member.backbone),
         dropout=settings.dropout,
         hidden_units=settings.hidden_units,
+        cropped_from=member.cropped_from,
         batch_norm_momentum=settings.batch_norm_momentum,
     )
     if settings.gradient_checkpointing:

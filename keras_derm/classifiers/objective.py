@@ -4,26 +4,38 @@ import keras
 import numpy as np
 from sklearn.metrics import log_loss, roc_auc_score
 
+from keras_derm.settings.train_classifier import MONITORS
 from keras_derm.training import Objective, predict, translate_tensorflow_errors
+
+RISING = ("val_auc", "val_accuracy")
+"""Monitors of which more is better."""
 
 
 def classification_objective(loss=None):
-    """Objective of a classifier: the epoch with the best macro AUC is kept.
+    """Objective of a classifier: by default the epoch of the best macro AUC is kept.
 
     Args:
         loss: `keras.losses.Loss` of one-hot targets and probabilities, such as
             `classification_loss` gives; categorical cross-entropy by default.
 
     Returns:
-        `keras_derm.training.Objective`. Its head begins behind the layer "pooling".
+        `keras_derm.training.Objective`. Its head begins behind the layer "pooling". Of
+        its scores `val_training_loss` is the mean of `loss`, the others are those of
+        `classification_scores`.
 
     Example:
         >>> fit(model, train, validation, "classifier", classification_objective(), ...)
     """
+    loss = loss or keras.losses.CategoricalCrossentropy()
+
+    def scores(targets, predictions):
+        own = {"val_training_loss": float(loss(targets, predictions))}
+        return classification_scores(targets, predictions) | own
+
     return Objective(
-        loss=loss or keras.losses.CategoricalCrossentropy(),
-        scores=classification_scores,
-        monitors={"val_auc": "max", "val_accuracy": "max", "val_loss": "min"},
+        loss=loss,
+        scores=scores,
+        monitors={name: "max" if name in RISING else "min" for name in MONITORS},
         best="val_auc",
         metrics=lambda: [keras.metrics.CategoricalAccuracy(name="accuracy")],
         head_begins_after="pooling",

@@ -13,6 +13,7 @@ from tf_keras_vis.utils.scores import CategoricalScore
 
 from keras_derm.classifiers import ensemble_members, ensemble_weights
 from keras_derm.explain.checks import check_class_indices, check_images
+from keras_derm.layers import RandomResizedCrop
 
 METHODS = {
     "grad_cam": Gradcam,
@@ -154,9 +155,27 @@ def _member_maps(model, images, class_indices, method, seed, batch_size):
             # The feature maps as they are, without tf-keras-vis' finishing.
             plain = dict.fromkeys(PLAIN, False)
             maps += list(explainer(score, batch, penultimate_layer=layer, **plain))
-    width_height = images.shape[2], images.shape[1]
-    maps = [cv2.resize(np.asarray(coarse, "float32"), width_height) for coarse in maps]
+    seen = 1.0 if method == "smooth_grad" else _share_seen(model)
+    maps = [
+        _spread(np.asarray(one, "float32"), images.shape[1:3], seen) for one in maps
+    ]
     return _scale_to_one(np.asarray(maps))
+
+
+def _share_seen(model):
+    """Share of each side, in the middle, that the feature maps of a model cover."""
+    sizes = [one.size for one in model.layers if isinstance(one, RandomResizedCrop)]
+    return min([1.0, *(size / model.input_shape[1] for size in sizes)])
+
+
+def _spread(coarse, height_width, share):
+    """A map over the middle of an image, and 0 around it."""
+    inner = [max(1, round(share * length)) for length in height_width]
+    whole = np.zeros(height_width, "float32")
+    top, left = ((n - m) // 2 for n, m in zip(height_width, inner, strict=True))
+    part = whole[top : top + inner[0], left : left + inner[1]]
+    part[:] = cv2.resize(coarse, (inner[1], inner[0]))
+    return whole
 
 
 _WITHOUT_SOFTMAX = weakref.WeakKeyDictionary()

@@ -16,10 +16,13 @@ from keras_derm.generative.datasets import (
 from keras_derm.generative.diffusion.diffusion import Diffusion
 from keras_derm.generative.generator import Generator
 from keras_derm.generative.linear_decay import LinearDecay
+from keras_derm.generative.made import Made
+from keras_derm.generative.masked_images import masked_images
 from keras_derm.generative.registry import generator_class, register_generator
 from keras_derm.generative.synthesis import (
     Synthesis,
     made_images,
+    not_learned,
     plan_cells,
     plan_synthesis,
 )
@@ -40,6 +43,7 @@ __all__ = [
     "Generator",
     "GeneratorCollapse",
     "LinearDecay",
+    "Made",
     "SampleBoard",
     "StopOnCollapse",
     "Synthesis",
@@ -51,6 +55,8 @@ __all__ = [
     "generator_class",
     "load_best",
     "made_images",
+    "masked_images",
+    "not_learned",
     "plan_cells",
     "plan_synthesis",
     "register_generator",

@@ -10,6 +10,7 @@ from keras_derm.generative.conditions import (
     table_conditions,
 )
 from keras_derm.generative.datasets import sampling_weights, taker, training_dataset
+from keras_derm.generative.made import Made
 from keras_derm.training import computing_in
 
 FROM_IMAGES, BY_ADAPTER = "training images", "adapter"
@@ -43,7 +44,7 @@ class Generator(keras.Model):
         >>> generator = SNGAN.from_settings(settings, image_size=64, n_steps=2000)
         >>> train(generator, catalog, images, "generator", settings, n_steps=2000)
         >>> cells = np.array([[0, 4], [5, 4]]), np.array([20, 10])
-        >>> images, conditions, parents = generator.make(cells, seed=7)
+        >>> images = generator.make(cells, seed=7).images
     """
 
     Settings = None
@@ -141,6 +142,11 @@ class Generator(keras.Model):
         return FROM_IMAGES if rows_of_cell(rows, cell).any() else ""
 
     @classmethod
+    def wants_masks(cls, settings):
+        """Whether its images are to have the mask of the lesion as a fourth channel."""
+        return False
+
+    @classmethod
     def training_rows(cls, settings, catalog):
         """Rows of a catalog that it learns from: by default of what it makes.
 
@@ -157,6 +163,17 @@ class Generator(keras.Model):
                 f"where there are {catalog.table['diagnosis'].value_counts().to_dict()}"
             )
         return rows
+
+    @classmethod
+    def steps_of_an_epoch(cls, settings, catalog):
+        """Training steps in which as many images are seen as there are to learn from.
+
+        Args:
+            settings: Of the type `Settings`.
+            catalog: `Catalog` of the training rows.
+        """
+        n_images = len(cls.training_rows(settings, catalog))
+        return max(1, n_images // settings.batch_size)
 
     @property
     def steps_done(self):
@@ -217,15 +234,24 @@ class Generator(keras.Model):
             seed: Integer seed of noise, or of what is translated.
             catalog: `Catalog` of real training images, for a generator that makes
                 images of images.
-            images: Those images, uint8 (m, side, side, 3).
+            images: Those images, uint8 (m, side, side, 3), or with masks as `dataset`
+                takes them.
 
         Returns:
-            Tuple of the images, uint8 (n, side, side, 3), their conditions, integers
-            (n, 2), and the positions in the catalog of the images that they were made
-            of, integers (n,), or None.
+            `Made`.
         """
         conditions = np.repeat(*cells, axis=0)
-        return self.sample(conditions, seed), conditions, None
+        return Made(self.sample(conditions, seed), conditions)
+
+    def sample_like(self, images, conditions, seed):
+        """Images of the conditions of real ones, and of their masks if it is told any.
+
+        Args:
+            images: Those real images, uint8 (n, side, side, 3 or 4).
+            conditions: Integers (n, conditions), see `conditions_of`.
+            seed: Integer seed of the noise.
+        """
+        return self.sample(conditions, seed)
 
     def counterparts(self, catalog, images, n, seed=0, balance=0.0):
         """Real training images, and what makes such as are to be like them.
@@ -241,14 +267,15 @@ class Generator(keras.Model):
             Tuple of real images, uint8 (n, side, side, 3), and a function without
             arguments that makes images as the generator now is.
         """
-        conditions = condition_indices(catalog)
+        conditions = self.conditions_of(catalog.table)
         weights = sampling_weights(conditions[:, 0], balance) if balance else None
         rows = np.sort(
             np.random.default_rng(seed).choice(
                 len(catalog), min(n, len(catalog)), replace=False, p=weights
             )
         )
-        return taker(images)(rows), lambda: self.sample(conditions[rows], seed)
+        real = taker(images)(rows)
+        return real[..., :3], lambda: self.sample_like(real, conditions[rows], seed)
 
     def watch(self, catalog, images, seed=0):
         """`StopOnCollapse` against some of the training images."""

@@ -1,5 +1,6 @@
 """From the cells that are short of images to made images that pass the screening."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 from keras_derm.generative.cell_deficits import MIN_TONE_IMAGES, cell_deficits
 from keras_derm.generative.conditions import condition_indices, table_conditions
 from keras_derm.generative.generator import Generator
-from keras_derm.generative.screening import screen
+from keras_derm.generative.screening import screen, screen_sets
 from keras_derm.generative.wanted_cells import wanted_cells
 
 APART = "diagnosis and tone apart"
@@ -26,8 +27,8 @@ class Synthesis:
 
     Example:
         >>> plan = plan_synthesis(train, target_per_diagnosis=1000)
-        >>> images, _, verdicts = made_images(generator, plan, train, real)
-        >>> kept = images[verdicts["kept"]]
+        >>> made, verdicts, sets = made_images(generator, plan, train, real)
+        >>> kept = made[verdicts["kept"].to_numpy()]
     """
 
     table: pd.DataFrame
@@ -110,23 +111,28 @@ def why_none(deficits, target, learned):
     )
 
 
-def made_images(generator, plan, catalog, images, seed=0):
-    """Make the images of a plan, and judge each of them.
+def made_images(generator, plan, catalog, images, seed=0, features=None):
+    """Make the images of a plan, and judge each of them, and each set.
 
     Args:
         generator: Trained `Generator`.
         plan: `Synthesis`.
         catalog: `Catalog` of the training rows.
-        images: Their images at the size of the made ones, uint8 (m, side, side, 3).
+        images: Their images at the size of the made ones, uint8 (m, side, side, 3), or
+            with masks as a fourth channel, for a generator that is told them.
         seed: Integer seed of the images, and of what they are compared with.
+        features: Function of images to features by which sets are compared, see
+            `screen_sets`.
 
     Returns:
-        Tuple of the images, uint8 (n, side, side, 3), their diagnoses and tone groups,
-        integers (n, 2), and a table of what `screen` found, one row an image. It tells
+        Tuple of `Made`, whose conditions are diagnosis and tone group, a table of what
+        `screen` found, one row an image, and that of `screen_sets`. The first tells
         what was asked for (`diagnosis`, `tone_group` and what else the plan names),
         from what the generator knows it (`known_by`), whether it is `kept` (accepted,
-        and among the first of its cell that are wanted), `isic_id` of the real image
-        that is nearest, and that of the image that it was made of, where there is one.
+        and among the first of its cell that are wanted), its `set`, whether it
+        `passed_alone`, as it is accepted only where its set passes too, `isic_id` of
+        the real image that is nearest, and that of the image that it was made of,
+        where there is one.
     """
     wanted = plan.wanted
     n_candidates = wanted["sample"].to_numpy(int)
@@ -134,27 +140,43 @@ def made_images(generator, plan, catalog, images, seed=0):
         f"making {n_candidates.sum()} images for {plan.counts.sum()} wanted", flush=True
     )
     cells = generator.conditions_of(wanted)
-    made, conditions, parents = generator.make(
-        (cells, n_candidates), seed, catalog, images
+    made = generator.make((cells, n_candidates), seed, catalog, images)
+    asked_of = made.images, made.conditions[:, :2]
+    real = images[..., :3], condition_indices(catalog)
+    verdicts = screen(*asked_of, *real, seed=seed, parents=made.parents)
+    sets, set_of_image = screen_sets(
+        *asked_of, verdicts["accepted"], *real, seed, features
     )
-    verdicts = screen(
-        made,
-        conditions[:, :2],
-        images,
-        condition_indices(catalog),
-        seed=seed,
-        parents=parents,
-    )
-    which = (conditions[:, np.newaxis] == cells).all(axis=2).argmax(axis=1)
+    verdicts = _judged_as_sets(verdicts, sets.iloc[set_of_image])
+    which = (made.conditions[:, np.newaxis] == cells).all(axis=2).argmax(axis=1)
     kept = first_of_each_cell(which, verdicts["accepted"].to_numpy(), plan.counts)
     numbers = ["have", "make", "sample"]
     asked = wanted.drop(columns=numbers).iloc[which].reset_index(drop=True)
     verdicts = pd.concat([asked.assign(kept=kept), verdicts], axis=1)
     ids = catalog.table["isic_id"].to_numpy()
     verdicts["nearest_reference"] = ids[verdicts["nearest_reference"].to_numpy(int)]
-    if parents is not None:
-        verdicts["parent_id"] = ids[parents]
-    return made, conditions[:, :2], verdicts
+    if made.parents is not None:
+        verdicts["parent_id"] = ids[made.parents]
+    made = dataclasses.replace(made, conditions=made.conditions[:, :2])
+    return made, verdicts, sets
+
+
+def _judged_as_sets(verdicts, sets):
+    """Verdicts of single images where the set of each is told, one row an image."""
+    failed = ~sets["passed"].to_numpy(bool)
+    alone = verdicts["accepted"].to_numpy(bool)
+    reasons = "set of " + sets["set"] + ": " + sets["reason"]
+    reason = np.where(failed & alone, reasons.to_numpy(object), verdicts["reason"])
+    found = verdicts.assign(accepted=alone & ~failed, reason=reason)
+    found.insert(2, "passed_alone", alone)
+    found.insert(3, "set", sets["set"].to_numpy(object))
+    return found
+
+
+def not_learned(sets):
+    """Say which sets the generator did not learn; empty where it learned all."""
+    failed = sets.loc[~sets["passed"].astype(bool), "set"]
+    return f"the generator did not learn {' / '.join(failed)}" if len(failed) else ""
 
 
 def first_of_each_cell(which, accepted, counts):

@@ -25,6 +25,7 @@ def write_synthetic(
     parent_ids=None,
     first=0,
     further=None,
+    masks=None,
 ):
     """Write made images as PNG and a catalog of them, whole or not at all.
 
@@ -40,6 +41,8 @@ def write_synthetic(
         first: Number of the first image in its id.
         further: `pandas.DataFrame` of further columns of the catalog, one row an image,
             such as the site that was asked for; None for none.
+        masks: Where the lesion of each was asked for, bool (n, side, side); written
+            beside the images, as `mask_path` of the catalog.
 
     Returns:
         `Catalog` with `synthetic` True, `split` "train", `generator`, `seed`,
@@ -81,6 +84,12 @@ def write_synthetic(
             zip(images, table["path"], strict=True), "Writing images", len(images)
         ):
             Image.fromarray(image).save(temporary / name)
+        if masks is not None:
+            table["mask_path"] = [
+                f"{name}_segmentation.png" for name in table["isic_id"]
+            ]
+            for mask, name in zip(masks, table["mask_path"], strict=True):
+                Image.fromarray(mask.astype("uint8") * 255).save(temporary / name)
         table.assign(root=str(directory)).to_csv(temporary / "catalog.csv", index=False)
     return Catalog(table, root=directory)
 

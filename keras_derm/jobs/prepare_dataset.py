@@ -7,13 +7,14 @@ from rich.progress import track
 from keras_derm.catalog import (
     Catalog,
     apply_split_file,
+    keep_test_set,
     read_image,
     read_mask,
     split_catalog,
 )
 from keras_derm.files import write_csv
 from keras_derm.jobs.preprocessing import preparation_strategy
-from keras_derm.layers import augmentation, preparation
+from keras_derm.layers import RandomDarkening, augmentation, preparation
 from keras_derm.lesion_finders import shipped_finder
 from keras_derm.lesion_finders.crop import (
     crop_boxes,
@@ -66,11 +67,7 @@ class PrepareDataset(Stage):
         catalog = self._with_duplicates(Catalog.load(self.run.audited_catalog))
         if settings.exclude_artefacts:
             catalog = self._without_artefacts(catalog)
-        if settings.split_file is None:
-            catalog = split_catalog(catalog, settings.fractions, settings.seed)
-        else:
-            catalog = apply_split_file(catalog, settings.split_file)
-            catalog = catalog.where(split=["train", "val", "test"])
+        catalog = self._split(catalog)
         if settings.crop == "lesion":
             catalog = with_crop_boxes(catalog, self._boxes(catalog))
         self._draw(catalog, self._prepare(catalog))
@@ -83,6 +80,15 @@ class PrepareDataset(Stage):
         """Prepare the images again where they were deleted."""
         if not self.run.prepared_real.exists():
             self._prepare(self.run.catalog)
+
+    def _split(self, catalog):
+        settings = self.settings
+        if settings.split_file is not None:
+            catalog = apply_split_file(catalog, settings.split_file)
+            return catalog.where(split=["train", "val", "test"])
+        if settings.split == "archive":
+            return keep_test_set(catalog, settings.val_share, settings.seed)
+        return split_catalog(catalog, settings.fractions, settings.seed)
 
     def _with_duplicates(self, catalog):
         """The catalog with the duplicates that were found in it."""
@@ -107,10 +113,21 @@ class PrepareDataset(Stage):
             self.run.prepared_real,
             images_per_shard=settings.images_per_shard,
             boxes=boxes,
+            factors=self._factors(catalog),
             strategy=preparation_strategy(
                 self.run, settings, catalog, self.chain, boxes
             ),
         )
+
+    def _factors(self, catalog):
+        """What the values of each photograph are multiplied by, float `(n,)`."""
+        share, factor = self.settings.darkened, self.settings.darkening
+        if not share:
+            return None
+        layer = RandomDarkening(share, factor, seed=self.settings.seed)
+        drawn = layer(np.ones((len(catalog), 1, 1, 3), "uint8"), training=True)
+        train = (catalog.table["split"] == "train").to_numpy()
+        return np.where(train, np.asarray(drawn)[:, 0, 0, 0], 1.0)
 
     def _boxes(self, catalog):
         """Square around the lesion of each photograph, int `(n, 4)`."""
@@ -146,6 +163,10 @@ class PrepareDataset(Stage):
         originals = [cropped(read_image(paths[row]), parts[row]) for row in rows]
         chain = self.chain
         squares = [chain.apply_geometry(image[None])[0] for image in originals]
+        factors = self._factors(catalog)
+        if factors is not None:
+            of_train = (catalog.table["split"] == "train").to_numpy()
+            squares = np.stack(squares) * factors[of_train][rows, None, None, None]
         done = prepared.take(prepared.indices(train)[rows])
         change = np.abs(np.stack(squares) - done).mean(axis=(1, 2, 3))
         shown = np.argsort(-change, kind="stable")[:N_SHOWN]

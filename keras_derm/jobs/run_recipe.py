@@ -122,7 +122,8 @@ def stage_settings(
     known = classifiers["weights"] or {}
     if stages["train_segmenter"].get("network", "unet") == "unet":
         stages["train_segmenter"].setdefault("weights", known.get("MobileNetV2"))
-    stages["image_quality"].setdefault("feature_weights", known.get("MobileNetV2"))
+    for name in ("synthesize", "image_quality"):
+        stages[name].setdefault("feature_weights", known.get("MobileNetV2"))
     return [
         settings
         for name in found.only

@@ -1,20 +1,24 @@
 """Make the images that are missing."""
 
+import json
+
 import numpy as np
 
+from keras_derm.evaluation.image_quality.feature_extractor import feature_extractor
 from keras_derm.files import write_csv, write_json
 from keras_derm.generative import (
     generator_class,
     load_best,
     made_images,
+    not_learned,
     plan_cells,
     plan_synthesis,
     write_synthetic,
 )
 from keras_derm.jobs.image_quality import ImageQuality
-from keras_derm.jobs.train_generator import built_generator
+from keras_derm.jobs.train_generator import built_generator, training_images
 from keras_derm.layers import preparation
-from keras_derm.pipeline import PreparedImages, prepare, resized_images
+from keras_derm.pipeline import PreparedImages, prepare
 from keras_derm.report import figures, save_figure
 from keras_derm.runs import Stage
 from keras_derm.settings import (
@@ -44,8 +48,10 @@ class Synthesize(Stage):
         "screened_out",
         "wanted_cells.csv",
         "screening.csv",
+        "screening_sets.csv",
         "synthesis.json",
         "figures/synthetic.png",
+        "figures/synthetic_rejected.png",
         *ImageQuality.writes,  # numbers of these images, which do not outlive them
     )
     keeps = ("synthetic/catalog.csv", "screening.csv", "synthesis.json")
@@ -82,48 +88,76 @@ class Synthesize(Stage):
             return
         generator = load_best(built_generator(trained), run.generator)
         prepared = PreparedImages.load(run.prepared_real)
-        take = resized_images(prepared, train, trained.image_size)
+        take = training_images(run, trained, prepared, train)
         real = take(np.arange(len(train)))
-        images, conditions, verdicts = made_images(
+        weights = self.settings.feature_weights
+        made, verdicts, sets = made_images(
             generator,
             plan,
             train,
             real,
             self.settings.seed,
+            None if weights is None else feature_extractor(weights),
         )
         write_csv(run / "screening.csv", verdicts)
-        kept, accepted = verdicts["kept"].to_numpy(), verdicts["accepted"].sum()
-        print(f"{accepted} of {len(images)} pass the screening, {kept.sum()} are kept")
-        self._keep_screened_out(images, conditions, verdicts, int(kept.sum()))
+        write_csv(run / "screening_sets.csv", sets)
+        kept = verdicts["kept"].to_numpy(bool)
+        self._say(verdicts, sets)
+        self._keep_screened_out(made, verdicts, int(kept.sum()))
+        real = real[..., :3]
         if kept.any():
-            side = prepared.image_size[0]
-            self._keep(images[kept], conditions[kept], verdicts[kept], side)
-            self._draw(images[kept], verdicts[kept], real, train)
+            self._keep(made[kept], verdicts[kept], prepared.image_size[0])
+            self._draw("synthetic", made.images[kept], verdicts[kept], real, train)
+        failed = verdicts["set"].isin(sets.loc[~sets["passed"], "set"]).to_numpy(bool)
+        if failed.any():
+            parts = made.images[failed], verdicts[failed]
+            self._draw("synthetic_rejected", *parts, real, train)
 
-    def _keep(self, images, conditions, verdicts, side):
+    def _say(self, verdicts, sets):
+        """Say what passes, and what the generator did not learn, with the measures."""
+        alone, accepted = verdicts["passed_alone"].sum(), verdicts["accepted"].sum()
+        kept = verdicts["kept"].sum()
+        print(
+            f"{alone} of {len(verdicts)} images pass alone, {accepted} in sets that "
+            f"pass too, {kept} are kept"
+        )
+        because = not_learned(sets)
+        said = {"sets": json.loads(sets.to_json(orient="records"))}
+        if because:
+            rest = "nothing was kept" if not kept else "none of it was kept"
+            said["not_learned"] = because
+            print(f"{because}: {rest}")
+            for row in sets[~sets["passed"]].itertuples():
+                print(f"  {row.set} ({row.images} images): {row.reason}")
+        if not kept:
+            said["none_because"] = because or "no image passed the screening"
+        write_json(self.run / "synthesis.json", said)
+
+    def _keep(self, made, verdicts, side):
         """Write the images with their catalog, and prepare them as the real ones."""
         catalog = write_synthetic(
-            images,
-            conditions,
+            made.images,
+            made.conditions,
             self.settings.seed,
             self.run.settings(TrainGeneratorSettings).generator.name,
             self.run.synthetic,
             verdicts.get("parent_id"),
+            masks=made.masks,
             further=verdicts[[name for name in FURTHER if name in verdicts]],
         )
         chain = preparation(self.run.settings(PrepareDatasetSettings).preset, side)
         prepare(catalog, chain.of_prepared(), self.run.prepared_synthetic)
 
-    def _keep_screened_out(self, images, conditions, verdicts, first):
+    def _keep_screened_out(self, made, verdicts, first):
         """Write some of the rejected images for people to judge; none is trained on."""
-        order = np.random.default_rng(self.settings.seed).permutation(len(images))
+        order = np.random.default_rng(self.settings.seed).permutation(len(made))
         rejected = ~verdicts["accepted"].to_numpy(bool)
         rows = np.sort(order[rejected[order]][:N_SCREENED_OUT])
         if not len(rows):
             return
         catalog = write_synthetic(
-            images[rows],
-            conditions[rows],
+            made.images[rows],
+            made.conditions[rows],
             self.settings.seed,
             self.run.settings(TrainGeneratorSettings).generator.name,
             self.run.screened_out,
@@ -135,7 +169,7 @@ class Synthesize(Stage):
             self.run.screened_out / "catalog.csv"
         )
 
-    def _draw(self, images, verdicts, real, train):
+    def _draw(self, name, images, verdicts, real, train):
         """Made images beside the real training image nearest to each."""
         position = {isic_id: i for i, isic_id in enumerate(train.table["isic_id"])}
         verdicts = verdicts.reset_index(drop=True)
@@ -145,6 +179,6 @@ class Synthesize(Stage):
             nearest = real[position[verdicts["nearest_reference"][row]]]
             pictures += [images[row], nearest]
             diagnosis, tone = verdicts.loc[row, ["diagnosis", "tone_group"]]
-            captions += [f"made: {diagnosis}, tone {tone}", "nearest real"]
-        sheet = figures.contact_sheet(pictures, captions, 6)
-        save_figure(self.run, "synthetic", sheet)
+            said = "rejected" if name == "synthetic_rejected" else "made"
+            captions += [f"{said}: {diagnosis}, tone {tone}", "nearest real"]
+        save_figure(self.run, name, figures.contact_sheet(pictures, captions, 6))

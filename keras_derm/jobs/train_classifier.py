@@ -209,7 +209,9 @@ def arm_examples(run, folder, settings):
     examples = training_examples(run.catalog, prepared, task, synthetic)
     if settings.added == "copies":
         copies = Path(folder) / "copies"
-        return examples.with_copies(copies, settings.n_copies, settings.seed)
+        return examples.with_copies(
+            copies, settings.n_copies, settings.seed, settings.copies
+        )
     return examples
 
 

@@ -16,14 +16,16 @@ from keras_derm.files import write_json
 from keras_derm.generative import (
     AdapterScope,
     SampleBoard,
+    best_state_file,
     generator_class,
-    load_best,
+    masked_images,
     train,
 )
 from keras_derm.jobs.precisions import measured_precision
+from keras_derm.layers import preparation
 from keras_derm.pipeline import PreparedImages, resized_images
 from keras_derm.runs import Stage
-from keras_derm.settings import TrainGeneratorSettings
+from keras_derm.settings import PrepareDatasetSettings, TrainGeneratorSettings
 from keras_derm.training import default_strategy
 
 N_MEASURED = 1000
@@ -51,7 +53,8 @@ class TrainGenerator(Stage):
     def extends(self):
         further = self.settings.generator.EXTENDS
         adapter = ("adapt", "where")
-        return ("patience", "max_minutes", "tensorboard", *adapter, *further)
+        epochs = ("epochs",) if "n_steps" in further else ()
+        return ("patience", "max_minutes", "tensorboard", *adapter, *further, *epochs)
 
     def check(self):
         if self.run.done("prepare_dataset"):  # else the stage says so
@@ -59,6 +62,7 @@ class TrainGenerator(Stage):
             check_any_task(rows)
             if self.settings.where is not None:
                 AdapterScope.rows(rows, self.settings.where)
+            self.settings = with_steps(self.settings, rows)
 
     def make(self):
         self.settings = with_precision(self.run, self.settings)
@@ -69,7 +73,7 @@ class TrainGenerator(Stage):
         prepared = PreparedImages.load(self.run.prepared_real)
         with default_strategy().scope():
             generator = built_generator(settings)
-        images = resized_images(prepared, rows, settings.image_size)
+        images = training_images(self.run, settings, prepared, rows)
         described = {"name": options.name, "text": kind.description(options)}
         write_json(folder / "description.json", described)
         measure, callbacks = None, []
@@ -100,7 +104,7 @@ class TrainGenerator(Stage):
             **common,
         )
         if settings.adapt is not None:
-            load_best(generator, folder)
+            generator.load_state(best_state_file(folder, generator.STATE_SUFFIX))
             self._adapt(generator, prepared, rows, folder / settings.adapt, common)
 
     def _adapt(self, generator, prepared, rows, folder, common):
@@ -113,7 +117,7 @@ class TrainGenerator(Stage):
         print(f"adapting to {len(chosen):,} images: {settings.where}", flush=True)
         with default_strategy().scope():
             adapted = generator.adapted(settings.generator, settings.seed)
-        images = resized_images(prepared, chosen, settings.image_size)
+        images = training_images(self.run, settings, prepared, chosen)
         options = settings.generator.lora
         n_steps = options.n_steps
         train(adapted, chosen, images, folder, options, n_steps=n_steps, **common)
@@ -144,6 +148,45 @@ def with_precision(run, settings):
         kind.PRECISIONS,
     )
     return dataclasses.replace(settings, precision=precision)
+
+
+def training_images(run, settings, prepared, rows):
+    """Function from positions to the images that a generator is trained on.
+
+    Args:
+        run: `RunDirectory`.
+        settings: `TrainGeneratorSettings`.
+        prepared: `PreparedImages` of the run.
+        rows: `Catalog` of the rows.
+
+    Returns:
+        Function of an int array (n,), giving uint8 (n, side, side, 3), with the mask of
+        the lesion as a fourth channel where the generator is told it.
+    """
+    images = resized_images(prepared, rows, settings.image_size)
+    if not generator_class(settings.generator.name).wants_masks(settings.generator):
+        return images
+    chain = preparation(
+        run.settings(PrepareDatasetSettings).preset, settings.image_size
+    )
+    folder = run.generator / f"masks_{len(rows)}"
+    return masked_images(images, rows, chain, folder)
+
+
+def with_steps(settings, catalog):
+    """Settings of a training in which its steps follow from its epochs.
+
+    Args:
+        settings: `TrainGeneratorSettings`.
+        catalog: `Catalog` of the training rows.
+    """
+    if settings.epochs is None:
+        return settings
+    kind = generator_class(settings.generator.name)
+    steps = kind.steps_of_an_epoch(settings.generator, catalog)
+    return dataclasses.replace(
+        settings, n_steps=settings.epochs * steps, steps_per_epoch=steps
+    )
 
 
 def built_generator(settings):

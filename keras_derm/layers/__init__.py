@@ -11,6 +11,7 @@ from keras_derm.layers.imagenet_normalization import ImageNetNormalization
 from keras_derm.layers.min_max_rescale import MinMaxRescale
 from keras_derm.layers.non_local_means import NonLocalMeans
 from keras_derm.layers.presets import (
+    OFFLINE_COPIES,
     PRESETS,
     augmentation,
     offline_copies,
@@ -18,15 +19,19 @@ from keras_derm.layers.presets import (
     resize,
     tone_augmentation,
 )
+from keras_derm.layers.random_colour_jitter import RandomColourJitter
 from keras_derm.layers.random_darkening import RandomDarkening
 from keras_derm.layers.random_gain import RandomGain
 from keras_derm.layers.random_mirror import RandomMirror
+from keras_derm.layers.random_noise import RandomNoise
+from keras_derm.layers.random_resized_crop import RandomResizedCrop
 from keras_derm.layers.square_pad import SquarePad
 from keras_derm.layers.square_resize import SquareResize
 from keras_derm.layers.tone_transfer import ToneTransfer
 
 __all__ = [
     "CLAHE",
+    "OFFLINE_COPIES",
     "PRESETS",
     "ArtefactSuppression",
     "Augmentation",
@@ -37,9 +42,12 @@ __all__ = [
     "MinMaxRescale",
     "NonLocalMeans",
     "Preparation",
+    "RandomColourJitter",
     "RandomDarkening",
     "RandomGain",
     "RandomMirror",
+    "RandomNoise",
+    "RandomResizedCrop",
     "SquarePad",
     "SquareResize",
     "ToneTransfer",

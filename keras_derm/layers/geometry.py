@@ -8,9 +8,16 @@ def turned(seed, share, fill="reflect"):
     return keras.layers.RandomRotation(share, fill, seed=seed, dtype="float32")
 
 
-def zoomed(seed, share):
+def zoomed(seed, share, fill="reflect"):
     """Shrink or enlarge each side by up to a share of it."""
     sides = (-share, share)
     return keras.layers.RandomZoom(
-        sides, sides, fill_mode="reflect", seed=seed, dtype="float32"
+        sides, sides, fill_mode=fill, seed=seed, dtype="float32"
+    )
+
+
+def shifted(seed, share, fill="reflect"):
+    """Move along each side by up to a share of it, either way."""
+    return keras.layers.RandomTranslation(
+        share, share, fill_mode=fill, seed=seed, dtype="float32"
     )

@@ -5,18 +5,20 @@ from typing import get_args
 import keras
 
 from keras_derm.layers.chains import Augmentation, Preparation
-from keras_derm.layers.geometry import turned, zoomed
+from keras_derm.layers.geometry import shifted, turned, zoomed
 from keras_derm.layers.hair_removal import HairRemoval, scaled_kernel_size
 from keras_derm.layers.min_max_rescale import MinMaxRescale
 from keras_derm.layers.photometry import enhanced, other_light, without_hair_and_rulers
-from keras_derm.layers.random_darkening import RandomDarkening
+from keras_derm.layers.random_colour_jitter import RandomColourJitter
 from keras_derm.layers.random_gain import RandomGain
 from keras_derm.layers.random_mirror import RandomMirror
+from keras_derm.layers.random_noise import RandomNoise
 from keras_derm.layers.square_pad import SquarePad
 from keras_derm.layers.square_resize import SquareResize
-from keras_derm.settings import Preset
+from keras_derm.settings.kinds import OfflineCopies, Preset
 
 PRESETS = get_args(Preset)
+OFFLINE_COPIES = get_args(OfflineCopies)
 
 
 def resize(image_size):
@@ -55,13 +57,16 @@ _AUGMENTATIONS = {
         ],
         other_light(seeds[2:4], 0.1 * strength),
     ),
-    "sn_gan_ensemble": lambda seeds, strength: Augmentation(
-        [RandomMirror(seeds[0])],
-        [RandomDarkening(min(1.0, 0.25 * strength), seed=seeds[1])],
-    ),
+    "sn_gan_ensemble": lambda seeds, _: Augmentation([RandomMirror(seeds[0])]),
     "lora_diffusion": lambda seeds, strength: Augmentation(
-        [RandomMirror(seeds[0]), _turned(seeds[1], strength)],
-        other_light(seeds[2:4], 0.1 * strength),
+        [RandomMirror(seeds[0])],
+        [
+            RandomColourJitter(
+                *[min(1.0, 0.2 * strength)] * 3,
+                min(0.5, 0.1 * strength),
+                seed=seeds[1],
+            )
+        ],
     ),
     "cwgan_gp": lambda seeds, strength: Augmentation([RandomMirror(seeds[0])]),
     "melanet": lambda seeds, strength: Augmentation(),
@@ -73,10 +78,12 @@ def preparation(name, image_size):
 
     - `"keras_derm"`, ours: square padding, oriented hair removal, rulers painted
       over.
-    - `"sn_gan_ensemble"`: resize, then black-hat hair removal, whose 17-pixel kernel
-      belongs to 224-pixel images and is scaled for others.
-    - `"lora_diffusion"`: resize (224 is published), non-local means, gamma, CLAHE on
-      L*, hair and rulers. The order is published; the strengths are not known to us
+    - `"sn_gan_ensemble"`: resize (224 is published), then black-hat hair removal. The
+      paper names no sizes: ours are a kernel of 17 pixels for 224-pixel images, scaled
+      for others, and a threshold of 10. What it darkens before is drawn by
+      `apps/prepare_dataset.py --darkened`.
+    - `"lora_diffusion"`: resize, non-local means, gamma, CLAHE on L*, hair and rulers.
+      The order is published; the strengths are not known to us
       and are OpenCV's defaults (3; 7 and 21 pixels; clip limit 2, 8 x 8 tiles) and
       a gamma of 1 / 1.2.
     - `"cwgan_gp"`: resize.
@@ -101,20 +108,21 @@ def preparation(name, image_size):
 def augmentation(name, seed=None, strength=1.0):
     """Return the random chain of a system, which acts in training only.
 
-    - `"sn_gan_ensemble"`: flips, then darkening with probability 0.25 and factor
-      0.5.
+    - `"sn_gan_ensemble"`: flips, which are ours: the paper names none.
     - `"keras_derm"`: flips, zoom of each side by up to 20 %, rotation, brightness and
       contrast by up to 10 %.
-    - `"lora_diffusion"`: the same without zoom. The strengths are ours.
-    - `"cwgan_gp"`: flips.
+    - `"lora_diffusion"`: flips, brightness, contrast and saturation by up to 20 %, hue
+      by up to a tenth of its circle. Its random resized crops are part of the network:
+      see `RandomResizedCrop`.
+    - `"cwgan_gp"`: flips, which are ours: the paper names none.
     - `"melanet"`: none; it trains on copies made beforehand, `offline_copies`.
 
     Args:
         name: One of `PRESETS`.
         seed: Integer for a repeatable sequence, or `None`.
-        strength: Factor, within [0, 3], of how far rotation, zoom, brightness and
-            contrast go and of how often an image is darkened; 1 is as above, 0 leaves
-            the flips alone. No image is turned further than half a circle.
+        strength: Factor, within [0, 3], of how far rotation, zoom, light and
+            colour go; 1 is as above, 0 leaves the flips alone. No image is turned
+            further than half a circle.
 
     Returns:
         A new `Augmentation`.
@@ -153,23 +161,51 @@ def tone_augmentation(image_type, seed=None, strength=1.0):
     )
 
 
-def offline_copies(images, n_copies=5, seed=0):
-    """Return randomly flipped and turned copies, as the 5x and 10x sets of melanet.
+_COPIES = {
+    "melanet_code": lambda seeds: Augmentation(
+        [RandomMirror(seeds[0]), turned(seeds[1], 1.0, "constant")]
+    ),
+    "melanet_paper": lambda seeds: Augmentation(
+        [
+            RandomMirror(seeds[0]),
+            turned(seeds[1], 1.0, "constant"),
+            zoomed(seeds[2], 0.2, "constant"),
+            shifted(seeds[3], 0.1, "constant"),
+        ],
+        [
+            RandomColourJitter(0.2, 0.0, 0.2, 0.05, seed=seeds[4]),
+            RandomNoise(0.05, seed=seeds[5]),
+        ],
+    ),
+}
 
-    Flips in both directions with probability 0.5 each and a rotation by any angle,
-    with black corners: what the published code does before training.
+
+def offline_copies(images, n_copies=5, seed=0, kind="melanet_code"):
+    """Return randomly changed copies, as the 5x and 10x sets of melanet.
+
+    What its code and its paper do before training is not the same:
+
+    - `"melanet_code"`: flips in both directions with probability 0.5 each and a
+      rotation by any angle, with black corners.
+    - `"melanet_paper"`: these, zoom, shifts, brightness, "color space conversion",
+      Gaussian noise and noise sampled once a pixel. The paper names no strengths:
+      ours are zoom by up to 20 % and shifts by up to 10 % of each side, brightness and
+      saturation by up to 20 %, hue by up to a twentieth of its circle (the conversion:
+      changes in HSV), and noise as `RandomNoise` has it, up to 5 % of the range.
 
     Args:
         images: (n, height, width, 3), uint8.
         n_copies: Copies of each image.
         seed: Integer.
+        kind: One of `OFFLINE_COPIES`.
 
     Returns:
         (n * n_copies, height, width, 3), uint8; the copies of one image follow each
         other. They belong to the split of their image, and to training alone.
     """
-    first, second = _own_seeds(seed, 2)
-    views = Augmentation([RandomMirror(first), turned(second, 1.0, fill="constant")])
+    if kind not in _COPIES:
+        raise ValueError(f"`kind` must be one of {OFFLINE_COPIES}. Received: {kind!r}")
+    views = _COPIES[kind](_own_seeds(seed, 6))
     copies = views(images.repeat(n_copies, axis=0).astype("float32"))
     return keras.ops.convert_to_numpy(keras.ops.round(copies)).astype("uint8")
 

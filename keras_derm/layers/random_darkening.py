@@ -1,4 +1,4 @@
-"""Random darkening, the published training augmentation for darker skin."""
+"""Random darkening, as sn_gan_ensemble publishes it for darker skin."""
 
 import keras
 import tensorflow as tf

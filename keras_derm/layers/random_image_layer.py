@@ -11,7 +11,8 @@ class RandomImageLayer(ImageLayer):
 
     What is drawn and what is done with it are apart, as in the random layers of Keras,
     so that numbers can be drawn in one place and images changed in another. Subclasses
-    implement `draw(n_images)`, which gives a tensor `(n_images, ...)`, and
+    implement `draw(n_images)`, which gives a tensor `(n_images, ...)`, or, where more
+    than the number of images matters, `get_random_transformation`; and
     `transform_images(images, transformation, training)`.
 
     Args:

@@ -11,8 +11,8 @@ from keras_derm.pipeline.prepared import PreparedImages, write_array
 _CHUNK = 64
 
 
-def write_copies(prepared, indices, directory, n_copies=5, seed=0):
-    """Write flipped and turned copies of prepared images.
+def write_copies(prepared, indices, directory, n_copies=5, seed=0, kind="melanet_code"):
+    """Write changed copies of prepared images, see `offline_copies`.
 
     A directory that is there already is used as it is: it is whole.
 
@@ -23,6 +23,7 @@ def write_copies(prepared, indices, directory, n_copies=5, seed=0):
         directory: Where the copies go.
         n_copies: Copies of each image.
         seed: Integer.
+        kind: What is done to them, one of `OFFLINE_COPIES`.
 
     Returns:
         `PreparedImages` of `n * n_copies` images named ID_copy0, ID_copy1, ...; the
@@ -41,7 +42,7 @@ def write_copies(prepared, indices, directory, n_copies=5, seed=0):
         return PreparedImages.load(directory)
     ids, n_images = prepared.ids[indices], len(indices)
     chunks = (
-        offline_copies(prepared.take(indices[i : i + _CHUNK]), n_copies, seed + i)
+        offline_copies(prepared.take(indices[i : i + _CHUNK]), n_copies, seed + i, kind)
         for i in range(0, n_images, _CHUNK)
     )
     with atomic_path(directory) as temporary:

@@ -106,6 +106,7 @@ def prepare(
     batch_size=4,
     images_per_shard=None,
     boxes=None,
+    factors=None,
     strategy=None,
 ):
     """Prepare every image of `catalog` once and keep the results in `directory`.
@@ -122,6 +123,9 @@ def prepare(
         images_per_shard: Write shards of so many images instead of one array.
         boxes: Part of each upright photograph that is taken, int64 `(n, 4)`: top, left,
             height and width in pixels; by default all of it.
+        factors: What the values of each photograph are multiplied by between the
+            geometry and the photometry, within [0, 1], float `(n,)`; by default
+            nothing.
         strategy: `tf.distribute.Strategy` on whose devices the layers compute, batches
             of photographs of one size; None computes in `tf.data`, on the processor.
 
@@ -142,12 +146,14 @@ def prepare(
     }
     if boxes is not None:
         index["boxes"] = np.asarray(boxes).tolist()
+    if factors is not None:
+        index["factors"] = np.asarray(factors, float).tolist()
     if images_per_shard is not None:
         index["images_per_shard"] = images_per_shard
     stored = directory / INDEX
     if stored.is_file() and _description(read_json(stored, (), ANEW)) == index:
         return PreparedImages.load(directory)
-    images = prepared_images(catalog, preparation, boxes, strategy, batch_size)
+    images = prepared_images(catalog, preparation, boxes, factors, strategy, batch_size)
     with atomic_path(directory) as temporary:
         temporary.mkdir(parents=True)
         images = track(images, "Preparing images", total=len(catalog))
@@ -160,11 +166,13 @@ def prepare(
     return PreparedImages.load(directory)
 
 
-def prepared_images(catalog, preparation, boxes=None, strategy=None, batch_size=4):
+def prepared_images(
+    catalog, preparation, boxes=None, factors=None, strategy=None, batch_size=4
+):
     """Prepared images of a catalog one by one, in its order.
 
     Args:
-        catalog, preparation, boxes, strategy, batch_size: As of `prepare`.
+        catalog, preparation, boxes, factors, strategy, batch_size: As of `prepare`.
 
     Yields:
         uint8 RGB images of one size, `(height, width, 3)`.
@@ -173,13 +181,19 @@ def prepared_images(catalog, preparation, boxes=None, strategy=None, batch_size=
         ImageError: A file cannot be read.
     """
     if strategy is None:
-        batches = prepared_batches(catalog, preparation, batch_size, boxes)
+        batches = prepared_batches(catalog, preparation, batch_size, boxes, factors)
         batches = batches.map(_to_uint8, tf.data.AUTOTUNE).prefetch(2)
         images = (image for batch in batches.as_numpy_iterator() for image in batch)
     else:
-        images = images_of_replicas(
-            catalog, lambda batch: _to_uint8(preparation(batch)), boxes, strategy
-        )
+        factor = tf.ones(len(catalog)) if factors is None else tf.constant(factors)
+        factor = tf.cast(factor, tf.float32)
+
+        def prepared(rows, photographs):
+            squares = preparation.apply_geometry(photographs)
+            squares *= tf.gather(factor, rows)[:, None, None, None]
+            return _to_uint8(preparation.apply_photometry(squares))
+
+        images = images_of_replicas(catalog, prepared, boxes, strategy)
     n_done = 0
     try:
         for image in images:
@@ -256,22 +270,30 @@ def _description(index):
     return {k: v for k, v in index.items() if k not in ("image_size", "shards")}
 
 
-def prepared_batches(catalog, preparation, batch_size, boxes=None):
+def prepared_batches(catalog, preparation, batch_size, boxes=None, factors=None):
     """`tf.data.Dataset` of prepared images, float32 `(batch, side, side, 3)`.
 
     Geometry, which gives all images one size, is applied image by image, photometry to
-    batches.
+    batches. The arguments are those of `prepare`.
     """
 
     def square(image):
         return preparation.apply_geometry(image[None])[0]
 
+    def photometry(images, *factor):
+        for one in factor:
+            images *= one[:, None, None, None]
+        return preparation.apply_photometry(images)
+
     photographs = decoded_images(catalog)
     if boxes is not None:
         parts = tf.data.Dataset.from_tensor_slices(np.asarray(boxes, "int64"))
         photographs = tf.data.Dataset.zip(photographs, parts).map(part_of)
-    batches = photographs.map(square, tf.data.AUTOTUNE).batch(batch_size)
-    return batches.map(preparation.apply_photometry, tf.data.AUTOTUNE)
+    squares = photographs.map(square, tf.data.AUTOTUNE)
+    if factors is not None:
+        each = tf.data.Dataset.from_tensor_slices(np.asarray(factors, "float32"))
+        squares = tf.data.Dataset.zip(squares, each)
+    return squares.batch(batch_size).map(photometry, tf.data.AUTOTUNE)
 
 
 def _to_uint8(images):

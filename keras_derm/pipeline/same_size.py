@@ -26,8 +26,8 @@ def images_of_replicas(catalog, prepared, boxes, strategy):
 
     Args:
         catalog: `Catalog`.
-        prepared: Function of a uint8 batch `(n, height, width, 3)` to one of images of
-            one size, which treats every photograph by itself.
+        prepared: Function of the rows and the photographs of a batch, uint8
+            `(n, height, width, 3)`, to images of one size, each by itself.
         boxes: Part of each photograph that is taken, as of `prepare`, or None.
         strategy: `tf.distribute.Strategy`.
 
@@ -36,7 +36,9 @@ def images_of_replicas(catalog, prepared, boxes, strategy):
     """
     batches = _decoded_batches(catalog, boxes, strategy.num_replicas_in_sync)
     batches = strategy.distribute_datasets_from_function(lambda _: batches)
-    made = OnReplicas(batches, lambda rows, images: (rows, prepared(images)), strategy)
+    made = OnReplicas(
+        batches, lambda rows, some: (rows, prepared(rows, some)), strategy
+    )
     waiting, next_row = {}, 0
     for rows, images in _one_behind(made):
         of_replicas = map(strategy.experimental_local_results, (rows, images))

@@ -61,6 +61,11 @@ class GeneratorSettings(Settings):
     def title(cls) -> str:
         return f"the generator {cls.name}"
 
+    @property
+    def adapter_steps(self) -> int:
+        """Training steps of an adapter, 0 for a generator that has none."""
+        return 0
+
     def to_dict(self) -> dict[str, Any]:
         return {self.name: super().to_dict()}
 
@@ -190,8 +195,9 @@ class CycleGANSettings(GeneratorSettings, name="cyclegan"):
             devices.
         base_channels: Channels of the translators at half of the image size. The
             discriminators begin with twice as many.
-        learning_rate: Adam's, for both sides (betas 0.5 and 0.999). It falls to 0 over
-            the second half of the steps.
+        learning_rate: Adam's, for both sides (betas 0.5 and 0.999).
+        decay: Whether it falls to 0 over the second half of the steps, as in the
+            CycleGAN paper; melanet's code keeps it.
         ema_decay: Decay of the averaged weights that translate, in [0, 1). 0, as
             published, does not average.
         augmentation: Whether the discriminators see augmented images only.
@@ -210,6 +216,7 @@ class CycleGANSettings(GeneratorSettings, name="cyclegan"):
     batch_size: int = limited(Count, 1)
     base_channels: int = limited(Count, 32)
     learning_rate: float = limited(Positive, 2e-4)
+    decay: bool = True
     ema_decay: float = limited(Momentum, 0.0)
     augmentation: bool = False
     loss: Literal["binary_crossentropy", "least_squares"] = "binary_crossentropy"
@@ -279,6 +286,8 @@ class DiffusionSettings(GeneratorSettings, name="diffusion"):
         image_types: What photographs are of, such as [dermoscopic, "clinical:
             close-up"], that it is told so too.
         age: Whether it is told the decade of the age.
+        masks: Whether it is told where the lesion is, from the masks of the training
+            images, so that its images come with masks by construction.
         lora: Settings of an adapter, which train_generator's adapt asks for.
 
     Example:
@@ -304,4 +313,9 @@ class DiffusionSettings(GeneratorSettings, name="diffusion"):
     sites: tuple[str, ...] = ()
     image_types: tuple[ImageType, ...] = ()
     age: bool = False
+    masks: bool = False
     lora: LoRASettings = field(default_factory=LoRASettings)
+
+    @property
+    def adapter_steps(self) -> int:
+        return self.lora.n_steps

@@ -99,6 +99,7 @@ ImageType = Literal[
 Preset = Literal[
     "sn_gan_ensemble", "keras_derm", "lora_diffusion", "cwgan_gp", "melanet"
 ]
+OfflineCopies = Literal["melanet_code", "melanet_paper"]
 Imbalance = Literal[
     "none", "class_weights", "focal", "balanced_sampling", "logit_adjustment"
 ]

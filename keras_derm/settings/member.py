@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from keras_derm.settings.kinds import Backbone, Count, Positive, Precision, limited
-from keras_derm.settings.settings import Settings
+from keras_derm.settings.settings import Settings, SettingsError
 
 
 @dataclass(frozen=True)
@@ -13,6 +13,9 @@ class MemberSettings(Settings):
     Args:
         backbone: Name of the network.
         image_size: Side of its images in pixels; its published one by default.
+        cropped_from: Side to which images are resized before the middle `image_size`
+            pixels are cut out; in training, a random part of 8 to 100 % of the area is,
+            and resized. By default nothing is cut off.
         epochs: Epochs over as many images as there are real ones to train on.
         learning_rate: Peak of the schedule.
         frozen_until: Name of the layer up to which pretrained weights stay as they
@@ -32,6 +35,7 @@ class MemberSettings(Settings):
 
     backbone: Backbone
     image_size: int | None = limited(Count | None, None)
+    cropped_from: int | None = limited(Count | None, None)
     epochs: int = limited(Count, 25)
     learning_rate: float = limited(Positive, 1e-4)
     frozen_until: str | None = None
@@ -39,6 +43,16 @@ class MemberSettings(Settings):
     jit_compile: bool | None = None
     file: str | None = None
     digest: str | None = None
+
+    def check(self) -> None:
+        if self.cropped_from is None:
+            return
+        if self.image_size is None or self.image_size > self.cropped_from:
+            raise SettingsError(
+                "`cropped_from` must be as much as `image_size` or more, which is cut "
+                f"out of it and to be given too. Received: {self.cropped_from} for "
+                f"{self.image_size}"
+            )
 
     @classmethod
     def title(cls) -> str:

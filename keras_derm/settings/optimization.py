@@ -23,8 +23,8 @@ class OptimizationSettings(Settings):
             adadelta.
         schedule: cosine, after a warm-up; plateau, which lowers the learning rate when
             the monitored figure has not improved for some epochs; or constant.
-        monitor: Figure that plateau and early stopping watch; by default the one by
-            which the best epoch is chosen.
+        monitor: Figure that plateau and early stopping watch, and by which the best
+            epoch is kept; by default that of the task, such as the AUC on validation.
         plateau_factor: Factor of the learning rate on a plateau, between 0 and 1.
         plateau_patience: Epochs without progress after which it is applied.
         min_learning_rate: Rate below which plateau does not go.

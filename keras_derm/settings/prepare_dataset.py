@@ -10,8 +10,10 @@ from keras_derm.settings.kinds import (
     Place,
     Preset,
     Seed,
+    Share,
     limited,
 )
+from keras_derm.settings.settings import SettingsError
 from keras_derm.settings.stage import StageSettings
 
 
@@ -28,10 +30,16 @@ class PrepareDatasetSettings(StageSettings, stage="prepare_dataset"):
     Args:
         image_size: Side of the square prepared images in pixels.
         preset: Name of the chain of image layers.
+        split: drawn by fractions; or archive, which keeps the test set that the archive
+            names, and takes val from its training images where it names none, as great
+            a part of them as fractions say.
         fractions: Shares of train, val and test. Images of one patient (else lesion)
             stay together; diagnoses are spread evenly.
-        split_file: csv with a published split, taken instead; lesions that leak are
-            counted in a warning.
+        split_file: csv with a published split, taken in place of both; lesions that
+            leak are counted in a warning.
+        darkened: Share of the training images, drawn by seed, whose values are
+            multiplied by darkening before hair is looked for; no other image is.
+        darkening: That factor.
         exclude_artefacts: Leave out images of which dark corners, a ruler, ink or
             bubbles cover so much that it cannot be painted over; they are listed
             with the reason in excluded_images.csv.
@@ -54,14 +62,33 @@ class PrepareDatasetSettings(StageSettings, stage="prepare_dataset"):
 
     image_size: int = limited(Count, 224)
     preset: Preset = "sn_gan_ensemble"
+    split: Literal["drawn", "archive"] = "drawn"
     fractions: tuple[float, float, float] = limited(Fractions, (0.7, 0.15, 0.15))
     split_file: str | None = None
+    darkened: float = limited(Share, 0.0)
+    darkening: float = limited(Share, 0.5)
     exclude_artefacts: bool = False
     crop: Literal["lesion"] | None = None
     crop_margin: float = limited(NonNegative, 0.25)
     images_per_shard: int | None = limited(Count | None, None)
     seed: int = limited(Seed, 0)
     preprocess_on: Place = field(default="auto", compare=False)
+
+    def check(self) -> None:
+        if (
+            self.split == "archive"
+            and not 0 < self.fractions[1] < 1 - self.fractions[2]
+        ):
+            raise SettingsError(
+                "`fractions` must give train and val a share where the archive's test "
+                f"set is kept. Received: {self.fractions}"
+            )
+
+    @property
+    def val_share(self) -> float:
+        """Share of val in train and val together."""
+        train, val, _ = self.fractions
+        return val / (train + val)
 
     @property
     def margin(self) -> float | None:

@@ -23,8 +23,12 @@ class SynthesizeSettings(StageSettings, stage="synthesize"):
     images with the tone that is wanted, each once at most, and makes the diagnosis it
     was trained for alone.
 
-    Writes synthetic/ (images and catalog.csv) and screening.csv, in which every
-    rejected image has its reason.
+    Of a set (a cell, or several that are small) that is all alike, few images over and
+    over, blurred, gridded or unlike real images nothing is kept: the generator did not
+    learn it.
+
+    Writes synthetic/ (images and catalog.csv), screening.csv, in which every rejected
+    image has its reason, and screening_sets.csv with the measures of every set.
 
     Args:
         target_per_diagnosis: Training images each diagnosis shall have; 0 makes none.
@@ -36,6 +40,9 @@ class SynthesizeSettings(StageSettings, stage="synthesize"):
             {diagnosis: MEL, for_each: benign}]'; --cells.help tells the keys.
         candidates_per_image: Images made for each one wanted, 1 or more, so that some
             can be rejected.
+        feature_weights: Weights of MobileNetV2 without the top (a path, or imagenet),
+            with which sets are compared with real ones; by default colours, textures
+            and pixels are.
         seed: Seed of the samples, or of which images are translated.
 
     Example:
@@ -47,6 +54,7 @@ class SynthesizeSettings(StageSettings, stage="synthesize"):
     max_ratio: float = limited(NonNegative, 3.0)
     cells: tuple[CellSettings, ...] | None = None
     candidates_per_image: float = limited(Candidates, 1.5)
+    feature_weights: str | None = None
     seed: int = limited(Seed, 0)
 
     ALTERNATIVES: ClassVar[tuple[str, ...]] = ("cells", "target_per_diagnosis")

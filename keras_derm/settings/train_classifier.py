@@ -11,6 +11,7 @@ from keras_derm.settings.kinds import (
     Imbalance,
     Momentum,
     NonNegative,
+    OfflineCopies,
     Place,
     Precision,
     Preset,
@@ -24,8 +25,9 @@ from keras_derm.settings.optimization import OptimizationSettings
 from keras_derm.settings.settings import SettingsError
 from keras_derm.settings.stage import StageSettings
 
-MONITORS = ("val_auc", "val_accuracy", "val_loss")
-"""Figures of a classifier that may be watched; the first chooses the best epoch."""
+MONITORS = ("val_auc", "val_accuracy", "val_loss", "val_training_loss")
+"""Figures of a classifier that may be watched, the first by default. The last is the
+mean of the loss that it is trained with, the third that of the cross-entropy."""
 
 PUBLISHED_MEMBERS = (
     MemberSettings("ResNet50"),
@@ -40,8 +42,8 @@ class TrainClassifierSettings(OfAnArm, StageSettings, stage="train_classifier"):
     """Train the classifiers of one arm and average them in an ensemble.
 
     baseline trains on real images, augmented on real and synthetic ones; all else is
-    the same, the number of steps too. The best epoch by validation AUC is kept. A run
-    started again goes on at the epoch it had reached.
+    the same, the number of steps too. The best epoch by validation AUC is kept, or by
+    what optimization monitors. A run started again goes on at the epoch it had reached.
 
     An arm lies in arms/NAME. evaluate.py judges all arms that are trained.
 
@@ -58,8 +60,8 @@ class TrainClassifierSettings(OfAnArm, StageSettings, stage="train_classifier"):
         preset: Name of the chain of random image layers.
         augmentation_strength: Factor of how far they go, from 0 (flips alone) to 3.
         batch_size: Images a step, of all workers together.
-        dropout: Rate after the pooling.
-        hidden_units: Units of a dense layer between dropout and softmax; by default
+        dropout: Rate before the softmax.
+        hidden_units: Units of a dense layer between pooling and dropout; by default
             there is none.
         batch_norm_momentum: Momentum of BatchNormalization; the backbone's by default.
         weight_decay: Weight decay of the optimizer.
@@ -67,9 +69,12 @@ class TrainClassifierSettings(OfAnArm, StageSettings, stage="train_classifier"):
         weights: For each backbone imagenet or the path of a weights file; one that is
             not named starts from random weights.
         adds: What the arm has besides the real images: nothing, the synthetic ones, or
-            flipped and turned copies of the real ones, made beforehand. By default
+            changed copies of the real ones, made beforehand. By default
             augmented has the synthetic ones and every other arm nothing.
         n_copies: Copies of each real image, where the arm adds copies.
+        copies: What is done to them: melanet_code, flips and turns, as the published
+            code does; or melanet_paper, what the paper lists: flips, noise, brightness,
+            zoom, shifts, colour space and rotation.
         imbalance: What is done about rare classes: none; class_weights in the loss;
             focal loss; balanced_sampling, every class drawn equally often; or
             logit_adjustment, by the class frequencies and in training alone.
@@ -116,6 +121,7 @@ class TrainClassifierSettings(OfAnArm, StageSettings, stage="train_classifier"):
     weights: dict[str, str] | None = None
     adds: Literal["nothing", "synthetic", "copies"] | None = None
     n_copies: int = limited(Count, 5)
+    copies: OfflineCopies = "melanet_code"
     imbalance: Imbalance = "class_weights"
     focal_gamma: float = limited(NonNegative, 2.0)
     focal_alpha: float | None = limited(Share | None, None)

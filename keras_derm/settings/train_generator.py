@@ -43,6 +43,9 @@ class TrainGeneratorSettings(StageSettings, stage="train_generator"):
         where: Training rows that the adapter learns, as column=value|value,column=...,
             such as tone_group=dark or skin_tone_label=0|1|2.
         image_size: Side of the images it makes, 32 to 256 pixels.
+        epochs: Times that all training images are seen, in place of n_steps and
+            steps_per_epoch: cyclegan sees in one as many benign images as there are
+            melanomas.
         n_steps: Steps in all, each with one update of the generator, or one gradient
             where gradients are accumulated.
         steps_per_epoch: Steps between two savings.
@@ -72,6 +75,7 @@ class TrainGeneratorSettings(StageSettings, stage="train_generator"):
     adapt: Literal["lora"] | None = None
     where: str | None = limited(Rows | None, None)
     image_size: int = limited(Side, 64)
+    epochs: int | None = limited(Count | None, None)
     n_steps: int = limited(Count, 20000)
     steps_per_epoch: int = limited(Count, 100)
     gradient_accumulation: int = limited(Count, 1)
@@ -123,7 +127,7 @@ class TrainGeneratorSettings(StageSettings, stage="train_generator"):
                 f"`adapt` needs a generator that can be adapted: {', '.join(able)}. "
                 f"Received: adapt={self.adapt!r}, generator {self.generator.name}"
             )
-        n_steps = self.generator.lora.n_steps
+        n_steps = self.generator.adapter_steps
         if n_steps % self.steps_per_epoch:
             raise SettingsError(
                 "the adapter's `n_steps` must be a multiple of `steps_per_epoch`. "

@@ -214,7 +214,7 @@ class _Training:
 
     @property
     def monitor(self):
-        """Name of the score that is watched."""
+        """Name of the score that is watched, and by which an epoch is kept."""
         return self.optimization.monitor or self.objective.best
 
     def watched(self, epoch):
@@ -262,12 +262,12 @@ class _Training:
 
     def _judges(self, of_averages):
         """Callbacks that score and keep the model, or the averages of its weights."""
-        best, folder = self.objective.best, self.directory
+        folder = self.directory
         keep = BestModel(
             folder / MODEL_NAME,
             folder / HISTORY_NAME,
-            best,
-            self.objective.direction(best),
+            self.monitor,
+            self.objective.direction(self.monitor),
         )
         if not of_averages:
             return [self.scores, keep]

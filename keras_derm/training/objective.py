@@ -17,8 +17,8 @@ class Objective:
             the history.
         monitors: For each score that may be watched, `"max"` where more is better,
             else `"min"`.
-        best: The monitor whose best epoch is kept as the model; also the one that is
-            watched where the settings name none.
+        best: The monitor that is watched, and whose best epoch is kept as the model,
+            where the settings name none.
         metrics: Function without arguments that returns new `keras.metrics.Metric`s
             of the training batches.
         head_begins_after: Name of the layer behind which the head begins, which may

@@ -7,6 +7,7 @@ from keras_derm.catalog import (
     apply_split_file,
     find_leaks,
     group_ids,
+    keep_test_set,
     split_catalog,
 )
 from keras_derm.readers import READERS
@@ -35,6 +36,44 @@ def test_patient_of_a_fifth_of_all_images_is_warned_of(make_catalog):
     catalog = make_catalog(60, patient_id=["-1"] * 20 + [f"P{i}" for i in range(40)])
     with pytest.warns(UserWarning, match=r"20 of 60 images.*patient_id '-1' in 20"):
         split_catalog(catalog)
+
+
+def test_test_set_of_an_archive_is_kept_and_val_is_taken_from_its_training_images(
+    make_catalog,
+):
+    splits = ["train"] * 60 + ["test"] * 30 + [None] * 10
+    lesions = [f"L{i // 3}" for i in range(60)] + [None] * 40
+    catalog = make_catalog(100, split=splits, split_name="isic2016", lesion_id=lesions)
+    found = keep_test_set(catalog, 0.2, seed=1)
+    table = found.table
+    assert table["isic_id"].tolist() == catalog.table["isic_id"][:90].tolist()
+    assert table["split"].value_counts().to_dict() == {
+        "train": 48,
+        "test": 30,
+        "val": 12,
+    }
+    assert (table["split"][60:] == "test").all()
+    assert set(table["split_name"]) == {"isic2016"}
+    assert table.groupby("lesion_id")["split"].nunique().max() == 1
+    again = keep_test_set(catalog, 0.2, seed=1).table["split"]
+    assert again.equals(table["split"])
+
+
+def test_val_of_an_archive_is_kept_and_what_leaks_is_told(make_catalog):
+    catalog = make_catalog(
+        4,
+        split=["train", "val", "test", "test"],
+        split_name="isic2017",
+        lesion_id=["L1", "L2", "L1", "L3"],
+    )
+    with pytest.warns(UserWarning, match="leaks: 1 test images"):
+        found = keep_test_set(catalog, 0.5)
+    assert found.table["split"].tolist() == ["train", "val", "test", "test"]
+
+
+def test_archive_without_a_test_set_has_none_to_keep(make_catalog):
+    with pytest.raises(CatalogError, match="split anew.*Received: no test"):
+        keep_test_set(make_catalog(4, split=["train"] * 4, split_name="one"))
 
 
 @pytest.fixture

@@ -75,17 +75,32 @@ def test_vgg_gap_pools_the_features_of_vgg16_into_a_softmax():
     assert BACKBONES["VGG16"].image_size == 256
 
 
-def test_head_of_lora_diffusion_is_dropout_and_512_units():
+def test_head_of_lora_diffusion_is_512_units_and_dropout():
     model = build_classifier("EfficientNetB0", 2, 32, dropout=0.3, hidden_units=512)
     head = model.layers[-4:]
     assert [layer.name for layer in head] == [
         "pooling",
-        "dropout",
         "hidden",
+        "dropout",
         "probabilities",
     ]
-    assert head[1].rate == 0.3 and head[2].units == 512
-    assert head[2].activation is keras.activations.relu
+    assert head[1].units == 512 and head[2].rate == 0.3
+    assert head[1].activation is keras.activations.relu
+
+
+def test_classifier_sees_the_middle_of_a_larger_image_and_in_training_a_part():
+    model = build_classifier("CustomCNN", 2, 32, cropped_from=40)
+    keras.utils.set_random_seed(0)
+    alone = build_classifier("CustomCNN", 2, 32)
+    alone.set_weights(model.get_weights())
+    images = np.random.default_rng(0).uniform(0, 255, (3, 40, 40, 3)).astype("float32")
+    assert model.input_shape == (None, 40, 40, 3) and model.name == alone.name
+    np.testing.assert_array_equal(model(images), alone(images[:, 4:36, 4:36]))
+    crop = model.get_layer("crop")
+    first, second = (np.array(crop(images, training=True)) for _ in range(2))
+    assert first.shape == (3, 32, 32, 3) and np.abs(first - second).mean() > 1
+    with pytest.raises(ValueError, match="32 pixels or more.*Received: 24"):
+        build_classifier("CustomCNN", 2, 32, cropped_from=24)
 
 
 @pytest.mark.parametrize("name", ["CustomCNN", "SmallResNet", "VGG16", "MobileNetV2"])

@@ -12,14 +12,17 @@ from keras_derm.explain import (
     member_attention_maps,
 )
 from keras_derm.explain.attention_maps import feature_layer
+from keras_derm.layers import RandomResizedCrop
 
 SIZE = 32
 
 
-def square_detector(size=SIZE):
+def square_detector(size=SIZE, cropped_from=None):
     """Classifier whose logit of class 1 is the mean redness: known by construction."""
-    inputs = keras.Input((size, size, 3))
-    x = keras.layers.Rescaling(1 / 255)(inputs)
+    side = cropped_from or size
+    inputs = keras.Input((side, side, 3))
+    seen = RandomResizedCrop(size)(inputs) if cropped_from else inputs
+    x = keras.layers.Rescaling(1 / 255)(seen)
     x = keras.layers.Conv2D(2, 4, strides=4, activation="relu", name="conv")(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
     outputs = keras.layers.Dense(2, activation="softmax", name="probabilities")(x)
@@ -31,6 +34,17 @@ def square_detector(size=SIZE):
     weights = np.array([[0, 5], [5, 0]], "float32")
     model.get_layer("probabilities").set_weights([weights, np.zeros(2, "float32")])
     return model
+
+
+def test_map_lies_over_the_part_that_a_classifier_sees():
+    """A classifier of the middle half shows nothing of what is around it."""
+    model, cut = square_detector(), square_detector(cropped_from=2 * SIZE)
+    image = np.zeros((1, 2 * SIZE, 2 * SIZE, 3), "uint8")
+    image[:, 16:48, 16:48] = red_and_green_squares()
+    (found,) = attention_maps(cut, image, 1)
+    (expected,) = attention_maps(model, image[:, 16:48, 16:48], 1)
+    np.testing.assert_allclose(found[16:48, 16:48], expected, atol=1e-5)
+    assert found.sum() == found[16:48, 16:48].sum() > 0
 
 
 def random_classifier(seed, size=64):

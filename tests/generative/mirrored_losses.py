@@ -15,7 +15,7 @@ from generator_checks import (
     translation_batches,
 )
 
-from keras_derm.generative import SNGAN, ConditionalWGANGP, CycleGAN
+from keras_derm.generative import SNGAN, ConditionalWGANGP, CycleGAN, Diffusion
 
 
 def sngan():
@@ -30,6 +30,13 @@ def conditional_wgan_gp():
 
 def cyclegan():
     return CycleGAN.with_networks(16, base_channels=2, depth=1, pool_size=3)
+
+
+def diffusion():
+    images = next(iter(conditional_batches(1, 16, side=32)))[0].numpy()
+    model = Diffusion.with_networks(32, n_components=12, channels=(32,))
+    model.code.fit(images)
+    return model
 
 
 def compiled(make):
@@ -72,4 +79,5 @@ if __name__ == "__main__":
     check(sngan, conditional_batches(3))
     check(conditional_wgan_gp, conditional_batches(3))
     check(cyclegan, translation_batches(3, batch_size=2))
+    check(diffusion, conditional_batches(3, side=32))
     check_accumulation_is_refused()

@@ -123,21 +123,29 @@ def test_it_makes_the_cells_that_are_short(catalog, images, tmp_path, monkeypatc
     trained = train(new(80), catalog, images, tmp_path, 80)
     plan = generative.plan_synthesis(catalog, 30, candidates_per_image=2.0)
     assert plan.counts.sum() == 10 and not plan.none_because
-    screen = synthesis.screen
+    screen, screen_sets = synthesis.screen, synthesis.screen_sets
     monkeypatch.setattr(
         synthesis,
         "screen",
         lambda *a, **k: screen(*a, **k).assign(accepted=True, reason=""),
     )
-    made, conditions, verdicts = generative.made_images(
+
+    def lenient(*args):
+        table, of_image = screen_sets(*args)
+        return table.assign(passed=True), of_image
+
+    monkeypatch.setattr(synthesis, "screen_sets", lenient)
+    made, verdicts, sets = generative.made_images(
         trained, plan, catalog, images, seed=1
     )
-    assert made.shape == (20, 16, 16, 3) and made.dtype == np.uint8
+    assert made.images.shape == (20, 16, 16, 3) and made.images.dtype == np.uint8
     assert verdicts["kept"].sum() == 10 and set(verdicts["diagnosis"]) == {"MEL"}
-    np.testing.assert_allclose(made.mean(axis=(0, 1, 2)), COLOURS["MEL"], atol=15)
-    again, *_ = trained.make((plan.cells, plan.counts * 2), seed=1)
-    np.testing.assert_array_equal(made, again)
-    assert conditions.shape == (20, 2)
+    colour = made.images.mean(axis=(0, 1, 2))
+    np.testing.assert_allclose(colour, COLOURS["MEL"], atol=15)
+    again = trained.make((plan.cells, plan.counts * 2), seed=1)
+    np.testing.assert_array_equal(made.images, again.images)
+    assert made.conditions.shape == (20, 2)
+    assert sets["images"].tolist() == [20] and sets["compared_with"][0] == "diagnosis"
 
 
 def test_a_plan_for_nothing_says_why(catalog):

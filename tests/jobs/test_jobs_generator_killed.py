@@ -15,11 +15,17 @@ import pytest
 from keras_derm import generative, jobs  # noqa: F401 (registers the models)
 
 APP = Path(__file__).parents[2] / "apps" / "train_generator.py"
+FEW_CHANNELS = {"base_channels": 2}
 OPTIONS = {
-    "sngan": {},
-    "conditional_wgan_gp": {"generator.conditional_wgan_gp.critic_steps": 2},
+    "sngan": {"generator.sngan": FEW_CHANNELS},
+    "conditional_wgan_gp": {
+        "generator.conditional_wgan_gp": FEW_CHANNELS | {"critic_steps": 2}
+    },
     # Every second epoch ends between two updates.
-    "cyclegan": {"gradient_accumulation": 4},
+    "cyclegan": {"generator.cyclegan": FEW_CHANNELS, "gradient_accumulation": 4},
+    "diffusion": {
+        "generator.diffusion": {"channels": "[32]", "n_sampling_steps": 2},
+    },
 }
 N_STEPS, STEPS_PER_EPOCH = 8, 2
 
@@ -27,13 +33,14 @@ N_STEPS, STEPS_PER_EPOCH = 8, 2
 def command(run, generator):
     options = {
         "generator": generator,
-        f"generator.{generator}.base_channels": 2,
         f"generator.{generator}.batch_size": 4,
         "image_size": 32,
         "n_steps": N_STEPS,
         "steps_per_epoch": STEPS_PER_EPOCH,
-        **OPTIONS[generator],
     }
+    for name, value in OPTIONS[generator].items():
+        several = value if isinstance(value, dict) else {"": value}
+        options |= {f"{name}.{k}".rstrip("."): v for k, v in several.items()}
     said = [text for k, v in options.items() for text in (f"--{k}", str(v))]
     return [sys.executable, APP, "--run", run, *said]
 

@@ -12,10 +12,11 @@ import pytest
 import tensorflow as tf
 
 from keras_derm import generative, jobs
-from keras_derm.catalog import Catalog
+from keras_derm.catalog import Catalog, CatalogError, read_mask
 from keras_derm.evaluation.image_quality import feature_distances, origin_probe
 from keras_derm.evaluation.image_quality.synthetic_quality import SETS, held_out_alike
 from keras_derm.generative import synthesis
+from keras_derm.jobs.train_generator import with_steps
 from keras_derm.report import Table, sections
 from keras_derm.runs import RunDirectory
 from keras_derm.settings import TrainGeneratorSettings
@@ -47,12 +48,47 @@ def run(prepared, tmp_path):
 
 def accept_all(monkeypatch):
     """An untrained generator's images do not pass; what comes after is tested."""
-    screen = synthesis.screen
+    screen, screen_sets = synthesis.screen, synthesis.screen_sets
 
     def lenient(*args, **kwargs):
         return screen(*args, **kwargs).assign(accepted=True, reason="")
 
+    def lenient_sets(*args, **kwargs):
+        sets, of_image = screen_sets(*args, **kwargs)
+        return sets.assign(passed=True, reason=""), of_image
+
     monkeypatch.setattr(synthesis, "screen", lenient)
+    monkeypatch.setattr(synthesis, "screen_sets", lenient_sets)
+
+
+@pytest.mark.parametrize("name", ["cyclegan", "conditional_wgan_gp"])
+def test_steps_of_a_training_follow_from_its_epochs(run, name):
+    train = RunDirectory(run).catalog.split("train")
+    n_melanomas = int((train.table["diagnosis"] == "MEL").sum())
+    options = {"cyclegan": {}, "conditional_wgan_gp": {"critic_steps": 3}}[name]
+    settings = TrainGeneratorSettings(generator=tiny(name, **options), epochs=5)
+    found = with_steps(settings, train)
+    a_step = {"cyclegan": 2, "conditional_wgan_gp": 2 * 3}[name]
+    n_images = {"cyclegan": n_melanomas, "conditional_wgan_gp": len(train)}[name]
+    assert found.steps_per_epoch == n_images // a_step
+    assert found.n_steps == 5 * found.steps_per_epoch
+    assert with_steps(found, train) == found
+    plain = TrainGeneratorSettings(generator=tiny(name))
+    assert with_steps(plain, train) is plain
+
+
+def test_run_of_some_epochs_records_its_steps_and_is_not_done_again(run, capsys):
+    epochs = {"generator": tiny("sngan"), "image_size": 32, "epochs": 1}
+    train = RunDirectory(run).catalog.split("train")
+    few = dict.fromkeys(train.table["isic_id"][:4])
+    catalog = RunDirectory(run).catalog
+    kept = (catalog.table["split"] != "train") | catalog.table["isic_id"].isin(few)
+    catalog.where(kept.to_numpy()).save(RunDirectory(run).catalog_file)
+    jobs.run_stage("train_generator", run, **epochs)
+    settings = RunDirectory(run).settings(TrainGeneratorSettings)
+    assert (settings.epochs, settings.n_steps, settings.steps_per_epoch) == (1, 2, 2)
+    jobs.run_stage("train_generator", run, **epochs)
+    assert "[train_generator] already done" in capsys.readouterr().out
 
 
 def test_cyclegan_makes_melanoma_of_benign_training_images_alone(run, monkeypatch):
@@ -73,6 +109,40 @@ def test_cyclegan_makes_melanoma_of_benign_training_images_alone(run, monkeypatc
     assert (made["tone_source"] == "asked of the generator").all()
     verdicts = pd.read_csv(run / "screening.csv")
     assert not (verdicts["nearest_reference"] == verdicts["parent_id"]).any()
+
+
+def test_diffusion_is_told_masks_and_adapted_to_the_cells_asked_for(run, monkeypatch):
+    accept_all(monkeypatch)
+    few = {"channels": [32], "n_components": 12, "batch_size": 4, "n_sampling_steps": 2}
+    diffusion = few | {"masks": True, "lora": {"rank": 2, "n_steps": 2}}
+    settings = SMALL | {"generator": {"diffusion": diffusion}}
+    settings |= {"adapt": "lora", "where": "tone_group=dark"}
+    jobs.run_stage("train_generator", run, **settings)
+    cells = [
+        {"diagnosis": "MEL", "tone_group": "dark", "count": 3},
+        {"diagnosis": "NV", "tone_group": "light", "count": 2},
+    ]
+    jobs.run_stage("synthesize", run, cells=cells, candidates_per_image=1.0)
+    made = Catalog.load(run / "synthetic/catalog.csv")
+    assert made.table["known_by"].tolist() == ["adapter"] * 3 + ["training images"] * 2
+    files = zip(made.mask_paths, made.paths, strict=True)
+    masks = np.stack([read_mask(*paths) for paths in files])
+    real = RunDirectory(run).catalog.split("train")
+    assert masks.shape[1:] == (32, 32) and masks.any(axis=(1, 2)).all()
+    assert real.table["mask_path"].notna().all()
+    section = sections.generator.section(RunDirectory(run))
+    tables = [block.caption for block in section.blocks if isinstance(block, Table)]
+    assert "The adapter" in tables
+    jobs.run_stage("train_generator", run, **settings | {"where": "diagnosis=MEL"})
+    scope = json.loads((run / "generator/lora/adapter.json").read_text())
+    assert scope["where"] == "diagnosis=MEL"
+
+
+def test_rows_to_adapt_to_that_are_not_there_are_refused_at_once(run):
+    settings = {"generator": "diffusion", "adapt": "lora", "where": "tone_group=green"}
+    with pytest.raises(CatalogError, match="tone_group is"):
+        jobs.run_stage("train_generator", run, **settings)
+    assert not (run / "generator").exists()
 
 
 @pytest.mark.slow
@@ -148,6 +218,7 @@ def test_cells_that_are_asked_for_are_made_and_nothing_else(run, monkeypatch):
 
 
 def test_some_of_what_screening_rejects_is_kept_for_people_to_judge(run, monkeypatch):
+    accept_all(monkeypatch)
     screen = synthesis.screen
 
     def half(*args, **kwargs):
@@ -167,6 +238,38 @@ def test_some_of_what_screening_rejects_is_kept_for_people_to_judge(run, monkeyp
     assert out["screening_reason"].eq("near copy of 1").all()
     verdicts = pd.read_csv(run / "screening.csv")
     assert len(out) == min((~verdicts["accepted"]).sum(), 100)
+
+
+def test_of_sets_that_a_generator_did_not_learn_nothing_is_kept(run, capsys):
+    generator = {"colour_noise": {"batch_size": 4}}
+    jobs.run_stage("train_generator", run, generator=generator, **SMALL)
+    jobs.run_stage("synthesize", run, cells=[{"diagnosis": "NV", "count": 60}])
+    printed = capsys.readouterr().out
+    assert "the generator did not learn NV, tone light" in printed
+    assert "nothing was kept" in printed
+    sets = pd.read_csv(run / "screening_sets.csv")
+    assert not sets["passed"].any()
+    assert sets["reason"].str.contains("noisy: spectrum distance").all()
+    verdicts = pd.read_csv(run / "screening.csv")
+    assert not verdicts["kept"].any() and set(verdicts["set"]) == set(sets["set"])
+    found = json.loads((run / "synthesis.json").read_text())
+    assert found["none_because"] == found["not_learned"]
+    measured = found["sets"][0]["spectrum_distance"]
+    assert measured == pytest.approx(sets["spectrum_distance"][0])
+    assert not (run / "synthetic").exists()
+    assert (run / "figures/synthetic_rejected.png").is_file()
+    assert len(Catalog.load(run / "screened_out/catalog.csv")) > 0
+    shown = sections.synthesis.section(RunDirectory(run))
+    assert "None of" in shown.lead and "did not learn NV, tone light" in shown.lead
+    # What comes after goes on with real images alone.
+    jobs.run_stage("image_quality", run)
+    member = {"backbone": "CustomCNN", "image_size": 16, "epochs": 1}
+    jobs.run_stage(
+        "train_classifier", run, arm="augmented", members=[member], batch_size=32
+    )
+    described = json.loads((run / "arms/augmented/ensemble.json").read_text())
+    assert described["n_synthetic"] == 0
+    assert sections.image_quality.section(RunDirectory(run)) is None
 
 
 @pytest.fixture(scope="module")

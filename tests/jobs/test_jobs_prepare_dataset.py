@@ -77,6 +77,29 @@ def test_photographs_are_cropped_to_their_lesions(runs, tmp_path):
     assert tuple(crop_boxes(catalog)[0]) == lesion_box(found, 0.1)
 
 
+def test_a_share_of_the_training_images_is_darkened_before_hair_is_removed(
+    runs, tmp_path
+):
+    array, _ = runs
+    run = RunDirectory(shutil.copytree(array, tmp_path / "darkened"))
+    plain = PreparedImages.load(run.prepared_real)
+    before = plain.take(np.arange(len(plain))).astype(float)
+    jobs.run_stage("prepare_dataset", run.path, image_size=32, darkened=0.4, seed=0)
+    catalog, prepared = run.catalog, PreparedImages.load(run.prepared_real)
+    np.testing.assert_array_equal(plain.ids, prepared.ids)
+    after = prepared.take(np.arange(len(prepared))).astype(float)
+    ratio = (after.mean(axis=(1, 2, 3)) / before.mean(axis=(1, 2, 3))).round(1)
+    train = (catalog.table["split"] == "train").to_numpy()
+    assert set(ratio[train]) == {0.5, 1.0} and set(ratio[~train]) == {1.0}
+    share = (ratio[train] == 0.5).mean()  # of 29: three standard deviations
+    assert abs(share - 0.4) < 0.28
+    row = int(np.flatnonzero(ratio == 0.5)[0])
+    chain = preparation("sn_gan_ensemble", 32)
+    square = chain.apply_geometry(read_image(catalog.paths[row])[None])
+    expected = np.asarray(chain.apply_photometry(square * 0.5))[0]
+    assert np.abs(expected - after[row]).mean() < 1
+
+
 @pytest.mark.slow
 def test_training_on_shards_is_that_on_the_array(runs):
     weights = []

@@ -108,6 +108,24 @@ def test_segmenter_stops_where_its_dice_makes_no_progress(tmp_path):
     assert history["val_dice"].tolist() == [0.5, 0.6, 0.6, 0.4]
 
 
+def test_epoch_that_is_kept_is_the_best_by_what_is_monitored(tmp_path):
+    dices, losses = iter([0.5, 0.9, 0.7]), iter([0.3, 0.4, 0.2])
+    both = Objective(
+        loss=keras.losses.BinaryCrossentropy(),
+        scores=lambda targets, predictions: {
+            "val_dice": next(dices),
+            "val_loss": next(losses),
+        },
+        monitors={"val_dice": "max", "val_loss": "min"},
+        best="val_dice",
+    )
+    model = tiny_segmenter()
+    settings = OptimizationSettings(monitor="val_loss")
+    best = fit(model, *lesions(), tmp_path, both, settings, epochs=3, steps_per_epoch=2)
+    for found, expected in zip(best.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)  # of the last epoch
+
+
 def test_score_of_which_less_is_better_keeps_the_least(tmp_path):
     given = iter([0.5, 0.2, 0.3])
     errors = Objective(

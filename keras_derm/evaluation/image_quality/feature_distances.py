@@ -84,7 +84,7 @@ def kernel_distance(first, second, n_subsets=100, subset_size=None, seed=0):
         for features in (first, second)
     )
     pairs = (first, first), (second, second), (first, second)
-    kernels = [_cubic_kernel(*pair) for pair in pairs]
+    kernels = [cubic_kernel(*pair) for pair in pairs]
     distances = []
     for _ in range(n_subsets):
         rows, columns = (
@@ -93,12 +93,18 @@ def kernel_distance(first, second, n_subsets=100, subset_size=None, seed=0):
         )
         chosen = (rows, rows), (columns, columns), (rows, columns)
         drawn = (k[np.ix_(*c)] for k, c in zip(kernels, chosen, strict=True))
-        distances.append(_unbiased_discrepancy(*drawn))
+        distances.append(unbiased_discrepancy(*drawn))
     return float(np.mean(distances)), float(np.std(distances))
 
 
-def _unbiased_discrepancy(first, second, between):
-    """Squared discrepancy of two sets of one size, an image never with itself."""
+def unbiased_discrepancy(first, second, between):
+    """Squared maximum mean discrepancy of two sets of one size, without bias.
+
+    Args:
+        first, second: Kernels within each set, (n, n); an image is never compared with
+            itself.
+        between: Kernel between both, (n, n).
+    """
     within = sum(
         (kernel.sum() - np.trace(kernel)) / (len(kernel) * (len(kernel) - 1))
         for kernel in (first, second)
@@ -106,7 +112,8 @@ def _unbiased_discrepancy(first, second, between):
     return within - 2 * between.mean()
 
 
-def _cubic_kernel(first, second):
+def cubic_kernel(first, second):
+    """Kernel (x.y / d + 1)^3 of features (n, d) and (m, d): array (n, m)."""
     return (first @ second.T / first.shape[1] + 1) ** 3
 
 

@@ -105,13 +105,20 @@ def describe_twin(model):
             [],
         )
     ]
-    prefix = _affine_prefix(model, sources)
+    first = model.layers[0].name
+    cropped = _takers(first, model, sources)
+    if [type(layer).__name__ for layer in cropped] == ["RandomResizedCrop"]:
+        first = cropped[0].name
+        layers.append(_middle(cropped[0], layers[0].name))
+    else:
+        cropped = []
+    prefix = _affine_prefix(first, model, sources)
     renamed = {}
     if prefix:
-        layers.append(_scaling(prefix, layers[0].name))
+        layers.append(_scaling(prefix, layers[-1].name))
         renamed = {layer.name: SCALING for layer in prefix}
     for layer in model.layers[1:]:
-        if layer in prefix:
+        if layer in prefix or layer in cropped:
             continue
         inputs = [renamed.get(name, name) for name in sources[layer.name]]
         for translated in _translated(layer, inputs, layers):
@@ -146,7 +153,8 @@ def _check_graph(model, sources):
         {
             f"{layer.name} ({type(layer).__name__})"
             for layer in model.layers[1:]
-            if type(layer).__name__ not in {*SETTINGS, *OTHER_NAMES, *AFFINE, *SPECIAL}
+            if type(layer).__name__
+            not in {*SETTINGS, *OTHER_NAMES, *AFFINE, *SPECIAL, "RandomResizedCrop"}
         }
     )
     if unknown:
@@ -166,11 +174,24 @@ def _check_graph(model, sources):
         )
 
 
-def _affine_prefix(model, sources):
-    """The layers behind the input that scale colours and nothing else."""
-    prefix, name = [], model.layers[0].name
+def _takers(name, model, sources):
+    return [layer for layer in model.layers if name in sources[layer.name]]
+
+
+def _middle(crop, source):
+    """What a random crop is outside of training."""
+    config = {"cropping": []}
+    for length in crop.input.shape[1:3]:
+        before = (length - crop.size) // 2
+        config["cropping"].append([before, length - crop.size - before])
+    return TwinLayer("Cropping2D", crop.name, config, [source], [], trainable=False)
+
+
+def _affine_prefix(name, model, sources):
+    """The layers behind the one named that scale colours and nothing else."""
+    prefix = []
     while True:
-        takers = [layer for layer in model.layers if name in sources[layer.name]]
+        takers = _takers(name, model, sources)
         if len(takers) != 1 or type(takers[0]).__name__ not in AFFINE:
             return prefix
         prefix.append(takers[0])

@@ -10,7 +10,7 @@ from keras_derm.generative.adversarial.differentiable_augmentation import augmen
 from keras_derm.generative.generator import Generator
 from keras_derm.generative.moving_average import averaged_copy, move_average
 
-OF_TRAINING = ("batch_size", "learning_rate", "balance", "diagnoses")
+OF_TRAINING = ("batch_size", "learning_rate", "decay", "balance", "diagnoses")
 """Settings that say how a model is trained; the others say what it is."""
 
 

@@ -106,6 +106,11 @@ class ConditionalWGANGP(ConditionalGAN):
             **options,
         )
 
+    @classmethod
+    def steps_of_an_epoch(cls, settings, catalog):
+        steps = super().steps_of_an_epoch(settings, catalog)
+        return max(1, steps // settings.critic_steps)
+
     @property
     def batches_per_step(self):
         return self.critic_steps

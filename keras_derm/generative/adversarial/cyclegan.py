@@ -23,6 +23,7 @@ from keras_derm.generative.datasets import (
 )
 from keras_derm.generative.generator import FROM_IMAGES, N_COLUMNS, N_WATCHED
 from keras_derm.generative.linear_decay import LinearDecay
+from keras_derm.generative.made import Made
 from keras_derm.generative.stateless_random import split
 from keras_derm.generative.value_range import from_pixels, to_pixels
 from keras_derm.settings import CycleGANSettings
@@ -136,6 +137,8 @@ class CycleGAN(AdversarialModel):
 
     @classmethod
     def _learning_rate(cls, settings, n_steps):
+        if not settings.decay:
+            return settings.learning_rate
         constant = n_steps // 2
         return LinearDecay(settings.learning_rate, constant, n_steps - constant)
 
@@ -161,6 +164,12 @@ class CycleGAN(AdversarialModel):
         benign, _ = benign_and_malignant(catalog)
         tone = {name: cell[name] for name in cell if name != "diagnosis"}
         return FROM_IMAGES if rows_of_cell(catalog, tone)[benign].any() else ""
+
+    @classmethod
+    def steps_of_an_epoch(cls, settings, catalog):
+        """Steps in which each image of the smaller domain is seen once."""
+        n_images = min(map(len, benign_and_malignant(catalog)))
+        return max(1, n_images // settings.batch_size)
 
     @property
     def metrics(self):
@@ -296,7 +305,7 @@ class CycleGAN(AdversarialModel):
         chosen = [benign[tones == cell[1]][:n] for cell, n in zip(*cells, strict=True)]
         conditions = np.repeat(cells[0], [len(rows) for rows in chosen], axis=0)
         parents = np.concatenate(chosen)
-        return self.translate(images[parents]), conditions, parents
+        return Made(self.translate(images[parents]), conditions, parents)
 
     def get_config(self):
         return super().get_config() | {

@@ -102,7 +102,7 @@ class AdaptedDiffusion(Generator):
     def train_step(self, data):
         images, *conditions = data
         step = tf.cast(self.optimizer.iterations, tf.int32)
-        code, sigma, noisy = self.diffusion.noised(
+        code, sigma, noisy, masks = self.diffusion.noised(
             images, split(tf.stack([self.seed, step]), 3)
         )
         with tf.GradientTape() as tape:
@@ -110,7 +110,7 @@ class AdaptedDiffusion(Generator):
                 self.diffusion.averaged_network,
                 noisy,
                 sigma,
-                conditions,
+                [*conditions, *masks],
                 training=True,
             )
             loss = tf.reduce_mean(weight * tf.square(found - code))

@@ -25,6 +25,7 @@ from keras_derm.generative.diffusion.preconditioning import (
 from keras_derm.generative.diffusion.samplers import SAMPLERS
 from keras_derm.generative.generator import BY_ADAPTER, Generator
 from keras_derm.generative.linear_decay import LinearDecay
+from keras_derm.generative.made import Made
 from keras_derm.generative.moving_average import averaged_copy, move_average
 from keras_derm.generative.replicas import replica_draw
 from keras_derm.generative.stateless_random import integers, normal, split, uniform
@@ -124,6 +125,7 @@ class Diffusion(Generator):
             settings.n_components,
             settings.channels,
             conditions_told(settings),
+            settings.masks,
             preconditioning=settings.preconditioning,
             sampler=settings.sampler,
             n_sampling_steps=settings.n_sampling_steps,
@@ -158,6 +160,7 @@ class Diffusion(Generator):
         n_components=48,
         channels=(128, 192),
         conditions=None,
+        masks=False,
         **options,
     ):
         """A model with networks of its own, not compiled.
@@ -166,6 +169,7 @@ class Diffusion(Generator):
             image_size: Side of the images in pixels.
             n_components, channels: See `PatchCode` and `build_denoiser`.
             conditions: As of the class; by default diagnosis and tone group.
+            masks: Whether it is told masks of the lesion too.
             **options: Arguments of the class that are no networks.
 
         Raises:
@@ -184,7 +188,10 @@ class Diffusion(Generator):
         side = image_size // patch
         conditions = conditions or conditions_told(cls.Settings())
         sizes = [len(values) for values in conditions.values()]
-        network = build_denoiser(side, n_components, sizes, channels)
+        of_mask = patch**2 if masks else 0
+        network = build_denoiser(
+            side, n_components, sizes, channels, mask_channels=of_mask
+        )
         code = PatchCode(patch, n_components, name="code")
         return cls(network, code, conditions, **options)
 
@@ -196,13 +203,17 @@ class Diffusion(Generator):
             settings.n_components,
             settings.channels,
             conditions_told(settings),
+            settings.masks,
         )
         network = model.network
         code = keras.Input(network.input_shape[0][1:])
         level = keras.ops.mean(code, axis=(1, 2, 3))
         index = keras.ops.cast(0 * level, "int32")
-        n_conditions = len(network.inputs) - 2
-        return keras.Model(code, network([code, level, *[index] * n_conditions]))
+        told = [index] * len(model.conditions)
+        if settings.masks:
+            patch = keras.layers.Conv2D(model.code.patch_size**2, 1)
+            told.append(patch(code))
+        return keras.Model(code, network([code, level, *told]))
 
     @classmethod
     def description(cls, settings):
@@ -239,10 +250,14 @@ class Diffusion(Generator):
         """Side of the images in pixels."""
         return self.network.input_shape[0][1] * self.code.patch_size
 
+    @classmethod
+    def wants_masks(cls, settings):
+        return settings.masks
+
     def prepare(self, catalog, images, settings, seed=0):
         """Fit the code on training images, of rare diagnoses more than come."""
         real, _ = self.counterparts(catalog, images, N_FITTED, seed, settings.balance)
-        self.code.fit(real)
+        self.code.fit(real[..., :3])
 
     def call(self, inputs, training=False):
         """Network of (code, noise level, conditions), averaged weights."""
@@ -255,7 +270,8 @@ class Diffusion(Generator):
             network: The trained or the averaged network.
             noisy: float32 (n, side, side, channels): code plus sigma times noise.
             sigma: float32 (n, 1, 1, 1), positive.
-            conditions: int32 tensors (n,), one a condition.
+            conditions: int32 tensors (n,), one a condition, and where masks are told
+                what `_mask_patches` gives of them.
             training: As in Keras.
 
         Returns:
@@ -290,27 +306,31 @@ class Diffusion(Generator):
         """Codes of images with noise of the levels that training is of.
 
         Args:
-            images: Tensor (n, side, side, 3) in [0, 255].
+            images: Tensor (n, side, side, 3) in [0, 255], with the mask as a fourth
+                channel where masks are told.
             seeds: Three seeds, int tensors (2,).
 
         Returns:
             Tuple of the codes of the images, each flipped and turned by chance, the
-            noise levels (n, 1, 1, 1) and the noisy codes.
+            noise levels (n, 1, 1, 1), the noisy codes, and a list of the masks, if
+            they are told.
         """
-        code = self.code(flipped_and_turned(from_pixels(images), seeds[0]))
+        images = flipped_and_turned(images, seeds[0])
+        code = self.code(from_pixels(images[..., :3]))
+        masks = [self._mask_patches(images[..., 3])] if self.tells_masks else []
         mean, deviation = PRECONDITIONINGS[self.preconditioning].LEVELS
         n_images = tf.shape(code)[0]
         drawn = replica_draw(normal, (n_images, 1, 1, 1), seeds[1])
         sigma = tf.exp(mean + deviation * drawn)
         noise = replica_draw(normal, (n_images, *code.shape[1:]), seeds[2])
-        return code, sigma, code + sigma * noise
+        return code, sigma, code + sigma * noise, masks
 
     def train_step(self, data):
         images, *conditions = data
         step = tf.cast(self.optimizer._iterations, tf.int32)
         seeds = split(tf.stack([self.seed, step]), 5)
-        code, sigma, noisy = self.noised(images, seeds[:3])
-        conditions = self._partly_told(conditions, seeds[3:])
+        code, sigma, noisy, masks = self.noised(images, seeds[:3])
+        conditions = self._partly_told([*conditions, *masks], seeds[3:])
         with tf.GradientTape() as tape:
             found, weight = self.denoised(
                 self.network, noisy, sigma, conditions, training=True
@@ -323,21 +343,43 @@ class Diffusion(Generator):
         self.loss_mean.update_state(loss)
         return {"loss": self.loss_mean.result()}
 
+    @property
+    def tells_masks(self):
+        """Whether the network is told masks of the lesion."""
+        return len(self.network.inputs) > 2 + len(self.conditions)
+
+    def _mask_patches(self, masks):
+        """Masks as channels of the code's places, -1 and 1, and 0 where none is known.
+
+        Args:
+            masks: (n, side, side), more than 0 where there is lesion.
+
+        Returns:
+            float32 tensor (n, side / patch, side / patch, patch ** 2).
+        """
+        lesion = tf.cast(masks > 0, tf.float32)[..., None]
+        known = tf.reduce_max(lesion, axis=(1, 2, 3), keepdims=True)
+        return tf.nn.space_to_depth((2 * lesion - 1) * known, self.code.patch_size)
+
     def _partly_told(self, conditions, seeds):
-        """Conditions of which some are replaced by the index for "not told"."""
+        """Conditions of which some are replaced by what stands for "not told"."""
         n_images = tf.shape(conditions[0])[0]
         none = replica_draw(uniform, (n_images,), seeds[0]) < DROP_ALL
         single = replica_draw(uniform, (n_images, len(conditions)), seeds[1]) < DROP_ONE
-        return [
-            tf.where(none | single[:, i], untold, column)
-            for i, (column, untold) in enumerate(
-                zip(conditions, self._untold(n_images), strict=True)
-            )
-        ]
+        kept = []
+        for i, (told, untold) in enumerate(
+            zip(conditions, self._untold(n_images), strict=True)
+        ):
+            drop = tf.reshape(none | single[:, i], (-1, *[1] * (len(told.shape) - 1)))
+            kept.append(tf.where(drop, untold, told))
+        return kept
 
     def _untold(self, n_images):
-        """Each condition as "not told": int32 tensors (n_images,)."""
-        return [tf.fill((n_images,), len(of)) for of in self.conditions.values()]
+        """Each condition as "not told": int32 tensors (n_images,), and empty masks."""
+        untold = [tf.fill((n_images,), len(of)) for of in self.conditions.values()]
+        if self.tells_masks:
+            untold.append(tf.zeros((n_images, *self.network.input_shape[-1][1:])))
+        return untold
 
     def _update_average(self):
         accumulated = self.optimizer.gradient_accumulation_steps or 1
@@ -366,7 +408,7 @@ class Diffusion(Generator):
             lora.load_adapter(self.averaged_network, folder / ADAPTER_FILE)
             self._compiled_estimate = None
 
-    def sample(self, conditions, seed, batch_size=64, by_adapter=False):
+    def sample(self, conditions, seed, batch_size=64, by_adapter=False, masks=None):
         """As `Generator.sample`, `batch_size` at once, which changes no image.
 
         Args:
@@ -375,6 +417,8 @@ class Diffusion(Generator):
             seed: Integer seed of the noise.
             batch_size: Images made at once.
             by_adapter: Whether the adapter acts, for all or for each: bool (n,).
+            masks: Where the lesion is to be, bool (n, side, side); not told by
+                default.
 
         Raises:
             ValueError: If the conditions have another shape.
@@ -393,6 +437,7 @@ class Diffusion(Generator):
                 levels,
                 batch_size,
                 by_adapter=bool(adapted),
+                masks=None if masks is None else masks[rows],
             )
         return images
 
@@ -400,7 +445,7 @@ class Diffusion(Generator):
         """As `Generator.make`.
 
         What a cell leaves open of site, type and age is drawn from training images of
-        its diagnosis.
+        its diagnosis, and so are masks, each flipped and turned by chance.
         """
         asked = np.repeat(*cells, axis=0)
         conditions = self.complete_conditions(asked)
@@ -421,7 +466,32 @@ class Diffusion(Generator):
                     for row in self.complete_conditions(asked)
                 ]
             )
-        return self.sample(conditions, seed, by_adapter=by_adapter), asked, None
+        masks = None
+        if self.tells_masks and images is not None:
+            masks = self._drawn_masks(conditions, catalog, images[..., 3], seed)
+        made = self.sample(conditions, seed, by_adapter=by_adapter, masks=masks)
+        return Made(made, asked, masks=masks)
+
+    def sample_like(self, images, conditions, seed):
+        masks = images[..., 3] > 0 if self.tells_masks else None
+        return self.sample(conditions, seed, masks=masks)
+
+    def _drawn_masks(self, conditions, catalog, masks, seed):
+        """A mask for each image, of a training image of its diagnosis, turned."""
+        generator = np.random.default_rng([seed, 2])
+        known = masks.any(axis=(1, 2))
+        diagnoses = self.conditions_of(catalog.table)[:, 0]
+        drawn = np.empty((len(conditions), *masks.shape[1:]), bool)
+        for diagnosis in np.unique(conditions[:, 0]):
+            rows = np.flatnonzero(conditions[:, 0] == diagnosis)
+            have = np.flatnonzero(known & (diagnoses == diagnosis))
+            if not len(have):  # an adapter may make what has no mask of its own
+                have = np.flatnonzero(known)
+            drawn[rows] = masks[generator.choice(have, len(rows))] > 0
+        for mask, turn in zip(drawn, generator.integers(0, 8, len(drawn)), strict=True):
+            turned = np.rot90(mask, turn % 4)
+            mask[:] = turned[:, ::-1] if turn >= 4 else turned
+        return drawn
 
     def _completed(self, conditions, catalog, seed):
         """Conditions of which nothing is untold that training images can tell."""
@@ -440,7 +510,14 @@ class Diffusion(Generator):
         return conditions
 
     def solve(
-        self, conditions, noisy, levels, batch_size=64, held=None, by_adapter=False
+        self,
+        conditions,
+        noisy,
+        levels,
+        batch_size=64,
+        held=None,
+        by_adapter=False,
+        masks=None,
     ):
         """Images of noisy codes.
 
@@ -453,15 +530,30 @@ class Diffusion(Generator):
             held: Function of the positions of images, a slice, and of the estimate of
                 their codes, to the estimate to go on with; none by default.
             by_adapter: Whether the adapter acts.
+            masks: As of `sample`.
 
         Returns:
             uint8 array (n, side, side, 3), RGB.
+
+        Raises:
+            ValueError: If masks are given to a model that is not told any.
         """
+        if masks is not None and not self.tells_masks:
+            raise ValueError(
+                "`masks` need a generator that was trained with masks: true. "
+                f"Received: masks of shape {np.shape(masks)}"
+            )
         side = self.image_size
         images = np.empty((len(conditions), side, side, 3), "uint8")
         for start in range(0, len(conditions), batch_size):
             part = slice(start, start + batch_size)
             columns = [tf.constant(column) for column in conditions[part].T]
+            if self.tells_masks:
+                n_images = len(conditions[part])
+                told = (
+                    np.zeros((n_images, side, side)) if masks is None else masks[part]
+                )
+                columns.append(self._mask_patches(tf.constant(told, tf.float32)))
 
             def denoise(noisy, sigma, columns=columns, part=part):
                 found = self._guided(noisy, sigma, columns, by_adapter)

@@ -9,6 +9,11 @@ from skimage.transform import resize
 
 from keras_derm.evaluation import UNKNOWN
 from keras_derm.generative.conditions import CONDITION_TONES
+from keras_derm.generative.screening.spectra import (
+    grid_excess,
+    power_spectra,
+    sharpness,
+)
 from keras_derm.skin_tone import IndividualTypologyAngle
 
 HISTOGRAM_BINS = 8
@@ -44,6 +49,19 @@ def likeness_measures(images, references):
     )
     measures["texture_distance"] = scores
     measures["texture_distance_limit"] = np.quantile(real_scores, QUANTILE)
+    return measures
+
+
+def fine_measures(images, references):
+    """Sharpness and grid of every image, with their limits from the real images."""
+    measures = {}
+    made, real = power_spectra(images), power_spectra(references)
+    found = sharpness(images), sharpness(references)
+    measures["sharpness"] = found[0]
+    measures["sharpness_limit"] = np.quantile(found[1], 1 - QUANTILE)
+    grids, real_grids = (grid_excess(power).max(axis=1) for power in (made, real))
+    measures["grid"] = grids
+    measures["grid_limit"] = np.quantile(real_grids, QUANTILE)
     return measures
 
 
@@ -189,7 +207,7 @@ def _angles(images):
 
 def copy_measures(images, references, generator, parents, max_pairs=1000):
     """Distance to the nearest training image, and below which it is a near copy."""
-    made, real = _small_images(images), _small_images(references)
+    made, real = small_images(images), small_images(references)
     drawn = generator.permutation(len(real))[:max_pairs]
     among_real, _ = _nearest_of_all_turns(real[drawn], real, excluded=drawn)
     nearest, positions = _nearest_of_all_turns(made, real, excluded=parents)
@@ -200,7 +218,7 @@ def copy_measures(images, references, generator, parents, max_pairs=1000):
     }
 
 
-def _small_images(images):
+def small_images(images):
     """Images at 16 x 16, float32 (n, 16, 16, 3), in grey levels of 255."""
     shape = (COPY_SIDE, COPY_SIDE)
     small = [resize(image, shape, anti_aliasing=True) for image in images]

@@ -9,6 +9,7 @@ from keras_derm.generative.screening.criteria import (
     MIN_REFERENCE,
     colour_measures,
     copy_measures,
+    fine_measures,
     likeness_measures,
 )
 
@@ -16,6 +17,7 @@ FEATURES = {
     "colour_distance": "colours",
     "structure_distance": "structure (SSIM)",
     "texture_distance": "texture (GLCM)",
+    "grid": "grid",
 }
 
 
@@ -35,14 +37,17 @@ def screen(
     histograms (Hellinger), 1 - SSIM, both averaged over the nearest 5 real images,
     and the largest standard score of its grey-level co-occurrence features. What
     lies beyond the 0.99 quantile of the same measure of the real images themselves is
-    rejected. So is an image that was asked for with a tone, and whose ITA cannot be
-    measured or lies outside the range (the middle 0.99) of that of real images of the
-    same tone group. ITA is the colour of a photograph: within the range, an image has a
-    colour that photographs of such people have, which is no proof that it shows such a
-    person. So is a near copy: closer to some
-    training image, flips and rotations included, than nearly all real images are to
-    their nearest real one: than all but a hundredth, as archives hold several
-    photographs of one lesion, whose distance is about 0.
+    rejected. So is what is blurred (less sharp than all but a hundredth of the real
+    images) or shows a grid, as layers leave it that enlarge an image: power at the
+    frequencies of an eighth of a cycle a pixel and its multiples that stands out of
+    that about them more than in all but a hundredth of the real images. So is an image
+    that was asked for with a tone, and whose ITA cannot be measured or lies outside the
+    range (the middle 0.99) of that of real images of the same tone group. ITA is the
+    colour of a photograph: within the range, an image has a colour that photographs of
+    such people have, which is no proof that it shows such a person. So is a near copy:
+    closer to some training image, flips and rotations included, than nearly all real
+    images are to their nearest real one: than all but a hundredth, as archives hold
+    several photographs of one lesion, whose distance is about 0.
 
     Args:
         images: Made images, uint8 (n, side, side, 3), RGB.
@@ -57,10 +62,10 @@ def screen(
     Returns:
         `pandas.DataFrame`, one row an image: `accepted` (bool), `reason` (text, empty
         where accepted), `compared_with` ("cell", "diagnosis" or "all"),
-        `colour_distance`, `structure_distance`, `texture_distance`, the limit of
-        each (`..._limit`), what `colour_measures` found, `copy_distance`,
-        `copy_limit` (root mean square difference in grey levels of 255 at 16 x 16),
-        and `nearest_reference` (position of the nearest real image).
+        `colour_distance`, `structure_distance`, `texture_distance`, `sharpness` and
+        `grid` (in nats), the limit of each (`..._limit`), what `colour_measures` found,
+        `copy_distance`, `copy_limit` (root mean square difference in grey levels of 255
+        at 16 x 16), and `nearest_reference` (position of the nearest real image).
 
     Raises:
         ValueError: If shapes disagree, or there are fewer than 20 real images.
@@ -76,7 +81,8 @@ def screen(
         level, chosen = _references(reference_conditions, cell)
         if len(chosen) > max_reference:
             chosen = generator.choice(chosen, max_reference, replace=False)
-        measures = likeness_measures(images[rows], reference_images[chosen])
+        compared = images[rows], reference_images[chosen]
+        measures = likeness_measures(*compared) | fine_measures(*compared)
         table.loc[rows, "compared_with"] = level
         for name, values in measures.items():
             table.loc[rows, name] = values
@@ -136,6 +142,11 @@ def _reasons(table, names):
             for name, title in FEATURES.items()
             if row[name] > row[f"{name}_limit"]
         ]
+        if row["sharpness"] < row["sharpness_limit"]:
+            found.append(
+                f"blurred unlike real images of {group}: sharpness "
+                f"{row['sharpness']:.3g} < {row['sharpness_limit']:.3g}"
+            )
         if row["ita_doubt"]:
             found.append(f"colour of skin cannot be measured: {row['ita_doubt']}")
         elif row["ita"] < row["real_ita_low"] or row["ita"] > row["real_ita_high"]:

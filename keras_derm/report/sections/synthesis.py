@@ -1,8 +1,18 @@
 """Section: the synthetic images, how they were made and which were kept."""
 
-from keras_derm.report.html import Section, Table, Text
+from keras_derm.report.html import Callout, Section, Table, Text
 from keras_derm.report.run_files import figure_block, read_csv, read_json
 from keras_derm.settings import TrainGeneratorSettings
+
+MEASURES = {
+    "diversity": ("diversity", "≥"),
+    "nearest_distance": ("distance to the nearest", "≥"),
+    "feature_distance": ("distance to real images", "≤"),
+    "spectrum_distance": ("spectrum", "≤"),
+    "sharpness_difference": ("sharpness", "≤"),
+    "grid": ("grid", "≤"),
+}
+"""Columns of screening_sets.csv, what they are called here, and which way they go."""
 
 
 def section(run):
@@ -17,47 +27,135 @@ def section(run):
             said += f": {why['none_because']}"
         return Section("Synthetic images", f"{said}.")
     verdicts = read_csv(path, "synthesize", keep_default_na=False)
-    cells = verdicts.groupby(["diagnosis", "tone_group"])
-    by_cell = cells[["accepted", "kept"]].sum()
-    by_cell.insert(0, "sampled", cells.size())
-    by_cell = by_cell.rename(columns={"accepted": "passed screening"})
-    rejected = verdicts[~verdicts["accepted"].astype(bool)]
-    kinds = rejected["reason"].str.split(" unlike| of train|:").str[0].value_counts()
     settings = run.settings(TrainGeneratorSettings)
     generator = read_json(run / "generator/description.json", "train_generator")
     blocks = [
         Text(
             f"{generator['text']} learned from the training images alone, "
             f"{_steps_trained(run, settings)} at {settings.image_size} pixels. Its "
-            "images were compared with real ones in colour, structure and texture, "
-            "and the colour of skin (ITA) with that of real images of the tone group "
-            "asked for; outliers and near copies of training images were rejected. "
-            "They are in no validation or test set."
+            "images were compared with real ones in colour, structure, texture, "
+            "sharpness and grids, and the colour of skin (ITA) with that of real "
+            "images of the tone group asked for; outliers and near copies of training "
+            "images were rejected. What passed was then judged as a set, beside real "
+            "images of the same kind. Synthetic images are in no validation or test "
+            "set."
         ),
-        figure_block(
-            run,
-            "synthetic",
-            "Synthetic images, each beside the real training image nearest to it.",
-            "Drawn at random from those kept, each beside the nearest real training "
-            "image.",
-        ),
+        *_sets(run),
+        *_sheets(run, verdicts),
         Table(
-            by_cell.reset_index().rename(columns={"tone_group": "tone asked for"}),
+            _by_cell(verdicts),
             "Synthetic images by diagnosis and the tone group asked for",
             "What was asked of the generator: whether people of that tone look so, "
             "nobody has judged.",
         ),
-        Table(
-            kinds.rename_axis("first reason").reset_index(name="images"),
-            "Why images were rejected",
-        ),
+        Table(_first_reasons(verdicts), "Why images were rejected"),
     ]
-    return Section(
-        "Synthetic images",
-        f"{int(verdicts['accepted'].sum()):,} of {len(verdicts):,} sampled images "
-        f"passed the screening and {int(verdicts['kept'].sum()):,} were kept.",
-        blocks,
+    return Section("Synthetic images", _lead(run, verdicts), blocks)
+
+
+def _lead(run, verdicts):
+    sampled, kept = len(verdicts), int(verdicts["kept"].sum())
+    why = {}
+    if (run / "synthesis.json").is_file():
+        why = read_json(run / "synthesis.json", "synthesize")
+    if not kept and "none_because" in why:
+        return f"None of {sampled:,} sampled images was kept: {why['none_because']}."
+    said = (
+        f"{int(verdicts['accepted'].sum()):,} of {sampled:,} sampled images "
+        f"passed the screening and {kept:,} were kept."
     )
+    if "not_learned" in why:
+        learned = why["not_learned"]
+        said += f" {learned[0].upper()}{learned[1:]}: none of it was kept."
+    return said
+
+
+def _sheets(run, verdicts):
+    """Images that were kept, and such of sets that were not, where there are any."""
+    blocks = []
+    if verdicts["kept"].any():
+        blocks.append(
+            figure_block(
+                run,
+                "synthetic",
+                "Synthetic images, each beside the real training image nearest to it.",
+                "Drawn at random from those kept, each beside the nearest real "
+                "training image.",
+            )
+        )
+    if (run / "figures/synthetic_rejected.png").is_file():
+        blocks.append(
+            figure_block(
+                run,
+                "synthetic_rejected",
+                "Rejected images, each beside the real training image nearest to it.",
+                "Rejected: drawn at random from all that was sampled of the sets that "
+                "the generator did not learn, each beside the nearest real training "
+                "image. Nothing was trained on them.",
+            )
+        )
+    return blocks
+
+
+def _by_cell(verdicts):
+    asked = ["diagnosis", "tone_group", "image_type", "anatom_site_general", "known_by"]
+    cells = verdicts.groupby([name for name in asked if name in verdicts])
+    alone = [name for name in ("passed_alone",) if name in verdicts]
+    by_cell = cells[[*alone, "accepted", "kept"]].sum()
+    by_cell.insert(0, "sampled", cells.size())
+    return by_cell.reset_index().rename(
+        columns={
+            "tone_group": "tone asked for",
+            "image_type": "image type",
+            "anatom_site_general": "site",
+            "known_by": "known from",
+            "passed_alone": "passed alone",
+            "accepted": "passed screening",
+        }
+    )
+
+
+def _sets(run):
+    """What was not learned, and the measures of every set."""
+    if not (run / "screening_sets.csv").is_file():
+        return []
+    sets = read_csv(run / "screening_sets.csv", "synthesize", keep_default_na=False)
+    table = sets[["set", "images"]].assign(learned=sets["passed"])
+    for name, (title, sign) in MEASURES.items():
+        table[title] = [
+            f"{value} ({sign} {limit})" if value else ""
+            for value, limit in zip(
+                map(_short, sets[name]), map(_short, sets[f"{name}_limit"]), strict=True
+            )
+        ]
+    measured = Table(
+        table,
+        "Did the generator learn it? Sets of synthetic images beside real ones",
+        "In brackets the limit: how far halves of the real images are apart by chance, "
+        "and an allowance. Diversity, and the distance to the nearest image of the "
+        "set, are given as parts of those of real images; spectrum, sharpness and grid "
+        "as differences of logarithms. The distance to real images decides where all "
+        "are of one diagnosis and tone.",
+    )
+    failed = sets[~sets["passed"].astype(bool)]
+    if not len(failed):
+        return [measured]
+    reasons = "\n".join(f"- {row.set}: {row.reason}" for row in failed.itertuples())
+    said = (
+        f"The generator did not learn these, and none of them was kept:\n\n{reasons}"
+        "\n\nTrain it longer (n_steps), on more images, or take another generator."
+    )
+    return [Callout("caution", said), measured]
+
+
+def _short(value):
+    return "" if value == "" else f"{float(value):.2g}"
+
+
+def _first_reasons(verdicts):
+    rejected = verdicts[~verdicts["accepted"].astype(bool)]
+    kinds = rejected["reason"].str.split(" unlike| of train|:").str[0].value_counts()
+    return kinds.rename_axis("first reason").reset_index(name="images")
 
 
 def _steps_trained(run, settings):

@@ -7,7 +7,7 @@ from keras_derm.report.html import Figure, Section, Table, Text
 from keras_derm.report.run_files import listed, read_csv, read_json, read_metrics
 from keras_derm.settings import TrainClassifierSettings
 
-WHAT_AN_ARM_ADDS = {"arm", "adds", "n_copies"}
+WHAT_AN_ARM_ADDS = {"arm", "adds", "n_copies", "copies"}
 """Settings in which arms differ by design."""
 
 

@@ -8,6 +8,7 @@ from generator_checks import assert_goes_on_exactly, translation_batches
 
 from keras_derm.generative import CycleGAN, LinearDecay
 from keras_derm.generative.adversarial.adversarial_model import adversarial_loss
+from keras_derm.settings import CycleGANSettings
 
 
 def small_model(**kwargs):
@@ -17,6 +18,15 @@ def small_model(**kwargs):
         generator_optimizer=keras.optimizers.Adam(LinearDecay(2e-4, 2, 4), beta_1=0.5)
     )
     return model
+
+
+@pytest.mark.parametrize("decay", [True, False])
+def test_rate_falls_to_nothing_or_stays(decay):
+    settings = CycleGANSettings(base_channels=2, decay=decay)
+    model = CycleGAN.from_settings(settings, 32, n_steps=10)
+    rate = model.generator_optimizer._learning_rate
+    rates = [float(rate(step) if decay else rate) for step in (0, 5, 10)]
+    np.testing.assert_allclose(rates, [2e-4, 2e-4, 0.0 if decay else 2e-4], rtol=1e-5)
 
 
 @pytest.mark.parametrize("loss", ["binary_crossentropy", "least_squares"])

@@ -50,6 +50,49 @@ def test_measured_generator_names_the_state_that_made_the_images(screened):
     assert "100 steps (those of step 50 were nearest to training images)" in said
 
 
+def test_sets_that_were_not_learned_are_told_with_their_measures(screened, draw):
+    limits = dict.fromkeys([f"{name}_limit" for name in synthesis.MEASURES], 0.5)
+    sets = pd.DataFrame(
+        [
+            {
+                "set": "MEL, tone dark",
+                "images": 2,
+                "passed_alone": 2,
+                "passed": False,
+                "reason": "gridded: grid 4.25 > 0.5",
+                **dict.fromkeys(synthesis.MEASURES, 0.25),
+                "grid": 4.25,
+                **limits,
+            }
+        ]
+    )
+    write_csv(screened / "screening_sets.csv", sets)
+    because = "the generator did not learn MEL, tone dark"
+    write_json(screened / "synthesis.json", {"not_learned": because})
+    draw("synthetic_rejected")
+    section = synthesis.section(screened)
+    assert section.lead.endswith(
+        "1 were kept. The generator did not learn MEL, tone dark: none of it was kept."
+    )
+    assert "- MEL, tone dark: gridded: grid 4.25 > 0.5" in section.blocks[1].text
+    measured = table(section, "Did the generator learn it?")
+    assert measured["grid"].tolist() == ["4.2 (≤ 0.5)"]
+    assert measured["diversity"].tolist() == ["0.25 (≥ 0.5)"]
+    rejected = [b for b in section.blocks if getattr(b, "form", "") == "figure"]
+    assert any("Rejected: " in figure.caption for figure in rejected)
+
+
+def test_where_nothing_was_kept_the_lead_says_why(screened):
+    verdicts = pd.read_csv(screened / "screening.csv", keep_default_na=False)
+    write_csv(screened / "screening.csv", verdicts.assign(kept=False))
+    because = "the generator did not learn MEL, tone dark"
+    said = {"not_learned": because, "none_because": because}
+    write_json(screened / "synthesis.json", said)
+    assert synthesis.section(screened).lead == (
+        "None of 3 sampled images was kept: the generator did not learn MEL, tone dark."
+    )
+
+
 def test_nothing_made_is_said_with_its_reason(run):
     assert synthesis.section(run).lead == "None were made."
     why = {"none_because": "no diagnosis is short of images"}

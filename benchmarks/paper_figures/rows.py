@@ -1,0 +1,110 @@
+"""Rows of a paper's figures beside ours, and what they read of a run."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from keras_derm.catalog import get_task
+from keras_derm.evaluation import predictions_from_csv
+from keras_derm.report import interval_cell
+from keras_derm.report.run_files import read_metrics
+from keras_derm.settings import TrainClassifierSettings
+
+NOTHING = "–"
+"""Where a paper gives no figure, or nothing is to be corrected."""
+
+NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure of a paper.
+
+    Attributes:
+        place: Where it stands in the paper.
+        what: What it is of.
+        printed: What the paper prints.
+        corrected: What it should have printed, where it erred and the rest of the paper
+            tells it.
+        ours: What the run found.
+
+    Example:
+        >>> Row("Table 1", "AUC of MelaNet", "0.8118", NOTHING, "0.80 (0.75 to 0.85)")
+    """
+
+    place: str
+    what: str
+    printed: str
+    corrected: str = NOTHING
+    ours: str = NOT_RUN
+
+
+def judged(run):
+    """What evaluate found, as a dict, or None where it was not run."""
+    return read_metrics(run) if run.done("evaluate") else None
+
+
+def metric(run, arm, name, decimals=3):
+    """A figure of an arm on all real test images, with its 95 % interval, as text."""
+    found = judged(run)
+    if found is None or arm not in found["arms"]:
+        return NOT_RUN
+    value = found["arms"][arm]["strata"][0]["metrics"].get(name)
+    if value is None:
+        return "not judged"
+    return interval_cell(value, decimals=decimals)
+
+
+def test_counts(run, arm):
+    """Dict from each class to its number of real test images, and how many are right.
+
+    Empty where the arm was not judged.
+    """
+    found = judged(run)
+    if found is None or arm not in found["arms"]:
+        return {}
+    confusion = np.asarray(found["arms"][arm]["confusion_matrix"])
+    classes = found["arms"][arm]["classes"]
+    return {
+        name: (int(confusion[i].sum()), int(confusion[i, i]))
+        for i, name in enumerate(classes)
+    }
+
+
+def history(run, arm):
+    """Training history of the first member of an arm, or None."""
+    if arm not in run.arms:
+        return None
+    found = sorted(run.arm(arm).glob("*/history.csv"))
+    return pd.read_csv(found[0]) if found else None
+
+
+def kept_epoch(run, arm):
+    """The line of the history whose epoch was kept, or None where there is none."""
+    table = history(run, arm)
+    if table is None:
+        return None
+    settings = run.settings(TrainClassifierSettings, arm)
+    monitor = settings.optimization.monitor or "val_auc"
+    scores = table[monitor]
+    rising = monitor in ("val_auc", "val_accuracy")
+    return table.loc[scores.idxmax() if rising else scores.idxmin()]
+
+
+def predicted(run, arm, split):
+    """Classes of the real images of a split, and an arm's probabilities, or None."""
+    path = run.arm(arm) / f"predictions/ensemble_{split}.csv"
+    if arm not in run.arms or not path.is_file():
+        return None
+    task = get_task(run.settings(TrainClassifierSettings, arm).task)
+    task = task.learnable_from(run.catalog.split("train"))
+    rows = run.catalog.where(task.covers(run.catalog)).split(split)
+    if not len(rows):
+        return None
+    return task.targets(rows), predictions_from_csv(path, rows, task.classes)
+
+
+def span(values, decimals=2):
+    """ "least to greatest" of a series, as text."""
+    return f"{values.min():.{decimals}f} to {values.max():.{decimals}f}"
