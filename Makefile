@@ -44,9 +44,11 @@ docs: .venv/.installed ## the site, in build/site; a broken link is an error
 bench: .venv/.installed ## every measurement under benchmarks/; hours
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
+# All but gpu, whose libraries are of no use where there is none.
+EXTRAS := runtime diffusion quantization tuning max_flow tensorboard test lint docs
 requirements: .venv/.installed ## requirements.txt anew, from the ranges in setup.cfg
 	$(BIN)/pip install -q pip-tools
-	$(BIN)/pip-compile -q --upgrade --all-extras --strip-extras --no-header \
+	$(BIN)/pip-compile -q --upgrade $(EXTRAS:%=--extra %) --strip-extras --no-header \
 	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	  -o requirements.txt setup.cfg
 

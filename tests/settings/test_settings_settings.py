@@ -53,6 +53,14 @@ def test_generator_is_written_under_its_name(name):
     assert TrainGeneratorSettings.from_dict(settings.to_dict()) == settings
 
 
+def test_where_it_is_computed_decides_nothing():
+    here, there = (PrepareDatasetSettings(preprocess_on=one) for one in ("cpu", "auto"))
+    assert here == there and here.decisive() == there.decisive()
+    assert here.differences(there) == [] and here.to_dict() != there.to_dict()
+    assert "preprocess_on" not in here.decisive() and here.decisive()["seed"] == 0
+    assert here.differences(PrepareDatasetSettings(seed=1)) == ["seed was 0 and is 1"]
+
+
 @pytest.mark.parametrize("stage", OWN)
 def test_every_setting_is_documented(stage):
     text = STAGES[stage].__doc__
