@@ -105,7 +105,7 @@ def image_dataset(
         given = [tf.gather(column, rows) for column in columns]
         if masks is not None:
             given.insert(0, take_masks(rows))
-        return (tf.ensure_shape(images, shape), *given)
+        return (tf.ensure_shape(images, (rows.shape[0], *shape[1:])), *given)
 
     def take_masks(rows):
         taken = tf.numpy_function(

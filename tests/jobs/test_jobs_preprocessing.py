@@ -1,10 +1,10 @@
 """Where image layers compute: asked for, measured where there is a GPU, kept."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from keras_derm import jobs
 from keras_derm.files import DamagedFileError
@@ -26,10 +26,15 @@ def place(run, asked, speeds, measured):
     return measured_place(run, asked, "preparing", KNOWN_BY, measure)
 
 
+def see_gpus(monkeypatch, gpus):
+    config = SimpleNamespace(list_physical_devices=lambda kind: gpus)
+    monkeypatch.setattr(preprocessing, "tf", SimpleNamespace(config=config))
+
+
 def test_without_a_gpu_it_is_the_processor_and_nothing_is_measured(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    see_gpus(monkeypatch, [])
     measured = []
     assert place(RunDirectory(tmp_path), "auto", {}, measured) == "cpu"
     assert measured == [] and not list(tmp_path.iterdir())
@@ -38,7 +43,7 @@ def test_without_a_gpu_it_is_the_processor_and_nothing_is_measured(
 def test_with_a_gpu_it_is_measured_once_and_kept_with_the_run(
     tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"])
+    see_gpus(monkeypatch, ["a GPU"])
     run, measured = RunDirectory(tmp_path), []
     fast, slow = {"cpu": 10.0, "device": 40.0}, {"cpu": 10.0, "device": 10.5}
     assert place(run, "cpu", fast, measured) == "cpu"

@@ -14,6 +14,7 @@ from keras_derm.layers import (
     ColourConstancy,
     GammaCorrection,
     NonLocalMeans,
+    RandomColourJitter,
     RandomGain,
     augmentation,
     for_accelerator,
@@ -99,6 +100,7 @@ def test_preset_is_computed_by_an_accelerator_alone_and_the_same_to_the_bit(pres
         GammaCorrection(1.2),
         NonLocalMeans(),
         pytest.param(ArtefactSuppression(), marks=pytest.mark.slow),
+        RandomColourJitter(0.2, 0.2, 0.2, 0.1, seed=0),
         RandomGain(seed=0),
     ],
 )

@@ -176,8 +176,11 @@ def test_workers_augment_with_other_random_numbers():
             super().__init__()
             self.seed_generator = keras.random.SeedGenerator(3)
 
-        def call(self, images, training=False):
+        def get_random_transformation(self, images, training=True):
             return keras.random.uniform((2, 1), seed=self.seed_generator)
+
+        def transform_images(self, images, transformation, training=True):
+            return transformation
 
     drawn = [images for part in shares(Augmentation([Noise()])) for images, _ in part]
     assert len(np.unique(np.round(drawn, 6))) == 3 * 2 * 2
