@@ -77,7 +77,9 @@ def preparation_speeds(catalog, chain, boxes=None):
     some = catalog.where(np.isin(np.arange(len(catalog)), rows))
     parts = None if boxes is None else np.asarray(boxes)[rows]
     return {
-        place: _images_per_second(prepared_images(some, chain, parts, strategy), n // 4)
+        place: _images_per_second(
+            prepared_images(some, chain, parts, strategy=strategy), n // 4
+        )
         for place, strategy in (("cpu", None), ("device", default_strategy()))
     }
 
