@@ -63,9 +63,9 @@ class TrainGenerator(Stage):
             if self.settings.where is not None:
                 AdapterScope.rows(rows, self.settings.where)
             self.settings = with_steps(self.settings, rows)
+            self.settings = with_precision(self.run, self.settings)
 
     def make(self):
-        self.settings = with_precision(self.run, self.settings)
         settings, folder = self.settings, self.run.generator
         kind, options = generator_class(settings.generator.name), settings.generator
         keras.utils.set_random_seed(settings.seed)
