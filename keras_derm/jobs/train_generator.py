@@ -12,6 +12,7 @@ from keras_derm.files import write_json
 from keras_derm.generative import (
     AdapterScope,
     SampleBoard,
+    best_state_file,
     generator_class,
     load_best,
     train,
@@ -22,6 +23,7 @@ from keras_derm.settings import TrainGeneratorSettings
 from keras_derm.training import default_strategy
 
 N_MEASURED = 1000
+STATE_SUFFIXES = (".keras", ".h5", ".npz", ".safetensors")
 
 
 class TrainGenerator(Stage):
@@ -35,9 +37,7 @@ class TrainGenerator(Stage):
     after = ("prepare_dataset",)
     writes = ("generator",)
     keeps = (
-        "generator/*.keras",
-        "generator/*.h5",
-        "generator/*.npz",
+        *(f"generator/*{end}" for end in STATE_SUFFIXES),
         "generator/*/adapter.safetensors",
     )
 
@@ -92,6 +92,8 @@ class TrainGenerator(Stage):
             callbacks=callbacks,
             **common,
         )
+        if best_state_file(folder, generator.STATE_SUFFIX).exists():
+            load_best(generator, folder).write_for_others(folder)
         if settings.adapt is not None:
             load_best(generator, folder)
             self._adapt(generator, prepared, rows, folder / settings.adapt, common)

@@ -11,7 +11,6 @@ import regex
 from keras_derm.files import DamagedFileError, shown
 
 START, END = "<|startoftext|>", "<|endoftext|>"
-LENGTH = 77
 PIECES = regex.compile(r"'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+")
 SPECIAL = re.compile(f"({re.escape(START)}|{re.escape(END)})")
 
@@ -27,6 +26,9 @@ class Tokenizer:
         vocabulary: Path of `vocab.json`.
         merges: Path of `merges.txt`.
 
+    Attributes:
+        length: Number of tokens of each text.
+
     Raises:
         DamagedFileError: A file is not whole.
 
@@ -34,6 +36,8 @@ class Tokenizer:
         >>> tokenizer = Tokenizer(*folder.tokenizer_files)
         >>> tokens = tokenizer(["dermoscopy of melanoma on dark skin"])
     """
+
+    length = 77
 
     def __init__(self, vocabulary, merges):
         way_out = "copy the folder `tokenizer` again"
@@ -68,9 +72,9 @@ class Tokenizer:
         start, end = self.index[START], self.index[END]
         rows = []
         for text in texts:
-            tokens = [start, *self._tokens(text)[: LENGTH - 2], end]
-            rows.append(tokens + [end] * (LENGTH - len(tokens)))
-        return np.array(rows, "int32").reshape(-1, LENGTH)
+            tokens = [start, *self._tokens(text)[: self.length - 2], end]
+            rows.append(tokens + [end] * (self.length - len(tokens)))
+        return np.array(rows, "int32").reshape(-1, self.length)
 
     def _tokens(self, text):
         tokens = []

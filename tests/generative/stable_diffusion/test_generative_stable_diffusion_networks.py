@@ -21,7 +21,6 @@ from keras_derm.generative.stable_diffusion.diffusers_folder import (
 )
 from keras_derm.generative.stable_diffusion.tensor_names import tensor_places
 from keras_derm.generative.stable_diffusion.text_encoder import build_text_encoder
-from keras_derm.generative.stable_diffusion.unet import build_unet, timestep_embedding
 
 REFERENCE = np.load(tiny.REFERENCES / "outputs.npz")
 INPUTS = tiny.inputs()
@@ -30,31 +29,13 @@ WITHIN = 2e-5  # outputs have standard deviations of 0.4 to 1
 pytestmark = pytest.mark.filterwarnings("ignore:You are using a softmax")
 
 
-def last(array):
-    """From channels first, as in PyTorch, to channels last."""
-    return np.transpose(array, (0, 2, 3, 1))
-
-
 def difference(found, expected):
     return np.abs(np.asarray(found, "float32") - expected).max()
 
 
-def noise_of(unet):
-    time = np.asarray(timestep_embedding(INPUTS["timesteps"], 32))
-    return unet([last(INPUTS["latents"]), time, INPUTS["context"]])
-
-
-@pytest.fixture(scope="module")
-def unet(folder):
-    read = DiffusersFolder(folder)
-    network = build_unet(read.configs["unet"], tiny.IMAGE_SIZE)
-    read.fill(network, "unet")
-    return network
-
-
 def test_the_unet_is_that_of_diffusers(unet):
-    assert len(tensor_places(unet)) == 686
-    assert difference(noise_of(unet), last(REFERENCE["noise"])) < WITHIN
+    assert len(tensor_places(unet)) == len(tiny.shapes()["unet"]) == 686
+    assert difference(tiny.noise_of(unet), tiny.last(REFERENCE["noise"])) < WITHIN
 
 
 def test_the_autoencoder_is_that_of_diffusers_both_ways(folder):
@@ -63,10 +44,10 @@ def test_the_autoencoder_is_that_of_diffusers_both_ways(folder):
     for build in (build_encoder, build_decoder):
         networks[build] = build(read.configs["vae"], tiny.IMAGE_SIZE)
         read.fill(networks[build], "vae")
-    moments = networks[build_encoder](last(INPUTS["images"]))
-    assert difference(moments, last(REFERENCE["moments"])) < WITHIN
-    decoded = networks[build_decoder](last(INPUTS["latents"]))
-    assert difference(decoded, last(REFERENCE["decoded"])) < WITHIN
+    moments = networks[build_encoder](tiny.last(INPUTS["images"]))
+    assert difference(moments, tiny.last(REFERENCE["moments"])) < WITHIN
+    decoded = networks[build_decoder](tiny.last(INPUTS["latents"]))
+    assert difference(decoded, tiny.last(REFERENCE["decoded"])) < WITHIN
 
 
 def embedded(path):
@@ -101,8 +82,8 @@ def test_names_and_types_of_other_versions_of_diffusers_are_read(folder, tmp_pat
     read = DiffusersFolder(old)
     decoder = build_decoder(read.configs["vae"], tiny.IMAGE_SIZE)
     read.fill(decoder, "vae")
-    decoded = decoder(last(INPUTS["latents"]))
-    assert difference(decoded, last(REFERENCE["decoded"])) < WITHIN
+    decoded = decoder(tiny.last(INPUTS["latents"]))
+    assert difference(decoded, tiny.last(REFERENCE["decoded"])) < WITHIN
 
 
 @pytest.fixture

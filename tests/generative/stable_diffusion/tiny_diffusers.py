@@ -157,6 +157,22 @@ def inputs():
     return arrays
 
 
+def last(array):
+    """From channels first, as in PyTorch, to channels last."""
+    return np.transpose(array, (0, 2, 3, 1))
+
+
+def noise_of(unet):
+    """What a U-Net of Keras makes of the inputs."""
+    from keras_derm.generative.stable_diffusion.unet import timestep_embedding
+
+    given = inputs()
+    time = np.asarray(
+        timestep_embedding(given["timesteps"], UNET["block_out_channels"][0])
+    )
+    return np.asarray(unet([last(given["latents"]), time, given["context"]]))
+
+
 PROMPTS = (
     "dermoscopy of a melanocytic lesion, melanoma, on dark skin, 7 mm across",
     "",
