@@ -15,6 +15,7 @@ from keras_derm.settings.kinds import (
     Share,
     limited,
 )
+from keras_derm.settings.rows import Rows
 from keras_derm.settings.settings import Settings, SettingsError
 
 Widths = Annotated[
@@ -315,6 +316,8 @@ class StableDiffusionSettings(GeneratorSettings, name="stable_diffusion"):
             not part of keras_derm.
         adapter: File pytorch_lora_weights.safetensors to begin with, of Diffusers or
             keras_derm; its rank and layers are then those trained.
+        where: Training rows to learn from, as column=value|value,column=..., such as
+            tone_group=dark; by default all.
         batch_size: Images of one gradient, over all devices.
         rank: Channels of the adapter.
         alpha: The adapter counts alpha / rank times.
@@ -343,6 +346,7 @@ class StableDiffusionSettings(GeneratorSettings, name="stable_diffusion"):
 
     folder: str | None = None
     adapter: str | None = None
+    where: str | None = limited(Rows | None, None)
     batch_size: int = limited(Count, 4)
     rank: int = limited(Count, 4)
     alpha: float = limited(Positive, 4.0)

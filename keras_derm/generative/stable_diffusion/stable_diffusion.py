@@ -6,6 +6,7 @@ import tensorflow as tf
 from rich.progress import Progress
 
 from keras_derm.files import shown
+from keras_derm.generative.adapter_scope import AdapterScope
 from keras_derm.generative.replicas import replica_draw
 from keras_derm.generative.callbacks import SampleGrid, StopOnCollapse
 from keras_derm.generative.conditions import condition_indices
@@ -134,6 +135,13 @@ class StableDiffusion(Generator):
             f"Stable Diffusion v1 with adapters of rank {settings.rank} (condition: a "
             "caption of diagnosis and tone)"
         )
+
+    @classmethod
+    def training_rows(cls, settings, catalog):
+        """All rows, or those of `settings.where`."""
+        if settings.where is None:
+            return catalog
+        return AdapterScope.rows(catalog, settings.where)[0]
 
     def compile(self, optimizer, jit_compile=False):
         """Set the optimizer, and build it for the adapter."""
