@@ -7,11 +7,11 @@ from rich.progress import Progress
 
 from keras_derm.files import shown
 from keras_derm.generative.adapter_scope import AdapterScope
-from keras_derm.generative.replicas import replica_draw
 from keras_derm.generative.callbacks import SampleGrid, StopOnCollapse
 from keras_derm.generative.conditions import condition_indices
 from keras_derm.generative.datasets import sampling_weights, taker
 from keras_derm.generative.generator import Generator
+from keras_derm.generative.replicas import replica_draw
 from keras_derm.generative.stable_diffusion.captions import (
     Captions,
     condition_of,
