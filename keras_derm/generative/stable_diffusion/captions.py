@@ -3,6 +3,8 @@
 import re
 import string
 
+import pandas as pd
+
 from keras_derm.catalog import DIAGNOSES
 from keras_derm.catalog.tasks import MELANOCYTIC
 from keras_derm.evaluation import UNKNOWN
@@ -121,7 +123,7 @@ def condition_of(indices):
 
 
 def _is_none(value):
-    return value is None or value != value or str(value) in ("", "<NA>")
+    return pd.isna(value) or value == ""
 
 
 def _fields(template):

@@ -198,8 +198,9 @@ class StableDiffusion(Generator):
         step = tf.cast(self.optimizer._iterations, tf.int32)
         seeds = split(tf.stack([self.seed, step]), 3)
         latents = self._latents(moments, seeds[0])
-        noise = replica_draw(normal, tuple(latents.shape), seeds[1])
-        timesteps = replica_draw(integers, (latents.shape[0],), seeds[2], 0, N_TRAIN)
+        n_images = tf.shape(moments)[0]  # a device's part may have no static number
+        noise = replica_draw(normal, (n_images, *latents.shape[1:]), seeds[1])
+        timesteps = replica_draw(integers, (n_images,), seeds[2], 0, N_TRAIN)
         share = tf.gather(self._shares, timesteps)[:, None, None, None]
         noisy = tf.sqrt(share) * latents + tf.sqrt(1 - share) * noise
         context = self.networks.text_encoder(tokens, training=False)
@@ -217,7 +218,7 @@ class StableDiffusion(Generator):
         """Latents drawn of the distributions that the encoder gave."""
         mean, log_variance = tf.split(tf.cast(moments, tf.float32), 2, axis=-1)
         deviation = tf.exp(0.5 * tf.clip_by_value(log_variance, -30.0, 20.0))
-        noise = replica_draw(normal, tuple(mean.shape), seed)
+        noise = replica_draw(normal, (tf.shape(mean)[0], *mean.shape[1:]), seed)
         return self.networks.scaling_factor * (mean + deviation * noise)
 
     def _noise_of(self, latents, timesteps, context, training=False):

@@ -13,7 +13,12 @@ from keras_derm.generative.stable_diffusion.diffusers_adapters import (
     read_diffusers_adapter,
     write_diffusers_adapter,
 )
-from keras_derm.networks import activate, adapter_variables, add_adapter
+from keras_derm.networks import (
+    activate,
+    adapter_variables,
+    add_adapter,
+    lora_layers,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:You are using a softmax")
 RANK, ALPHA = 2, 3  # of `make_references.py`
@@ -58,16 +63,29 @@ def with_alpha_in_the_second_matrix(path):
     )
 
 
-@pytest.mark.parametrize(
-    "write", [as_peft_writes_it, with_keys_of_alpha, with_alpha_in_the_second_matrix]
-)
-def test_the_adapted_unet_is_that_of_diffusers(unet, tmp_path, write):
+def test_the_adapted_unet_is_that_of_diffusers(unet, tmp_path):
     assert np.abs(EXPECTED - PLAIN).max() > 0.1
-    write(tmp_path / "adapter.safetensors")
-    read_diffusers_adapter(unet, write.__name__, tmp_path / "adapter.safetensors")
+    as_peft_writes_it(tmp_path / "adapter.safetensors")
+    read_diffusers_adapter(unet, "peft", tmp_path / "adapter.safetensors")
     assert np.abs(tiny.noise_of(unet) - EXPECTED).max() < 2e-5
     activate(unet, None)
     assert np.abs(tiny.noise_of(unet) - PLAIN).max() < 2e-5
+
+
+@pytest.mark.parametrize(
+    "write", [as_peft_writes_it, with_keys_of_alpha, with_alpha_in_the_second_matrix]
+)
+def test_alpha_is_read_wherever_it_stands(unet, tmp_path, write):
+    write(tmp_path / "adapter.safetensors")
+    read_diffusers_adapter(unet, write.__name__, tmp_path / "adapter.safetensors")
+    (change,) = (
+        layer.kernel_change(write.__name__)
+        for place, layer in lora_layers(unet, write.__name__).items()
+        if place == "mid_block.attentions.0.transformer_block.attn2.out_proj"
+    )
+    module = "unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_out.0"
+    down, up = (tensors()[f"{module}.lora_{side}.weight"] for side in "AB")
+    np.testing.assert_allclose(change, ALPHA / RANK * (up @ down).T, atol=1e-6)
 
 
 def test_what_is_written_is_what_was_read(unet, tmp_path):
