@@ -174,10 +174,12 @@ class _Blocks:
         name = f"block_{self.n_blocks}"
         features = _normalized(maps, f"{name}_in")
         features = _convolution(channels, f"{name}_first")(features)
+        features = keras.layers.RMSNormalization(name=f"{name}_normalization")(features)
         modulation = keras.layers.Dense(
             2 * channels, kernel_initializer="zeros", name=f"{name}_modulation"
         )(self.vector)
         features = Modulation(name=f"{name}_modulated")((features, modulation))
+        features = keras.layers.Activation("silu", name=f"{name}_activation")(features)
         features = _convolution(channels, f"{name}_second", kernel_initializer="zeros")(
             features
         )
