@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from keras_derm.files import DamagedFileError, read_json, shown
+from keras_derm.files import read_json, shown
 from keras_derm.generative.stable_diffusion.tensor_names import tensor_places
 from keras_derm.networks import TensorFile
 
@@ -249,6 +249,3 @@ def _new_name(name):
         r"(.*\.attentions\.\d)\.(query|key|value|proj_attn)\.(\w+)", name
     )
     return f"{old[1]}.{OLD_ATTENTION[old[2]]}.{old[3]}" if old else name
-
-
-__all__ = ["DamagedFileError", "DiffusersFolder", "FolderError"]

@@ -63,6 +63,7 @@ def images():
 
 @pytest.fixture(scope="module")
 def generator(settings):
+    """One for all tests: to build its networks takes as long as all of them."""
     found = generator_class("stable_diffusion").from_settings(settings, SIDE, 2, seed=3)
     found.run_eagerly = True  # Tracing would take longer than the steps.
     return found
@@ -95,8 +96,9 @@ def state_of(directory):
 
 
 def test_a_training_that_was_killed_goes_on_exactly(
-    new, catalog, images, tmp_path, settings
+    new, catalog, images, tmp_path, settings, monkeypatch
 ):
+    monkeypatch.setattr(type(new()), "sample", lambda self, cells, seed: images[:2])
     base = [v.numpy() for v in new().unet.non_trainable_variables]
     train(new(), catalog, images, tmp_path / "whole", settings)
     calls = []
@@ -121,8 +123,6 @@ def test_a_training_that_was_killed_goes_on_exactly(
     for before, variable in zip(base, again.unet.non_trainable_variables, strict=True):
         if "seed_generator" not in variable.path:
             np.testing.assert_array_equal(before, variable, err_msg=variable.path)
-    grid = Image.open(directory / "samples" / "epoch_0002.png")
-    assert grid.size == (2 * SIDE, SIDE)
     assert (directory / "generator.safetensors").stat().st_size < 500_000
     assert len(list((directory / "latents").iterdir())) == 1
 
@@ -165,6 +165,11 @@ def test_prompts_are_dropped_as_often_as_asked(generator, catalog, images, folde
 
     assert share(0.0) == 0
     assert 0.3 < share(0.5) < 0.7
+
+
+def test_a_grid_shows_a_cell_an_image(generator, catalog, images, tmp_path):
+    generator.sample_grid(catalog, images, tmp_path).on_epoch_end(0)
+    assert Image.open(tmp_path / "epoch_0001.png").size == (2 * SIDE, SIDE)
 
 
 def test_images_are_functions_of_the_seed_alone(generator, catalog, images):
@@ -219,3 +224,19 @@ def test_no_weights_no_generator(tmp_path):
         kind.from_settings(StableDiffusionSettings(folder="x"), 96, 4)
     with pytest.raises(SettingsError, match="prompt_dropout: 0"):
         StableDiffusionSettings(adapted_null=False)
+
+
+@pytest.mark.slow
+def test_half_precision_halves_the_base_and_leaves_the_adapter(
+    settings, catalog, images, tmp_path
+):
+    kind = generator_class("stable_diffusion")
+    found = kind.from_settings(settings, SIDE, 1, precision="mixed_bfloat16")
+    found.run_eagerly = True
+    frozen = [v for v in found.unet.variables if not v.trainable and len(v.shape)]
+    assert {v.dtype for v in frozen if "seed" not in v.path} == {"bfloat16"}
+    assert {v.dtype for v in found.adapter} == {"float32"}
+    batches = found.dataset(catalog, images, settings)
+    losses = found.fit(batches, steps_per_epoch=1, verbose=0).history["loss"]
+    assert np.isfinite(losses).all() and found.steps_done == 1
+    assert found.sample([[0, 2]], seed=0).shape == (1, SIDE, SIDE, 3)
