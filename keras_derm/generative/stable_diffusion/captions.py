@@ -131,8 +131,8 @@ def _fields(template):
 
 
 def _check(template):
-    always = set(_fields(OPTIONAL.sub("", template)))
     try:
+        always = set(_fields(OPTIONAL.sub("", template)))
         fields = set(_fields(template))
     except ValueError as error:
         raise ValueError(
