@@ -11,6 +11,7 @@ from keras_derm.generative.callbacks import SampleGrid, StopOnCollapse
 from keras_derm.generative.conditions import condition_indices
 from keras_derm.generative.datasets import sampling_weights, taker
 from keras_derm.generative.generator import Generator
+from keras_derm.generative.made import Made
 from keras_derm.generative.replicas import replica_draw
 from keras_derm.generative.stable_diffusion.captions import (
     Captions,
@@ -257,7 +258,7 @@ class StableDiffusion(Generator):
             rows = known.get(diagnosis, [{}])
             more = rows[generator.integers(len(rows))]
             texts.append(self.captions.of_condition(0, diagnosis, tone, more))
-        return self.images_of(texts, seed), conditions, None
+        return Made(self.images_of(texts, seed), conditions)
 
     def images_of(self, texts, seed):
         """Images of captions.

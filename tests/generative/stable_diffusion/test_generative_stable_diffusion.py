@@ -174,11 +174,13 @@ def test_a_grid_shows_a_cell_an_image(generator, catalog, images, tmp_path):
 
 def test_images_are_functions_of_the_seed_alone(generator, catalog, images):
     cells = np.array([[0, 2], [1, 2]]), np.array([1, 2])
-    made, conditions, parents = generator.make(cells, 5, catalog, images)
+    found = generator.make(cells, 5, catalog, images)
+    made = found.images
     assert made.shape == (3, SIDE, SIDE, 3) and made.dtype == np.uint8
-    assert conditions.tolist() == [[0, 2], [1, 2], [1, 2]] and parents is None
-    again, *_ = generator.make(cells, 5, catalog, images)
-    np.testing.assert_array_equal(made, again)
+    assert found.conditions.tolist() == [[0, 2], [1, 2], [1, 2]]
+    assert found.parents is None
+    again = generator.make(cells, 5, catalog, images)
+    np.testing.assert_array_equal(made, again.images)
     assert not np.array_equal(made[1], made[2])
 
 
