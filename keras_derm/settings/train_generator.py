@@ -124,8 +124,9 @@ class TrainGeneratorSettings(StageSettings, stage="train_generator"):
         if self.adapt not in self.generator.ADAPTERS:
             able = [name for name, of in GENERATOR_SETTINGS.items() if of.ADAPTERS]
             raise SettingsError(
-                f"`adapt` needs a generator that can be adapted: {', '.join(able)}. "
-                f"Received: adapt={self.adapt!r}, generator {self.generator.name}"
+                f"`adapt` needs a generator that can be adapted: {', '.join(able)} "
+                "(stable_diffusion always learns by an adapter, of rows of its own "
+                f"`where`). Received: adapt={self.adapt!r}, generator {self.generator.name}"
             )
         n_steps = self.generator.adapter_steps
         if n_steps % self.steps_per_epoch:
