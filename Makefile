@@ -3,7 +3,8 @@ BIN := .venv/bin
 
 DATA ?= phantom:n=480,seed=7,size=128
 READER := $(firstword $(subst :, ,$(DATA)))
-SCALE ?= $(if $(filter phantom,$(READER)),quick,laptop)
+RECIPE ?= keras_derm
+SCALE ?= $(if $(filter phantom,$(READER)),quick,$(if $(filter keras_derm,$(RECIPE)),demo,laptop))
 RUN ?= runs/demo-$(READER)
 # ImageNet weights for MobileNetV2; without them it trains from scratch and says so.
 WEIGHTS ?= $(firstword $(wildcard ../shared/data/weights/mobilenet_v2*.h5))
@@ -16,8 +17,8 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
-demo: .venv/.installed ## every stage, to a report: DATA=READER:PATH, RUN, SCALE, WEIGHTS
-	$(BIN)/python apps/run_recipe.py --recipe sn_gan_ensemble --scale $(SCALE) \
+demo: .venv/.installed ## every stage, to a report: DATA=READER:PATH, RUN, RECIPE, SCALE, WEIGHTS
+	$(BIN)/python apps/run_recipe.py --recipe $(RECIPE) --scale $(SCALE) \
 	  --data "$(DATA)" --run $(RUN) $(if $(WEIGHTS),--weights.MobileNetV2 $(WEIGHTS))
 
 # Two processes; the tests of a file stay together, as they share what is slow to make.

@@ -34,6 +34,7 @@ from keras_derm.settings import (
 from keras_derm.settings.recipe import ARM_STAGES
 
 COLUMNS = ("place", "what", "printed", "corrected", "ours")
+NOT_COMPARED = ("data", "arm")
 WIDE = 200
 """Characters a line where the output is no terminal, so that no cell is broken."""
 
@@ -130,13 +131,35 @@ def differences(name, run):
             if done is None:
                 table.add_row(label, "not run")
                 continue
-            ignored = "arm was", "data was"
-            told_ = [
-                one for one in wanted.differences(done) if not one.startswith(ignored)
-            ]
-            if told_:
-                table.add_row(label, "\n".join(told_))
+            changed = _changed(wanted.to_dict(), done.to_dict())
+            if changed:
+                table.add_row(label, "\n".join(changed))
     return table
+
+
+def _changed(wanted, done):
+    """What is another in `done`, one line a setting, by its path."""
+    before, after = _flat(wanted), _flat(done)
+    return [
+        f"{path}: {before.get(path, 'none')}, here {after.get(path, 'none')}"
+        for path in dict.fromkeys([*before, *after])
+        if before.get(path) != after.get(path) and path not in NOT_COMPARED
+    ]
+
+
+def _flat(value, path=""):
+    """Values of settings within settings, by their path."""
+    if isinstance(value, dict):
+        named = value.items()
+    elif isinstance(value, list) and any(isinstance(one, dict) for one in value):
+        named = enumerate(value, 1)
+    else:
+        return {path: value}
+    return {
+        where: one
+        for name, each in named
+        for where, one in _flat(each, f"{path}.{name}".lstrip(".")).items()
+    }
 
 
 def _pairs(published, run, stage):

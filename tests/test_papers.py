@@ -82,8 +82,12 @@ def test_what_differs_from_published_is_told(run):
 
     cells = [list(column.cells) for column in differences("melanet", run).columns]
     told = dict(zip(*cells, strict=True))
-    assert "preset was 'melanet' and is 'sn_gan_ensemble'" in told["prepare_dataset"]
-    assert "epochs was 500 and is None" in told["train_generator"]
+    assert "preset: melanet, here sn_gan_ensemble" in told["prepare_dataset"]
+    assert "epochs: 500, here None" in told["train_generator"].split("\n")
+    changed = told["train_classifier.baseline"].split("\n")
+    assert "members.1.epochs: 300, here 25" in changed
+    assert "optimization.optimizer: adadelta, here adamw" in changed
+    assert not any(line.startswith("members.1.file") for line in changed)
     assert told["train_classifier.copies_5x"] == "not run"
 
 

@@ -242,7 +242,7 @@ def _fig_5(run):
     known = table is not None
     curves = (
         ("training loss, first to last epoch", "0.39 to 0.15", "loss"),
-        ("validation loss at last", "near 0.23", "val_loss"),
+        ("validation loss, first to last epoch", "near 0.23 at last", "val_loss"),
         ("validation AUC, first to last epoch", "0.856 to 0.948", "val_auc"),
     )
     found = [

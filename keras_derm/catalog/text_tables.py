@@ -143,6 +143,16 @@ def _has_fields(row):
     return any(field.strip() for field in row)
 
 
+def refuse_double_names(path, columns):
+    """Raise `CatalogError` where a header names a column twice: which is meant?"""
+    double = sorted({name for name in columns if name and columns.count(name) > 1})
+    if double:
+        raise CatalogError(
+            f"{path}: the header names a column more than once: rename or remove the "
+            f"others. Received: {shown(double)}"
+        )
+
+
 def _header(path, text, separator, names):
     """Names of the columns, and the number of lines above the first row."""
     rows = _rows(text, separator)
@@ -155,12 +165,7 @@ def _header(path, text, separator, names):
             )
         return list(names), 0
     columns = [field.strip() for field in fields]
-    double = sorted({name for name in columns if name and columns.count(name) > 1})
-    if double:
-        raise CatalogError(
-            f"{path}: the header names a column more than once: rename or remove the "
-            f"others. Received: {shown(double)}"
-        )
+    refuse_double_names(path, columns)
     # pandas needs a name for each: those that are empty differ in their blanks.
     blank = (" " * number for number in itertools.count(1))
     n_lines, first = rows.line_num, next(rows, [])

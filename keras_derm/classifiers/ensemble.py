@@ -1,11 +1,15 @@
 """The averaging ensemble."""
 
+import zipfile
 from pathlib import Path
 
 import keras
 
 from keras_derm.classifiers.ensemble_weights import WeightedAverage, checked_weights
 from keras_derm.training import in_float32
+
+MOST_GROWTH, LEAST_SUSPECT = 20, 50_000_000
+"""Times that a saved model may grow when it is unpacked, and bytes from which on."""
 
 
 @keras.saving.register_keras_serializable(package="keras_derm")
@@ -189,9 +193,19 @@ def load_classifier(path):
 
     Raises:
         FileNotFoundError: There is no such file.
+        ValueError: It unpacks to far more than it is: weights hardly shrink.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(
             f"no saved classifier; apps/train_classifier.py makes one. Received: {path}"
         )
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as parts:
+            unpacked = sum(part.file_size for part in parts.infolist())
+        if unpacked > MOST_GROWTH * Path(path).stat().st_size + LEAST_SUSPECT:
+            raise ValueError(
+                f"{path} unpacks to {unpacked:,} bytes, far more than weights shrink: "
+                "it is no model, copy or train it again. "
+                f"Received: {Path(path).stat().st_size:,} bytes"
+            )
     return in_float32(keras.models.load_model(path, compile=False))

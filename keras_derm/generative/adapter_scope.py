@@ -96,5 +96,5 @@ class AdapterScope:
         path = Path(folder) / FILE
         if not path.is_file():
             return None
-        found = read_json(path, "train it again")
+        found = read_json(path, ("where", "tone_groups", "n_images"))
         return cls(found["where"], tuple(found["tone_groups"]), found["n_images"])

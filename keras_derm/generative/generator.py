@@ -180,6 +180,15 @@ class Generator(keras.Model):
         """Number of training steps so far, over all calls of `fit`."""
         raise NotImplementedError
 
+    def begin(self, directory):
+        """Told where a training keeps its files, before `dataset` is called.
+
+        What is made of training images once, such as codes, can be kept there.
+        """
+
+    def write_for_others(self, directory):
+        """Write what other programs read of a trained generator; by default nothing."""
+
     def images_per_step(self, settings):
         """Number of images that a training step takes, over all devices."""
         return settings.batch_size

@@ -9,6 +9,9 @@ GENERATORS = {
     ),
     "diffusion": "keras_derm.generative.diffusion.diffusion:Diffusion",
     "cyclegan": "keras_derm.generative.adversarial.cyclegan:CycleGAN",
+    "stable_diffusion": (
+        "keras_derm.generative.stable_diffusion.stable_diffusion:StableDiffusion"
+    ),
 }
 """Where the class of each lies, or the class: it is imported when it is asked for."""
 

@@ -82,6 +82,7 @@ def train(
     resume(generator, directory)
     _check_steps(generator, directory, n_steps, steps_per_epoch)
     directory.mkdir(parents=True, exist_ok=True)
+    generator.begin(directory)
     if not generator.steps_done:
         generator.prepare(catalog, images, settings, seed)
     watch = generator.watch(catalog, images, seed)

@@ -1,18 +1,25 @@
 """How far the synthetic images are from real ones."""
 
+import cv2
 import numpy as np
+import pandas as pd
+from rich.progress import track
 
-from keras_derm.catalog import read_image
+from keras_derm.catalog import read_image, read_mask
 from keras_derm.evaluation.image_quality import origin_probe
 from keras_derm.evaluation.image_quality.feature_extractor import feature_extractor
 from keras_derm.evaluation.image_quality.synthetic_quality import (
     draw_alike,
     judge_synthetic_images,
 )
+from keras_derm.evaluation.overlap_scores import overlap_scores
 from keras_derm.files import write_csv, write_json
+from keras_derm.lesion_finders import shipped_finder
 from keras_derm.pipeline import PreparedImages, resized_images
 from keras_derm.runs import Stage
 from keras_derm.settings import ImageQualitySettings, TrainGeneratorSettings
+
+N_OUTLINED = 200
 
 
 class ImageQuality(Stage):
@@ -24,7 +31,12 @@ class ImageQuality(Stage):
 
     Settings = ImageQualitySettings
     after = ("prepare_dataset", "synthesize")
-    writes = ("image_quality.csv", "memorisation.json", "origin_probe.csv")
+    writes = (
+        "image_quality.csv",
+        "memorisation.json",
+        "origin_probe.csv",
+        "mask_agreement.csv",
+    )
     keeps = writes
 
     def make(self):
@@ -36,6 +48,10 @@ class ImageQuality(Stage):
         if probe is not None:
             write_csv(self.run / "origin_probe.csv", probe)
             print(probe.round(3).to_string(index=False))
+        if made.table["mask_path"].notna().any():
+            agreement = self._agreement(made)
+            write_csv(self.run / "mask_agreement.csv", agreement)
+            print(agreement.round(3).to_string(index=False))
         if self.settings.feature_weights is None:
             print("no --feature_weights: images are not compared as features")
             return
@@ -60,6 +76,35 @@ class ImageQuality(Stage):
             synthetic.take(synthetic.indices(made)),
             seed,
         )
+
+    def _agreement(self, made):
+        """Whether the lesion lies where it was asked for: beside photographs.
+
+        The outlines of the finder are held against the masks that images were made
+        with, and against those of photographs held out, at the size of the made ones.
+        """
+        finder = shipped_finder()
+        sides = (self.run.settings(TrainGeneratorSettings).image_size,) * 2
+        rows = []
+        for name, catalog in (
+            ("made", made),
+            ("held out", self.run.catalog.where(split=["val", "test"])),
+        ):
+            catalog = catalog.where(catalog.table["mask_path"].notna().to_numpy(bool))
+            order = np.random.default_rng(self.settings.seed).permutation(len(catalog))
+            scores = []
+            for i in track(order[:N_OUTLINED], f"Outlines, {name}"):
+                path, mask_path = catalog.paths[i], catalog.mask_paths[i]
+                image = cv2.resize(
+                    read_image(path), sides, interpolation=cv2.INTER_AREA
+                )
+                mask = read_mask(mask_path, path).astype("uint8")
+                mask = cv2.resize(mask, sides, interpolation=cv2.INTER_AREA) > 0
+                scores.append(overlap_scores(mask, finder.find(image).mask)["dice"])
+            if scores:
+                rows.append((name, len(scores), np.mean(scores), np.median(scores)))
+        columns = ["images", "n", "mean Dice", "median Dice"]
+        return pd.DataFrame(rows, columns=columns)
 
     def _compare(self, made):
         """Table of all sets against held-out images, and what was learned by heart."""

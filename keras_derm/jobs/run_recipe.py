@@ -39,7 +39,8 @@ def run_recipe(
         scale: published for the settings of the paper; laptop for 2 processor cores
             and 10,000 images; quick for a small phantom.
         weights: For each backbone imagenet or the path of a weights file, in place
-            of the recipe's (--weights.MobileNetV2 PATH).
+            of the recipe's (--weights.MobileNetV2 PATH); for a recipe with Stable
+            Diffusion its folder too (--weights.stable_diffusion FOLDER).
         split_file: csv with a published split, taken instead of our own.
         skip_bad: Go on without images that cannot be read.
         image_types: Which photographs are taken, such as dermoscopic or "clinical:
@@ -117,6 +118,9 @@ def stage_settings(
         raise ValueError(f"the recipe {recipe} names no data: say --data READER:PATH")
     if split_file is not None:
         stages["prepare_dataset"]["split_file"] = split_file
+    weights = dict(weights or {})
+    if "stable_diffusion" in weights:
+        _bring(stages["train_generator"], weights.pop("stable_diffusion"), recipe)
     classifiers = stages["train_classifier"]
     classifiers["weights"] = weights or classifiers.get("weights")
     known = classifiers["weights"] or {}
@@ -131,3 +135,18 @@ def stage_settings(
             found.arms(name).values() if name in ARM_STAGES else [found.settings(name)]
         )
     ]
+
+
+def _bring(train_generator, folder, recipe):
+    """Tell Stable Diffusion where its weights lie."""
+    generator = train_generator.get("generator")
+    if isinstance(generator, str):
+        generator = {generator: {}}
+    if set(generator or {}) != {"stable_diffusion"}:
+        raise ValueError(
+            f"--weights.stable_diffusion is for recipes that use it, and {recipe} at "
+            f"this scale uses {next(iter(generator or {'sngan': {}}))}. "
+            f"Received: {folder}"
+        )
+    settings = (generator["stable_diffusion"] or {}) | {"folder": str(folder)}
+    train_generator["generator"] = {"stable_diffusion": settings}

@@ -30,6 +30,7 @@ from keras_derm.training import default_strategy
 
 N_MEASURED = 1000
 N_NEIGHBOURS = 5
+STATE_SUFFIXES = (".keras", ".h5", ".npz", ".safetensors")
 
 
 class TrainGenerator(Stage):
@@ -43,9 +44,7 @@ class TrainGenerator(Stage):
     after = ("prepare_dataset",)
     writes = ("generator",)
     keeps = (
-        "generator/*.keras",
-        "generator/*.h5",
-        "generator/*.npz",
+        *(f"generator/*{end}" for end in STATE_SUFFIXES),
         "generator/*/adapter.safetensors",
     )
 
@@ -63,9 +62,9 @@ class TrainGenerator(Stage):
             if self.settings.where is not None:
                 AdapterScope.rows(rows, self.settings.where)
             self.settings = with_steps(self.settings, rows)
+            self.settings = with_precision(self.run, self.settings)
 
     def make(self):
-        self.settings = with_precision(self.run, self.settings)
         settings, folder = self.settings, self.run.generator
         kind, options = generator_class(settings.generator.name), settings.generator
         keras.utils.set_random_seed(settings.seed)
@@ -103,8 +102,11 @@ class TrainGenerator(Stage):
             callbacks=callbacks,
             **common,
         )
+        best = best_state_file(folder, generator.STATE_SUFFIX)
+        if best.exists():
+            generator.load_state(best)
+            generator.write_for_others(folder)
         if settings.adapt is not None:
-            generator.load_state(best_state_file(folder, generator.STATE_SUFFIX))
             self._adapt(generator, prepared, rows, folder / settings.adapt, common)
 
     def _adapt(self, generator, prepared, rows, folder, common):

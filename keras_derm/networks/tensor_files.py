@@ -63,6 +63,11 @@ class TensorFile:
         except (SafetensorError, TypeError, KeyError) as error:
             raise self.damaged(f"{name}: {error}") from error
 
+    @property
+    def metadata(self):
+        """Texts of the header by name, a dictionary."""
+        return self._file.metadata() or {}
+
     def texts(self):
         """What `write_tensors` was given as `texts`, a dictionary.
 
@@ -70,7 +75,7 @@ class TensorFile:
             DamagedFileError: There is none.
         """
         try:
-            return json.loads(self._file.metadata()[TEXTS])
+            return json.loads(self.metadata[TEXTS])
         except (TypeError, KeyError, ValueError) as error:
             raise self.damaged("no description by keras_derm in its header") from error
 

@@ -8,7 +8,7 @@ import openpyxl
 import pandas as pd
 
 from keras_derm.catalog.faults import CatalogError
-from keras_derm.catalog.text_tables import WAY_OUT
+from keras_derm.catalog.text_tables import WAY_OUT, refuse_double_names
 from keras_derm.files import escaped
 
 SPREADSHEET = b"PK\x03\x04"
@@ -42,6 +42,13 @@ def read_spreadsheet(path, header=0, names=None):
     """
     try:
         _refuse_growth(path)
+        if names is None:  # pandas would number a name that comes again
+            heads = pd.read_excel(
+                path, header=None, skiprows=header, nrows=1, dtype="string",
+                engine="openpyxl",
+            )  # fmt: skip
+            first = heads.iloc[0] if len(heads) else []
+            refuse_double_names(path, [str(c).strip() for c in first if c is not pd.NA])
         table = pd.read_excel(
             path, dtype="string", header=header, names=names, na_values=[""],
             keep_default_na=False, engine="openpyxl",

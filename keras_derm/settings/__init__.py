@@ -23,6 +23,7 @@ from keras_derm.settings.generators import (
     GeneratorSettings,
     LoRASettings,
     SNGANSettings,
+    StableDiffusionSettings,
     generator_settings,
 )
 from keras_derm.settings.image_quality import ImageQualitySettings
@@ -73,6 +74,7 @@ __all__ = [
     "QuantizationMode",
     "Recipe",
     "SNGANSettings",
+    "StableDiffusionSettings",
     "ScoreReaderStudySettings",
     "Settings",
     "SettingsError",

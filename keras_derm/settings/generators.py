@@ -15,6 +15,7 @@ from keras_derm.settings.kinds import (
     Share,
     limited,
 )
+from keras_derm.settings.rows import Rows
 from keras_derm.settings.settings import Settings, SettingsError
 
 Widths = Annotated[
@@ -22,6 +23,7 @@ Widths = Annotated[
     Field(min_length=1, max_length=4),
 ]
 """Channels of the levels of a network, in whole groups and heads of 32."""
+InferenceSteps = Annotated[int, Field(strict=True, ge=2, le=500)]
 
 GENERATOR_SETTINGS: dict[str, type["GeneratorSettings"]] = {}
 """Class of the settings of every generator, by the generator's name."""
@@ -319,3 +321,72 @@ class DiffusionSettings(GeneratorSettings, name="diffusion"):
     @property
     def adapter_steps(self) -> int:
         return self.lora.n_steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class StableDiffusionSettings(GeneratorSettings, name="stable_diffusion"):
+    """Settings of Stable Diffusion v1 with low-rank adapters (extra `diffusion`).
+
+    Args:
+        folder: Folder of Stable Diffusion v1 in the layout of Diffusers, with
+            model_index.json, unet, vae, text_encoder and tokenizer. The weights are
+            not part of keras_derm.
+        adapter: File pytorch_lora_weights.safetensors to begin with, of Diffusers or
+            keras_derm; its rank and layers are then those trained.
+        where: Training rows to learn from, as column=value|value,column=..., such as
+            tone_group=dark; by default all.
+        batch_size: Images of one gradient, over all devices.
+        rank: Channels of the adapter.
+        alpha: The adapter counts alpha / rank times.
+        dropout: Share of the adapter's inputs that is dropped, in [0, 1).
+        modules: Which attention of the U-Net is adapted: that to the words of the
+            caption, or that among the places of the image too.
+        learning_rate: AdamW's (betas 0.9 and 0.999, weight decay 0.01).
+        balance: How often rare diagnoses are shown, in [0, 1]: 0 as often as they
+            occur, 1 as often as all others.
+        captions: Templates of captions, of the words {photograph}, {lesion},
+            {diagnosis}, {tone}, {site}, {size}; what stands in square brackets is left
+            out where a word in it is not known. A training image gets one of them at
+            random, an image that is made the first.
+        prompt_dropout: Share of captions that are left out in training, in [0, 1).
+        n_inference_steps: Steps from noise to an image.
+        scheduler: How they are taken: pndm, as Stable Diffusion was published with,
+            ddim, or dpm_solver (DPM-Solver++ of second order, good with 20 steps).
+        guidance: Least and greatest weight of the caption, drawn for each image.
+        adapted_null: Whether the adapter acts where the caption is left out too, as in
+            Diffusers. Without, guidance points from the model before to that after
+            adaptation, and prompt_dropout must be 0.
+
+    Example:
+        >>> StableDiffusionSettings(folder="/data/stable-diffusion-v1-5", rank=8)
+    """
+
+    folder: str | None = None
+    adapter: str | None = None
+    where: str | None = limited(Rows | None, None)
+    batch_size: int = limited(Count, 4)
+    rank: int = limited(Count, 4)
+    alpha: float = limited(Positive, 4.0)
+    dropout: float = limited(Momentum, 0.0)
+    modules: Literal["cross_attention", "all_attention"] = "cross_attention"
+    learning_rate: float = limited(Positive, 1e-4)
+    balance: float = limited(Share, 0.5)
+    captions: tuple[str, ...] = (
+        "{photograph} of a {lesion} skin lesion, {diagnosis}[, on {tone} skin]"
+        "[, {site}][, {size} mm across]",
+        "{photograph} of {diagnosis}[ on {tone} skin][, {site}]",
+        "{lesion} lesion[ on {tone} skin], {diagnosis}, {photograph}",
+    )
+    prompt_dropout: float = limited(Momentum, 0.1)
+    n_inference_steps: int = limited(InferenceSteps, 30)
+    scheduler: Literal["pndm", "ddim", "dpm_solver"] = "pndm"
+    guidance: tuple[float, float] = limited(Range, (7.5, 7.5))
+    adapted_null: bool = True
+
+    def check(self) -> None:
+        if not self.adapted_null and self.prompt_dropout:
+            raise SettingsError(
+                "where the adapter does not act without a caption (adapted_null), it "
+                "cannot learn from images without one: set prompt_dropout: 0. "
+                f"Received: prompt_dropout={self.prompt_dropout}"
+            )

@@ -13,7 +13,8 @@ class ImageQualitySettings(StageSettings, stage="image_quality"):
     Writes image_quality.csv (kernel and Fréchet distance, precision, recall, density,
     coverage, diversity by diagnosis, of the synthetic images beside real training
     images, copies and noise), memorisation.json and origin_probe.csv (whether value
-    range, pixel grid or sharpness tell synthetic from real images).
+    range, pixel grid or sharpness tell synthetic from real images); where images were
+    made with masks, mask_agreement.csv says whether the lesion lies there.
 
     Args:
         feature_weights: Weights of MobileNetV2 without the top: a path, or imagenet.

@@ -22,7 +22,7 @@ from keras_derm.settings.rows import Rows
 from keras_derm.settings.settings import SettingsError
 from keras_derm.settings.stage import StageSettings
 
-Side = Annotated[int, Field(strict=True, ge=32, le=256)]
+Side = Annotated[int, Field(strict=True, ge=32, le=512)]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class TrainGeneratorSettings(StageSettings, stage="train_generator"):
             generator's lora. What it learned is used where such images are asked for.
         where: Training rows that the adapter learns, as column=value|value,column=...,
             such as tone_group=dark or skin_tone_label=0|1|2.
-        image_size: Side of the images it makes, 32 to 256 pixels.
+        image_size: Side of the images it makes, 32 to 512 pixels.
         epochs: Times that all training images are seen, in place of n_steps and
             steps_per_epoch: cyclegan sees in one as many benign images as there are
             melanomas.
@@ -124,8 +124,9 @@ class TrainGeneratorSettings(StageSettings, stage="train_generator"):
         if self.adapt not in self.generator.ADAPTERS:
             able = [name for name, of in GENERATOR_SETTINGS.items() if of.ADAPTERS]
             raise SettingsError(
-                f"`adapt` needs a generator that can be adapted: {', '.join(able)}. "
-                f"Received: adapt={self.adapt!r}, generator {self.generator.name}"
+                f"`adapt` needs a generator that can be adapted: {', '.join(able)} "
+                "(stable_diffusion always learns by an adapter, of rows of its own "
+                f"`where`). Received: adapt={self.adapt!r}, generator {self.generator.name}"
             )
         n_steps = self.generator.adapter_steps
         if n_steps % self.steps_per_epoch:

@@ -165,6 +165,15 @@ def test_split_file_warns_of_leaks_and_doubles(make_catalog, tmp_path):
     assert find_leaks(result)["lesion_id"].tolist() == ["L1"]
 
 
+def test_split_file_with_names_of_files_and_blanks_is_read(make_catalog, tmp_path):
+    csv = tmp_path / "split.csv"
+    csv.write_text("image_id,split\nISIC_0000000.jpg,train\n  ISIC_0000001 ,test\n")
+    assert apply_split_file(make_catalog(2), csv).table["split"].tolist() == [
+        "train",
+        "test",
+    ]
+
+
 def test_faulty_split_file(make_catalog, tmp_path):
     csv = tmp_path / "split.csv"
     csv.write_text("image_id,split\nISIC_0000000,holdout\n")

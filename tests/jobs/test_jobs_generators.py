@@ -130,6 +130,11 @@ def test_diffusion_is_told_masks_and_adapted_to_the_cells_asked_for(run, monkeyp
     real = RunDirectory(run).catalog.split("train")
     assert masks.shape[1:] == (32, 32) and masks.any(axis=(1, 2)).all()
     assert real.table["mask_path"].notna().all()
+    jobs.run_stage("image_quality", run)
+    agreement = pd.read_csv(run / "mask_agreement.csv").set_index("images")
+    assert agreement.loc["made", "n"] == 5
+    # The phantoms of the held-out part have their lesions where their masks are.
+    assert agreement.loc["held out", "median Dice"] > 0.7
     section = sections.generator.section(RunDirectory(run))
     tables = [block.caption for block in section.blocks if isinstance(block, Table)]
     assert "The adapter" in tables

@@ -126,6 +126,14 @@ def test_spreadsheet_that_unpacks_to_what_fills_the_memory_is_refused(
     assert "save it as csv" in message and message.endswith(" bytes")
 
 
+def test_spreadsheet_that_names_a_column_twice_is_refused(isic, tmp_path):
+    rows = [line.split(",") for line in (METADATA + ROWS).splitlines()]
+    rows = [[*row, row[-1]] for row in rows]
+    pd.DataFrame(rows).to_excel(tmp_path / "metadata.xlsx", index=False, header=False)
+    message = refusal(f"table:{tmp_path / 'metadata.xlsx'},root=images")
+    assert "metadata.xlsx: the header names a column more than once" in message
+
+
 def test_spreadsheet_with_a_cell_far_away_is_refused(spreadsheet):
     far = b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
     message = refusal(

@@ -56,6 +56,14 @@ SETTINGS = {
         (f"{PREPARE}.image_size", 256, "3.3.1: after resizing to 256x256"),
         (f"{PREPARE}.exclude_artefacts", True, "3.3.1: major artefacts were excluded"),
         (f"{PREPARE}.fractions", [0.7, 0.15, 0.15], "3.2: 70%, 15%, 15%"),
+        (f"{GENERATOR}.stable_diffusion.where", "tone_group=dark", "3.2: FST V and VI"),
+        (
+            f"{GENERATOR}.stable_diffusion.modules",
+            "cross_attention",
+            "3.2: the cross-attention layers of the U-Net",
+        ),
+        (f"{GENERATOR}.stable_diffusion.n_inference_steps", 30, "3.2: 30 steps"),
+        (f"{GENERATOR}.stable_diffusion.guidance", [7.5, 7.5], "3.2: scale of 7.5"),
         ("synthesize.cells.0.diagnosis", "melanocytic", "3.2: Generator-1"),
         (
             "synthesize.cells.0.tone_group",

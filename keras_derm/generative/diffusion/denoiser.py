@@ -21,6 +21,9 @@ class NoiseFeatures(keras.layers.Layer):
 
     Input: (batch,). Output: (batch, 2 * n_frequencies).
 
+    Example:
+        >>> features = NoiseFeatures()(levels)
+
     Reference:
         Vaswani et al., "Attention Is All You Need", NeurIPS 2017.
     """
@@ -50,6 +53,9 @@ class Modulation(keras.layers.Layer):
     Input: pair of a map (batch, height, width, channels) and what scales and shifts
     it, (batch, 2 * channels), zeros for neither. Output: a map of the same shape.
 
+    Example:
+        >>> maps = Modulation()((maps, modulation))
+
     Reference:
         Perez et al., "FiLM: Visual Reasoning with a General Conditioning Layer", AAAI
         2018.
@@ -69,7 +75,11 @@ class Modulation(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="keras_derm")
 class Tokens(keras.layers.Layer):
-    """Vectors (batch, channels) of any number as tokens (batch, number, channels)."""
+    """Vectors (batch, channels) of any number as tokens (batch, number, channels).
+
+    Example:
+        >>> tokens = Tokens()([noise, diagnosis, tone])
+    """
 
     def call(self, inputs):
         return ops.stack(inputs, axis=1)
@@ -174,10 +184,12 @@ class _Blocks:
         name = f"block_{self.n_blocks}"
         features = _normalized(maps, f"{name}_in")
         features = _convolution(channels, f"{name}_first")(features)
+        features = keras.layers.RMSNormalization(name=f"{name}_normalization")(features)
         modulation = keras.layers.Dense(
             2 * channels, kernel_initializer="zeros", name=f"{name}_modulation"
         )(self.vector)
         features = Modulation(name=f"{name}_modulated")((features, modulation))
+        features = keras.layers.Activation("silu", name=f"{name}_activation")(features)
         features = _convolution(channels, f"{name}_second", kernel_initializer="zeros")(
             features
         )

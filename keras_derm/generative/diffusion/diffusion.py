@@ -151,6 +151,7 @@ class Diffusion(Generator):
             gradient_accumulation_steps=accumulated,
         )
         model.compile(optimizer, jit_compile=jit_compile)
+        optimizer.build(model.trainable_variables)  # a state is loaded into it
         return model
 
     @classmethod

@@ -11,7 +11,7 @@ NOTABLE_AUC = 0.6
 
 def section(run):
     """Distances to real images and traces of origin; None before image_quality."""
-    blocks = [*_distances(run), *_traces_of_origin(run)]
+    blocks = [*_distances(run), *_mask_agreement(run), *_traces_of_origin(run)]
     if not run.done("image_quality") or not blocks:
         return None
     return Section(
@@ -73,6 +73,19 @@ def _distance_tables(table):
             f"Further measures, {pooled if pooled != 'all' else 'all diagnoses'}",
         ),
     ]
+
+
+def _mask_agreement(run):
+    """Whether lesions lie where masks by construction have them."""
+    if not (run / "mask_agreement.csv").is_file():
+        return []
+    table = read_csv(run / "mask_agreement.csv", "image_quality")
+    note = (
+        "Dice of the outline that the finder of saved_models draws with the mask "
+        "that the image was made with, and with the archive's mask of photographs held "
+        "out, both at the size of the made images: the second is what can be expected."
+    )
+    return [Table(table, "Is the lesion where it was asked for?", note)]
 
 
 def _traces_of_origin(run):

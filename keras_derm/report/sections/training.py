@@ -94,13 +94,22 @@ def _initial_weights(settings):
     return " ".join(said)
 
 
+def _same_loss(history):
+    """The history with the loss that is trained on validation too.
+
+    Its own `val_loss` is the cross-entropy, beside which a focal loss would look small.
+    """
+    own = history.get("val_training_loss", history["val_loss"])
+    return history.assign(val_loss=own)
+
+
 def _curves(run, settings):
     """One figure a member, one colour an arm; members read from files have none."""
     by_member = {}
     for arm in run.arms:
         for path in sorted(run.arm(arm).glob("*/history.csv")):
             histories = by_member.setdefault(path.parent.name, {})
-            histories[arm] = read_csv(path, "train_classifier")
+            histories[arm] = _same_loss(read_csv(path, "train_classifier"))
     weighted = ""
     if settings.imbalance == "class_weights":
         weighted = " Training loss is class-weighted, validation loss is not."

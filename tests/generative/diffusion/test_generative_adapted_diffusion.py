@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from generator_checks import conditional_batches, losses
+from PIL import Image
 
 from keras_derm.catalog import Catalog, CatalogError
 from keras_derm.generative import AdapterScope, Diffusion
@@ -123,6 +124,7 @@ def test_each_kind_of_attention_has_its_projections():
 
 @pytest.fixture
 def catalog(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     table = pd.DataFrame(
         {
             "isic_id": ["a", "b", "c"],

@@ -1,5 +1,6 @@
 import shutil
 
+import pandas as pd
 from fake_run import change_arm, table, words
 
 from keras_derm.report.html import Figure
@@ -27,6 +28,15 @@ def test_section_says_what_each_arm_learned_from(four_arms):
     assert examples["real images"].tolist() == [4, 4, 4, 4]
     assert examples["synthetic images"].tolist() == [0, 12, 0, 0]
     assert examples["altered copies"].tolist() == [0, 0, 0, 20]
+
+
+def test_loss_on_validation_is_that_of_the_training(run):
+    """A focal loss beside a cross-entropy would look as if nothing were learned."""
+    for path in run.path.glob("arms/*/*/history.csv"):
+        pd.read_csv(path).assign(val_training_loss=[0.4, 0.3]).to_csv(path, index=False)
+    loss = curves(training.section(run))[0].figure.axes[0]
+    drawn = [line.get_ydata().tolist() for line in loss.lines]
+    assert [0.4, 0.3] in drawn and [2.0, 1.0] in drawn
 
 
 def test_section_says_which_members_began_with_imagenet(run):

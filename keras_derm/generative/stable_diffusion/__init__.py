@@ -1,0 +1,1 @@
+"""Stable Diffusion v1 with adapters; needs the extra `diffusion`."""
