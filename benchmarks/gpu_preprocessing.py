@@ -190,11 +190,11 @@ def training(data, backbone, image_size, preset, batch_size, n_steps):
                 augmentation=augmentation(preset, 0),
                 strategy=place,
             )
-            model.fit(dataset, steps_per_epoch=N_WARM, verbose=0)
-            watch = Stopwatch(N_WARM)
-            steps = {"steps_per_epoch": N_WARM + n_steps, "verbose": 0}
+            once = {"shuffle": False, "verbose": 0}  # the data set is in its order
+            model.fit(dataset, steps_per_epoch=N_WARM, **once)
+            watch, n_all = Stopwatch(N_WARM), N_WARM + n_steps
             with Utilisation() as busy:
-                model.fit(dataset, callbacks=[watch], **steps)
+                model.fit(dataset, steps_per_epoch=n_all, callbacks=[watch], **once)
             found = n_steps * batch_size / watch.seconds
             print(f"augmented on {name:10} {found:10,.1f} images/s; {busy.words}")
 

@@ -110,8 +110,8 @@ def preprocessing_speeds(member, settings, examples):
         model.compile("adamw", "mean_squared_error", weighted_metrics=[])
         train = _augmented(there, examples, model, _order(settings), (0, 1))(0)
         watch = Stopwatch(N_WARM)
-        n_steps = N_WARM + N_TIMED
-        model.fit(train, steps_per_epoch=n_steps, callbacks=[watch], verbose=0)
+        steps = {"steps_per_epoch": N_WARM + N_TIMED, "shuffle": False, "verbose": 0}
+        model.fit(train, callbacks=[watch], **steps)
         speeds[place] = N_TIMED * settings.batch_size / watch.seconds
     keras.backend.clear_session()
     return speeds
