@@ -126,7 +126,8 @@ class TrainGeneratorSettings(StageSettings, stage="train_generator"):
             raise SettingsError(
                 f"`adapt` needs a generator that can be adapted: {', '.join(able)} "
                 "(stable_diffusion always learns by an adapter, of rows of its own "
-                f"`where`). Received: adapt={self.adapt!r}, generator {self.generator.name}"
+                f"`where`). Received: adapt={self.adapt!r}, "
+                f"generator {self.generator.name}"
             )
         n_steps = self.generator.adapter_steps
         if n_steps % self.steps_per_epoch:
