@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from keras_derm import jobs
+from keras_derm.classifiers import members, preprocessing_speeds
 from keras_derm.files import DamagedFileError
 from keras_derm.jobs import preprocessing
 from keras_derm.jobs.preprocessing import measured_place, preparation_speeds
+from keras_derm.jobs.train_classifier import arm_examples
 from keras_derm.layers import resize
 from keras_derm.pipeline import PreparedImages
 from keras_derm.runs import RunDirectory
-from keras_derm.settings import MemberSettings
+from keras_derm.settings import MemberSettings, TrainClassifierSettings
 
 KNOWN_BY = {"stage": "prepare_dataset", "preset": "melanet", "image_size": 8}
 
@@ -104,6 +106,15 @@ def test_training_learns_the_same_wherever_images_are_augmented(run):
 def test_where_it_is_computed_makes_nothing_anew(run, capsys):
     train(run.path, "there", preprocess_on="cpu")
     assert "[train_classifier.there] already done" in capsys.readouterr().out
+
+
+def test_speeds_of_training_in_both_places_are_measured(run, monkeypatch):
+    monkeypatch.setattr(members, "N_TIMED", 2)
+    settings = run.settings(TrainClassifierSettings, "there")
+    examples = arm_examples(run, run.arm("there"), settings)
+    speeds = preprocessing_speeds(settings.members[0], settings, examples)
+    assert list(speeds) == ["cpu", "device"]
+    assert all(np.isfinite(speed) and speed > 0 for speed in speeds.values())
 
 
 def test_speeds_of_both_places_are_measured(run, monkeypatch):

@@ -18,6 +18,7 @@ from keras_derm.pipeline.same_size import rows_of_one_size
 SCRIPT = Path(__file__).with_name("mirrored_preprocessing.py")
 
 
+@pytest.mark.slow
 def test_two_devices_prepare_augment_and_train_as_one_and_as_the_processor(tmp_path):
     done = subprocess.run(
         [sys.executable, SCRIPT, tmp_path], capture_output=True, text=True
