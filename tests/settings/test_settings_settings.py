@@ -149,7 +149,7 @@ def test_every_setting_of_a_generator_is_documented(name):
             {"n_steps": 100, "gradient_accumulation": 3},
             "divide `n_steps`",
         ),
-        (TrainGeneratorSettings, {"precision": "auto"}, "of a generator must be"),
+        (TrainGeneratorSettings, {"precision": "auto"}, "of sngan must be float32 or"),
         (TuneSettings, {"learning_rate": (1.0, 0.1)}, "least value first"),
         (
             ExportTfliteSettings,
