@@ -36,6 +36,14 @@ except BaseException as error:
 COMMAND = "from keras_derm.jobs.command_line import main; main()"
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """Interrupts are heard, also where tests run in the background, deaf to them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def ended(monkeypatch, capsys, *arguments):
     """Exit status of the command, and what it says of its end."""
     monkeypatch.setattr(sys, "argv", ["keras-derm", *map(str, arguments)])

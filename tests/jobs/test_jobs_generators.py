@@ -77,6 +77,7 @@ def test_steps_of_a_training_follow_from_its_epochs(run, name):
     assert with_steps(plain, train) is plain
 
 
+@pytest.mark.slow
 def test_run_of_some_epochs_records_its_steps_and_is_not_done_again(run, capsys):
     epochs = {"generator": tiny("sngan"), "image_size": 32, "epochs": 1}
     train = RunDirectory(run).catalog.split("train")

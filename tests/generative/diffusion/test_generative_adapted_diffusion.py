@@ -101,6 +101,7 @@ def test_it_is_read_back_from_its_file_and_makes_the_cells_it_learned(
     )
 
 
+@pytest.mark.slow
 def test_its_training_goes_on_exactly(adapted, tmp_path):
     batches = conditional_batches(4, side=SIDE)
     first = trained().adapted(SETTINGS, seed=5)

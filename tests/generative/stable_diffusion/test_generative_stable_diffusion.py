@@ -172,6 +172,7 @@ def test_a_grid_shows_a_cell_an_image(generator, catalog, images, tmp_path):
     assert Image.open(tmp_path / "epoch_0001.png").size == (2 * SIDE, SIDE)
 
 
+@pytest.mark.slow
 def test_images_are_functions_of_the_seed_alone(generator, catalog, images):
     cells = np.array([[0, 2], [1, 2]]), np.array([1, 2])
     found = generator.make(cells, 5, catalog, images)
