@@ -99,4 +99,4 @@ def main(run: str, n: int = 60, seed: int = 0) -> None:
 
 
 if __name__ == "__main__":
-    auto_cli(main)
+    auto_cli(main, as_positional=False)

@@ -92,4 +92,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == [OURS]:
         our_steps(*map(int, sys.argv[2:]))
     else:
-        auto_cli(main)
+        auto_cli(main, as_positional=False)
