@@ -78,7 +78,7 @@ def main(run: str, n: int = 60, seed: int = 0) -> None:
     for image_type, tone in track(work, "Samples"):
         of_kind = (table["tone_group"].astype(object) == tone).to_numpy(bool)
         if len(types) > 1:
-            of_kind &= (table["image_type"] == image_type).to_numpy(bool)
+            of_kind = of_kind & (table["image_type"] == image_type).to_numpy(bool)
         if of_kind.sum() < 5:
             continue
         drawn = np.random.default_rng(seed).choice(np.flatnonzero(of_kind), n)
