@@ -212,7 +212,7 @@ class AuditSkinTone(Stage):
         self._write_counts(
             "colour_by_diagnosis",
             colour_table(catalog),
-            "Photographs by diagnosis and colour (ITA): no table of people",
+            "Photographs by diagnosis and colour: no table of people",
         )
         images, captions = tone_sheet(catalog)
         sheet = figures.contact_sheet(images, captions, N_ON_SHEET)

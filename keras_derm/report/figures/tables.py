@@ -31,7 +31,7 @@ def counts_by_diagnosis(counts, title) -> Figure:
         _outline_cell(axes, row, column, hatch="////", edgecolor="#c9ced6", linewidth=0)
     axes.set_xlabel(counts.columns.name or "")
     axes.set_ylabel(counts.index.name or "Diagnosis")
-    width = max(30, 9 * counts.shape[1])
+    width = max(30, 7 * counts.shape[1])
     axes.set_title(textwrap.fill(title, width), loc="left", pad=10)
     return figure
 

@@ -24,7 +24,8 @@ def section(run):
         f"{told['text']}. It took {steps:,} steps at {settings.image_size} pixels, "
         f"{minutes:,.1f} minutes of training."
     )
-    losses = [name for name in history if name not in OF_THE_CLOCK]
+    learned = history.drop(columns=[*OF_THE_CLOCK], errors="ignore")
+    losses = [name for name in learned if learned[name].notna().any()]
     curves = figures.training_curves({told["name"]: history}, losses)
     blocks = [
         Figure(
