@@ -123,7 +123,7 @@ class TrainGenerator(Stage):
         options = settings.generator.lora
         n_steps = options.n_steps
         train(adapted, chosen, images, folder, options, n_steps=n_steps, **common)
-        adapted.save_adapter(folder)
+        adapted.write_for_others(folder)
 
 
 def with_precision(run, settings):

@@ -64,6 +64,7 @@ class AdaptedDiffusion(Generator):
             where=ends,
             seed=seed,
         )
+        diffusion.adapter_added()
         self.adapter = lora.adapter_variables(
             diffusion.averaged_network, diffusion.ADAPTER
         )
@@ -106,14 +107,13 @@ class AdaptedDiffusion(Generator):
             images, split(tf.stack([self.seed, step]), 3)
         )
         with tf.GradientTape() as tape:
-            found, weight = self.diffusion.denoised(
+            loss = self.diffusion.loss_of(
                 self.diffusion.averaged_network,
-                noisy,
+                code,
                 sigma,
+                noisy,
                 [*conditions, *masks],
-                training=True,
             )
-            loss = tf.reduce_mean(weight * tf.square(found - code))
             scaled = loss / tf.distribute.get_strategy().num_replicas_in_sync
         self.optimizer.apply(tape.gradient(scaled, self.adapter), self.adapter)
         self.loss_mean.update_state(loss)
@@ -133,9 +133,9 @@ class AdaptedDiffusion(Generator):
             for name, variable in self._state().items():
                 variable.assign(arrays[name])
 
-    def save_adapter(self, folder):
+    def write_for_others(self, directory):
         """Write the adapter alone, some hundred kilobytes, as `adapter.safetensors`."""
-        with atomic_path(Path(folder) / ADAPTER_FILE) as temporary:
+        with atomic_path(Path(directory) / ADAPTER_FILE) as temporary:
             lora.save_adapter(
                 self.diffusion.averaged_network, self.diffusion.ADAPTER, temporary
             )

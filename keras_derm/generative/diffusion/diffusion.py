@@ -120,12 +120,9 @@ class Diffusion(Generator):
     def _from_settings(
         cls, settings, image_size, n_steps, seed, gradient_accumulation, jit_compile
     ):
-        model = cls.with_networks(
+        model = cls._untrained(
+            settings,
             image_size,
-            settings.n_components,
-            settings.channels,
-            conditions_told(settings),
-            settings.masks,
             preconditioning=settings.preconditioning,
             sampler=settings.sampler,
             n_sampling_steps=settings.n_sampling_steps,
@@ -153,6 +150,18 @@ class Diffusion(Generator):
         model.compile(optimizer, jit_compile=jit_compile)
         optimizer.build(model.trainable_variables)  # a state is loaded into it
         return model
+
+    @classmethod
+    def _untrained(cls, settings, image_size, **options):
+        """`with_networks` as settings say."""
+        return cls.with_networks(
+            image_size,
+            settings.n_components,
+            settings.channels,
+            conditions_told(settings),
+            settings.masks,
+            **options,
+        )
 
     @classmethod
     def with_networks(
@@ -199,13 +208,7 @@ class Diffusion(Generator):
     @classmethod
     def timed_network(cls, settings, image_size):
         """The denoiser as a model of the code alone, whose steps can be timed."""
-        model = cls.with_networks(
-            image_size,
-            settings.n_components,
-            settings.channels,
-            conditions_told(settings),
-            settings.masks,
-        )
+        model = cls._untrained(settings, image_size)
         network = model.network
         code = keras.Input(network.input_shape[0][1:])
         level = keras.ops.mean(code, axis=(1, 2, 3))
@@ -258,7 +261,7 @@ class Diffusion(Generator):
     def prepare(self, catalog, images, settings, seed=0):
         """Fit the code on training images, of rare diagnoses more than come."""
         real, _ = self.counterparts(catalog, images, N_FITTED, seed, settings.balance)
-        self.code.fit(real[..., :3])
+        self.code.fit(real)
 
     def call(self, inputs, training=False):
         """Network of (code, noise level, conditions), averaged weights."""
@@ -284,6 +287,16 @@ class Diffusion(Generator):
         inputs = [into * noisy, level, *conditions]
         predicted = network(inputs, training=training)
         return skip * noisy + out * tf.cast(predicted, tf.float32), weight
+
+    def loss_of(self, network, code, sigma, noisy, conditions):
+        """Mean weighted squared error of the codes that a network finds in noise.
+
+        Args:
+            network, sigma, noisy, conditions: As of `denoised`.
+            code: The codes without noise.
+        """
+        found, weight = self.denoised(network, noisy, sigma, conditions, training=True)
+        return tf.reduce_mean(weight * tf.square(found - code))
 
     def dataset(self, catalog, images, settings, seed=0, first_step=0):
         return training_dataset(
@@ -333,10 +346,7 @@ class Diffusion(Generator):
         code, sigma, noisy, masks = self.noised(images, seeds[:3])
         conditions = self._partly_told([*conditions, *masks], seeds[3:])
         with tf.GradientTape() as tape:
-            found, weight = self.denoised(
-                self.network, noisy, sigma, conditions, training=True
-            )
-            loss = tf.reduce_mean(weight * tf.square(found - code))
+            loss = self.loss_of(self.network, code, sigma, noisy, conditions)
             scaled = loss / tf.distribute.get_strategy().num_replicas_in_sync
         variables = self.network.trainable_variables
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
@@ -398,16 +408,18 @@ class Diffusion(Generator):
             settings: `DiffusionSettings`, of which `lora` is of the adapter.
             seed: Integer seed.
         """
-        adapted = AdaptedDiffusion(self, settings.lora, seed)
+        return AdaptedDiffusion(self, settings.lora, seed)
+
+    def adapter_added(self):
+        """What was compiled of the network without the adapter is compiled anew."""
         self._compiled_estimate = None
-        return adapted
 
     def load_adapters(self, folder):
         folder = Path(folder) / self.ADAPTER
         self.adapter_scope = AdapterScope.load(folder)
         if self.adapter_scope is not None:
             lora.load_adapter(self.averaged_network, folder / ADAPTER_FILE)
-            self._compiled_estimate = None
+            self.adapter_added()
 
     def sample(self, conditions, seed, batch_size=64, by_adapter=False, masks=None):
         """As `Generator.sample`, `batch_size` at once, which changes no image.
@@ -449,9 +461,9 @@ class Diffusion(Generator):
         its diagnosis, and so are masks, each flipped and turned by chance.
         """
         asked = np.repeat(*cells, axis=0)
-        conditions = self.complete_conditions(asked)
+        told = conditions = self.complete_conditions(asked)
         if catalog is not None:
-            conditions = self._completed(conditions, catalog, seed)
+            conditions = self._completed(told, catalog, seed)
         by_adapter = False
         if self.adapter_scope is not None:
             names = list(self.conditions)
@@ -464,7 +476,7 @@ class Diffusion(Generator):
                             if i < len(self.conditions[name])
                         }
                     )
-                    for row in self.complete_conditions(asked)
+                    for row in told
                 ]
             )
         masks = None

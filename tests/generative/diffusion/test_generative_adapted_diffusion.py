@@ -84,7 +84,7 @@ def test_it_is_read_back_from_its_file_and_makes_the_cells_it_learned(
     trainer, before = adapted
     folder = tmp_path / Diffusion.ADAPTER
     folder.mkdir()
-    trainer.save_adapter(folder)
+    trainer.write_for_others(folder)
     AdapterScope("tone_group=dark", ("dark",), 9).save(folder)
     assert (folder / "adapter.safetensors").stat().st_size < 20_000
     model = trained()
