@@ -14,9 +14,11 @@ from keras_derm.networks.lora import (
     adapter_variables,
     add_adapter,
     load_adapter,
+    load_training,
     lora_layers,
     merge,
     save_adapter,
+    save_training,
 )
 from keras_derm.networks.tensor_files import TensorFile, write_tensors
 
@@ -34,9 +36,11 @@ __all__ = [
     "frozen",
     "fuse_batch_normalization",
     "load_adapter",
+    "load_training",
     "lora_layers",
     "merge",
     "save_adapter",
+    "save_training",
     "set_weights",
     "write_tensors",
 ]

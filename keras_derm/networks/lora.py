@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_derm.files import shown
 from keras_derm.networks.tensor_files import TensorFile, write_tensors
 
 SIDES = ("down", "up")
@@ -351,6 +352,52 @@ def save_adapter(model, name, path):
     options = next(iter(layers.values())).adapters[name].options()
     del options["active"]
     write_tensors(path, arrays, {"name": name, **options, "where": list(layers)})
+
+
+def save_training(model, name, optimizer, path):
+    """Write what the training of an adapter goes on from, as a safetensors file.
+
+    That is the adapter, the state of its dropout, and what its optimizer keeps.
+
+    Args:
+        model: Model with adapters.
+        name: Name of the adapter.
+        optimizer: Optimizer that was built for `adapter_variables`.
+        path: The file.
+    """
+    state = _training_state(model, name, optimizer)
+    write_tensors(path, {n: np.asarray(variable) for n, variable in state.items()})
+
+
+def load_training(model, name, optimizer, path):
+    """Take what `save_training` wrote; the arguments are the same.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        DamagedFileError: It is not whole, or of another adapter or optimizer.
+    """
+    state = _training_state(model, name, optimizer)
+    with TensorFile(path, "remove it to train anew") as file:
+        if set(state) != set(file.shapes):
+            raise file.damaged(shown(sorted(set(state) ^ set(file.shapes))[:3]))
+        for place, variable in state.items():
+            if file.shapes[place] != tuple(variable.shape):
+                raise file.damaged(f"{place} of shape {file.shapes[place]}")
+        for place, variable in state.items():
+            variable.assign(file.array(place))
+
+
+def _training_state(model, name, optimizer):
+    """Variables of the training of an adapter by the names that they have in a file."""
+    layers = lora_layers(model, name)
+    state = _kernels(layers, name)
+    for place, layer in layers.items():
+        adapter = layer.adapters[name]
+        if adapter.dropout:
+            state[f"{place}.dropout"] = adapter.drop.seed_generator.state
+    for number, variable in enumerate(optimizer.variables):
+        state[f"optimizer.{number:04d}"] = variable
+    return state
 
 
 def load_adapter(model, path):

@@ -41,14 +41,9 @@ def read_spreadsheet(path, header=0, names=None):
             much more than it is, or its table has too many cells.
     """
     try:
-        _refuse_growth(path)
+        found = _refuse_growth(path, header)
         if names is None:  # pandas would number a name that comes again
-            heads = pd.read_excel(
-                path, header=None, skiprows=header, nrows=1, dtype="string",
-                engine="openpyxl",
-            )  # fmt: skip
-            first = heads.iloc[0] if len(heads) else []
-            refuse_double_names(path, [str(c).strip() for c in first if c is not pd.NA])
+            refuse_double_names(path, [str(cell).strip() for cell in found])
         table = pd.read_excel(
             path, dtype="string", header=header, names=names, na_values=[""],
             keep_default_na=False, engine="openpyxl",
@@ -66,8 +61,12 @@ def read_spreadsheet(path, header=0, names=None):
     return table
 
 
-def _refuse_growth(path):
-    """Refuse what a few bytes make large: compressed parts, and a cell far away."""
+def _refuse_growth(path, header):
+    """Refuse what a few bytes make large: compressed parts, and a cell far away.
+
+    Returns:
+        The cells of the row `header` that are not empty, as the sheet is passed over.
+    """
     with zipfile.ZipFile(path) as archive:
         parts = archive.infolist()
     growth = sum(part.file_size - part.compress_size for part in parts)
@@ -80,9 +79,11 @@ def _refuse_growth(path):
     workbook = openpyxl.load_workbook(path, read_only=True)
     sheet = workbook.worksheets[0]
     sheet.reset_dimensions()  # what it says of its size need not be so
-    n_columns = 0
+    n_columns, found = 0, []
     for n_rows, row in enumerate(sheet.iter_rows(values_only=True), start=1):
         n_columns = max(n_columns, len(row))
+        if n_rows == header + 1:
+            found = [cell for cell in row if cell is not None]
         if n_rows * n_columns > MOST_CELLS:
             raise CatalogError(
                 f"{path}: the table has more than {MOST_CELLS:,} cells: delete the "
@@ -90,3 +91,4 @@ def _refuse_growth(path):
                 f"Received: {n_columns:,} columns in row {n_rows:,}"
             )
     workbook.close()
+    return found

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from keras_derm.files import atomic_path
@@ -42,7 +41,7 @@ class AdaptedDiffusion(Generator):
         >>> images = diffusion.sample(conditions, seed=7, by_adapter=True)
     """
 
-    STATE_SUFFIX = ".npz"
+    STATE_SUFFIX = ".safetensors"
 
     def __init__(self, diffusion, settings, seed=0):
         super().__init__(name="adapted_diffusion")
@@ -119,19 +118,16 @@ class AdaptedDiffusion(Generator):
         self.loss_mean.update_state(loss)
         return {"loss": self.loss_mean.result()}
 
-    def _state(self):
-        """Variables of the adapter and of its optimizer, by names of their own."""
-        variables = [*self.adapter, *self.optimizer.variables]
-        return {f"v{i}": variable for i, variable in enumerate(variables)}
-
     def save_state(self, path):
-        with open(path, "wb") as file:
-            np.savez(file, **{n: v.numpy() for n, v in self._state().items()})
+        lora.save_training(*self._trained, path)
 
     def load_state(self, path):
-        with np.load(path) as arrays:
-            for name, variable in self._state().items():
-                variable.assign(arrays[name])
+        lora.load_training(*self._trained, path)
+
+    @property
+    def _trained(self):
+        diffusion = self.diffusion
+        return diffusion.averaged_network, diffusion.ADAPTER, self.optimizer
 
     def write_for_others(self, directory):
         """Write the adapter alone, some hundred kilobytes, as `adapter.safetensors`."""

@@ -5,7 +5,6 @@ import numpy as np
 import tensorflow as tf
 from rich.progress import Progress
 
-from keras_derm.files import shown
 from keras_derm.generative.adapter_scope import AdapterScope
 from keras_derm.generative.callbacks import SampleGrid, StopOnCollapse
 from keras_derm.generative.conditions import condition_indices
@@ -32,12 +31,11 @@ from keras_derm.generative.stable_diffusion.unet import timestep_embedding
 from keras_derm.generative.stateless_random import integers, normal, split
 from keras_derm.generative.value_range import to_pixels
 from keras_derm.networks import (
-    TensorFile,
     activate,
     adapter_variables,
     add_adapter,
-    lora_layers,
-    write_tensors,
+    load_training,
+    save_training,
 )
 from keras_derm.settings import StableDiffusionSettings
 
@@ -343,31 +341,10 @@ class StableDiffusion(Generator):
 
     def save_state(self, path):
         """Write the adapter, what its optimizer keeps, and the state of the dropout."""
-        arrays = {name: np.asarray(v) for name, v in self._state().items()}
-        write_tensors(path, arrays, {"steps": self.steps_done})
+        save_training(self.unet, ADAPTER, self.optimizer, path)
 
     def load_state(self, path):
-        with TensorFile(path, "remove it to train anew") as file:
-            variables = self._state()
-            if set(variables) != set(file.shapes):
-                raise file.damaged(shown(sorted(set(variables) ^ set(file.shapes))[:3]))
-            for name, variable in variables.items():
-                if file.shapes[name] != tuple(variable.shape):
-                    raise file.damaged(f"{name} of shape {file.shapes[name]}")
-            for name, variable in variables.items():
-                variable.assign(file.array(name))
-
-    def _state(self):
-        """Variables of a state by name."""
-        state = {}
-        for place, layer in lora_layers(self.unet, ADAPTER).items():
-            adapter = layer.adapters[ADAPTER]
-            state[f"{place}.down"], state[f"{place}.up"] = adapter.pair
-            if adapter.dropout:
-                state[f"{place}.dropout"] = adapter.drop.seed_generator.state
-        for number, variable in enumerate(self.optimizer.variables):
-            state[f"optimizer.{number:04d}"] = variable
-        return state
+        load_training(self.unet, ADAPTER, self.optimizer, path)
 
     def write_for_others(self, directory):
         """Write the adapter as Diffusers reads it: pytorch_lora_weights.safetensors."""

@@ -19,7 +19,7 @@ SETTINGS = DiffusionSettings(
     channels=(32,),
     n_components=12,
     n_sampling_steps=3,
-    lora=LoRASettings(rank=2, n_steps=4, learning_rate=0.05, guidance=2.0),
+    lora=LoRASettings(rank=2, dropout=0.3, n_steps=4, learning_rate=0.05, guidance=2.0),
 )
 
 
@@ -106,9 +106,9 @@ def test_its_training_goes_on_exactly(adapted, tmp_path):
     batches = conditional_batches(4, side=SIDE)
     first = trained().adapted(SETTINGS, seed=5)
     losses(first, batches.take(2))
-    first.save_state(tmp_path / "generator.npz")
+    first.save_state(tmp_path / "generator.safetensors")
     second = trained().adapted(SETTINGS, seed=5)
-    second.load_state(tmp_path / "generator.npz")
+    second.load_state(tmp_path / "generator.safetensors")
     assert second.steps_done == 2
     losses(second, batches.skip(2))
     for a, b in zip(adapted[0].adapter, second.adapter, strict=True):
