@@ -10,6 +10,7 @@ import pandas as pd
 import pydantic
 
 from keras_derm.files import DamagedFileError, read_json, shown
+from keras_derm.terminal import silenced
 
 SAVED_MODELS = Path(__file__).resolve().parents[1] / "saved_models"
 """Where the networks lie that come with the repository; a package alone has none."""
@@ -102,8 +103,9 @@ def network(path):
     """
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_path=path, num_threads=1)
-    interpreter.allocate_tensors()
+    with silenced():
+        interpreter = Interpreter(model_path=path, num_threads=1)
+        interpreter.allocate_tensors()
     one_at_a_time = threading.Lock()
     (taken,), (given,) = (
         interpreter.get_input_details(),

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from keras_derm.terminal import silenced
+
 TFLITE_MARK = b"TFL3"
 SIDECAR_KEYS = ("classes", "image_size", "mode", "sha256")
 
@@ -38,8 +40,10 @@ class LiteRTNetwork:
     """
 
     def __init__(self, content, n_threads=None):
-        self._interpreter = Interpreter(model_content=content, num_threads=n_threads)
-        self._interpreter.allocate_tensors()
+        with silenced():
+            interpreter = Interpreter(model_content=content, num_threads=n_threads)
+            interpreter.allocate_tensors()
+        self._interpreter = interpreter
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
         self.shapes = tuple(self._input["shape"]), tuple(self._output["shape"])

@@ -27,6 +27,7 @@ from keras_derm.export.tf_keras.fine_tuning import (
     frozen_statistics,
     inner,
 )
+from keras_derm.terminal import silenced
 
 N_CALIBRATION_BATCHES = 8
 NO_ARITHMETIC = {"InputLayer", "Dropout", "Flatten", "Reshape"}
@@ -157,8 +158,9 @@ def layers_left_in_float(model, content):
     Those that TF-MOT does not take, and those whose kernel is in float in the file
     all the same, for want of a range of what goes in or comes out.
     """
-    interpreter = Interpreter(model_content=content)
-    interpreter.allocate_tensors()
+    with silenced():
+        interpreter = Interpreter(model_content=content)
+        interpreter.allocate_tensors()
     in_float = [
         (detail["name"], np.prod(detail["shape"]))
         for detail in interpreter.get_tensor_details()

@@ -5,37 +5,15 @@ in it: the epsilon of the norms before transformers and in the autoencoder (1e-5
 1e-6 as trained), and the GELU of the transformers (its tanh approximation there).
 """
 
-import contextlib
-import os
-import sys
-import tempfile
-
 import keras
+
+from keras_derm.terminal import silenced
 
 EPSILON = 1e-6
 
 
-@contextlib.contextmanager
-def _silence():
-    """Keep what a library prints when it is imported off the terminal, C++'s too."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    kept = os.dup(1), os.dup(2)
-    with tempfile.TemporaryFile() as printed:
-        try:
-            os.dup2(printed.fileno(), 1)
-            os.dup2(printed.fileno(), 2)
-            yield
-            sys.stdout.flush()
-            sys.stderr.flush()
-        finally:
-            for number, before in enumerate(kept, start=1):
-                os.dup2(before, number)
-                os.close(before)
-
-
 try:
-    with _silence():
+    with silenced(1, 2):
         from keras_cv.src.models.stable_diffusion.attention_block import AttentionBlock
         from keras_cv.src.models.stable_diffusion.diffusion_model import (
             GEGLU,
