@@ -6,7 +6,12 @@ from keras_derm.layers.artefact_suppression import ArtefactSuppression
 from keras_derm.layers.clahe import CLAHE
 from keras_derm.layers.gamma_correction import GammaCorrection
 from keras_derm.layers.hair_removal import HairRemoval
+from keras_derm.layers.morphology import REFERENCE_SIZE, odd_size
 from keras_derm.layers.non_local_means import NonLocalMeans
+
+CLIP_LIMIT = 2.0
+LEAST_TILE = 16
+"""Side in pixels of a tile that has as many pixels as there are levels."""
 
 
 def without_hair_and_rulers():
@@ -14,13 +19,27 @@ def without_hair_and_rulers():
     return [HairRemoval(), ArtefactSuppression(["ruler"])]
 
 
-def enhanced():
-    """Denoise, brighten and equalise, then paint over hair and rulers."""
+def enhanced(image_size):
+    """Denoise, brighten and equalise, then paint over hair and rulers.
+
+    The windows of the denoising belong to images of 224 pixels and more, and keep their
+    share of smaller ones. There tiles are at least 16 pixels wide, and so fewer: the
+    contrast is limited by whole pixels of each of 256 levels, and one of the 64 of a
+    tile of 8 by 8 pixels is a limit of 4, not of 2.
+
+    Args:
+        image_size: Side of the images in pixels.
+    """
+    scale = min(1.0, image_size / REFERENCE_SIZE)
+    n_tiles = max(1, min(8, image_size // LEAST_TILE))
     return [
-        NonLocalMeans(strength=3, patch_size=7, search_size=21),
+        NonLocalMeans(3, odd_size(7 * scale), odd_size(21 * scale)),
         GammaCorrection(1 / 1.2),
-        CLAHE(clip_limit=2.0, tile_grid_size=(8, 8)),
-        *without_hair_and_rulers(),
+        CLAHE(CLIP_LIMIT, (n_tiles, n_tiles)),
+        # Slopes reach the limit, and 1 more by what was cut off and spread out: hair
+        # has to be as much stronger than in a photograph that was not equalised.
+        HairRemoval(sensitivity=1 / (CLIP_LIMIT + 1)),
+        ArtefactSuppression(["ruler"]),
     ]
 
 

@@ -44,7 +44,7 @@ _PREPARATIONS = {
     "sn_gan_ensemble": lambda size: Preparation(
         [SquareResize(size)], [HairRemoval("published", scaled_kernel_size(size))]
     ),
-    "lora_diffusion": lambda size: Preparation([SquareResize(size)], enhanced()),
+    "lora_diffusion": lambda size: Preparation([SquareResize(size)], enhanced(size)),
     "cwgan_gp": resize,
     "melanet": lambda size: Preparation([SquarePad(size, "black")], [MinMaxRescale()]),
 }
@@ -83,9 +83,11 @@ def preparation(name, image_size):
       for others, and a threshold of 10. What it darkens before is drawn by
       `apps/prepare_dataset.py --darkened`.
     - `"lora_diffusion"`: resize, non-local means, gamma, CLAHE on L*, hair and rulers.
-      The order is published; the strengths are not known to us
-      and are OpenCV's defaults (3; 7 and 21 pixels; clip limit 2, 8 x 8 tiles) and
-      a gamma of 1 / 1.2.
+      The order is published; the strengths are not known to us and are OpenCV's
+      defaults (3; 7 and 21 pixels; clip limit 2, 8 x 8 tiles), a gamma of 1 / 1.2, and
+      a third of the usual sensitivity for hair, as that clip limit lets contrasts grow
+      threefold. Images of less than 224 pixels have smaller windows, those of less
+      than 128 fewer tiles: see `photometry.enhanced`.
     - `"cwgan_gp"`: resize.
     - `"melanet"`: black square padding (256 is published) and min-max rescaling.
 

@@ -39,14 +39,16 @@ def published_preparation(name):
     clean = [HairRemoval(), ArtefactSuppression(["ruler"])]
     black_hat = HairRemoval("published", kernel_size=scaled_kernel_size(64))
     enhancement = [
-        NonLocalMeans(3, 7, 21),
+        NonLocalMeans(3, 3, 5),
         GammaCorrection(1 / 1.2),
-        CLAHE(2.0, (8, 8)),
+        CLAHE(2.0, (4, 4)),
+        HairRemoval(sensitivity=1 / 3),
+        ArtefactSuppression(["ruler"]),
     ]
     return {
         "keras_derm": [SquarePad(64), *clean],
         "sn_gan_ensemble": [resizing, black_hat],
-        "lora_diffusion": [resizing, *enhancement, *clean],
+        "lora_diffusion": [resizing, *enhancement],
         "cwgan_gp": [resizing],
         "melanet": [SquarePad(64, fill="black"), MinMaxRescale()],
     }[name]
@@ -87,6 +89,26 @@ def test_prepared_images_are_those_of_the_system_to_the_bit(name):
     for shape in ((45, 60), (100, 75)):
         (image,) = photographs(1, *shape)
         np.testing.assert_array_equal(found(image), expected(image))
+
+
+@pytest.mark.parametrize("size", [224, 256])
+def test_enhancement_has_the_defaults_of_opencv_at_its_own_size(size):
+    denoising, _, equalisation, *_ = preparation("lora_diffusion", size).photometry
+    assert (denoising.patch_size, denoising.search_size) == (7, 21)
+    assert equalisation.tile_grid_size == (8, 8)
+
+
+@pytest.mark.parametrize("size", [64, 96, 128])
+def test_small_images_are_equalised_no_more_than_large_ones(size):
+    """In tiles of 8 pixels a clip limit of 2 is one of 4: network becomes hair."""
+
+    def gain(size):
+        equalisation = preparation("lora_diffusion", size).photometry[2]
+        levels = np.random.default_rng(0).normal(128, 4, (2, size, size)).round()
+        found = np.array(equalisation.equalize(levels.astype("int32")))
+        return found.std() / levels.std()
+
+    assert gain(size) == pytest.approx(gain(224), rel=0.15)
 
 
 @pytest.mark.parametrize("name", PRESETS)
