@@ -1,6 +1,7 @@
 """From the cells that are short of images to made images that pass the screening."""
 
 import dataclasses
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,12 +126,12 @@ def made_images(generator, plan, catalog, images, seed=0, features=None):
             `screen_sets`.
 
     Returns:
-        Tuple of `Made`, whose conditions are diagnosis and tone group, a table of what
-        `screen` found, one row an image, and that of `screen_sets`. The first tells
-        what was asked for (`diagnosis`, `tone_group` and what else the plan names),
-        from what the generator knows it (`known_by`), whether it is `kept` (accepted,
-        and among the first of its cell that are wanted), its `set`, whether it
-        `passed_alone`, as it is accepted only where its set passes too, `isic_id` of
+        Tuple of `Made`, timed, whose conditions are diagnosis and tone group, a table
+        of what `screen` found, one row an image, and that of `screen_sets`. The first
+        tells what was asked for (`diagnosis`, `tone_group` and what else the plan
+        names), from what the generator knows it (`known_by`), whether it is `kept`
+        (accepted, and among the first of its cell that are wanted), its `set`, whether
+        it `passed_alone`, as it is accepted only where its set passes too, `isic_id` of
         the real image that is nearest, and that of the image that it was made of,
         where there is one.
     """
@@ -140,7 +141,9 @@ def made_images(generator, plan, catalog, images, seed=0, features=None):
         f"making {n_candidates.sum()} images for {plan.counts.sum()} wanted", flush=True
     )
     cells = generator.conditions_of(wanted)
+    start = time.monotonic()
     made = generator.make((cells, n_candidates), seed, catalog, images)
+    seconds = time.monotonic() - start
     asked_of = made.images, made.conditions[:, :2]
     real = images[..., :3], condition_indices(catalog)
     verdicts = screen(*asked_of, *real, seed=seed, parents=made.parents)
@@ -157,7 +160,7 @@ def made_images(generator, plan, catalog, images, seed=0, features=None):
     verdicts["nearest_reference"] = ids[verdicts["nearest_reference"].to_numpy(int)]
     if made.parents is not None:
         verdicts["parent_id"] = ids[made.parents]
-    made = dataclasses.replace(made, conditions=made.conditions[:, :2])
+    made = dataclasses.replace(made, conditions=made.conditions[:, :2], seconds=seconds)
     return made, verdicts, sets
 
 

@@ -102,7 +102,7 @@ class Synthesize(Stage):
         write_csv(run / "screening.csv", verdicts)
         write_csv(run / "screening_sets.csv", sets)
         kept = verdicts["kept"].to_numpy(bool)
-        self._say(verdicts, sets)
+        self._say(verdicts, sets, made.seconds / len(made))
         self._keep_screened_out(made, verdicts, int(kept.sum()))
         real = real[..., :3]
         if kept.any():
@@ -113,8 +113,11 @@ class Synthesize(Stage):
             parts = made.images[failed], verdicts[failed]
             self._draw("synthetic_rejected", *parts, real, train)
 
-    def _say(self, verdicts, sets):
-        """Say what passes, and what the generator did not learn, with the measures."""
+    def _say(self, verdicts, sets, seconds):
+        """Say what passes, and what the generator did not learn, with the measures.
+
+        How many seconds it took to make an image stands in synthesis.json with it.
+        """
         alone, accepted = verdicts["passed_alone"].sum(), verdicts["accepted"].sum()
         kept = verdicts["kept"].sum()
         print(
@@ -123,6 +126,7 @@ class Synthesize(Stage):
         )
         because = not_learned(sets)
         said = {"sets": json.loads(sets.to_json(orient="records"))}
+        said["seconds_an_image"] = seconds
         if because:
             rest = "nothing was kept" if not kept else "none of it was kept"
             said["not_learned"] = because
@@ -170,15 +174,20 @@ class Synthesize(Stage):
         )
 
     def _draw(self, name, images, verdicts, real, train):
-        """Made images beside the real training image nearest to each."""
+        """Made images beside the real training image nearest to each.
+
+        Between them stands the photograph that it was made of, where there is one.
+        """
         position = {isic_id: i for i, isic_id in enumerate(train.table["isic_id"])}
         verdicts = verdicts.reset_index(drop=True)
         order = np.random.default_rng(self.settings.seed).permutation(len(images))
+        beside = {"made of": "parent_id", "nearest real": "nearest_reference"}
+        beside = {said: of for said, of in beside.items() if of in verdicts}
         pictures, captions = [], []
-        for row in np.sort(order[: N_SHOWN // 2]):
-            nearest = real[position[verdicts["nearest_reference"][row]]]
-            pictures += [images[row], nearest]
+        for row in np.sort(order[: N_SHOWN // (1 + len(beside))]):
+            ids = [verdicts[of][row] for of in beside.values()]
+            pictures += [images[row], *(real[position[one]] for one in ids)]
             diagnosis, tone = verdicts.loc[row, ["diagnosis", "tone_group"]]
             said = "rejected" if name == "synthetic_rejected" else "made"
-            captions += [f"{said}: {diagnosis}, tone {tone}", "nearest real"]
+            captions += [f"{said}: {diagnosis}, tone {tone}", *beside]
         save_figure(self.run, name, figures.contact_sheet(pictures, captions, 6))

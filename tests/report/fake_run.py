@@ -30,8 +30,8 @@ METRICS = {
     "macro_auc": "macro AUC",
     "sensitivity": "MEL sensitivity",
     "specificity": "MEL specificity",
-    "sensitivity_at_0.9": "MEL sensitivity at the threshold for 90 %",
-    "false_negatives_at_0.9": "missed MEL at the threshold for 90 %",
+    "sensitivity_at_90": "MEL sensitivity at the threshold for 90 %",
+    "false_negatives_at_90": "missed MEL at the threshold for 90 %",
 }
 STRATA = (  # variable, value, images, and whether they are enough
     ("all", "all", 200, True),

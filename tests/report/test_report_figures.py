@@ -346,3 +346,38 @@ def test_steps_are_drawn_with_their_intervals_where_there_are_any():
 def test_steps_need_a_panel():
     with pytest.raises(ValueError, match="Received"):
         figures.step_curves({})
+
+
+def test_class_bars_begin_at_zero_and_are_as_long_as_their_counts():
+    counts = pd.DataFrame({"train": [700, 9], "val": [100, 0]}, index=["NV", "DF"])
+    figure = figures.class_bars(counts, "Images")
+    (axes,) = figure.axes
+    bars = [bar for part in axes.containers for bar in part]
+    assert [bar.get_width() for bar in bars] == [700, 9, 100, 0]
+    assert axes.get_xlim()[0] == 0
+    assert {"700", "9", "100", "0"} <= set(texts(figure))
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first class on top
+    figures.class_bars(counts, "Images", log=True).canvas.draw()
+    with pytest.raises(ValueError, match="none negative or missing"):
+        figures.class_bars(counts - 10, "Images")
+
+
+def test_arm_bars_have_their_intervals_and_say_what_was_not_judged():
+    table = pd.DataFrame(
+        {
+            "arm": ["baseline", "augmented"] * 2,
+            "label": ["AUC", "AUC", "missed", "missed"],
+            "value": [0.7, np.nan, 55, 22],
+            "value_low": [0.6, np.nan, 50, 20],
+            "value_high": [0.8, np.nan, 60, 25],
+        }
+    )
+    figure = figures.arm_bars(table)
+    area, missed = figure.axes
+    assert [bar.get_width() for bar in area.patches] == [0.7]
+    assert [bar.get_width() for bar in missed.patches] == [55, 22]
+    assert [line.get_xdata().tolist() for line in missed.lines] == [[50, 60], [20, 25]]
+    written = texts(figure)
+    assert {"AUC", "missed", "0.70", " not judged", "55", "22"} <= set(written)
+    with pytest.raises(ValueError, match="value_low"):
+        figures.arm_bars(table.drop(columns="value_low"))

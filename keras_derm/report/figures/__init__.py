@@ -11,6 +11,7 @@ from keras_derm.report.figures.attention import (
     cam_gallery,
     case_grid,
 )
+from keras_derm.report.figures.bars import arm_bars, class_bars
 from keras_derm.report.figures.counterfactuals import photograph_strips, step_curves
 from keras_derm.report.figures.curves import (
     deletion_curves,
@@ -30,10 +31,12 @@ from keras_derm.report.figures.tables import (
 from keras_derm.report.figures.training import training_curves
 
 __all__ = [
+    "arm_bars",
     "arm_forests",
     "attention_columns",
     "cam_gallery",
     "case_grid",
+    "class_bars",
     "confusion_matrices",
     "contact_sheet",
     "counts_by_diagnosis",

@@ -36,7 +36,8 @@ def training_curves(histories, metrics=None) -> Figure:
     for axes, metric in zip(places, metrics, strict=True):
         for _, history, color, _ in distinguished(histories):
             _curve(axes, history, metric, color)
-        axes.set(title=metric.replace("_", " "), xlabel="Epoch")
+        title = metric.replace("val_", "validation ").replace("auc", "AUC")
+        axes.set(title=title.replace("_", " "), xlabel="Epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(axis="y", color=GRID, linewidth=0.8)
     keys = [

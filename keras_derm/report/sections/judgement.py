@@ -3,8 +3,9 @@
 import pandas as pd
 
 from keras_derm.evaluation import HEADLINE
+from keras_derm.report import figures
 from keras_derm.report.arm_tables import INTERVALS, beside_each_other, interval_cell
-from keras_derm.report.html import Section, Table, Text
+from keras_derm.report.html import Figure, Section, Table, Text
 from keras_derm.report.run_files import (
     figure_block,
     listed,
@@ -12,6 +13,9 @@ from keras_derm.report.run_files import (
     read_metrics,
     read_metrics_table,
 )
+
+BARS = ("auc", "sensitivity", "false_negatives")
+"""Metrics that are drawn as bars: those by which a disease is found, or missed."""
 
 
 def section(run):
@@ -31,6 +35,7 @@ def section(run):
                 overall[~overall["metric"].str.contains("_at_")],
                 metrics["reference"],
             ),
+            _bars(metrics, overall),
             _tests(metrics),
             figure_block(run, "confusion", f"Confusion matrices of {arms}."),
             figure_block(
@@ -50,6 +55,20 @@ def _verdicts(metrics):
     if len(verdicts) < 2:
         return None
     return Text("\n".join(f"- {arm}: {said}" for arm, said in verdicts.items()))
+
+
+def _bars(metrics, overall):
+    """Bars of what is found and missed; None where no class is to be found."""
+    rows = overall[overall["metric"].isin(BARS)]
+    if rows.empty:
+        return None
+    one, many = positive_words(metrics)
+    return Figure(
+        figures.arm_bars(rows),
+        f"Bars of AUC, sensitivity and missed {many} of {listed(metrics['arms'])}.",
+        f"How well {one} is found, and how many are missed, called the class of "
+        "highest probability; lines are the 95 % intervals of the table.",
+    )
 
 
 def _members(metrics, overall):

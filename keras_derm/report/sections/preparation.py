@@ -1,7 +1,8 @@
 """Section: how the images were prepared and split."""
 
 from keras_derm.catalog import find_leaks
-from keras_derm.report.html import Section, Table
+from keras_derm.report import figures
+from keras_derm.report.html import Figure, Section, Table
 from keras_derm.report.run_files import figure_block
 
 
@@ -12,6 +13,11 @@ def section(run):
     table = run.catalog.table
     split = table.groupby(["diagnosis", "split"], observed=True).size().unstack()
     split = split.reindex(columns=["train", "val", "test"]).fillna(0).astype(int)
+    bars = Figure(
+        figures.class_bars(split, "Real images of each diagnosis"),
+        "Bars of the images of each diagnosis in train, val and test.",
+        "The diagnoses as the archive has them; the table has the same numbers.",
+    )
     split.loc["total"] = split.sum()
     figure = figure_block(
         run,
@@ -22,7 +28,7 @@ def section(run):
     return Section(
         "Preparation and split",
         _separation(run.catalog),
-        [Table(split, "Images in each part"), figure],
+        [Table(split, "Images in each part"), bars, figure],
     )
 
 

@@ -1,6 +1,9 @@
 """Section: the synthetic images, how they were made and which were kept."""
 
-from keras_derm.report.html import Callout, Section, Table, Text
+import pandas as pd
+
+from keras_derm.report import figures
+from keras_derm.report.html import Callout, Figure, Section, Table, Text
 from keras_derm.report.run_files import figure_block, read_csv, read_json
 from keras_derm.settings import TrainGeneratorSettings
 
@@ -38,10 +41,11 @@ def section(run):
             "images of the tone group asked for; outliers and near copies of training "
             "images were rejected. What passed was then judged as a set, beside real "
             "images of the same kind. Synthetic images are in no validation or test "
-            "set."
+            f"set.{_seconds(run)}"
         ),
         *_sets(run),
         *_sheets(run, verdicts),
+        *_classes(run, verdicts),
         Table(
             _by_cell(verdicts),
             "Synthetic images by diagnosis and the tone group asked for",
@@ -80,7 +84,8 @@ def _sheets(run, verdicts):
                 "synthetic",
                 "Synthetic images, each beside the real training image nearest to it.",
                 "Drawn at random from those kept, each beside the nearest real "
-                "training image.",
+                "training image, and the photograph that it was made of, where there "
+                "is one.",
             )
         )
     if (run / "figures/synthetic_rejected.png").is_file():
@@ -95,6 +100,33 @@ def _sheets(run, verdicts):
             )
         )
     return blocks
+
+
+def _classes(run, verdicts):
+    """Bars of the training images of each diagnosis, real and kept."""
+    kept = verdicts.loc[verdicts["kept"].astype(bool), "diagnosis"].value_counts()
+    if kept.empty:
+        return []
+    real = run.catalog.split("train").table["diagnosis"].value_counts()
+    counts = pd.DataFrame({"real": real, "made": kept}).fillna(0).astype(int)
+    counts = counts.sort_index().rename_axis("diagnosis")
+    return [
+        Figure(
+            figures.class_bars(counts, "Training images, real and made"),
+            "Bars of the training images of each diagnosis, real and synthetic.",
+            "What an arm learns from that adds synthetic images; it is tested on real "
+            "ones alone.",
+        )
+    ]
+
+
+def _seconds(run):
+    """How long it took to make an image, where it was taken down."""
+    path = run / "synthesis.json"
+    said = read_json(path, "synthesize") if path.is_file() else {}
+    if "seconds_an_image" not in said:
+        return ""
+    return f" To make one of them took {said['seconds_an_image']:.2g} seconds."
 
 
 def _by_cell(verdicts):

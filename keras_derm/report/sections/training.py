@@ -103,6 +103,12 @@ def _same_loss(history):
     return history.assign(val_loss=own)
 
 
+def _drawn(histories):
+    """Loss and accuracy, and the AUC on validation where a history has it."""
+    known = any("val_auc" in history for history in histories.values())
+    return ["loss", "accuracy", *["val_auc"] * known]
+
+
 def _curves(run, settings):
     """One figure a member, one colour an arm; members read from files have none."""
     by_member = {}
@@ -115,7 +121,7 @@ def _curves(run, settings):
         weighted = " Training loss is class-weighted, validation loss is not."
     return [
         Figure(
-            figures.training_curves(histories, ["loss", "accuracy"]),
+            figures.training_curves(histories, _drawn(histories)),
             f"Training and validation curves of {member} in {listed(histories)}.",
             f"{member}. Validation on real images.{weighted}",
         )

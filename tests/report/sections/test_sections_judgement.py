@@ -1,5 +1,6 @@
 import json
 
+import pandas as pd
 import pytest
 from fake_run import table, undo, words
 
@@ -44,6 +45,21 @@ def test_each_of_four_arms_has_its_rows_its_tests_and_its_verdict(four_arms):
     assert "- copies_5x: No change by copies_5x." in words(section)
     tests = table(section, "Tests of each arm against baseline")
     assert tests["arm"].tolist() == ["augmented", "balanced", "copies_5x"]
+
+
+def test_what_is_found_and_missed_is_drawn_for_every_arm(four_arms):
+    table = pd.read_csv(four_arms / "metrics.csv")
+    missed = table[table["metric"] == "sensitivity"].assign(metric="false_negatives")
+    missed = missed.assign(label="missed MEL", value=[9, 8, 7, 6] * 8)
+    pd.concat([table, missed]).to_csv(four_arms / "metrics.csv", index=False)
+    (bars,) = [b for b in judgement.section(four_arms).blocks if b.form == "figure"]
+    found, lost = bars.figure.axes  # of all images, no part of them
+    assert [bar.get_width() for bar in found.patches] == pytest.approx(
+        [0.8, 0.82, 0.84, 0.86]
+    )
+    assert len(lost.patches) == 4
+    names = [text.get_text() for text in found.get_yticklabels()]
+    assert names == list(four_arms.arms)
 
 
 def test_each_member_has_a_line(four_arms):

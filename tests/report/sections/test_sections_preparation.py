@@ -10,6 +10,14 @@ def test_images_are_counted_in_each_part(run):
     assert counts.loc["MEL"].tolist() == [2, 1, 1]
 
 
+def test_diagnoses_are_drawn_as_bars(run):
+    (bars,) = [b for b in preparation.section(run).blocks if b.form == "figure"]
+    (axes,) = bars.figure.axes
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["MEL", "NV"]
+    assert [part.get_label() for part in axes.containers] == ["train", "val", "test"]
+    assert [bar.get_width() for bar in axes.containers[0]] == [2, 2]
+
+
 def test_section_says_whether_patients_are_kept_apart(run):
     assert "in one part only" in preparation.section(run).lead
     table = run.catalog.table

@@ -43,6 +43,24 @@ def test_every_cell_and_every_reason_is_counted(screened):
     assert reasons.to_dict("records") == [{"first reason": "colours", "images": 1}]
 
 
+def test_training_images_are_drawn_with_those_that_were_made(screened):
+    bars = [b for b in synthesis.section(screened).blocks if b.form == "figure"]
+    (axes,) = bars[0].figure.axes
+    drawn = {
+        part.get_label(): [bar.get_width() for bar in part] for part in axes.containers
+    }
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["MEL", "NV"]
+    assert drawn == {"real": [2, 2], "made": [1, 0]}
+
+
+def test_time_it_took_to_make_an_image_is_told(screened):
+    assert "seconds" not in words(synthesis.section(screened))
+    write_json(screened / "synthesis.json", {"seconds_an_image": 0.0421})
+    assert "To make one of them took 0.042 seconds." in words(
+        synthesis.section(screened)
+    )
+
+
 def test_measured_generator_names_the_state_that_made_the_images(screened):
     measured = pd.DataFrame({"step": [50, 100], "kernel_distance": [0.2, 0.3]})
     write_csv(screened / "generator/quality.csv", measured)

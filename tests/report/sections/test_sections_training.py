@@ -39,6 +39,18 @@ def test_loss_on_validation_is_that_of_the_training(run):
     assert [0.4, 0.3] in drawn and [2.0, 1.0] in drawn
 
 
+def test_area_on_validation_is_drawn_where_it_is_known(run):
+    titles = [
+        axes.get_title("left") for axes in curves(training.section(run))[0].figure.axes
+    ]
+    assert titles == ["loss", "accuracy"]
+    for path in run.path.glob("arms/*/*/history.csv"):
+        pd.read_csv(path).assign(val_auc=[0.7, 0.8]).to_csv(path, index=False)
+    area = curves(training.section(run))[0].figure.axes[2]
+    assert area.get_title("left") == "validation AUC"
+    assert [line.get_ydata().tolist() for line in area.lines] == [[0.7, 0.8]] * 2
+
+
 def test_section_says_which_members_began_with_imagenet(run):
     frozen = MemberSettings("ResNet50", frozen_until="conv4_block6_out")
     plain = MemberSettings("MobileNetV2")
