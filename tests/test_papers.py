@@ -1,14 +1,17 @@
 """The papers beside our figures: what is corrected, and stand-ins of archives."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 
+from keras_derm.catalog import Catalog
 from keras_derm.readers import read_data_source
 
 TESTS = Path(__file__).parent
@@ -35,6 +38,7 @@ def run(tmp_path):
         (stratum,) = arm["strata"]
         stratum["metrics"]["npv"] = {"value": 0.9, "low": None, "high": None}
     (made / "metrics.json").write_text(json.dumps(metrics))
+    (made / "synthesis.json").write_text('{"seconds_an_image": 0.0421}')
     for path in made.path.glob("arms/*/*/history.csv"):
         pd.read_csv(path).assign(val_auc=[0.7, 0.8]).to_csv(path, index=False)
     return made
@@ -64,10 +68,17 @@ def test_paper_is_printed_from_a_finished_run(name, run, capsys):
             "VI by the published rule: melanocytic, others": "1, 0",
             "II by people's labels (fitzpatrick): melanocytic, others": "4, 0",
             "melanocytic: original": "8 (2 dark)",
-            "baseline: accuracy, train": "0.500",
+            "all": "8 + 0 = 8",
+            "baseline: accuracy, train": "not run",
+            "a made image: seconds": "0.042",
             "augmented: epoch that is kept": "2",
         },
-        "cwgan_gp": {"augmented: recall at 0.5": "0.820 (0.770 to 0.870)"},
+        "cwgan_gp": {
+            "augmented: recall at 0.5": "0.820 (0.770 to 0.870)",
+            "augmented: recall at the threshold for 90 % on val": (
+                "0.820 (0.770 to 0.870)"
+            ),
+        },
         "melanet": {
             "MelaNet: sensitivity TP / (TP + FN)": "0.820 (0.770 to 0.870)",
             'VGG-GAP: "sensitivity", which is the NPV': "NPV 0.900",
@@ -75,6 +86,97 @@ def test_paper_is_printed_from_a_finished_run(name, run, capsys):
         },
     }[name]
     assert table.loc[list(ours), "ours"].to_dict() == ours
+
+
+def write_prepared(folder, ids, brightness):
+    """Write plain images of 8 pixels, as `PreparedImages` reads them."""
+    folder.mkdir(parents=True)
+    images = np.empty((len(ids), 8, 8, 3), np.uint8)
+    images[:] = np.reshape(brightness, (-1, 1, 1, 1))
+    np.save(folder / "images.npy", images)
+    (folder / "index.json").write_text(json.dumps({"ids": list(ids)}))
+
+
+@pytest.fixture
+def bright_is_melanoma(run):
+    """The run, whose augmented arm calls bright images MEL and the others NV.
+
+    Melanomas of the catalog are bright but for one of the four training images; of two
+    images that were made one is.
+    """
+    table = run.catalog.table
+    brightness = np.where(table["diagnosis"] == "MEL", 200, 50)
+    brightness[0] = 50
+    write_prepared(run.prepared_real, table["isic_id"], brightness)
+    made = table.iloc[:2].assign(
+        isic_id=["made_0", "made_1"],
+        diagnosis="MEL",
+        patient_id=None,
+        synthetic=True,
+        generator="sngan",
+        seed=0,
+        split="train",
+    )
+    run.synthetic.mkdir()
+    Catalog(made, run.path).save(run.synthetic / "catalog.csv")
+    write_prepared(run.prepared_synthetic, made["isic_id"], [200, 50])
+    inputs = keras.Input((8, 8, 3))
+    mean = keras.layers.GlobalAveragePooling2D()(inputs)
+    dense = keras.layers.Dense(2, activation="softmax")
+    model = keras.Model(inputs, dense(mean))
+    towards_melanoma = np.full(3, 0.1 / 3)
+    kernel = np.transpose([towards_melanoma, -towards_melanoma])
+    dense.set_weights([kernel, np.array([-12.0, 12.0])])
+    model.save(run.arm("augmented") / "ensemble.keras")
+    return run
+
+
+def test_what_an_arm_learned_from_is_told_apart(bright_is_melanoma):
+    """Table 5 has figures of training images: real and made ones are never one."""
+    from paper_figures import lora_diffusion
+
+    rows = {row.what: row for row in lora_diffusion.rows(bright_is_melanoma)}
+    assert rows["augmented: accuracy, train"].ours == "real 0.750, added 0.500"
+    assert rows["augmented: accuracy, train"].printed == "0.94"
+    assert rows["augmented: recall, train"].ours.startswith("real 0.750")
+    assert rows["baseline: AUC, train"].ours == "not run"  # it has no model
+
+
+def test_tones_by_the_published_rule_are_drawn(run):
+    from paper_figures import lora_diffusion
+
+    path = run / lora_diffusion._tones(run)
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_arm_is_shown_on_what_one_misses(bright_is_melanoma, monkeypatch):
+    """Fig. 7 and 8 of melanet: columns are arms, rows malignant test images."""
+    from paper_figures import melanet
+
+    run, drawn = bright_is_melanoma, {}
+    rows = run.catalog.split("test")
+    said = (rows, np.array([1, 0]), np.array([[0.2, 0.8], [0.6, 0.4]]))
+    monkeypatch.setattr(melanet, "predicted", lambda *_: said)
+    monkeypatch.setattr(
+        melanet.explain,
+        "attention_maps",
+        lambda model, images, of_class: np.full(images.shape[:3], of_class / 2),
+    )
+    columns = melanet.figures.attention_columns
+
+    def kept(images, maps, captions):
+        drawn.update(images=images, maps=maps, captions=captions)
+        return columns(images, maps, captions)
+
+    monkeypatch.setattr(melanet.figures, "attention_columns", kept)
+    shutil.copy(
+        run.arm("augmented") / "ensemble.keras", run.arm("baseline") / "ensemble.keras"
+    )
+    found = melanet._attention(run, "found")
+    assert (run / found).is_file() and drawn["captions"] == ["found, 80%"]
+    assert list(drawn["maps"]) == ["VGG-GAP", "MelaNet"]
+    assert (drawn["images"] == 200).all()  # the one melanoma of the test set
+    assert melanet._attention(run, "missed") is None
 
 
 def test_what_differs_from_published_is_told(run):

@@ -20,8 +20,8 @@ def rows(run):
         others = (
             ("recall at 0.5", recall, "sensitivity"),
             ("specificity at 0.5", "fell", "specificity"),
-            (f"recall {AT_VAL}", NOTHING, "sensitivity_at_0.9"),
-            (f"specificity {AT_VAL}", NOTHING, "specificity_at_0.9"),
+            (f"recall {AT_VAL}", NOTHING, "sensitivity_at_90"),
+            (f"specificity {AT_VAL}", NOTHING, "specificity_at_90"),
             ("precision at 0.5", NOTHING, "ppv"),
             ("accuracy at 0.5", NOTHING, "accuracy"),
             ("AUC", NOTHING, "auc"),
@@ -43,7 +43,9 @@ def rows(run):
 def pictures(run):
     """Figures of the page with the files that are their counterparts."""
     return {
-        "ROC curves": "figures/roc.png",
+        "shares of the classes": "report.html, Preparation and split",
+        "ROC curves of both classifiers": "figures/roc.png",
+        "confusion matrices": "figures/confusion.png",
         "training histories": "report.html, Training",
         "samples": "figures/synthetic.png",
     }

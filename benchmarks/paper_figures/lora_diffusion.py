@@ -12,7 +12,7 @@ from sklearn.metrics import (
 from keras_derm.catalog import of_diagnosis
 from keras_derm.evaluation import UNKNOWN
 from keras_derm.files import read_json
-from keras_derm.report import interval_cell
+from keras_derm.report import figures, interval_cell, save_figure
 from paper_figures.rows import (
     NOT_RUN,
     NOTHING,
@@ -21,6 +21,7 @@ from paper_figures.rows import (
     kept_epoch,
     metric,
     predicted,
+    said_of_what_it_learned,
 )
 
 NAME = "lora_diffusion"
@@ -39,7 +40,8 @@ ERRORS = (
     "both classes.",
     "2.5 announces 1,000 made images, 3.2 makes 808.",
 )
-TABLE_1 = {  # by ITA: melanocytic, others
+TABLE_1 = {  # by ITA: melanocytic, others; type I has no line
+    "I": None,
     "II": (506, 4382),
     "III": (2005, 7756),
     "IV": (426, 1213),
@@ -86,15 +88,14 @@ def rows(run):
 def _table_1(run):
     table = run.catalog.table
     melanocytic = of_diagnosis(run.catalog, "melanocytic")
-    by_rule = table.get("ita_type", pd.Series(UNKNOWN, table.index)).fillna(UNKNOWN)
     found = []
     for name, printed in TABLE_1.items():
-        of_type = (by_rule == name).to_numpy(bool)
+        of_type = _of_type(run, name)
         found.append(
             Row(
                 "Table 1, Fig. 4",
                 f"{name} by the published rule: melanocytic, others",
-                f"{printed[0]:,}, {printed[1]:,}",
+                NOTHING if printed is None else f"{printed[0]:,}, {printed[1]:,}",
                 "colour, no tone",
                 _both(of_type, melanocytic),
             )
@@ -119,6 +120,13 @@ def _table_1(run):
     return found
 
 
+def _of_type(run, name):
+    """Whether the rule of the audit, the published one, calls each image so."""
+    table = run.catalog.table
+    by_rule = table.get("ita_type", pd.Series(UNKNOWN, table.index))
+    return (by_rule.fillna(UNKNOWN) == name).to_numpy(bool)
+
+
 def _both(rows, melanocytic):
     return f"{(rows & melanocytic).sum():,}, {(rows & ~melanocytic).sum():,}"
 
@@ -135,6 +143,9 @@ def _table_2(run):
             Row("Table 2", f"{group}: original", real, ours=ours),
             Row("Table 2", f"{group}: synthetic", f"{n_made}", ours=f"{made_here:,}"),
         ]
+    n_made = 0 if made is None else len(made)
+    ours = f"{len(catalog):,} + {n_made:,} = {len(catalog) + n_made:,}"
+    found.append(Row("Table 2", "all", "17,728 + 808 = 18,536", ours=ours))
     return found
 
 
@@ -168,40 +179,50 @@ def _table_4(run):
         ours = f"{cost['latency']['1']['float']['median_ms']:.0f}"
     return [
         Row("Table 4", "EfficientNet-B0: ms a photograph", "60", ours=ours),
-        Row("Table 4", "a made image: seconds", "4 to 6", ours="not recorded"),
+        Row("Table 4", "a made image: seconds", "4 to 6", ours=_seconds_an_image(run)),
     ]
 
 
+def _seconds_an_image(run):
+    """How long the generator of the run took to make an image, as text."""
+    path = run / "synthesis.json"
+    said = read_json(path, None) if path.is_file() else {}
+    seconds = said.get("seconds_an_image")
+    return NOT_RUN if seconds is None else f"{seconds:.2g}"
+
+
 def _table_5(run):
+    """Of training images too, which tell nothing of the arm but that it learned."""
     found = []
     arms = (("baseline", NOTHING, 0), ("augmented", "mixed with made images", 2))
     for arm, wrong, column in arms:
-        ours = {split: _scores(predicted(run, arm, split)) for split in ("val", "test")}
-        line = kept_epoch(run, arm)
+        learned = said_of_what_it_learned(run, arm)
+        train = {part: _scores(said) for part, said in learned.items()}
+        held_out = {}
+        for split in ("val", "test"):
+            said = predicted(run, arm, split)
+            held_out[split] = {} if said is None else _scores(said[1:])
         for name, printed in TABLE_5.items():
-            in_training = {"loss": "loss", "accuracy": "accuracy"}.get(name)
-            trained = NOTHING
-            if in_training and line is not None:
-                trained = f"{line[in_training]:.3f}"
             found += [
                 Row(
                     "Table 5",
                     f"{arm}: {name}, train",
                     f"{printed[column]:g}",
-                    ours=trained,
+                    "seen in training" if wrong == NOTHING else wrong,
+                    _of_parts(train, name),
                 ),
                 Row(
                     "Table 5",
                     f"{arm}: {name}, val",
                     f"{printed[column + 1]:g}",
                     wrong,
-                    ours["val"].get(name, NOT_RUN),
+                    held_out["val"].get(name, NOT_RUN),
                 ),
                 Row(
                     "Table 5",
                     f"{arm}: {name}, test",
                     NOTHING,
-                    ours=ours["test"].get(name, NOT_RUN),
+                    ours=held_out["test"].get(name, NOT_RUN),
                 ),
             ]
         found.append(
@@ -215,10 +236,17 @@ def _table_5(run):
     return found
 
 
+def _of_parts(scores, name):
+    """A figure of real training images and, apart from it, of made ones, as text."""
+    if not scores:
+        return NOT_RUN
+    if set(scores) == {"real"}:
+        return scores["real"][name]
+    return ", ".join(f"{part} {scores[part][name]}" for part in scores)
+
+
 def _scores(found):
     """Figures of Table 5, as text, of classes and probabilities."""
-    if found is None:
-        return {}
     classes, probabilities = found
     called = probabilities.argmax(axis=1)
     precision, recall, f_score, _ = precision_recall_fscore_support(
@@ -264,8 +292,24 @@ def _fig_5(run):
 def pictures(run):
     """Figures of the paper with the files that are their counterparts."""
     return {
-        "Fig. 1 and 3, real and made images": "figures/synthetic.png",
-        "Fig. 4, counts of tones": "audit.html",
+        "Fig. 1, images of the data set": "figures/preparation.png",
+        "Fig. 3, made images": "figures/synthetic.png",
+        "Fig. 4, counts of tones": _tones(run),
         "Fig. 5, histories": "report.html, Training",
         "Table 3, outlines": "figures/segmentation_*.png",
     }
+
+
+def _tones(run):
+    """Draw Table 1 by the published rule, on a logarithmic axis as in the paper."""
+    melanocytic = of_diagnosis(run.catalog, "melanocytic")
+    counts = pd.DataFrame(
+        {
+            "melanocytic": [(_of_type(run, t) & melanocytic).sum() for t in TABLE_1],
+            "others": [(_of_type(run, t) & ~melanocytic).sum() for t in TABLE_1],
+        },
+        index=pd.Index(list(TABLE_1), name="Type by the ITA of the photograph"),
+    )
+    title = "Colour of the photographs by the published rule"
+    save_figure(run, "tones_by_rule", figures.class_bars(counts, title, log=True))
+    return "figures/tones_by_rule.png"

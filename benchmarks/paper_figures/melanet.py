@@ -6,7 +6,7 @@ from keras_derm import explain
 from keras_derm.classifiers import load_classifier, predict_probabilities
 from keras_derm.pipeline import PreparedImages, image_dataset
 from keras_derm.report import figures, save_figure
-from paper_figures.rows import NOT_RUN, NOTHING, Row, metric
+from paper_figures.rows import NOT_RUN, NOTHING, Row, metric, predicted
 
 NAME = "melanet"
 DATA = "ISIC 2016, 900 training images (727 benign, 173 malignant) and 379 test images"
@@ -29,6 +29,7 @@ ARMS = {  # of the recipe: name, and AUC, "sensitivity" and FN of Table 1
     "copies_10x": ("Augment-10x", 0.7956, 0.8609, 47),
     "augmented": ("MelaNet", 0.8118, 0.9176, 22),
 }
+N_SHOWN = 4
 N_MADE_JUDGED = 10
 """Synthesised images of the discussion in section 3.1."""
 
@@ -167,20 +168,56 @@ def pictures(run):
     """Figures of the paper with the files that are their counterparts."""
     return {
         "Fig. 3, images of both classes": "figures/preparation.png",
-        "Fig. 5, AUC, FN and sensitivity": "figures/forest.png",
+        "Fig. 4, classes of the training set": "report.html, Preparation and split",
+        "Fig. 5, bars of AUC, FN and sensitivity": "report.html, Judgement",
         "Fig. 6, ROC curves": "figures/roc.png",
-        "Fig. 7 and 8, Grad-CAM": "figures/cases_*.png",
+        "Fig. 7, Grad-CAM of missed malignant images": _attention(run, "missed"),
+        "Fig. 8, Grad-CAM of malignant images found": _attention(run, "found"),
         "Fig. 9, UMAP of real, and real and made images": _umap(run),
         "Fig. 10, benign images and their translations": "figures/synthetic.png",
     }
 
 
+def _attention(run, kind, arm="augmented"):
+    """Draw where each arm looks on malignant test images that MelaNet misses, or finds.
+
+    Its surest decisions are taken, and of every arm what speaks for malignant is drawn,
+    so that columns can be compared.
+    """
+    said = predicted(run, arm, "test")
+    if said is None:
+        return None
+    rows, classes, probabilities = said
+    called = probabilities.argmax(axis=1)
+    right = 1 if kind == "found" else 0
+    shown = np.flatnonzero((classes == 1) & (called == right))
+    shown = shown[np.argsort(-probabilities[shown, right], kind="stable")][:N_SHOWN]
+    if not len(shown):
+        return None
+    prepared = PreparedImages.load(run.prepared_real)
+    images = prepared.take(prepared.indices(rows)[shown])
+    maps = {
+        name: explain.attention_maps(
+            load_classifier(run.arm(each) / "ensemble.keras"), images, 1
+        )
+        for each, (name, *_) in ARMS.items()
+        if each in run.arms
+    }
+    captions = [f"{kind}, {probability:.0%}" for probability in probabilities[shown, 1]]
+    figure = figures.attention_columns(images, maps, captions)
+    save_figure(run, f"attention_{kind}_by_arm", figure)
+    return f"figures/attention_{kind}_by_arm.png"
+
+
 def _umap(run, arm="augmented"):
-    """Draw all real training images, and with them all that were made."""
+    """Draw all real images but those of test, and with them all that were made.
+
+    The paper's 900 are the archive's training images, of which val is a part here.
+    """
     if arm not in run.arms:
         return None
     model = load_classifier(run.arm(arm) / "ensemble.keras")
-    train, made = run.catalog.split("train"), run.synthetic_catalog
+    train, made = run.catalog.where(split=["train", "val"]), run.synthetic_catalog
     prepared = PreparedImages.load(run.prepared_real)
     images = prepared.take(prepared.indices(train))
     diagnosis = train.table["diagnosis"].to_numpy(object)
@@ -196,7 +233,7 @@ def _umap(run, arm="augmented"):
         )
     for name, (shown, kinds, synthetic) in drawn.items():
         points = explain.embed(explain.features(model, shown), seed=0)
-        title = f"{len(shown):,} training images, {int(synthetic.sum()):,} of them made"
+        title = f"{len(shown):,} images, {int(synthetic.sum()):,} of them made"
         figure = figures.feature_map(points, kinds, synthetic, title)
         save_figure(run, f"umap_{name}", figure)
     return "figures/umap_*.png"

@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 
 from keras_derm.catalog import get_task
+from keras_derm.classifiers import load_classifier, predict_probabilities
 from keras_derm.evaluation import predictions_from_csv
+from keras_derm.jobs.train_classifier import arm_examples
+from keras_derm.pipeline import image_dataset
 from keras_derm.report import interval_cell
 from keras_derm.report.run_files import read_metrics
 from keras_derm.settings import TrainClassifierSettings
@@ -93,7 +96,11 @@ def kept_epoch(run, arm):
 
 
 def predicted(run, arm, split):
-    """Classes of the real images of a split, and an arm's probabilities, or None."""
+    """What an arm says of the real images of a split, or None where it said nothing.
+
+    Returns:
+        Tuple of their rows, a `Catalog`, their classes and its probabilities.
+    """
     path = run.arm(arm) / f"predictions/ensemble_{split}.csv"
     if arm not in run.arms or not path.is_file():
         return None
@@ -102,7 +109,35 @@ def predicted(run, arm, split):
     rows = run.catalog.where(task.covers(run.catalog)).split(split)
     if not len(rows):
         return None
-    return task.targets(rows), predictions_from_csv(path, rows, task.classes)
+    return rows, task.targets(rows), predictions_from_csv(path, rows, task.classes)
+
+
+def said_of_what_it_learned(run, arm):
+    """What an arm says of the images that it learned from, as they are prepared.
+
+    It is no judgement of the arm, and stands here because papers print it. Real images
+    and those that were added are kept apart.
+
+    Returns:
+        Dict from "real", and "added" where there are any, to a tuple of their classes
+        and its probabilities. Empty where the arm was not trained.
+    """
+    path = run.arm(arm) / "ensemble.keras"
+    if arm not in run.arms or not path.is_file():
+        return {}
+    settings = run.settings(TrainClassifierSettings, arm)
+    examples = arm_examples(run, run.arm(arm), settings)
+    model, n_real = load_classifier(path), examples.n_real
+    images = image_dataset(
+        examples.prepared, examples.indices, image_size=model.input_shape[1:3]
+    )
+    probabilities = predict_probabilities(model, images, f"training images of {arm}")
+    parts = {"real": slice(None, n_real), "added": slice(n_real, None)}
+    return {
+        name: (examples.targets[part], probabilities[part])
+        for name, part in parts.items()
+        if len(examples.targets[part])
+    }
 
 
 def span(values, decimals=2):
