@@ -1,6 +1,7 @@
 """Zunair and Ben Hamza (melanet)."""
 
 import numpy as np
+from rich.progress import track
 
 from keras_derm import explain
 from keras_derm.classifiers import load_classifier, predict_probabilities
@@ -196,13 +197,11 @@ def _attention(run, kind, arm="augmented"):
         return None
     prepared = PreparedImages.load(run.prepared_real)
     images = prepared.take(prepared.indices(rows)[shown])
-    maps = {
-        name: explain.attention_maps(
-            load_classifier(run.arm(each) / "ensemble.keras"), images, 1
-        )
-        for each, (name, *_) in ARMS.items()
-        if each in run.arms
-    }
+    arms = {each: name for each, (name, *_) in ARMS.items() if each in run.arms}
+    maps = {}
+    for each, name in track(arms.items(), f"Grad-CAM, {kind}", total=len(arms)):
+        model = load_classifier(run.arm(each) / "ensemble.keras")
+        maps[name] = explain.attention_maps(model, images, 1)
     captions = [f"{kind}, {probability:.0%}" for probability in probabilities[shown, 1]]
     figure = figures.attention_columns(images, maps, captions)
     save_figure(run, f"attention_{kind}_by_arm", figure)

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from rich.progress import track
 
 from keras_derm.catalog import get_task
-from keras_derm.classifiers import load_classifier, predict_probabilities
+from keras_derm.classifiers import load_classifier
+from keras_derm.classifiers.objective import as_probabilities
 from keras_derm.evaluation import predictions_from_csv
 from keras_derm.jobs.train_classifier import arm_examples
 from keras_derm.pipeline import image_dataset
@@ -128,10 +130,13 @@ def said_of_what_it_learned(run, arm):
     settings = run.settings(TrainClassifierSettings, arm)
     examples = arm_examples(run, run.arm(arm), settings)
     model, n_real = load_classifier(path), examples.n_real
-    images = image_dataset(
+    batches = image_dataset(
         examples.prepared, examples.indices, image_size=model.input_shape[1:3]
     )
-    probabilities = predict_probabilities(model, images, f"training images of {arm}")
+    shown = track(batches, f"What {arm} learned from", total=len(batches))
+    probabilities = as_probabilities(
+        np.concatenate([model.predict_on_batch(images) for images, *_ in shown])
+    )
     parts = {"real": slice(None, n_real), "added": slice(n_real, None)}
     return {
         name: (examples.targets[part], probabilities[part])

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from matplotlib.figure import Figure
 
 from keras_derm import generative, jobs
 from keras_derm.catalog import Catalog, CatalogError, read_mask
@@ -17,7 +18,7 @@ from keras_derm.evaluation.image_quality import feature_distances, origin_probe
 from keras_derm.evaluation.image_quality.synthetic_quality import SETS, held_out_alike
 from keras_derm.generative import synthesis
 from keras_derm.jobs.train_generator import with_steps
-from keras_derm.report import Table, sections
+from keras_derm.report import Table, figures, sections
 from keras_derm.runs import RunDirectory
 from keras_derm.settings import TrainGeneratorSettings
 
@@ -94,6 +95,10 @@ def test_run_of_some_epochs_records_its_steps_and_is_not_done_again(run, capsys)
 
 def test_cyclegan_makes_melanoma_of_benign_training_images_alone(run, monkeypatch):
     accept_all(monkeypatch)
+    sheets = []
+    monkeypatch.setattr(
+        figures, "contact_sheet", lambda *sheet: sheets.append(sheet) or Figure()
+    )
     jobs.run_stage("train_generator", run, generator=tiny("cyclegan"), **SMALL)
     jobs.run_stage("synthesize", run, target_per_diagnosis=20, candidates_per_image=1.0)
     made = Catalog.load(run / "synthetic/catalog.csv").table
@@ -110,6 +115,10 @@ def test_cyclegan_makes_melanoma_of_benign_training_images_alone(run, monkeypatc
     assert (made["tone_source"] == "asked of the generator").all()
     verdicts = pd.read_csv(run / "screening.csv")
     assert not (verdicts["nearest_reference"] == verdicts["parent_id"]).any()
+    pictures, captions, _ = sheets[0]  # with what each was made of beside it
+    assert len(pictures) == len(captions)
+    assert captions[1::3] == ["made of"] * (len(pictures) // 3)
+    assert captions[2::3] == ["nearest real"] * (len(pictures) // 3)
 
 
 def test_diffusion_is_told_masks_and_adapted_to_the_cells_asked_for(run, monkeypatch):
@@ -260,6 +269,7 @@ def test_of_sets_that_a_generator_did_not_learn_nothing_is_kept(run, capsys):
     assert not verdicts["kept"].any() and set(verdicts["set"]) == set(sets["set"])
     found = json.loads((run / "synthesis.json").read_text())
     assert found["none_because"] == found["not_learned"]
+    assert found["seconds_an_image"] > 0
     measured = found["sets"][0]["spectrum_distance"]
     assert measured == pytest.approx(sets["spectrum_distance"][0])
     assert not (run / "synthetic").exists()
