@@ -21,9 +21,10 @@ demo: .venv/.installed ## every stage, to a report: DATA=READER:PATH, RUN, RECIP
 	$(BIN)/python apps/run_recipe.py --recipe $(RECIPE) --scale $(SCALE) \
 	  --data "$(DATA)" --run $(RUN) $(if $(WEIGHTS),--weights.MobileNetV2 $(WEIGHTS))
 
-# Two processes; the tests of a file stay together, as they share what is slow to make.
+# Two processes; the tests of a file stay together, as they share what is slow to make,
+# and long files come first (tests/conftest.py), not those of the most tests.
 test: .venv/.installed ## the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: .venv/.installed ## tests that take minutes or run at full scale
 	$(BIN)/python -m pytest -m slow

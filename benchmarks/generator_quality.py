@@ -87,8 +87,12 @@ def figures(images, diagnoses, extractor, seed):
     table = table.assign(metric=metrics)
     made = table[table["set"].isin([SETS["synthetic"], SETS["training"]])]
     cells = made.pivot_table("value", ["set", "cell"], "metric")
-    whole = cells.xs("all", level="cell")
-    distances = cells["kernel distance"].unstack("cell").drop(columns="all")
+    distances = cells["kernel distance"].unstack("cell")
+    # A generator of one diagnosis has no other cell.
+    whole = cells.xs(
+        "all" if "all" in distances else distances.columns[0], level="cell"
+    )
+    distances = distances.drop(columns="all", errors="ignore")
     return whole, distances, memory
 
 

@@ -25,7 +25,7 @@ REFERENCES = ROOT / "tests/generative/stable_diffusion/references/outputs.npz"
 LARGEST = 5e-5
 
 
-def differences(folder):
+def differences(folder, peer):
     """Rows of a table: what is compared, and the largest difference."""
     from keras_derm.generative.stable_diffusion.networks import read_networks
     from keras_derm.generative.stable_diffusion.unet import timestep_embedding
@@ -43,6 +43,11 @@ def differences(folder):
     time = np.asarray(timestep_embedding(np.array([321]), networks.time_width))
     noise = networks.unet([last("latents"), time, expected["context"]])
     yield row("U-Net", noise, last("noise"))
+    write_random_adapter(networks.unet, folder)
+    adapted = networks.unet([last("latents"), time, expected["context"]])
+    peer("adapter")
+    reference = np.load(folder / "adapted_noise.npy").transpose(0, 2, 3, 1)
+    yield row("U-Net, adapter by load_lora_weights", adapted, reference)
     yield row("VAE encoder", networks.encoder(last("images")), last("moments"))
     yield row("VAE decoder", networks.decoder(last("latents")), last("decoded"))
     words = networks.text_encoder(expected["tokens"])
@@ -50,6 +55,22 @@ def differences(folder):
     prompts = json.loads((folder / "prompts.json").read_text())
     same = (networks.tokenizer(prompts) == expected["token_ids"]).all(axis=1)
     yield f"tokens of {len(prompts)} hard prompts, others", float((~same).sum()), 1.0
+
+
+def write_random_adapter(unet, folder):
+    """Adapt all attention at random, and write the adapter as Diffusers reads it."""
+    from keras_derm.generative.stable_diffusion.diffusers_adapters import (
+        FILE,
+        module_paths,
+        write_diffusers_adapter,
+    )
+    from keras_derm.networks import adapter_variables, add_adapter
+
+    add_adapter(unet, "random", rank=4, alpha=8, where=module_paths("all_attention"))
+    for seed, variable in enumerate(adapter_variables(unet, "random")):
+        drawn = np.random.default_rng(seed).standard_normal(variable.shape)
+        variable.assign(0.05 * drawn)
+    write_diffusers_adapter(unet, "random", folder / FILE)
 
 
 def of_schedulers():
@@ -87,12 +108,15 @@ def main(
     from rich.console import Console
     from rich.table import Table
 
+    def peer(*arguments):
+        script = ROOT / "benchmarks" / "stable_diffusion_peer.py"
+        command = [peer_python, script, folder, *arguments]
+        subprocess.run([str(word) for word in command], check=True)
+
     if not (folder / "outputs.npz").is_file():
-        peer = ROOT / "benchmarks" / "stable_diffusion_peer.py"
-        arguments = [folder, *([vocabulary] if vocabulary else [])]
-        subprocess.run([peer_python, peer, *map(str, arguments)], check=True)
+        peer(*([vocabulary] if vocabulary else []))
     table = Table("part", "largest difference", "standard deviation")
-    rows = [*differences(folder), *of_schedulers()]
+    rows = [*differences(folder, peer), *of_schedulers()]
     for name, difference, deviation in rows:
         table.add_row(name, f"{difference:.2g}", f"{deviation:.2f}")
     Console().print(table)

@@ -3,7 +3,10 @@
 It needs torch, diffusers and transformers, and nothing of keras_derm, so that it can
 run in an environment of its own.
 
-Usage: python benchmarks/stable_diffusion_peer.py FOLDER [VOCABULARY]
+With "adapter" in place of a vocabulary, what the networks of the folder give with its
+pytorch_lora_weights.safetensors, which `pipe.load_lora_weights` reads.
+
+Usage: python benchmarks/stable_diffusion_peer.py FOLDER [VOCABULARY | adapter]
 """
 
 import gzip
@@ -131,8 +134,32 @@ def write_tokenizer(folder, vocabulary):
     (folder / "merges.txt").write_text(text, encoding="utf-8")
 
 
+@torch.no_grad()
+def adapted_noise(folder):
+    """What the U-Net gives with the folder's adapter, (1, 4, side, side)."""
+    inputs = {name: torch.from_numpy(array) for name, array in given().items()}
+    pipe = diffusers.StableDiffusionPipeline(
+        vae=diffusers.AutoencoderKL.from_pretrained(folder / "vae"),
+        text_encoder=transformers.CLIPTextModel.from_pretrained(
+            folder / "text_encoder"
+        ),
+        tokenizer=transformers.CLIPTokenizer.from_pretrained(folder / "tokenizer"),
+        unet=diffusers.UNet2DConditionModel.from_pretrained(folder / "unet"),
+        scheduler=diffusers.PNDMScheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipe.load_lora_weights(folder)
+    latents, context = inputs["latents"], inputs["context"]
+    return pipe.unet(latents, torch.tensor([321]), context).sample.numpy()
+
+
 def main(folder, vocabulary=None):
     folder = Path(folder)
+    if vocabulary == "adapter":
+        np.save(folder / "adapted_noise.npy", adapted_noise(folder))
+        return
     folder.mkdir(parents=True, exist_ok=True)
     found = write(folder)
     write_tokenizer(folder / "tokenizer", vocabulary)

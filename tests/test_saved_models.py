@@ -85,13 +85,16 @@ def test_the_saved_finder_of_lesions_is_small_whole_and_described(tmp_path):
 
 
 @pytest.mark.real_data
-def test_the_saved_finder_outlines_lesions_it_has_not_seen(shared_data):
-    catalog = read_data_source(f"ham10000:{shared_data / 'ham10000'}", skip_bad=True)
+def test_the_saved_finder_outlines_lesions_it_has_not_seen(part_of_ham10000):
     finder = NetworkFinder.load(OUTLINE)
-    unseen = catalog.where(~finder.learned_from(catalog))
-    rows = range(0, len(unseen), 20)
-    photographs = [read_image(unseen.paths[row]) for row in rows]
-    masks = [read_mask(unseen.mask_paths[row], unseen.paths[row]) for row in rows]
+    split = pd.read_csv(OUTLINE.with_name(finder.description["split_file"]))
+    held_out = split.loc[split["split"] == "test", "isic_id"]
+    folder = part_of_ham10000(lambda ids: ids[ids.isin(held_out)][::20])
+    unseen = read_data_source(f"ham10000:{folder}")
+    assert len(unseen) == 76 and not finder.learned_from(unseen).any()
+    photographs = [read_image(path) for path in unseen.paths]
+    files = zip(unseen.mask_paths, unseen.paths, strict=True)
+    masks = [read_mask(*paths) for paths in files]
     found = [finder.find(image) for image in photographs]
     dice = overlap_frame(masks, [one.mask for one in found])["dice"]
     assert dice.mean() > 0.92

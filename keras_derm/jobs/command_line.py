@@ -126,22 +126,11 @@ def _run(one, arguments):
         refuse_workers(one.name)
     arguments = with_options(arguments, one.positional)
     if one.settings is None:
-        return _run_function(_loaded(one), arguments)
+        return _run_function(one.work, arguments)
     run, settings = read_options(one.settings, arguments)
-    stage = _loaded(one)
+    stage = one.work  # only now is TensorFlow loaded
     _stop_in_order()
     return stage(run, settings).do()
-
-
-def _loaded(one):
-    """Work of an app. Only now is TensorFlow loaded, and what it tells not shown."""
-    from keras_derm.terminal import silenced
-
-    with silenced():
-        work = one.work
-        if tensorflow := sys.modules.get("tensorflow"):
-            tensorflow.config.list_physical_devices()  # it misses GPUs aloud, once
-    return work
 
 
 def _run_function(function, arguments):

@@ -5,12 +5,14 @@ a `Stage`, in the module of `keras_derm.jobs` that is called like the app. Nothi
 imports that module before it is needed: it imports TensorFlow.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from keras_derm.settings import RECIPE_STAGES, STAGES, StageSettings
+from keras_derm.terminal import silenced
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,17 @@ class App:
 
     @property
     def work(self) -> Any:
-        """Its `Stage`, or its function."""
+        """Its `Stage`, or its function. TensorFlow is loaded without a word."""
         if self.function:
             module, _, name = self.function.partition(":")
-            return getattr(import_module(module), name)
-        name = "".join(part.capitalize() for part in self.name.split("_"))
-        return getattr(import_module(f"keras_derm.jobs.{self.name}"), name)
+        else:
+            module = f"keras_derm.jobs.{self.name}"
+            name = "".join(part.capitalize() for part in self.name.split("_"))
+        with silenced():
+            work = getattr(import_module(module), name)
+            if tensorflow := sys.modules.get("tensorflow"):
+                tensorflow.config.list_physical_devices()  # it misses GPUs aloud, once
+        return work
 
     @property
     def summary(self) -> str:

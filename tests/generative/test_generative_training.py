@@ -59,6 +59,7 @@ def model():
     keras.utils.set_random_seed(1)
     made = SNGAN.with_networks(32, latent_dim=8, base_channels=2)
     made.compile()
+    made.run_eagerly = True  # Tracing would take longer than the steps.
     return made
 
 

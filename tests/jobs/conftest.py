@@ -1,4 +1,4 @@
-"""A small run with an evaluated ensemble whose members were never trained."""
+"""Phantoms and runs that the processes of a test session make once and share."""
 
 import keras
 import pytest
@@ -7,6 +7,7 @@ from filelock import FileLock
 from keras_derm import jobs
 from keras_derm.catalog import Catalog, get_task
 from keras_derm.jobs import audit_skin_tone
+from keras_derm.phantom import render
 from keras_derm.runs.records import Record
 from keras_derm.settings import MemberSettings, SynthesizeSettings
 
@@ -23,28 +24,83 @@ def tiny_classifier(name, side, n_classes):
     return keras.Model(inputs, outputs, name=name)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def few_casts():
+    """Audits look at two photographs under casts of colour, in place of sixty."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(audit_skin_tone, "N_UNDER_CASTS", 2)
+        yield
+
+
 @pytest.fixture(scope="session")
-def evaluated_run(tmp_path_factory, worker_id):
+def made_once(tmp_path_factory, worker_id):
+    """Have a folder filled by one process of the session, for all of them to read."""
+
+    def made(name, fill):
+        if worker_id == "master":  # one process
+            folder = tmp_path_factory.mktemp(name)
+            fill(folder)
+            return folder
+        folder = tmp_path_factory.getbasetemp().parent / name
+        with FileLock(folder.with_suffix(".lock")):
+            if not (folder / "whole").is_file():
+                folder.mkdir()
+                fill(folder)
+                (folder / "whole").touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def phantoms(made_once):
+    """The images of `phantom:n=N,seed=3,size=64` for N up to 120, where jobs look."""
+
+    def fill(folder):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("KERAS_DERM_CACHE", str(folder))
+            render(120, 3, 64, progress=False)
+
+    folder = made_once("phantoms", fill)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERAS_DERM_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def audited_run(made_once, phantoms):
+    """Run directory: 40 photographs, audited. To be copied."""
+
+    def fill(folder):
+        data = "phantom:n=40,seed=3,size=64"
+        jobs.run_stage("audit_skin_tone", folder / "run", data=data)
+
+    return made_once("audited", fill) / "run"
+
+
+@pytest.fixture(scope="session")
+def prepared_run(made_once, phantoms):
+    """Run directory: 100 photographs, audited and prepared at 32 px. To be copied."""
+
+    def fill(folder):
+        data = "phantom:n=100,seed=3,size=64"
+        jobs.run_stage("audit_skin_tone", folder / "run", data=data)
+        jobs.run_stage("prepare_dataset", folder / "run", image_size=32)
+
+    return made_once("prepared", fill) / "run"
+
+
+@pytest.fixture(scope="session")
+def evaluated_run(made_once, phantoms):
     """Run directory: audited, prepared, both arms with the same two members.
 
-    The processes of one test session share it: no test changes it, but a copy.
+    Its ensemble is evaluated, though its members were never trained. To be copied.
     """
-    if worker_id == "master":  # one process
-        return make_evaluated_run(tmp_path_factory.mktemp("evaluated"))
-    folder = tmp_path_factory.getbasetemp().parent / "evaluated"
-    with FileLock(folder.with_suffix(".lock")):
-        if not (folder / "whole").is_file():
-            folder.mkdir()
-            make_evaluated_run(folder)
-            (folder / "whole").touch()
-    return folder / "run"
+    return made_once("evaluated", make_evaluated_run) / "run"
 
 
 def make_evaluated_run(folder):
-    """Make it in a folder, and return its path."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("KERAS_DERM_CACHE", str(folder / "cache"))
-    patch.setattr(audit_skin_tone, "N_UNDER_CASTS", 2)
+    """Make it in a folder."""
     run = folder / "run"
     jobs.run_stage("audit_skin_tone", run, data="phantom:n=64,seed=3,size=64")
     jobs.run_stage("prepare_dataset", run, image_size=32, fractions=(0.5, 0.17, 0.33))
@@ -61,5 +117,3 @@ def make_evaluated_run(folder):
     for arm in ("baseline", "augmented"):
         jobs.run_stage("train_classifier", run, arm=arm, members=members)
     jobs.run_stage("evaluate", run, n_replicates=50)
-    patch.undo()
-    return run

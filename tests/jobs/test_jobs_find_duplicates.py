@@ -9,7 +9,6 @@ from PIL import Image
 
 from keras_derm import jobs
 from keras_derm.catalog import find_leaks
-from keras_derm.jobs import audit_skin_tone
 from keras_derm.runs import RunDirectory
 
 CLASSES = ("nevus", "melanoma", "bcc")
@@ -38,15 +37,8 @@ def runs(tmp_path_factory):
     whole = (data / "bcc/photo29.jpg").read_bytes()
     (data / "bcc/cut.jpg").write_bytes(whole[: len(whole) // 2] + b"\xff\xd9")
     run = folder / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(audit_skin_tone, "N_UNDER_CASTS", 2)
-        jobs.run_stage(
-            "audit_skin_tone",
-            run,
-            data=f"folder:{data}",
-            tone_by="label",
-            skip_bad=True,
-        )
+    source = f"folder:{data}"
+    jobs.run_stage("audit_skin_tone", run, data=source, tone_by="label", skip_bad=True)
     jobs.run_stage("find_duplicates", run)
     jobs.run_stage("prepare_dataset", run, image_size=32, fractions=(0.4, 0.3, 0.3))
     return run

@@ -30,21 +30,9 @@ def tiny(name="sngan", **options):
     return {name: {"base_channels": 2, "batch_size": 2, **options}}
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("generators")
-    patch = pytest.MonkeyPatch()
-    patch.setenv("KERAS_DERM_CACHE", str(folder / "cache"))
-    run = folder / "run"
-    jobs.run_stage("audit_skin_tone", run, data="phantom:n=100,seed=3,size=64")
-    jobs.run_stage("prepare_dataset", run, image_size=32)
-    patch.undo()
-    return run
-
-
 @pytest.fixture
-def run(prepared, tmp_path):
-    return shutil.copytree(prepared, tmp_path / "run")
+def run(prepared_run, tmp_path):
+    return shutil.copytree(prepared_run, tmp_path / "run")
 
 
 def accept_all(monkeypatch):

@@ -18,13 +18,12 @@ from keras_derm.settings import MemberSettings
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
+def runs(audited_run, tmp_path_factory):
     """A run prepared as one array, and one prepared as shards."""
-    array = tmp_path_factory.mktemp("shards") / "array"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KERAS_DERM_CACHE", str(array.parent / "cache"))
-        jobs.run_stage("audit_skin_tone", array, data="phantom:n=40,seed=3,size=64")
-    shards = shutil.copytree(array, array.parent / "shards")
+    folder = tmp_path_factory.mktemp("shards")
+    array, shards = (
+        shutil.copytree(audited_run, folder / name) for name in ("array", "shards")
+    )
     jobs.run_stage("prepare_dataset", array, image_size=32)
     jobs.run_stage("prepare_dataset", shards, image_size=32, images_per_shard=15)
     return array, shards

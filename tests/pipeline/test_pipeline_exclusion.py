@@ -22,11 +22,13 @@ def test_covered_images_have_a_reason_and_others_none(tmp_path):
 
 
 @pytest.mark.real_data
-def test_ink_is_a_reason_and_blue_lesions_hair_and_bright_skin_are_none(shared_data):
-    catalog = read_data_source(f"ham10000:{shared_data / 'ham10000'}")
+def test_ink_is_a_reason_and_blue_lesions_hair_and_bright_skin_are_none(
+    part_of_ham10000,
+):
     inked = "ISIC_0031263"
     blue_and_hairy = ["ISIC_0029744", "ISIC_0031756", "ISIC_0032182", "ISIC_0032270"]
-    catalog = catalog.where(isic_id=[inked, *blue_and_hairy])
+    folder = part_of_ham10000(lambda ids: [inked, *blue_and_hairy])
+    catalog = read_data_source(f"ham10000:{folder}")
     reasons = dict(
         zip(catalog.table["isic_id"], exclusion_reasons(catalog), strict=True)
     )

@@ -66,6 +66,7 @@ def test_sample_refuses_conditions_of_another_shape():
 
 def test_sampling_uses_the_moving_average_of_the_weights():
     model = small_model(ema_decay=0.9)
+    model.run_eagerly = True
     variables = model.generator.trainable_variables
     average = [w.numpy() for w in variables]
     for batch in batches(3):
@@ -85,13 +86,14 @@ def test_sampling_uses_the_moving_average_of_the_weights():
 
 
 def test_saved_and_reloaded_training_goes_on_exactly(tmp_path):
-    whole = small_model()
+    whole, first = small_model(), small_model()
+    whole.run_eagerly = first.run_eagerly = True  # Tracing takes longer than the steps.
     whole.fit(batches(4), verbose=0)
-    first = small_model()
     first.fit(batches(4).take(2), verbose=0)
     first.save(tmp_path / "model.keras")
     second = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(first.sample([[0, 1]], 7), second.sample([[0, 1]], 7))
+    second.run_eagerly = True
     second.fit(batches(4, first=2), verbose=0)
     assert second.steps_done == 4
     assert_equal_weights(whole, second, atol=1e-6)
