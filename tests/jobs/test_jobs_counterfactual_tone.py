@@ -176,22 +176,25 @@ def test_settings_that_cannot_be_are_refused(options, message):
 
 
 @pytest.mark.real_data
-def test_the_shipped_model_flips_nothing_at_no_step(shared_data, tmp_path):
+def test_the_shipped_model_flips_nothing_at_no_step(part_of_ham10000, tmp_path):
+    split = pd.read_csv(SAVED / "ham10000_split.csv").set_index("isic_id")["split"]
+    folder = part_of_ham10000(lambda ids: ids[::100])
+    laid_out = pd.read_csv(folder / "HAM10000_metadata.csv")["image_id"]
+    split[laid_out].rename_axis("isic_id").to_csv(tmp_path / "split.csv")
     jobs.run_stage(
         "counterfactual_tone",
-        tmp_path,
+        tmp_path / "run",
         model=str(SHIPPED),
-        data=f"ham10000:{shared_data / 'ham10000'}",
-        split_file=str(SAVED / "ham10000_split.csv"),
+        data=f"ham10000:{folder}",
+        split_file=str(tmp_path / "split.csv"),
         steps=[-45.0],
         threshold=0.1,
         n_photographs=10,
         n_replicates=20,
     )
-    split = pd.read_csv(SAVED / "ham10000_split.csv").set_index("isic_id")["split"]
-    said = read(tmp_path, "predictions.csv")
+    said = read(tmp_path / "run", "predictions.csv")
     assert (split[said["isic_id"].unique()] == "test").all()
-    zero = summary(tmp_path)["zero"]
+    zero = summary(tmp_path / "run")["zero"]
     assert (zero["n_renamed"], zero["largest"]) == (0, 0)
     darker = said[said["change"].eq("melanin") & said["step"].eq(-45)]
     assert (darker["lightness_change"] < -8).all()

@@ -45,16 +45,6 @@ def command(run, generator):
     return [sys.executable, APP, "--run", run, *said]
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
-    run = tmp_path_factory.mktemp("killed") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KERAS_DERM_CACHE", str(run.parent / "cache"))
-        jobs.run_stage("audit_skin_tone", run, data="phantom:n=100,seed=3,size=64")
-        jobs.run_stage("prepare_dataset", run, image_size=32)
-    return run
-
-
 def kill_in_the_second_epoch(run, generator):
     history = run / "generator/history.csv"
     process = subprocess.Popen(command(run, generator), stdout=subprocess.DEVNULL)
@@ -68,10 +58,10 @@ def kill_in_the_second_epoch(run, generator):
 @pytest.mark.slow
 @pytest.mark.parametrize("generator", OPTIONS)
 def test_a_training_killed_in_mid_epoch_ends_as_one_that_was_not(
-    prepared, tmp_path, generator
+    prepared_run, tmp_path, generator
 ):
     whole, killed = (
-        shutil.copytree(prepared, tmp_path / name) for name in ("whole", "killed")
+        shutil.copytree(prepared_run, tmp_path / name) for name in ("whole", "killed")
     )
     subprocess.run(command(whole, generator), check=True, stdout=subprocess.DEVNULL)
     kill_in_the_second_epoch(killed, generator)

@@ -1,6 +1,7 @@
 """Where image layers compute: asked for, measured where there is a GPU, kept."""
 
 import json
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -66,12 +67,9 @@ def test_with_a_gpu_it_is_measured_once_and_kept_with_the_run(
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(audited_run, tmp_path_factory):
     """A run prepared, and a classifier trained, on the processor."""
-    folder = tmp_path_factory.mktemp("places")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KERAS_DERM_CACHE", str(folder / "cache"))
-        jobs.run_stage("audit_skin_tone", folder, data="phantom:n=40,seed=3,size=64")
+    folder = shutil.copytree(audited_run, tmp_path_factory.mktemp("places") / "run")
     jobs.run_stage("prepare_dataset", folder, image_size=32)
     train(folder, "there", preprocess_on="device")
     return RunDirectory(folder)

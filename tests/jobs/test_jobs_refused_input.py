@@ -160,7 +160,6 @@ def test_second_training_of_a_run_is_refused_with_the_name_of_the_first(run):
 def test_archive_from_which_the_task_cannot_be_learned_trains_no_generator(
     tmp_path, monkeypatch, capsys, write_image
 ):
-    monkeypatch.setattr("keras_derm.jobs.audit_skin_tone.N_UNDER_CASTS", 2)
     for name in ("benign", "malignant"):
         for i in range(3):
             write_image(tmp_path / f"all/{name}/{name}_{i}.png", (64, 64), seed=i)

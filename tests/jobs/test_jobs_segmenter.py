@@ -9,7 +9,6 @@ from keras_derm import jobs
 from keras_derm.catalog import Catalog
 from keras_derm.files import write_json
 from keras_derm.generative import write_synthetic
-from keras_derm.jobs import audit_skin_tone
 from keras_derm.jobs.train_segmenter import FILE_NAME
 from keras_derm.lesion_finders import NetworkFinder, largest_component
 from keras_derm.pipeline import PreparedImages
@@ -36,7 +35,6 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("segmented")
     patch = pytest.MonkeyPatch()
     patch.setenv("KERAS_DERM_CACHE", str(folder / "cache"))
-    patch.setattr(audit_skin_tone, "N_UNDER_CASTS", 2)
     run = RunDirectory(folder / "run")
     jobs.run_stage("audit_skin_tone", run.path, data="phantom:n=60,seed=4,size=64")
     jobs.run_stage(

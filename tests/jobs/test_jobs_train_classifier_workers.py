@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from worker_processes import errors, finish, kill_after_an_epoch, start_workers
 
-from keras_derm import jobs
 from keras_derm.classifiers import load_classifier
 
 APP = Path(__file__).parents[2] / "apps" / "train_classifier.py"
@@ -19,13 +18,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
-    run = tmp_path_factory.mktemp("workers") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KERAS_DERM_CACHE", str(run.parent / "cache"))
-        jobs.run_stage("audit_skin_tone", run, data="phantom:n=100,seed=3,size=64")
-        jobs.run_stage("prepare_dataset", run, image_size=32)
-    return run
+def prepared(prepared_run, tmp_path_factory):
+    return shutil.copytree(prepared_run, tmp_path_factory.mktemp("workers") / "run")
 
 
 def command(run, seed=0):

@@ -34,7 +34,7 @@ with strategy.scope():
     model = classifier()
 train_classifier(
     model,
-    *data(augment=False),
+    *data(),
     folder,
     epochs=4,
     steps_per_epoch=5,

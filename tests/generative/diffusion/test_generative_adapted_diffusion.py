@@ -28,7 +28,9 @@ def trained(batches=2):
     keras.utils.set_random_seed(1)
     model = Diffusion.from_settings(SETTINGS, SIDE, n_steps=4)
     model.code.fit(next(iter(conditional_batches(1, 16, SIDE)))[0].numpy())
+    model.run_eagerly = True  # Tracing would take longer than the steps.
     model.fit(conditional_batches(batches, side=SIDE), verbose=0, shuffle=False)
+    model.run_eagerly = False
     return model
 
 
