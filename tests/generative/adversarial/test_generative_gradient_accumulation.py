@@ -83,7 +83,16 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
+SLOW = ("conditional_wgan_gp", "cyclegan")  # they go on as sngan does, in longer
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
+        for name in MODELS
+    ],
+)
 def test_training_goes_on_exactly_between_two_updates(name, tmp_path):
     keras.utils.set_random_seed(1)
     model = MODELS[name]()

@@ -15,9 +15,9 @@ def folder(tmp_path_factory):
     return tiny_diffusers.write_folder(tmp_path_factory.mktemp("sd") / "tiny")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def unet(folder):
-    """Its U-Net. Adapters that a test adds are not active after it."""
+    """Its U-Net. Adapters that a test adds stay in it."""
     import tiny_diffusers
 
     from keras_derm.generative.stable_diffusion.diffusers_folder import DiffusersFolder
