@@ -9,7 +9,7 @@ from keras_derm.layers import ToneTransfer
 from keras_derm.layers.colour_spaces import srgb_to_linear
 from keras_derm.skin_tone import IndividualTypologyAngle
 
-TARGETS = [50.0, -45.0]
+TARGETS = [50.0, 20.0, -10.0, -45.0]
 
 
 @pytest.fixture(scope="module")

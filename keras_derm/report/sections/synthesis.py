@@ -23,11 +23,11 @@ def section(run):
     if not run.done("synthesize"):
         return None
     path = run / "screening.csv"
+    told = _told(run)
     if not path.is_file():
         said = "None were made"
-        if (run / "synthesis.json").is_file():
-            why = read_json(run / "synthesis.json", "synthesize")
-            said += f": {why['none_because']}"
+        if told:
+            said += f": {told['none_because']}"
         return Section("Synthetic images", f"{said}.")
     verdicts = read_csv(path, "synthesize", keep_default_na=False)
     settings = run.settings(TrainGeneratorSettings)
@@ -41,7 +41,7 @@ def section(run):
             "images of the tone group asked for; outliers and near copies of training "
             "images were rejected. What passed was then judged as a set, beside real "
             "images of the same kind. Synthetic images are in no validation or test "
-            f"set.{_seconds(run)}"
+            f"set.{_seconds(told)}"
         ),
         *_sets(run),
         *_sheets(run, verdicts),
@@ -54,22 +54,25 @@ def section(run):
         ),
         Table(_first_reasons(verdicts), "Why images were rejected"),
     ]
-    return Section("Synthetic images", _lead(run, verdicts), blocks)
+    return Section("Synthetic images", _lead(told, verdicts), blocks)
 
 
-def _lead(run, verdicts):
+def _told(run):
+    """What synthesize said of its work: a dict, empty where it said nothing."""
+    path = run / "synthesis.json"
+    return read_json(path, "synthesize") if path.is_file() else {}
+
+
+def _lead(told, verdicts):
     sampled, kept = len(verdicts), int(verdicts["kept"].sum())
-    why = {}
-    if (run / "synthesis.json").is_file():
-        why = read_json(run / "synthesis.json", "synthesize")
-    if not kept and "none_because" in why:
-        return f"None of {sampled:,} sampled images was kept: {why['none_because']}."
+    if not kept and "none_because" in told:
+        return f"None of {sampled:,} sampled images was kept: {told['none_because']}."
     said = (
         f"{int(verdicts['accepted'].sum()):,} of {sampled:,} sampled images "
         f"passed the screening and {kept:,} were kept."
     )
-    if "not_learned" in why:
-        learned = why["not_learned"]
+    if "not_learned" in told:
+        learned = told["not_learned"]
         said += f" {learned[0].upper()}{learned[1:]}: none of it was kept."
     return said
 
@@ -120,13 +123,11 @@ def _classes(run, verdicts):
     ]
 
 
-def _seconds(run):
+def _seconds(told):
     """How long it took to make an image, where it was taken down."""
-    path = run / "synthesis.json"
-    said = read_json(path, "synthesize") if path.is_file() else {}
-    if "seconds_an_image" not in said:
+    if "seconds_an_image" not in told:
         return ""
-    return f" To make one of them took {said['seconds_an_image']:.2g} seconds."
+    return f" To make one of them took {told['seconds_an_image']:.2g} seconds."
 
 
 def _by_cell(verdicts):
