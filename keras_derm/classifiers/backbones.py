@@ -71,6 +71,7 @@ def build_classifier(
     batch_norm_momentum=None,
     hidden_units=None,
     cropped_from=None,
+    input_scaling=None,
 ):
     """A classifier: backbone, global average pooling, dropout, softmax.
 
@@ -100,6 +101,8 @@ def build_classifier(
         cropped_from: Side of the images that it takes, of which it sees
             `image_size` pixels: the middle, and in training a random part, see
             `RandomResizedCrop`. None where it sees all that it takes.
+        input_scaling: `InputScaling` mode, or None for that of the backbone's own
+            ImageNet weights.
 
     Returns:
         Functional `keras.Model`: float RGB images in [0, 255], of the side
@@ -112,7 +115,7 @@ def build_classifier(
             cut out of smaller ones.
         FileNotFoundError: The weights are not there and cannot be downloaded.
     """
-    network = build_backbone(backbone, image_size, weights, cropped_from)
+    network = build_backbone(backbone, image_size, weights, cropped_from, input_scaling)
     image_size = image_size or BACKBONES[backbone].image_size
     if batch_norm_momentum is not None:
         for layer in network.layers:
@@ -129,11 +132,14 @@ def build_classifier(
     )
 
 
-def build_backbone(backbone, image_size=None, weights=None, cropped_from=None):
+def build_backbone(
+    backbone, image_size=None, weights=None, cropped_from=None, input_scaling=None
+):
     """A backbone without a top, with the scaling of images before it.
 
     Args:
-        backbone, image_size, weights, cropped_from: As `build_classifier` takes them.
+        backbone, image_size, weights, cropped_from, input_scaling: As
+            `build_classifier` takes them.
 
     Returns:
         Functional `keras.Model`: float RGB images in [0, 255],
@@ -158,7 +164,8 @@ def build_backbone(backbone, image_size=None, weights=None, cropped_from=None):
     inputs = seen = keras.Input((side, side, 3), name="image")
     if side > image_size:
         seen = RandomResizedCrop(image_size, name="crop")(inputs)
-    scaled = InputScaling(facts.scaling, name="input_scaling", dtype="float32")(seen)
+    mode = input_scaling or facts.scaling
+    scaled = InputScaling(mode, name="input_scaling", dtype="float32")(seen)
     return fuse_batch_normalization(_network(backbone, facts, scaled, weights))
 
 

@@ -42,6 +42,7 @@ def untrained_member(member, settings, n_classes):
         dropout=settings.dropout,
         hidden_units=settings.hidden_units,
         cropped_from=member.cropped_from,
+        input_scaling=member.input_scaling,
         batch_norm_momentum=settings.batch_norm_momentum,
     )
     if settings.gradient_checkpointing:

@@ -89,7 +89,8 @@ def preparation(name, image_size):
       threefold. Images of less than 224 pixels have smaller windows, those of less
       than 128 fewer tiles: see `photometry.enhanced`.
     - `"cwgan_gp"`: resize.
-    - `"melanet"`: black square padding (256 is published) and min-max rescaling.
+    - `"melanet"`: square padding (256 is published; its black is ours) and min-max
+      rescaling.
 
     Args:
         name: One of `PRESETS`.

@@ -1,4 +1,4 @@
-"""Random darkening, as sn_gan_ensemble publishes it for darker skin."""
+"""Random darkening, as sn_gan_ensemble publishes it for other light."""
 
 import keras
 import tensorflow as tf

@@ -19,8 +19,8 @@ class SquarePad(SquareResize):
     Args:
         size: Side of the result in pixels.
         fill: `"reflect"` mirrors the image over its edge, which leaves no artificial
-            border for a network to find; `"black"` is what the melanet system
-            published.
+            border for a network to find; `"black"` is what the recipe melanet has,
+            whose paper pads and names no colour.
 
     Example:
         >>> SquarePad(224)(photographs).shape

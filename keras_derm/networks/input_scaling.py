@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-MODES = ("none", "tf", "caffe")
+MODES = ("none", "tf", "caffe", "unit")
 
 
 @keras.saving.register_keras_serializable(package="keras_derm")
@@ -14,7 +14,8 @@ class InputScaling(keras.layers.Layer):
 
     Args:
         mode: `"tf"` gives [-1, 1]; `"caffe"` gives BGR with the ImageNet mean
-            subtracted; `"none"` leaves the values alone (the backbone scales them).
+            subtracted; `"unit"` gives [0, 1], as melanet has it; `"none"` leaves the
+            values alone (the backbone scales them).
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
@@ -35,6 +36,8 @@ class InputScaling(keras.layers.Layer):
     def call(self, images):
         if self.mode == "tf":
             return images / 127.5 - 1.0
+        if self.mode == "unit":
+            return images / 255.0
         if self.mode == "caffe":
             # Not ops.flip: TFLite's converter gives a REVERSE_V2 before a subtraction a
             # wrong scale in int8, and the colours come out by tens of levels off.

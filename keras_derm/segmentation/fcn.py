@@ -2,9 +2,14 @@
 
 import keras
 
+from keras_derm.layers.imagenet_normalization import MEAN, STANDARD_DEVIATION
 from keras_derm.segmentation.outputs import mask_outputs
 
 FILTERS = (16, 32, 64)
+SCALE = [1 / (255 * deviation) for deviation in STANDARD_DEVIATION]
+OFFSET = [
+    -mean / deviation for mean, deviation in zip(MEAN, STANDARD_DEVIATION, strict=True)
+]
 CONVOLUTION = {
     "kernel_size": 3,
     "padding": "same",
@@ -18,8 +23,9 @@ def fcn(image_size):
 
     Published are the filters (16, 32, 64), the max pooling behind each block and the
     transposed convolutions back to the size of the image. Ours are two convolutions a
-    block, kernels of 3 x 3, ReLU, the scale of the images, the first weights, and the
-    filters of the way back (64, 32, 16).
+    block, kernels of 3 x 3, ReLU, the first weights, and the filters of the way back
+    (64, 32, 16). Images are normalised by the statistics of ImageNet, as all are in
+    section 3.3.1.
 
     Args:
         image_size: Side of the square input in pixels, a multiple of 8.
@@ -40,7 +46,7 @@ def fcn(image_size):
             f"of 8. Received: {image_size}"
         )
     inputs = keras.Input((image_size, image_size, 3), name="image")
-    x = keras.layers.Rescaling(1 / 127.5, -1, name="rescaling")(inputs)
+    x = keras.layers.Rescaling(SCALE, OFFSET, name="rescaling")(inputs)
     for number, filters in enumerate(FILTERS, 1):
         for repeat in "ab":
             x = keras.layers.Conv2D(

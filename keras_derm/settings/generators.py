@@ -143,8 +143,8 @@ class SNGANSettings(ConditionalGANSettings, name="sngan"):
         augmentation: Whether the discriminator sees augmented images only.
         diagnoses: Train on these alone, such as [MEL]; on all by default.
         conditional: Make the diagnosis and tone group that are asked for. Without, as
-            sn_gan_ensemble was published, name the one diagnosis to train on: images
-            are of it, and of unknown tone.
+            sn_gan_ensemble was published, images have no label: name the one diagnosis
+            to train on, and they are of it, and of unknown tone.
         loss: Adversarial loss; the cross-entropy is non-saturating.
         dropout: Share of the discriminator's features that is dropped after every
             convolution, in [0, 1).

@@ -1,6 +1,7 @@
 """One classifier of an ensemble."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from keras_derm.settings.kinds import Backbone, Count, Positive, Precision, limited
 from keras_derm.settings.settings import Settings, SettingsError
@@ -16,6 +17,9 @@ class MemberSettings(Settings):
         cropped_from: Side to which images are resized before the middle `image_size`
             pixels are cut out; in training, a random part of 8 to 100 % of the area is,
             and resized. By default nothing is cut off.
+        input_scaling: Range of values that the network sees: unit, [0, 1]; tf,
+            [-1, 1]; caffe, BGR about the means of ImageNet; none, [0, 255]. By default
+            that with which its ImageNet weights were trained.
         epochs: Epochs over as many images as there are real ones to train on.
         learning_rate: Peak of the schedule.
         frozen_until: Name of the layer up to which pretrained weights stay as they
@@ -36,6 +40,7 @@ class MemberSettings(Settings):
     backbone: Backbone
     image_size: int | None = limited(Count | None, None)
     cropped_from: int | None = limited(Count | None, None)
+    input_scaling: Literal["unit", "tf", "caffe", "none"] | None = None
     epochs: int = limited(Count, 25)
     learning_rate: float = limited(Positive, 1e-4)
     frozen_until: str | None = None

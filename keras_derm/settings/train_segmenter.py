@@ -28,7 +28,7 @@ NETWORKS: dict[str, tuple[int, int, float, Loss]] = {
     "fcn": (224, 30, 1e-4, "cross_entropy"),
 }
 """Networks, and for each the side of its images, epochs, learning rate and loss; those
-of the fcn are published for lora_diffusion, but for the side, which is ours."""
+of the fcn are published for lora_diffusion."""
 
 
 @dataclass(frozen=True)
