@@ -18,20 +18,21 @@ from pathlib import Path
 
 import pandas as pd
 from jsonargparse import auto_cli
-from paper_figures import PAPERS
-from paper_figures.stand_ins import lay_out, told
 from rich.console import Console
 from rich.table import Table
 
-from keras_derm.files import write_csv
-from keras_derm.jobs.run_recipe import run_recipe
-from keras_derm.runs import RunDirectory
-from keras_derm.runs.records import Record
-from keras_derm.settings import (
-    AuditSkinToneSettings,
-    Recipe,
-)
-from keras_derm.settings.recipe import ARM_STAGES
+from keras_derm.terminal import silenced
+
+with silenced():  # TensorFlow says at length what it found
+    from paper_figures import PAPERS
+    from paper_figures.stand_ins import lay_out, told
+
+    from keras_derm.files import write_csv
+    from keras_derm.jobs.run_recipe import run_recipe
+    from keras_derm.runs import RunDirectory
+    from keras_derm.runs.records import Record
+    from keras_derm.settings import AuditSkinToneSettings, Recipe
+    from keras_derm.settings.recipe import ARM_STAGES
 
 COLUMNS = ("place", "what", "printed", "corrected", "ours")
 NOT_COMPARED = ("data", "arm")

@@ -62,7 +62,7 @@ def test_paper_is_printed_from_a_finished_run(name, run, capsys):
             "baseline: correct BCC": "5 of 8",
             "augmented: correct BCC": "6 of 8",
             "augmented: balanced accuracy": "0.820 (0.770 to 0.870)",
-            "baseline: validation accuracy": "0.40 to 0.40",
+            "baseline: validation accuracy": "0.40 to 0.40, ResNet50",
         },
         "lora_diffusion": {
             "VI by the published rule: melanocytic, others": "1, 0",
@@ -71,6 +71,7 @@ def test_paper_is_printed_from_a_finished_run(name, run, capsys):
             "all": "8 + 0 = 8",
             "baseline: accuracy, train": "not run",
             "a made image: seconds": "0.042",
+            "parameters": "not run",
             "augmented: epoch that is kept": "2",
         },
         "cwgan_gp": {
@@ -78,11 +79,14 @@ def test_paper_is_printed_from_a_finished_run(name, run, capsys):
             "augmented: recall at the threshold for 90 % on val": (
                 "0.820 (0.770 to 0.870)"
             ),
+            "made images": "0",
+            "melanomas that the GAN learned from": "2, of train alone",
         },
         "melanet": {
             "MelaNet: sensitivity TP / (TP + FN)": "0.820 (0.770 to 0.870)",
             'VGG-GAP: "sensitivity", which is the NPV': "NPV 0.900",
             "MelaNet: F-score of the made training images": "not run",
+            "images of Augment-10x": "44",
         },
     }[name]
     assert table.loc[list(ours), "ours"].to_dict() == ours
@@ -140,6 +144,32 @@ def test_what_an_arm_learned_from_is_told_apart(bright_is_melanoma):
     assert rows["augmented: accuracy, train"].printed == "0.94"
     assert rows["augmented: recall, train"].ours.startswith("real 0.750")
     assert rows["baseline: AUC, train"].ours == "not run"  # it has no model
+
+
+def test_history_is_that_of_the_member_that_stands_first(run):
+    from paper_figures.rows import history
+
+    path = run.arm("baseline") / "resnet50_224/history.csv"
+    pd.read_csv(path).assign(accuracy=0.9).to_csv(path, index=False)
+    assert set(history(run, "baseline")["accuracy"]) == {0.9}
+
+
+def test_printed_tables_agree_with_what_the_paper_says_of_them():
+    """Sums of Table 1 and shares of the text: a figure copied wrongly breaks them."""
+    from paper_figures import lora_diffusion as paper
+
+    known = [counts for counts in paper.TABLE_1.values() if counts]
+    assert tuple(map(sum, zip(*known, strict=True))) == (3165, 14563)
+    dark = [sum(paper.TABLE_1[name]) for name in ("V", "VI")]
+    assert sum(dark) == 1407
+    assert sum(made for _, made in paper.TABLE_2.values()) == 808
+    for _, *printed in paper.TABLE_3.values():
+        assert sorted(printed) in (printed, printed[::-1])  # each finder is better
+    f_score = {column: values for column, values in enumerate(paper.TABLE_5["F-score"])}
+    for column, printed in f_score.items():
+        precision, recall = (paper.TABLE_5[n][column] for n in ("precision", "recall"))
+        harmonic = 2 * precision * recall / (precision + recall)
+        assert harmonic == pytest.approx(printed, abs=0.006)
 
 
 def test_tones_by_the_published_rule_are_drawn(run):

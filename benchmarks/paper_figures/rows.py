@@ -77,11 +77,19 @@ def test_counts(run, arm):
     }
 
 
-def history(run, arm):
-    """Training history of the first member of an arm, or None."""
+def first_member(run, arm):
+    """Name of the network that stands first in an arm, or None without the arm."""
     if arm not in run.arms:
         return None
-    found = sorted(run.arm(arm).glob("*/history.csv"))
+    return run.settings(TrainClassifierSettings, arm).members[0].backbone
+
+
+def history(run, arm):
+    """Training history of the first member of an arm, or None."""
+    backbone = first_member(run, arm)
+    if backbone is None:
+        return None
+    found = sorted(run.arm(arm).glob(f"{backbone.lower()}_*/history.csv"))
     return pd.read_csv(found[0]) if found else None
 
 

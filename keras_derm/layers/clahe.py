@@ -77,9 +77,9 @@ class CLAHE(ImageLayer):
         """Return counts of each level, (batch, rows, columns, 256)."""
         rows, columns = self.tile_grid_size
         tiles = tf.reshape(levels, (-1, rows, tile[0], columns, tile[1]))
-        tiles = tf.reshape(
-            tf.transpose(tiles, (0, 1, 3, 2, 4)), (-1, tile[0] * tile[1])
-        )
+        # In float: oneDNN says aloud that it does not transpose whole numbers.
+        tiles = tf.transpose(tf.cast(tiles, "float32"), (0, 1, 3, 2, 4))
+        tiles = tf.reshape(tf.cast(tiles, levels.dtype), (-1, tile[0] * tile[1]))
         n_tiles = tf.shape(tiles)[0]
         bins = tiles + N_LEVELS * tf.range(n_tiles)[:, None]
         counts = tf.math.unsorted_segment_sum(

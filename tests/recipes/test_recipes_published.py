@@ -7,6 +7,7 @@ here.
 
 import inspect
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -15,10 +16,11 @@ from keras_derm.classifiers import build_classifier
 from keras_derm.generative.adversarial import networks, translation_networks
 from keras_derm.generative.adversarial.cyclegan import CycleGAN
 from keras_derm.generative.adversarial.sngan import SNGAN
-from keras_derm.layers import augmentation, preparation
-from keras_derm.segmentation.fcn import FILTERS
+from keras_derm.layers import augmentation, preparation, presets
+from keras_derm.segmentation.fcn import FILTERS, fcn
 from keras_derm.settings import Recipe
 from keras_derm.skin_tone.individual_typology_angle import PUBLISHED_MIN_PIXELS
+from keras_derm.skin_tone.masks import published_mask
 from keras_derm.skin_tone.thresholds import tone_of_angle
 
 CLASSIFIER, GENERATOR = "train_classifier", "train_generator.generator"
@@ -39,6 +41,7 @@ SETTINGS = {
         (f"{GENERATOR}.sngan.ema_decay", 0.0, "III.D names no average of weights"),
         (f"{CLASSIFIER}.task", "diagnosis8", "III.A: ISIC 2019; Fig. 7: its classes"),
         (f"{CLASSIFIER}.imbalance", "class_weights", "Abstract: class weights"),
+        (f"{GENERATOR}.sngan.conditional", True, "ours: its GAN gets noise alone"),
         (f"{CLASSIFIER}.ensemble_weights", "equal", "IV.E: averaging their outputs"),
         (f"{CLASSIFIER}.gradient_checkpointing", True, "III.I.4"),
         (f"{CLASSIFIER}.members.0.backbone", "ResNet50", "III.F.1"),
@@ -47,6 +50,10 @@ SETTINGS = {
         (f"{CLASSIFIER}.members.1.image_size", 299, "III.F.2: (299,299,3)"),
         (f"{CLASSIFIER}.members.2.backbone", "NASNetLarge", "III.F.3"),
         (f"{CLASSIFIER}.members.2.image_size", 331, "III.F.3: 331x331 pixels"),
+        *[
+            (f"{CLASSIFIER}.weights.{name}", "imagenet", "ours: I says fine-tuned")
+            for name in ("ResNet50", "InceptionResNetV2", "NASNetLarge")
+        ],
         ("export_tflite.mode", "int8", "III.I.5: quantized models for inference"),
     ],
     "lora_diffusion": [
@@ -101,7 +108,13 @@ SETTINGS = {
         (f"{OPTIMIZATION}.early_stopping", 7, "3.3.3: patience of 7 epochs"),
         (f"{OPTIMIZATION}.clip_norm", 1.0, "3.3.3: max norm = 1.0"),
         (f"{OPTIMIZATION}.head_epochs", 3, "3.3.3: after 3 epochs of the head"),
+        (f"{PREPARE}.seed", 42, "3.3.3: all results, seed (42)"),
+        ("train_generator.seed", 42, "3.3.3: all results, seed (42)"),
+        ("synthesize.seed", 42, "3.3.3: all results, seed (42)"),
         ("train_segmenter.network", "fcn", "3.3.2"),
+        ("train_segmenter.optimization.schedule", "constant", "3.3.2 names none"),
+        ("train_segmenter.optimization.clip_norm", None, "3.3.2 names none"),
+        ("train_segmenter.weight_decay", 0, "3.3.2 names none"),
         ("train_segmenter.image_size", 224, "3.3.1: resized to 224x224 pixels"),
         ("train_segmenter.loss", "cross_entropy", "3.3.2: binary cross-entropy"),
         ("train_segmenter.optimization.optimizer", "adam", "3.3.2"),
@@ -147,8 +160,10 @@ SETTINGS = {
         (f"{CLASSIFIER}.imbalance", "focal", "Equation 6"),
         (f"{CLASSIFIER}.focal_alpha", 0.25, "3: alpha = 0.25 for positive"),
         (f"{CLASSIFIER}.focal_gamma", 2.0, "3: gamma = 2"),
-        (f"{CLASSIFIER}.dropout", 0.0, "Fig. 2: GAP, then softmax of two units"),
-        (f"{CLASSIFIER}.hidden_units", None, "Fig. 2: a single FC layer"),
+        (f"{CLASSIFIER}.dropout", 0.0, "2.2: GAP, then softmax of two units"),
+        (f"{CLASSIFIER}.hidden_units", None, "2.2: GAP, then softmax of two units"),
+        (f"{CLASSIFIER}.weight_decay", 0.0, "3 names none"),
+        (f"{OPTIMIZATION}.clip_norm", None, "3 names none"),
         (f"{CLASSIFIER}.weights.VGG16", "imagenet", "2.2: pre-trained VGG-16"),
         (f"{OPTIMIZATION}.optimizer", "adadelta", "3: Adadelta"),
         (f"{OPTIMIZATION}.monitor", "val_training_loss", "3: once the loss stagnates"),
@@ -157,6 +172,7 @@ SETTINGS = {
         (f"{OPTIMIZATION}.head_epochs", 0, "3: all network layers"),
         (f"{MEMBER}.backbone", "VGG16", "2.2"),
         (f"{MEMBER}.image_size", 256, "2.4"),
+        (f"{MEMBER}.input_scaling", "unit", "2.3: values between 0 and 1"),
         (f"{MEMBER}.learning_rate", 1e-3, "3: learning rate 0.001"),
         (f"{CLASSIFIER}.arms.copies_5x.n_copies", 5, "3: from 900 to 5400"),
         (f"{CLASSIFIER}.arms.copies_10x.n_copies", 10, "3: 10 times the original set"),
@@ -182,11 +198,55 @@ def kinds(chain):
 
 
 def slopes(network):
-    return {
+    """Least and greatest slope of the LeakyReLU layers, of which there are some."""
+    found = [
         layer.negative_slope
         for layer in network.layers
         if isinstance(layer, keras.layers.LeakyReLU)
+    ]
+    return min(found), max(found)
+
+
+def discriminator():
+    return networks.build_discriminator(32, 4, True, 0.25, True)
+
+
+def unnormalised(network):
+    """Names of convolutions and dense layers whose weights are not normalised."""
+    return [
+        layer.name
+        for layer in network.layers
+        if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense)
+    ]
+
+
+def after_transposed_convolutions(network):
+    """Kinds of the two layers behind each transposed convolution but the last."""
+    names = kinds(network)
+    places = [i for i, name in enumerate(names) if name == "Conv2DTranspose"]
+    return {tuple(names[i + 1 : i + 3]) for i in places[:-1]}
+
+
+def limits_of_skin():
+    """Least and greatest Cb and Cr of the colours that the published mask calls skin.
+
+    Raises:
+        AssertionError: Skin is no rectangle of them.
+    """
+    values = np.arange(0, 256, 3, dtype=np.uint8)
+    colours = np.stack(np.meshgrid(values, values, values), axis=-1).reshape(1, -1, 3)
+    skin = published_mask(colours)[0]
+    _, cr, cb = cv2.split(cv2.cvtColor(colours, cv2.COLOR_RGB2YCrCb))
+    limits = {"Cb": cb[0], "Cr": cr[0]}
+    found = {
+        name: (int(of[skin].min()), int(of[skin].max())) for name, of in limits.items()
     }
+    within = [
+        (of >= low) & (of <= high)
+        for of, (low, high) in zip(limits.values(), found.values(), strict=True)
+    ]
+    assert np.array_equal(skin, within[0] & within[1])
+    return found
 
 
 def count(network, kind):
@@ -228,31 +288,19 @@ PARTS = {
             "III.D, IV.A: tanh",
         ),
         (
-            lambda: all(
-                0.01 <= slope <= 0.3
-                for slope in slopes(
-                    networks.build_discriminator(32, 4, True, 0.25, True)
-                )
-            ),
-            True,
-            "IV.B: alpha within 0.01 to 0.3",
+            lambda: after_transposed_convolutions(networks.build_generator(32, 8, 4)),
+            {("ConditionalBatchNormalization", "ReLU")},
+            "III.D, IV.A: batch normalization and ReLU",
+        ),
+        (lambda: slopes(discriminator()), (0.2, 0.2), "IV.B: alpha within 0.01 to 0.3"),
+        (lambda: count(discriminator(), "Dropout") > 0, True, "III.D: dropout layers"),
+        (
+            lambda: unnormalised(discriminator()),
+            [],
+            "III.D: spectral normalization of each layer",
         ),
         (
-            lambda: (
-                count(networks.build_discriminator(32, 4, True, 0.25, True), "Dropout")
-                > 0
-            ),
-            True,
-            "III.D: dropout layers",
-        ),
-        (
-            lambda: (
-                count(
-                    networks.build_discriminator(32, 4, True, 0.25, True),
-                    "SpectralNormalization",
-                )
-                > 0
-            ),
+            lambda: count(discriminator(), "SpectralNormalization") > 3,
             True,
             "III.D: spectral normalization of each layer",
         ),
@@ -261,10 +309,32 @@ PARTS = {
         (lambda: PUBLISHED_MIN_PIXELS, 500, "3.1: fewer than 500 skin pixels"),
         (
             lambda: [
-                str(one) for one in tone_of_angle(np.array([56, 50, 30, 20, 0, -31]))
+                str(one)
+                for limit in (55, 41, 28, 10, -30)
+                for one in tone_of_angle(np.array([limit + 0.01, limit - 0.01]))
             ],
-            ["I", "II", "III", "IV", "V", "VI"],
+            ["I", "II", "II", "III", "III", "IV", "IV", "V", "V", "VI"],
             "3.1: 55, 41, 28, 10, -30",
+        ),
+        (
+            limits_of_skin,
+            {"Cb": (77, 173), "Cr": (133, 255)},
+            "3.1: Cb within 77 to 173, Cr within 133 to 255",
+        ),
+        (
+            lambda: [
+                np.round(np.ravel(values), 5).tolist()
+                for layer in fcn(32).layers
+                if layer.name == "rescaling"
+                for values in (layer.scale, layer.offset)
+            ],
+            [
+                np.round(1 / (255 * np.array([0.229, 0.224, 0.225])), 5).tolist(),
+                np.round(
+                    -np.array([0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225], 5
+                ).tolist(),
+            ],
+            "3.3.1: ImageNet channel statistics",
         ),
         (
             lambda: kinds(preparation("lora_diffusion", 256)),
@@ -313,6 +383,18 @@ PARTS = {
             "3: padding and resizing; equation 7",
         ),
         (lambda: kinds(augmentation("melanet")), [], "2.3: none while it trains"),
+        (
+            lambda: kinds(presets._COPIES["melanet_paper"]([0] * 6)),
+            [
+                "RandomMirror",
+                "RandomRotation",
+                "RandomZoom",
+                "RandomTranslation",
+                "RandomColourJitter",
+                "RandomNoise",
+            ],
+            "2.3: flips, rotation, zoom, shifts, brightness and colour space, noise",
+        ),
         (lambda: default(CycleGAN.__init__, "cycle_weight"), 10.0, "3: lambda to 10"),
         (
             lambda: (

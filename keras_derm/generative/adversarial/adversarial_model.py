@@ -86,6 +86,20 @@ class AdversarialModel(Generator):
             setattr(self, name, keras.metrics.Mean(name=name))
         self.built = True
 
+    def fit(self, *args, **kwargs):
+        """As `keras.Model.fit`, without a rewriting of graphs that fails here aloud.
+
+        TensorFlow's remapper cannot join a convolution and the LeakyReLU behind it
+        whose gradient is asked for: it changes nothing and says so on the terminal.
+        """
+        options = tf.config.optimizer.get_experimental_options()
+        tf.config.optimizer.set_experimental_options({"remapping": False})
+        try:
+            return super().fit(*args, **kwargs)
+        finally:
+            before = {"remapping": options.get("remapping", True)}
+            tf.config.optimizer.set_experimental_options(before)
+
     @classmethod
     def _from_settings(
         cls, settings, image_size, n_steps, seed, gradient_accumulation, jit_compile

@@ -656,7 +656,9 @@ def flipped_and_turned(images, seed):
     )
     images = tf.where(rows, images[:, ::-1], images)
     images = tf.where(columns, images[:, :, ::-1], images)
-    return tf.where(turn, tf.transpose(images, (0, 2, 1, 3)), images)
+    # In float: oneDNN says aloud that it does not transpose whole numbers.
+    turned = tf.transpose(tf.cast(images, "float32"), (0, 2, 1, 3))
+    return tf.where(turn, tf.cast(turned, images.dtype), images)
 
 
 def conditions_told(settings):
