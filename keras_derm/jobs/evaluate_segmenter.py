@@ -1,5 +1,6 @@
 """Judge all segmenters of a run on real photographs, beside rules."""
 
+import dataclasses
 import json
 import time
 
@@ -18,7 +19,7 @@ from keras_derm.evaluation import (
     skin_groups,
 )
 from keras_derm.files import write_csv, write_json
-from keras_derm.jobs.train_segmenter import FILE_NAME
+from keras_derm.jobs.train_segmenter import FILE_NAME, shown_square
 from keras_derm.lesion_finders import (
     AutomaticFinder,
     MaxFlowFinder,
@@ -105,8 +106,11 @@ class EvaluateSegmenter(Stage):
         for arm in self.run.segmenters:
             folder = self.run.segmenter(arm)
             model = keras.models.load_model(folder / "model.keras", compile=False)
-            found[arm] = ModelFinder(arm, model)
             exported = NetworkFinder.load(folder / FILE_NAME)
+            preset = exported.description.get("preset")
+            square = shown_square(exported.image_size, preset)
+            found[arm] = ModelFinder(arm, model, square)
+            exported = dataclasses.replace(exported, square=square)
             found[f"{arm}, {exported.description['mode']}"] = exported
         return found | {rule: RULES[rule]() for rule in self.settings.rules}
 

@@ -1,5 +1,7 @@
 """Train the segmenter of one arm, and write it for LiteRT."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 from rich.progress import track
@@ -11,10 +13,12 @@ from keras_derm.files import atomic_path, write_csv, write_json
 from keras_derm.lesion_finders import NetworkFinder
 from keras_derm.phantom import render
 from keras_derm.photographs import read_mask
+from keras_derm.pipeline import image_preparation
 from keras_derm.runs import Stage
 from keras_derm.segmentation import (
     ModelFinder,
     SegmentationExamples,
+    as_squares,
     calibrate_border,
     made_masks,
     train_segmenter,
@@ -75,9 +79,12 @@ class TrainSegmenter(Stage):
     def _examples(self):
         """Photographs with masks of train and val, and what is added to them."""
         settings, run = self.settings, self.run
-        folder = run / f"prepared/lesions_{settings.image_size}"
+        name = "_".join(filter(None, ["lesions", settings.preset]))
         examples = SegmentationExamples.of(
-            run.catalog.where(split=["train", "val"]), settings.image_size, folder
+            run.catalog.where(split=["train", "val"]),
+            settings.image_size,
+            run / f"prepared/{name}_{settings.image_size}",
+            settings.preset,
         )
         if settings.n_photographs is not None:
             examples = examples.drawn(settings.n_photographs, settings.seed)
@@ -89,15 +96,16 @@ class TrainSegmenter(Stage):
                 tone_frequencies="balanced",
             )
             table = phantoms.table.assign(synthetic=True, split="train")
-            examples = examples + self._made(Catalog(table), "phantoms")
+            phantoms = self._made(Catalog(table), "phantoms", settings.preset)
+            examples = examples + phantoms
         if settings.added == "synthetic" and run.synthetic_catalog is not None:
             examples = examples + self._made(self._with_masks(), "synthetic")
         return examples
 
-    def _made(self, catalog, name):
+    def _made(self, catalog, name, preset=None):
         """Examples of made images, all of which have a mask and are in train."""
-        side = self.settings.image_size
-        return SegmentationExamples.in_squares(catalog, side, self.folder / name)
+        side, folder = self.settings.image_size, self.folder / name
+        return SegmentationExamples.in_squares(catalog, side, folder, preset)
 
     def _with_masks(self):
         """Catalog of the synthetic images, each with a mask and where that is from."""
@@ -127,12 +135,14 @@ class TrainSegmenter(Stage):
         indices = examples.prepared.indices(examples.catalog)[train[:N_REPRESENTATIVE]]
         images = examples.prepared.take(indices).astype("float32")
         val = self._validation()
-        float_dice, _ = _judged(ModelFinder(settings.network, model), val)
+        square = shown_square(settings.image_size, settings.preset)
+        float_dice, _ = _judged(ModelFinder(settings.network, model, square), val)
         for mode in MODES:
             written = export_tflite(model, file, images, mode, classes=["lesion"])
             written |= {"image_size": settings.image_size}
             write_json(file.with_suffix(".json"), written)
-            dice, entropies = _judged(NetworkFinder.load(file), val)
+            finder = dataclasses.replace(NetworkFinder.load(file), square=square)
+            dice, entropies = _judged(finder, val)
             print(f"{mode}: Dice {dice:.4f} on val, in float {float_dice:.4f}")
             if float_dice - dice <= settings.most_dice_lost:
                 break
@@ -142,6 +152,7 @@ class TrainSegmenter(Stage):
                 examples.catalog.table["image_type"].dropna().unique()
             ),
             "network": settings.network,
+            "preset": settings.preset,
             "arm": settings.arm,
             "calibration": calibration,
             "dice_on_val": {"float": float_dice, written["mode"]: dice},
@@ -165,6 +176,14 @@ class TrainSegmenter(Stage):
         paths, masks = val.paths, val.mask_paths
         files = [(paths[row], masks[row]) for row in drawn]
         return [(read_image(path), read_mask(mask, path)) for path, mask in files]
+
+
+def shown_square(image_size, preset):
+    """Function of a photograph to what a segmenter is shown of it.
+
+    None where no preset says more than that it is stretched to a square.
+    """
+    return preset and image_preparation(as_squares(image_size, preset))
 
 
 def _judged(finder, photographs):

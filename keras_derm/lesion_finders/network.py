@@ -1,6 +1,7 @@
 """The network that outlines lesions, run by LiteRT."""
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -41,6 +42,8 @@ class NetworkFinder(LesionFinder):
         path: The .tflite file.
         image_size: Side of its images in pixels.
         description: All that the .json says.
+        square: As of `keras_derm.segmentation.ModelFinder`: for one whose .json names a
+            preset, which was trained on photographs so prepared.
 
     Example:
         >>> finder = NetworkFinder.load("saved_models/lesion_outline.tflite")
@@ -51,6 +54,7 @@ class NetworkFinder(LesionFinder):
     path: Path | None = None
     image_size: int = 0
     description: dict | None = None
+    square: Callable | None = None
 
     @classmethod
     def load(cls, path):
@@ -65,7 +69,9 @@ class NetworkFinder(LesionFinder):
         return cls(f"network {path.stem}", path, told["image_size"], told)
 
     def find(self, image):
-        square = squared(image, self.image_size)
+        side = self.image_size
+        square = self.square(image) if self.square else squared(image, side)
+        square = square.astype("float32")
         probability = network(str(self.path))(square)[..., 0]
         found = outline_of(probability, image.shape[:2])
         if _stands_out(square, probability > 0.5):

@@ -1,6 +1,10 @@
 """Networks that outline lesions, and how they are trained."""
 
-from keras_derm.segmentation.examples import SegmentationExamples, with_masks
+from keras_derm.segmentation.examples import (
+    SegmentationExamples,
+    as_squares,
+    with_masks,
+)
 from keras_derm.segmentation.fcn import fcn
 from keras_derm.segmentation.largest_component import LargestComponent, with_outline
 from keras_derm.segmentation.losses import DiceCrossEntropy
@@ -19,6 +23,7 @@ __all__ = [
     "LargestComponent",
     "ModelFinder",
     "SegmentationExamples",
+    "as_squares",
     "build_segmenter",
     "calibrate_border",
     "fcn",

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_derm.catalog import Catalog
-from keras_derm.layers import resize
+from keras_derm.layers import preparation, resize
 from keras_derm.pipeline import PreparedImages, image_dataset, prepare, prepare_masks
 
 
@@ -28,13 +28,14 @@ class SegmentationExamples:
     masks: np.ndarray
 
     @classmethod
-    def of(cls, catalog, image_size, folder):
+    def of(cls, catalog, image_size, folder, preset=None):
         """Stretch photographs and masks to squares.
 
         Args:
             catalog: `Catalog`, split; rows without a mask are left out.
             image_size: Side in pixels.
             folder: Where they are kept.
+            preset: Name of what is done to the photographs besides, see `in_squares`.
 
         Raises:
             ValueError: Too few photographs of a split have a mask.
@@ -46,16 +47,16 @@ class SegmentationExamples:
                     "a segmenter learns from photographs with lesion masks, in train "
                     f"and in val. Received: none with a mask in {split}"
                 )
-        return cls.in_squares(catalog, image_size, folder)
+        return cls.in_squares(catalog, image_size, folder, preset)
 
     @classmethod
-    def in_squares(cls, catalog, image_size, folder):
+    def in_squares(cls, catalog, image_size, folder, preset=None):
         """As `of`, of rows that all have a mask, whatever split they are in."""
-        preparation = resize(image_size)
+        chain = as_squares(image_size, preset)
         return cls(
             catalog,
-            prepare(catalog, preparation, folder / "images"),
-            prepare_masks(catalog, preparation, folder / "masks"),
+            prepare(catalog, chain, folder / "images"),
+            prepare_masks(catalog, chain, folder / "masks"),
         )
 
     def __add__(self, other):
@@ -95,6 +96,17 @@ class SegmentationExamples:
         """
         indices = self.prepared.indices(self.catalog)[rows]
         return image_dataset(self.prepared, indices, masks=self.masks[rows], **options)
+
+
+def as_squares(image_size, preset=None):
+    """What is done to photographs before a segmenter sees them: a `Preparation`.
+
+    Args:
+        image_size: Side of the squares in pixels.
+        preset: None, they are stretched; or the name of a preset that stretches them
+            and changes their values.
+    """
+    return preparation(preset, image_size) if preset else resize(image_size)
 
 
 def with_masks(catalog):

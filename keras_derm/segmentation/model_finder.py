@@ -1,6 +1,7 @@
 """A trained segmenter as a finder of lesions."""
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
@@ -17,6 +18,8 @@ class ModelFinder(LesionFinder):
 
     Args:
         model: `keras.Model` as `train_segmenter` gives it.
+        square: Function of a photograph to what the model is shown of it, RGB
+            (side, side, 3). By default it is stretched, and nothing else.
 
     Example:
         >>> ModelFinder("unet", model).find(image).share
@@ -24,10 +27,12 @@ class ModelFinder(LesionFinder):
     """
 
     model: keras.Model | None = None
+    square: Callable | None = None
 
     def find(self, image):
-        square = squared(image, self.model.input_shape[1])[np.newaxis]
-        probability = self._graph(square)
+        side = self.model.input_shape[1]
+        square = self.square(image) if self.square else squared(image, side)
+        probability = self._graph(square[np.newaxis].astype("float32"))
         return outline_of(np.asarray(probability)[0, ..., 0], image.shape[:2])
 
     @functools.cached_property

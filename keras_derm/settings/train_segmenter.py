@@ -52,6 +52,10 @@ class TrainSegmenterSettings(OfAnArm, StageSettings, stage="train_segmenter"):
         network: unet, with MobileNetV2 as its encoder; or fcn, as published for
             lora_diffusion.
         image_size: Side of its images in pixels; by default 160 for unet, 224 for fcn.
+        preset: lora_diffusion, as which its paper prepares all images (denoised,
+            enhanced, without hair); by default photographs are stretched to squares
+            and nothing else. Synthetic images, which are made like prepared ones, are
+            stretched alone.
         weights: imagenet, or the path of a file of ImageNet weights of MobileNetV2
             without its top, for the encoder of unet; by default it starts from random
             weights.
@@ -80,6 +84,7 @@ class TrainSegmenterSettings(OfAnArm, StageSettings, stage="train_segmenter"):
     arm: str = ARMS[0]
     network: Literal["unet", "fcn"] = "unet"
     image_size: int | None = limited(Count | None, None)
+    preset: Literal["lora_diffusion"] | None = None
     weights: str | None = None
     adds: Literal["nothing", "synthetic"] | None = None
     n_phantoms: int = limited(CountFromZero, 0)

@@ -1,21 +1,29 @@
 """Segmenters of a run: trained, exported, judged, told of."""
 
+import dataclasses
+import shutil
+
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 
 from keras_derm import jobs
-from keras_derm.catalog import Catalog
+from keras_derm.catalog import Catalog, read_image
 from keras_derm.files import write_json
 from keras_derm.generative import write_synthetic
-from keras_derm.jobs.train_segmenter import FILE_NAME
+from keras_derm.jobs.evaluate_segmenter import EvaluateSegmenter
+from keras_derm.jobs.train_segmenter import FILE_NAME, shown_square
 from keras_derm.lesion_finders import NetworkFinder, largest_component
 from keras_derm.pipeline import PreparedImages
 from keras_derm.report.sections import segmentation
 from keras_derm.runs import RunDirectory
 from keras_derm.runs.records import Record
-from keras_derm.settings import OptimizationSettings, SynthesizeSettings
+from keras_derm.settings import (
+    EvaluateSegmenterSettings,
+    OptimizationSettings,
+    SynthesizeSettings,
+)
 
 SMALL = {
     "network": "fcn",
@@ -72,6 +80,34 @@ def test_arms_are_exported_and_described(run):
         assert 0 < told["unsure_from"] <= 1
         split = pd.read_csv(run.segmenter(arm) / told["split_file"])
         assert set(split["split"]) == {"train", "val", "test"}
+
+
+def test_a_preset_prepares_what_the_network_sees_wherever_it_looks(run):
+    """In training, in int8, and when it is judged; made images are prepared already."""
+    settings = SMALL | {"epochs": 1, "preset": "lora_diffusion"}
+    jobs.run_stage("train_segmenter", run.path, arm="enhanced", **settings)
+    folder = run / "prepared/lesions_lora_diffusion_32/images"
+    seen = PreparedImages.load(folder)
+    rows = run.catalog.where(split=["train", "val"])
+    photograph = read_image(rows.paths[0])
+    exported = NetworkFinder.load(run.segmenter("enhanced") / FILE_NAME)
+    assert exported.description["preset"] == "lora_diffusion"
+    square = shown_square(32, "lora_diffusion")(photograph)
+    np.testing.assert_array_equal(square, seen.take(seen.indices(rows)[:1])[0])
+    judge = EvaluateSegmenter(run.path, EvaluateSegmenterSettings(rules=()))
+    finder = judge._finders()["enhanced"]
+    np.testing.assert_array_equal(finder.square(photograph), square)
+    assert judge._finders()["baseline"].square is None
+    plain = dataclasses.replace(finder, square=None)
+    assert plain.find(photograph).mask.shape == photograph.shape[:2]
+    made = PreparedImages.load(run.segmenter("augmented") / "synthetic/images")
+    settings |= {"arm": "enhanced_augmented", "adds": "synthetic"}
+    jobs.run_stage("train_segmenter", run.path, **settings)
+    also = PreparedImages.load(run.segmenter("enhanced_augmented") / "synthetic/images")
+    everything = np.arange(len(made))
+    np.testing.assert_array_equal(also.take(everything), made.take(everything))
+    shutil.rmtree(run.segmenter("enhanced"))
+    shutil.rmtree(run.segmenter("enhanced_augmented"))
 
 
 def test_the_outline_is_part_of_a_graph(run):

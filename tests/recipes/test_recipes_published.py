@@ -115,6 +115,7 @@ SETTINGS = {
         ("train_segmenter.optimization.schedule", "constant", "3.3.2 names none"),
         ("train_segmenter.optimization.clip_norm", None, "3.3.2 names none"),
         ("train_segmenter.weight_decay", 0, "3.3.2 names none"),
+        ("train_segmenter.preset", "lora_diffusion", "3.3.1: all images underwent"),
         ("train_segmenter.image_size", 224, "3.3.1: resized to 224x224 pixels"),
         ("train_segmenter.loss", "cross_entropy", "3.3.2: binary cross-entropy"),
         ("train_segmenter.optimization.optimizer", "adam", "3.3.2"),
