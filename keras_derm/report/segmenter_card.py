@@ -18,13 +18,14 @@ def write_segmenter_card(file, described, summary, n, licence, milliseconds):
     """
     side, sizes = described["image_size"], described["n_train"]
     dice = ", ".join(f"{k} {v:.3f}" for k, v in described["dice_on_val"].items())
-    calibrated = described["calibration"]
+    calibrated, preset = described["calibration"], described.get("preset")
+    prepared = f", prepared by the preset {preset}" if preset else ""
     write_model_card(
         file.with_suffix(".md"),
         file.name,
         model_details={
             "Input": f"RGB in [0, 255], {side} by {side} pixels: the whole photograph, "
-            "stretched",
+            f"stretched{prepared}",
             "Output": "probability of lesion of every pixel; the largest area above "
             "one half, holes filled, is the lesion",
             "Network": f"{described['network']}, {described['mode']}, "

@@ -82,8 +82,9 @@ def test_arms_are_exported_and_described(run):
         assert set(split["split"]) == {"train", "val", "test"}
 
 
-def test_a_preset_prepares_what_the_network_sees_wherever_it_looks(run):
+def test_a_preset_prepares_what_the_network_sees_wherever_it_looks(run, tmp_path):
     """In training, in int8, and when it is judged; made images are prepared already."""
+    run = RunDirectory(shutil.copytree(run.path, tmp_path / "run"))
     settings = SMALL | {"epochs": 1, "preset": "lora_diffusion"}
     jobs.run_stage("train_segmenter", run.path, arm="enhanced", **settings)
     folder = run / "prepared/lesions_lora_diffusion_32/images"
@@ -106,8 +107,6 @@ def test_a_preset_prepares_what_the_network_sees_wherever_it_looks(run):
     also = PreparedImages.load(run.segmenter("enhanced_augmented") / "synthetic/images")
     everything = np.arange(len(made))
     np.testing.assert_array_equal(also.take(everything), made.take(everything))
-    shutil.rmtree(run.segmenter("enhanced"))
-    shutil.rmtree(run.segmenter("enhanced_augmented"))
 
 
 def test_the_outline_is_part_of_a_graph(run):
