@@ -21,6 +21,7 @@ from jsonargparse import auto_cli
 from rich.console import Console
 from rich.table import Table
 
+from keras_derm.jobs.command_line import exit_with
 from keras_derm.terminal import silenced
 
 with silenced():  # TensorFlow says at length what it found
@@ -187,4 +188,4 @@ def counterparts(paper, run):
 
 
 if __name__ == "__main__":
-    auto_cli(main, as_positional=False)
+    exit_with(lambda: auto_cli(main, as_positional=False))

@@ -32,7 +32,7 @@ WAYS_OUT = {
 def main():
     """The command `keras-derm APP ...`; its first word may be cut short."""
     arguments = sys.argv[1:]
-    _exit_with(lambda: _main(arguments))
+    exit_with(lambda: _main(arguments))
 
 
 def _main(arguments):
@@ -66,11 +66,18 @@ def command_line(name):
 
         return _run(app(name), sys.argv[1:])
 
-    _exit_with(work)
+    exit_with(work)
 
 
-def _exit_with(work):
-    """Do the work, and exit with its status or with what is to be said of a fault."""
+def exit_with(work):
+    """Do the work, and exit with its status or with what is to be said of a fault.
+
+    Args:
+        work: Function without arguments; its result is the status, None for 0.
+    """
+    import logging
+
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of retracing
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     warnings.showwarning = _show_warning
     try:
@@ -116,12 +123,9 @@ def _end(number, frame):
 
 
 def _run(one, arguments):
-    import logging
-
     from keras_derm.cluster import refuse_workers
     from keras_derm.jobs.options import read_options, with_options
 
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of retracing
     if not one.several_workers:
         refuse_workers(one.name)
     arguments = with_options(arguments, one.positional)
