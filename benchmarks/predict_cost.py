@@ -3,8 +3,8 @@
 Each figure is processor time of one thread, the least of several rounds over the same
 photographs, each with the one before done: reading, preparation, the classifier, the
 colour of the skin, the outline of the lesion, warnings, and keeping and writing rows.
-The total is of `predict` itself in a process of its own, without its start, and peak
-memory is that of the process.
+The total is what `predict` itself takes for each further photograph in a process of
+its own, and peak memory is that of the process.
 
 Usage: python benchmarks/predict_cost.py MODEL FOLDER
 """
@@ -20,12 +20,14 @@ from jsonargparse import auto_cli
 from rich.progress import track
 
 from keras_derm.jobs.kept_rows import kept_rows, stamps
-from keras_derm.jobs.predict import _every_image
 from keras_derm.jobs.predictor import Predictor, outline_warnings
-from keras_derm.photographs import read_image
+from keras_derm.photographs import IMAGE_SUFFIXES, read_image
 from keras_derm.skin_tone.individual_typology_angle import SkinView
 
 MODEL = Path(__file__).parents[1] / "saved_models/ham10000_mobilenetv2.tflite"
+
+N_FEW = 10
+"""Photographs of a first call, by which the start is taken off the second."""
 
 CHILD = """
 import json, sys, time
@@ -60,7 +62,11 @@ def main(
         n_rounds: Rounds, of which the fastest counts.
     """
     with tempfile.TemporaryDirectory() as folder:
-        every = [path for path, _ in _every_image([images or _phantom(folder)])]
+        every = [
+            path
+            for path in sorted(Path(images or _phantom(folder)).rglob("*"))
+            if path.suffix.lower() in IMAGE_SUFFIXES
+        ]
         paths = every[:: max(1, len(every) // n_images)][:n_images]
         costs = _costs(Predictor(model, n_threads=1), paths, n_rounds, Path(folder))
         for what, milliseconds in costs.items():
@@ -137,7 +143,9 @@ def _milliseconds(n_rounds, work, *arguments):
 
 
 def _print_whole(model, paths, n_rounds, folder):
-    names = [json.dumps([str(path) for path in part]) for part in (paths[:2], paths)]
+    names = [
+        json.dumps([str(path) for path in part]) for part in (paths[:N_FEW], paths)
+    ]
     costs, found = [], {}
     for _ in range(n_rounds):
         command = [sys.executable, "-c", CHILD, model, *names, folder / "found.csv"]
@@ -145,8 +153,9 @@ def _print_whole(model, paths, n_rounds, folder):
         if done.returncode:
             raise SystemExit(done.stderr)
         found = json.loads(done.stdout.splitlines()[-1])
-        costs.append(1000 * found["seconds"][1] / len(paths))
-    print(f"{'predict.py, without its start':<34}{min(costs):7.2f} ms")
+        few, many = found["seconds"]
+        costs.append(1000 * (many - few) / (len(paths) - N_FEW))
+    print(f"{'predict.py, each one more':<34}{min(costs):7.2f} ms")
     loaded = "with" if found["tensorflow"] else "without"
     print(f"{'peak memory':<34}{found['peak_mb']:7.0f} MB, {loaded} TensorFlow")
 

@@ -147,23 +147,27 @@ def _described(image, lab=None):
     """Histogram over (a*, b*), and median L*, means, spreads, layout, sharpness."""
     if lab is None:
         lab = cielab(_shrunk(image))
-    bins = np.floor(lab[..., 1:] / COLOUR_BIN) + COLOUR_BINS // 2
-    bins = np.clip(bins, 0, COLOUR_BINS - 1)
-    index = (bins[..., 0] * COLOUR_BINS + bins[..., 1]).astype(int)
+    # By themselves, as sums over what lies far apart are slow and less exact.
+    lightness, a, b = channels = [np.ascontiguousarray(lab[..., i]) for i in range(3)]
+    index = (_bin(a) * COLOUR_BINS + _bin(b)).astype(int)
     colours = np.bincount(index.ravel(), minlength=COLOUR_BINS**2) / index.size
-    lightness = np.ascontiguousarray(lab[..., 0])
     height, width = lightness.shape
     top, left = height // 4, width // 4
     centre = lightness[top : height - top, left : width - left]
     sharpness = cv2.Laplacian(lightness, cv2.CV_32F).var()
     summary = [
         median(lightness.ravel()),
-        *lab[..., 1:].mean(axis=(0, 1)),
-        *lab.std(axis=(0, 1)),
+        *(a.mean(), b.mean()),
+        *(channel.std() for channel in channels),
         centre.mean() - lightness.mean(),
         np.log(sharpness + SMALLEST_VARIANCE),
     ]
     return colours, np.array(summary, "float64")
+
+
+def _bin(channel):
+    bins = np.floor(channel / COLOUR_BIN) + COLOUR_BINS // 2
+    return np.clip(bins, 0, COLOUR_BINS - 1)
 
 
 def _shrunk(image):

@@ -66,9 +66,12 @@ class KeptRows:
         self._file.seek(self._start)
         end = self._start
         for line in self._file:
+            kept = _read_line(line)
+            if kept is None:
+                break
             image = next(images, None)
-            row = _row_of(line, image)
-            if row is None:
+            stamp, row = kept
+            if image is None or not _is_of(stamp, row, image[0]):
                 self.n_dropped = 1 + sum(1 for _ in self._file)
                 images = itertools.chain([] if image is None else [image], images)
                 break
@@ -82,12 +85,9 @@ class KeptRows:
     def append(self, rows, stamps):
         """Add rows, each with the stamp that its image had before it was read."""
         lines = [json.dumps(pair) + "\n" for pair in zip(stamps, rows, strict=True)]
-        try:
+        with _named(self.path):
             self._file.write("".join(lines).encode())
             self._file.flush()
-        except OSError as error:
-            error.filename = str(self.path)  # as where the disk is full
-            raise
 
     def rows(self):
         """Yield all rows, one by one."""
@@ -97,7 +97,8 @@ class KeptRows:
 
     def close(self):
         """Close the file, which stays."""
-        self._file.close()
+        with _named(self.path):
+            self._file.close()
 
     def _check(self, record):
         try:
@@ -184,13 +185,26 @@ def _stamp(path):
     return [facts.st_size, facts.st_mtime_ns]
 
 
-def _row_of(line, image):
-    """The row in a line, or None where that is not whole or not of this image."""
-    if image is None or not line.endswith(b"\n"):
+def _read_line(line):
+    """Stamp and row in a line, or None where it is not whole."""
+    if not line.endswith(b"\n"):
         return None
     try:
         stamp, row = json.loads(line)
-        is_same = stamp == _stamp(image[0]) and row["image"] == image_name(image[0])
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError):
         return None
-    return row if is_same else None
+    return (stamp, row) if isinstance(row, dict) and "image" in row else None
+
+
+def _is_of(stamp, row, path):
+    return row["image"] == image_name(path) and stamp == _stamp(path)
+
+
+@contextlib.contextmanager
+def _named(path):
+    """Name the file where the system does not, as where the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise

@@ -92,7 +92,7 @@ def _classify_to(output, predictor, found, batch_size, table, progress, folders)
             progress.advance(1)
 
         left = kept.go_on(found, take_up)
-        _tell_of_taken_up(kept)
+        _tell_of_taken_up(kept, progress.n_images)
         progress.go_on_from(kept.n_taken_up)
         for rows, stamps in _classified(predictor, left, batch_size, **folders):
             kept.append(rows, stamps)
@@ -100,11 +100,15 @@ def _classify_to(output, predictor, found, batch_size, table, progress, folders)
             progress.advance(len(rows))
 
 
-def _tell_of_taken_up(kept):
+def _tell_of_taken_up(kept, n_images):
     if kept.n_taken_up or kept.n_dropped:
-        print(f"{kept.n_taken_up:,} images were done already", end="")
-        changed = ": an image has come, gone or changed, and those from it on are anew"
-        print(changed if kept.n_dropped else "", flush=True)
+        print(f"Done already: {kept.n_taken_up:,} of {n_images:,} images.", flush=True)
+    if kept.n_dropped:
+        print(
+            "After these an image has come, gone or changed: "
+            f"{kept.n_dropped:,} rows are done again.",
+            flush=True,
+        )
 
 
 def _classified(predictor, images, batch_size, overlay, outline):

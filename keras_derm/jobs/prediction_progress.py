@@ -25,7 +25,7 @@ class PredictionProgress:
     """
 
     def __init__(self, n_images, is_shown=True):
-        self._n_images = n_images
+        self.n_images = n_images
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -55,7 +55,7 @@ class PredictionProgress:
 
     def of_writing(self, rows):
         """Yield the rows, of which there is one an image, as they are written."""
-        yield from self._bar.track(rows, self._n_images, description="Writing")
+        yield from self._bar.track(rows, self.n_images, description="Writing")
 
 
 class _Rate(ProgressColumn):

@@ -8,8 +8,8 @@ from keras_derm.preparations.morphology import (
     cross_black_hat,
     cross_dilation,
     length_scale,
-    longest_line_opening,
     odd_size,
+    opened_with_lines,
     square_black_hat,
     square_dilation,
 )
@@ -85,13 +85,21 @@ def oriented_mask(image):
     channels = {"red": levels(image[..., 0]), "blue": levels(image[..., 2])}
     scale = length_scale(image)
     mask = np.zeros(image.shape[:2], bool)
-    for channel, dark, width, length, least in HAIRS:
+    thin, masks_of_length = [], {}
+    for bit, (channel, dark, width, length, least) in enumerate(HAIRS):
         picture = channels[channel] if dark else 255 - channels[channel]
-        thin = square_black_hat(picture, odd_size(width * scale))
-        along = longest_line_opening(thin, length * scale, N_DIRECTIONS)
-        hair = (along > least).astype("uint8")
+        thin.append(square_black_hat(picture, odd_size(width * scale)))
+        # The layer opens levels and compares then: what is above is the same.
+        above = (thin[-1] > least).view("uint8") << bit
+        masks_of_length[length] = masks_of_length.get(length, 0) | above
+    opened = {
+        length: opened_with_lines(masks, length * scale, N_DIRECTIONS)
+        for length, masks in masks_of_length.items()
+    }
+    for bit, (_, _, _, length, least) in enumerate(HAIRS):
+        hair = opened[length] >> bit & 1
         # A line ends before its hair does, and is thinner: take in what touches.
-        mask |= (square_dilation(hair, 3) > 0) & (thin > int(EDGE_SHARE * least))
+        mask |= (square_dilation(hair, 3) > 0) & (thin[bit] > int(EDGE_SHARE * least))
     return mask
 
 

@@ -57,48 +57,52 @@ def cross_black_hat(picture, size):
     return cv2.morphologyEx(picture, cv2.MORPH_BLACKHAT, _cross(size))
 
 
-def longest_line_opening(picture, length, n_angles):
-    """Greatest opening with straight lines of several directions.
+def opened_with_lines(masks, length, n_angles):
+    """Openings of masks with straight lines of several directions, united.
 
     Args:
-        picture: (height, width), uint8.
+        masks: (height, width), uint8; each bit is a mask of its own.
         length: Length of the lines in pixels.
         n_angles: Number of directions, spread evenly over 180 degrees.
 
     Returns:
-        uint8 of the same shape.
+        uint8 of the same shape: what goes on along such a line in at least one of the
+        directions.
     """
+    if not masks.any():
+        return masks
     margin = line_margin(length)
-    padded = np.pad(picture, margin)
+    padded = np.pad(masks, margin)
     # One long row of pixels: a step in any direction is a shift along it.
     row, stride = padded.ravel(), padded.shape[1]
     opened = np.zeros_like(row)
     for angle in np.pi * np.arange(n_angles) / n_angles:
         shifts = [down * stride + across for down, across in line_steps(length, angle)]
-        np.maximum(opened, _line_opening(row, shifts), out=opened)
+        opened |= _opened(row, [shift for shift in shifts if shift])
     inner = slice(margin, -margin)
     return opened.reshape(padded.shape)[inner, inner]
 
 
-def _line_opening(row, shifts):
+def _opened(row, shifts):
     """Opening of a row of pixels, 0 beyond its ends, with a line of these shifts."""
     for shift in shifts:
-        row = _with_shifted(np.minimum, row, shift)
+        eroded = np.zeros_like(row)
+        here, there = _apart(len(row), shift)
+        np.bitwise_and(row[here], row[there], out=eroded[here])
+        row = eroded
     for shift in shifts:
-        row = _with_shifted(np.maximum, row, -shift)
+        dilated = row.copy()
+        there, here = _apart(len(row), shift)
+        np.bitwise_or(row[here], row[there], out=dilated[here])
+        row = dilated
     return row
 
 
-def _with_shifted(extreme, row, shift):
-    """Each pixel and the one `shift` further on: the lesser or greater of both."""
-    if shift == 0:
-        return row
-    found = row.copy() if extreme is np.maximum else np.zeros_like(row)
-    here, there = slice(0, len(row) - abs(shift)), slice(abs(shift), None)
-    if shift < 0:
-        here, there = there, here
-    extreme(row[here], row[there], out=found[here])
-    return found
+def _apart(length, shift):
+    """Two slices of a row, of which the second is `shift` pixels further on."""
+    n = length - abs(shift)
+    first, second = slice(0, n), slice(length - n, length)
+    return (first, second) if shift > 0 else (second, first)
 
 
 def _square(size):

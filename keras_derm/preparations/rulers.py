@@ -59,8 +59,9 @@ def ruler_mask(image):
 
 def dark_corners(image, scale):
     """Where it is black from the border inwards without a break, and the rim beside."""
-    black = np.maximum.reduce(np.moveaxis(image, -1, 0)) < BLACK
-    if black.all():  # a picture black all over has no corners
+    red, green, blue = np.moveaxis(image, -1, 0)
+    black = np.maximum(np.maximum(red, green), blue) < BLACK
+    if black.all() or not black.any():  # a picture black all over has no corners
         return np.zeros_like(black)
     both_ways = (slice(None), slice(None, None, -1))
     reached = np.zeros_like(black)

@@ -4,8 +4,8 @@ import functools
 
 import numpy as np
 
-BLOCK = 16_384
-"""Numbers that are worked on at once: as many as fit into the cache of a core."""
+BLOCK = 2**20
+"""Numbers of a photograph that are worked on at once, so that few are held."""
 
 
 def stretched_square(image, size):
@@ -66,13 +66,14 @@ def _resized_down(pixels, length):
         return pixels.astype("float32")
     sources, weights = _taps(n_rows, length)
     resized = np.zeros((length, rows.shape[1]), "float32")
-    step = max(1, BLOCK // length)
+    step = max(1, BLOCK // n_rows)
     for start in range(0, rows.shape[1], step):
         columns = slice(start, start + step)
         block = rows[:, columns].astype("float32")
         total = resized[:, columns]
+        tap = np.empty_like(total)
         for source, weight in zip(sources.T, weights.T, strict=True):
-            tap = block[source]
+            np.take(block, source, axis=0, out=tap, mode="clip")
             tap *= weight[:, np.newaxis]
             total += tap
     return resized.reshape(length, *pixels.shape[1:])

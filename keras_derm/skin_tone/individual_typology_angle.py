@@ -264,8 +264,9 @@ def _cell_medians(lab, skin):
         n_skin = np.count_nonzero(skin[cell])
         if n_skin and n_skin >= skin[cell].size / 3:
             # Sorted by hand: `np.median` of so few pixels is mostly overhead.
-            values = np.sort(lab[cell][skin[cell]][:, ::2], axis=0)
-            medians.append((values[(n_skin - 1) // 2] + values[n_skin // 2]) / 2)
+            values = np.sort(lab[cell][skin[cell]].T[::2])
+            middle = values[:, (n_skin - 1) // 2] + values[:, n_skin // 2]
+            medians.append(middle / 2)
     return np.array(medians)
 
 
