@@ -27,7 +27,7 @@ from keras_derm.skin_tone.individual_typology_angle import SkinView
 MODEL = Path(__file__).parents[1] / "saved_models/ham10000_mobilenetv2.tflite"
 
 N_FEW = 10
-"""Photographs of a first call, by which the start is taken off the second."""
+"""Photographs of a short call, which is taken off a longer one."""
 
 CHILD = """
 import json, sys, time
@@ -35,7 +35,7 @@ from keras_derm.export.memory import peak_bytes
 from keras_derm.jobs.predict import predict
 model, few, many, output = sys.argv[1:]
 seconds = []
-for names in (few, many):
+for names in (few, few, many):  # the first loads libraries and networks
     start = time.process_time()
     predict(model, json.loads(names), output, n_threads=1)
     seconds.append(time.process_time() - start)
@@ -153,7 +153,7 @@ def _print_whole(model, paths, n_rounds, folder):
         if done.returncode:
             raise SystemExit(done.stderr)
         found = json.loads(done.stdout.splitlines()[-1])
-        few, many = found["seconds"]
+        _, few, many = found["seconds"]
         costs.append(1000 * (many - few) / (len(paths) - N_FEW))
     print(f"{'predict.py, each one more':<34}{min(costs):7.2f} ms")
     loaded = "with" if found["tensorflow"] else "without"
