@@ -1,5 +1,6 @@
 """Colour measurements in floating point."""
 
+import cv2
 import numpy as np
 from skimage.color import deltaE_ciede2000
 
@@ -24,10 +25,42 @@ def cielab(image):
     Eight-bit Lab would stretch L* by 2.55 and so move dark skin to lighter types;
     OpenCV's float Lab interpolates in a table and errs by up to 0.25.
     """
-    relative = _LINEAR[image] @ _RGB_TO_RELATIVE
-    root = np.where(relative > 0.008856, np.cbrt(relative), 7.787 * relative + 16 / 116)
-    x, y, z = np.moveaxis(root, -1, 0)
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+    relative = _linear(image).reshape(-1, 3) @ _RGB_TO_RELATIVE
+    root = np.cbrt(relative)
+    if image.size and relative.min() <= 0.008856:
+        root = np.where(relative > 0.008856, root, 7.787 * relative + 16 / 116)
+    x, y, z = root.T
+    lab = np.empty_like(root)
+    lab[:, 0] = 116 * y - 16
+    lab[:, 1] = 500 * (x - y)
+    lab[:, 2] = 200 * (y - z)
+    return lab.reshape(image.shape)
+
+
+def _linear(image):
+    """Linear light, float32, of an image in uint8."""
+    if image.ndim == 3 and image.size:
+        return cv2.LUT(image, _LINEAR)  # several times as fast
+    return _LINEAR[image]
+
+
+def median_colour(lab, mask):
+    """Return the median of each channel over the pixels of a mask, (3,).
+
+    Args:
+        lab: (height, width, 3), float32.
+        mask: (height, width), bool, some of it true.
+    """
+    return np.array([median(lab[..., i][mask]) for i in range(lab.shape[-1])])
+
+
+def median(values):
+    """Return what `np.median` gives of floats without NaN, (n,), in less time."""
+    middle = len(values) // 2
+    values = np.partition(values, middle)
+    if len(values) % 2:
+        return values[middle]
+    return (values[:middle].max() + values[middle]) / 2
 
 
 def colour_difference(first, second):

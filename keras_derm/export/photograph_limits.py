@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from keras_derm.colour import cielab
+from keras_derm.colour import cielab, median
+from keras_derm.lesion_finders.outline import shrunk
+from keras_derm.skin_tone.individual_typology_angle import WORKING_SIZE
 
 LEAST_PHOTOGRAPHS = 30
-WORKING_SIZE = 256
 QUANTILES = (0.005, 0.01, 0.05, 0.5, 0.95, 0.99, 0.995)
 LOW, HIGH = "0.01", "0.99"
 COLOUR_BIN = 4
@@ -48,21 +49,26 @@ class PhotographLimits:
     mean: list
     precision: list
 
-    def measure(self, image):
-        """Measure one photograph (height, width, 3), RGB, uint8.
+    def measure(self, image, lab=None):
+        """Measure one photograph.
+
+        Args:
+            image: (height, width, 3), RGB, uint8.
+            lab: Where they are known, the CIELAB values of the photograph shrunk to
+                256 pixels, as in `keras_derm.skin_tone.SkinView`.
 
         Returns:
             Dict of `sharpness`, `lightness`, `unusual_colour` (share of the pixels)
             and `distance` (Mahalanobis).
         """
-        return self._measures(*_described(image))
+        return self._measures(*_described(image, lab))
 
-    def warnings(self, image):
+    def warnings(self, image, lab=None):
         """Say in which respects a photograph is unlike the training photographs.
 
         It is as `measure` takes it, and the list of str empty where it is like them.
         """
-        found = self.measure(image)
+        found = self.measure(image, lab)
         return [
             f"{words}: {name.replace('_', ' ')} {found[name]:.3g}, 99 % of the "
             f"training photographs have {'more' if below else 'less'} than {limit:.3g}"
@@ -137,25 +143,31 @@ def _usual(shares):
     return np.sort(order[held < USUAL_SHARE]).tolist()
 
 
-def _described(image):
+def _described(image, lab=None):
     """Histogram over (a*, b*), and median L*, means, spreads, layout, sharpness."""
-    lab = cielab(_shrunk(image))
-    bins = np.clip(lab[..., 1:] // COLOUR_BIN + COLOUR_BINS // 2, 0, COLOUR_BINS - 1)
-    index = (bins[..., 0] * COLOUR_BINS + bins[..., 1]).astype(int)
+    if lab is None:
+        lab = cielab(_shrunk(image))
+    # By themselves, as sums over what lies far apart are slow and less exact.
+    lightness, a, b = channels = [np.ascontiguousarray(lab[..., i]) for i in range(3)]
+    index = (_bin(a) * COLOUR_BINS + _bin(b)).astype(int)
     colours = np.bincount(index.ravel(), minlength=COLOUR_BINS**2) / index.size
-    lightness = np.ascontiguousarray(lab[..., 0])
     height, width = lightness.shape
     top, left = height // 4, width // 4
     centre = lightness[top : height - top, left : width - left]
     sharpness = cv2.Laplacian(lightness, cv2.CV_32F).var()
     summary = [
-        np.median(lightness),
-        *lab[..., 1:].mean(axis=(0, 1)),
-        *lab.std(axis=(0, 1)),
+        median(lightness.ravel()),
+        *(a.mean(), b.mean()),
+        *(channel.std() for channel in channels),
         centre.mean() - lightness.mean(),
         np.log(sharpness + SMALLEST_VARIANCE),
     ]
     return colours, np.array(summary, "float64")
+
+
+def _bin(channel):
+    bins = np.floor(channel / COLOUR_BIN) + COLOUR_BINS // 2
+    return np.clip(bins, 0, COLOUR_BINS - 1)
 
 
 def _shrunk(image):
@@ -165,9 +177,4 @@ def _shrunk(image):
             "`image` must be RGB, uint8, (height, width, 3). Received: "
             f"{image.dtype} of shape {image.shape}"
         )
-    height, width = image.shape[:2]
-    scale = WORKING_SIZE / max(height, width)
-    if scale >= 1:
-        return image
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return shrunk(image, WORKING_SIZE)

@@ -9,7 +9,7 @@ from keras_derm.evaluation.class_scores.conformal import MARGINAL
 from keras_derm.export import ModelFileError, PhotographLimits
 from keras_derm.export.photograph_limits import COLOUR_BINS
 from keras_derm.files import shown
-from keras_derm.layers import preparation, resize
+from keras_derm.preparations import photograph_preparation
 from keras_derm.skin_tone import IndividualTypologyAngle
 
 Number = Annotated[float, pydantic.Field(strict=True, allow_inf_nan=False)]
@@ -77,7 +77,8 @@ class ModelFacts:
         sets: `ConformalSets`, or None where the model was not evaluated.
         limits: `PhotographLimits`, or None.
         colour: `IndividualTypologyAngle` by the rule of the audit.
-        preparation: Layers that photographs go through before the model.
+        prepare: Function from a photograph, uint8 RGB of any size, to what the model
+            takes; TensorFlow is loaded where the preset needs it.
 
     Raises:
         ModelFileError: With the name and value of what cannot be.
@@ -101,9 +102,7 @@ class ModelFacts:
         )
         # Without a preset the file prepares for itself, all but the size.
         preset, size = facts.get("preset"), facts["image_size"][0]
-        self.preparation = self._made(
-            "preset", lambda: preparation(preset, size) if preset else resize(size)
-        )
+        self.prepare = self._made("preset", lambda: _preparation(preset, size))
 
     def _checked(self, name, kind):
         """One entry as a dict of the right types, or None where there is none."""
@@ -131,3 +130,13 @@ class ModelFacts:
             "Copy it anew from the run, or export the model again. "
             f"Received: {shown(self._facts.get(name))}"
         )
+
+
+def _preparation(preset, size):
+    prepare = photograph_preparation(preset, size)
+    if prepare is not None:
+        return prepare
+    from keras_derm.layers import preparation
+    from keras_derm.pipeline import image_preparation
+
+    return image_preparation(preparation(preset, size))

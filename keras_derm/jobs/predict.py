@@ -6,9 +6,11 @@ import itertools
 import os
 from pathlib import Path
 
-from keras_derm.jobs.prediction_rows import SUFFIXES as OUTPUTS
-from keras_derm.jobs.prediction_rows import ShownTable, rows_file
+from keras_derm.jobs.prediction_rows import ShownTable, check_output
 from keras_derm.photographs import IMAGE_SUFFIXES
+
+MOST_SHOWN = 100
+"""Images up to which rows are printed, too, where they are written to a file."""
 
 
 def predict(
@@ -26,7 +28,8 @@ def predict(
     highest probability, the prediction set, the colour of the photograph (ITA of the
     skin in it, which is not the person's skin tone) with its 95 % interval, and in what
     the photograph is unlike those that the model learned from, or its lesion not found,
-    cut off or without a clear outline. An image that cannot be
+    cut off or without a clear outline. Of more than 100 images whose rows are written
+    to a file, counts are printed instead, and the progress. An image that cannot be
     read is told with the cause and does not stop the others; the exit status is then 1.
 
     Args:
@@ -34,8 +37,10 @@ def predict(
             beside it, or the folder of an exported ensemble.
         images: Images, folders (searched with their subfolders, but for hidden files)
             or glob patterns.
-        output: .csv or .json to write, one row an image with every probability. Rows
-            are written as they come; the file appears when all are.
+        output: .csv, .json or .parquet (extra parquet) to write, one row an image with
+            every probability. The file appears when all rows are there; until then
+            they are in FILE.partial. The same command, where it was stopped, goes on
+            from there, and does again what has come or changed since, and all after it.
         overlay: Folder for pictures of what speaks for the diagnosis (Grad-CAM),
             where the model is a .keras.
         outline: Folder for the photographs with the outline of the lesion drawn on
@@ -46,64 +51,151 @@ def predict(
     Returns:
         Exit status: 0, or 1 where an image could not be read.
     """
-    if output is not None and Path(output).suffix not in OUTPUTS:
-        raise ValueError(
-            f"`output` must end in {' or '.join(OUTPUTS)}. Received: {output!r}"
-        )
+    if output is not None:
+        check_output(output)
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be 1 or more. Received: {batch_size}")
     asked = [images] if isinstance(images, str) else list(images)
-    _check_found(asked)  # before the model is read
+    n_images = _number_found(asked)  # before the model is read
+    from keras_derm.jobs.prediction_progress import PredictionProgress
     from keras_derm.jobs.predictor import Predictor
 
     predictor = Predictor(Path(model), n_threads)
     if overlay is not None:
         predictor.check_overlays()
-    table = ShownTable(predictor)
+    with_rows = output is None or n_images <= MOST_SHOWN
+    table = ShownTable(predictor, with_rows)
+    found = _every_image(asked)
+    folders = {"overlay": overlay, "outline": outline}
     with contextlib.ExitStack() as stack:
-        write = stack.enter_context(rows_file(output, predictor.classes))
-        every = itertools.chain.from_iterable(map(_found, asked))
-        while batch := list(itertools.islice(every, batch_size)):
-            paths, names = zip(*batch, strict=True)
-            rows, prepared = predictor.rows(paths)
-            for row in rows:
-                table.show(row)
-                write(row)
-            if overlay is not None:
-                predictor.write_overlays(rows, prepared, names, Path(overlay))
-            if outline is not None:
-                predictor.write_outlines(paths, names, Path(outline))
+        progress = stack.enter_context(PredictionProgress(n_images, not with_rows))
+        if output is None:
+            for rows, _ in _classified(predictor, found, batch_size, **folders):
+                _each(table.show, rows)
+        else:
+            _classify_to(output, predictor, found, batch_size, table, progress, folders)
     table.close()
     return 1 if table.n_failed else 0
 
 
-def _check_found(asked):
-    """Raise where there is nothing to classify in one of the images asked for."""
+def _classify_to(output, predictor, found, batch_size, table, progress, folders):
+    """Classify what is not done yet, and write all rows."""
+    from keras_derm.jobs.kept_rows import kept_rows
+
+    record = predictor.record() | {
+        name: folder and str(Path(folder).resolve()) for name, folder in folders.items()
+    }
+    with kept_rows(output, predictor.classes, record, progress.of_writing) as kept:
+
+        def take_up(row):
+            table.show(row)
+            progress.advance(1)
+
+        left = kept.go_on(found, take_up)
+        _tell_of_taken_up(kept, progress.n_images)
+        progress.go_on_from(kept.n_taken_up)
+        for rows, stamps in _classified(predictor, left, batch_size, **folders):
+            kept.append(rows, stamps)
+            _each(table.show, rows)
+            progress.advance(len(rows))
+
+
+def _tell_of_taken_up(kept, n_images):
+    if kept.n_taken_up or kept.n_dropped:
+        print(f"Done already: {kept.n_taken_up:,} of {n_images:,} images.", flush=True)
+    if kept.n_dropped:
+        print(
+            "After these an image has come, gone or changed: "
+            f"{kept.n_dropped:,} rows are done again.",
+            flush=True,
+        )
+
+
+def _classified(predictor, images, batch_size, overlay, outline):
+    """Yield rows and stamps of images, batch by batch; pictures of them are written."""
+    from keras_derm.jobs.kept_rows import stamps
+
+    while batch := list(itertools.islice(images, batch_size)):
+        paths, names = zip(*batch, strict=True)
+        before = stamps(paths)
+        rows, prepared = predictor.rows(paths)
+        if overlay is not None:
+            predictor.write_overlays(rows, prepared, names, Path(overlay))
+        if outline is not None:
+            predictor.write_outlines(paths, names, Path(outline))
+        yield rows, before
+
+
+def _each(function, rows):
+    for row in rows:
+        function(row)
+
+
+def _number_found(asked):
+    """How many images there are; raises where one of those asked for names none."""
     if not asked:
         raise ValueError("`images` must name an image, folder or pattern. Received: []")
-    for name in asked:
-        if next(_found(name), None) is None:
-            raise FileNotFoundError(
-                "`images` names no file, folder or pattern with "
-                f"{', '.join(IMAGE_SUFFIXES)} in it. Received: {name!r}"
-            )
+    numbers = [_number(name) for name in asked]
+    if 0 in numbers:
+        raise FileNotFoundError(
+            "`images` names no file, folder or pattern with "
+            f"{', '.join(IMAGE_SUFFIXES)} in it. Received: {asked[numbers.index(0)]!r}"
+        )
+    return sum(numbers)
+
+
+def _number(name):
+    if os.path.isdir(name):
+        return sum(len(files) for _, files in _files_by_folder(name))
+    return sum(1 for _ in _found(name))
+
+
+def _every_image(asked):
+    """Pairs of each image's path and a name that no other has, one by one."""
+    every = itertools.chain.from_iterable(map(_found, asked))
+    if len(asked) == 1 and os.path.isdir(asked[0]):
+        return every  # whose names differ, and may be too many to be held
+    return _with_own_names(every)
+
+
+def _with_own_names(every):
+    """Number those names that were there before."""
+    given = set()
+    for path, name in every:
+        number, own = 1, name
+        while own in given:
+            number += 1
+            own = name.with_name(f"{name.name}_{number}")
+        given.add(own)
+        yield path, own
 
 
 def _found(name):
     """Pairs of an image's path and its name below what was asked for, one by one."""
     path = Path(name)
     if path.is_dir():
-        for folder, folders, files in os.walk(path):
-            folders[:] = sorted(filter(_is_shown, folders))
-            for file in sorted(filter(_is_shown, files)):
-                if file.lower().endswith(IMAGE_SUFFIXES):
-                    yield Path(folder, file), Path(folder, file).relative_to(path)
+        for folder, files in _files_by_folder(path):
+            for file in files:
+                yield Path(folder, file), Path(folder, file).relative_to(path)
     elif path.is_file():
         yield path, Path(path.name)
     else:
         for file in sorted(glob.glob(_pattern(path), recursive=True)):
             if Path(file).is_file():
                 yield Path(file), Path(Path(file).name)
+
+
+def _files_by_folder(path):
+    """Pairs of a folder and the sorted names of the images in it: one at a time."""
+    for folder, folders, files in os.walk(path):
+        folders[:] = sorted(filter(_is_shown, folders))
+        files[:] = filter(_is_image, files)
+        files.sort()
+        yield folder, files
+
+
+def _is_image(name):
+    return _is_shown(name) and name.lower().endswith(IMAGE_SUFFIXES)
 
 
 def _is_shown(name):

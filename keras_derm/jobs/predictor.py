@@ -1,24 +1,33 @@
 """A trained or exported model with all that is told of a photograph."""
 
 import functools
+import hashlib
 import math
 import os
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cv2
 import numpy as np
 
+from keras_derm import __version__
 from keras_derm.catalog import ImageError, read_image
 from keras_derm.evaluation import ENSEMBLE, photograph_colour
-from keras_derm.export import MANIFEST, ModelFileError, QuantizedEnsemble
+from keras_derm.export import (
+    MANIFEST,
+    ModelFileError,
+    QuantizedEnsemble,
+    sidecar_path,
+)
 from keras_derm.export.runtime import read_description
 from keras_derm.files import atomic_path, shown
 from keras_derm.jobs.model_facts import ModelFacts
+from keras_derm.jobs.prediction_rows import image_name
 from keras_derm.lesion_finders import shipped_finder
 from keras_derm.lesion_finders.crop import cropped, lesion_box
 from keras_derm.lesion_finders.drawing import FOUND_COLOUR, outlined
-from keras_derm.pipeline import image_preparation
+from keras_derm.skin_tone.individual_typology_angle import SkinView
 
 OVERLAY_SIZE = (448, 448)
 LEAST_SHARE_OF_SIDE = 0.5
@@ -53,6 +62,7 @@ class Predictor:
         classes: Class names.
         sets: `ConformalSets` fitted on val, or None where the model has none.
         limits: `PhotographLimits` of the training photographs, or None.
+        files: Files of the model.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -70,12 +80,11 @@ class Predictor:
         self.classes, self.sets, self.limits = told.classes, told.sets, told.limits
         self._earlier = "skin_tone" in facts
         self._estimator = told.colour
-        self._prepare = image_preparation(told.preparation)
+        self._prepare = told.prepare
         self._side = max(facts["image_size"])
         self._finder = shipped_finder()
         self._crop_margin = facts.get("crop_margin")
         self._pool = ThreadPoolExecutor(os.cpu_count())
-        self._written = set()
 
     def rows(self, paths):
         """Classify and measure photographs.
@@ -88,17 +97,26 @@ class Predictor:
             to the prepared image, uint8 RGB, of those that could be read.
         """
         measured = list(self._pool.map(self._read, paths))
-        read = [i for i, (_, image, _) in enumerate(measured) if image is not None]
-        prepared = {i: self._prepared(*measured[i][1:]) for i in read}
+        prepared = {i: one for i, (_, one) in enumerate(measured) if one is not None}
         rows = [
             dict.fromkeys(("diagnosis", "prediction_set", *self.classes)) | row
-            for row, _, _ in measured
+            for row, _ in measured
         ]
-        if read:
+        if prepared:
             y_prob = np.asarray(self._classify(np.stack([*prepared.values()])))
-            for i, scores in zip(read, y_prob, strict=True):
-                rows[i] |= self._classified(scores, rows[i])
+            found = self._classified(y_prob, [rows[i] for i in prepared])
+            for i, one in zip(prepared, found, strict=True):
+                rows[i] |= one
         return rows, prepared
+
+    def record(self):
+        """What decides its rows: version, and digests of the model and the finder."""
+        finder = getattr(self._finder, "path", None)
+        return {
+            "keras_derm": __version__,
+            "model": _digest(self.files),
+            "lesion_finder": _digest([finder] if finder else []),
+        }
 
     @property
     def models(self):
@@ -141,11 +159,10 @@ class Predictor:
 
         Args:
             rows, prepared: What `rows` returned.
-            names: Path of each picture below `folder`; `.png` is appended.
+            names: Path of each picture below `folder`, another for each image; `.png`
+                is appended.
             folder: Where the pictures go.
         """
-        import cv2
-
         from keras_derm.explain import attention_maps, overlay
 
         if not prepared:
@@ -158,15 +175,14 @@ class Predictor:
                 cv2.resize(each, OVERLAY_SIZE, interpolation=cv2.INTER_CUBIC)
                 for each in (image, over)
             ]
-            _write_png(self._own_name(folder / f"{names[i]}.png"), np.hstack(pair))
+            _write_png(folder / f"{names[i]}.png", np.hstack(pair))
 
     def write_outlines(self, paths, names, folder):
         """Write the photographs with the outline of the lesion drawn on them.
 
         Args:
             paths: Image files; those that cannot be read are passed over.
-            names: Path of each picture below `folder`; `.png` is appended.
-            folder: Where the pictures go.
+            names, folder: As of `write_overlays`.
         """
         for path, name in zip(paths, names, strict=True):
             try:
@@ -175,16 +191,7 @@ class Predictor:
                 continue  # its row says so
             found = self._finder.find(image).lesion
             drawn = outlined(image, {FOUND_COLOUR: found})
-            _write_png(self._own_name(folder / f"{name}.png"), drawn)
-
-    def _own_name(self, path):
-        """`path`, or one with a number where a picture of this run is there already."""
-        number, own = 1, path
-        while own in self._written:
-            number += 1
-            own = path.with_name(f"{path.stem}_{number}{path.suffix}")
-        self._written.add(own)
-        return own
+            _write_png(folder / f"{name}.png", drawn)
 
     def _open(self, n_threads):
         """What is told of the model, and its classification of a batch."""
@@ -195,6 +202,9 @@ class Predictor:
             raise FileNotFoundError(f"There is no such model. {received}")
         if path.is_dir() or path.name == MANIFEST or path.suffix == ".tflite":
             ensemble = QuantizedEnsemble(path, n_threads)
+            models = [one.path for one in ensemble.members]
+            manifests = [] if path.suffix == ".tflite" else [_manifest(path)]
+            self.files = [*manifests, *models, *map(sidecar_path, models)]
             if len(ensemble.members) > 1:
                 self._members = {one.path.stem: one.predict for one in ensemble.members}
             return ensemble.description, ensemble.predict
@@ -213,6 +223,7 @@ class Predictor:
                     f"{needed} is missing; give the ensemble.keras of a run directory, "
                     f"with its .json beside it. Received: model={str(self.path)!r}"
                 )
+        self.files = [self.path, description]
         facts = read_description(description, ("classes", "image_size"))
         try:
             self._keras_model = model = load_classifier(self.path)
@@ -237,29 +248,34 @@ class Predictor:
         return self._keras_model.predict_on_batch(images.astype("float32"))
 
     def _read(self, path):
-        """What is told of one photograph itself, the photograph, and its outline."""
+        """What is told of one photograph itself, and what the model takes of it."""
         # A name that is not UTF-8 could be neither printed nor written.
-        name = os.fsencode(path).decode("utf-8", "backslashreplace")
-        row = {"image": name, "error": ""}
+        row = {"image": image_name(path), "error": ""}
         try:
             image = read_image(path)
         except ImageError as error:
             colour = dict.fromkeys(("ita_type", "ita", "ita_low", "ita_high"))
             nothing = {"ita_reason": "", "lesion_share": None, "warnings": []}
-            return row | colour | nothing | {"error": error.cause}, None, None
-        colour = self._estimator.measure(image)
+            return row | colour | nothing | {"error": error.cause}, None
+        view = SkinView(image, finder=self._finder)
+        colour = self._estimator.measure_angle(view)
         row |= {key: colour[key] for key in ("ita_type", "ita_reason")}
         row |= {key: _number(colour[key]) for key in ("ita", "ita_low", "ita_high")}
-        outline = self._finder.find(image)
+        is_shrunk = view.image.shape != image.shape
+        outline = self._finder.find(image) if is_shrunk else view.outline
         row["lesion_share"] = round(outline.share, 4)
         row["warnings"] = self._unfit(image) + outline_warnings(outline, self._finder)
-        row["warnings"] += self.limits.warnings(image) if self.limits else []
-        return row, image, outline
+        row["warnings"] += self.limits.warnings(image, view.lab) if self.limits else []
+        return row, self._prepared(image, outline)
 
     def _unfit(self, image):
         """Warnings that need no training photographs to compare with."""
         height, width = image.shape[:2]
-        colour = np.ptp(image, axis=-1).mean()
+        red, green, blue = cv2.split(image)
+        brightest, darkest = (
+            extreme(extreme(red, green), blue) for extreme in (np.maximum, np.minimum)
+        )
+        colour = (brightest - darkest).mean()
         found = []
         if max(height, width) < LEAST_SHARE_OF_SIDE * self._side:
             found.append(
@@ -272,21 +288,26 @@ class Predictor:
             )
         return found
 
-    def _classified(self, scores, measured):
-        row = dict(zip(self.classes, map(float, scores), strict=True))
-        row["diagnosis"] = self.classes[int(scores.argmax())]
-        row["prediction_set"] = None
+    def _classified(self, y_prob, measured):
+        """What the probabilities say of photographs: a dict for each."""
+        rows = []
+        for scores in y_prob:
+            row = dict(zip(self.classes, map(float, scores), strict=True))
+            row["diagnosis"] = self.classes[int(scores.argmax())]
+            rows.append(row | {"prediction_set": None})
         if self.sets is not None:
-            (member,) = self.sets.predict(scores[None], [self._group(measured)])
-            names = zip(self.classes, member, strict=True)
-            row["prediction_set"] = [name for name, inside in names if inside]
-        return row
+            members = self.sets.predict(y_prob, self._groups(measured))
+            for row, member in zip(rows, members, strict=True):
+                names = zip(self.classes, member, strict=True)
+                row["prediction_set"] = [name for name, inside in names if inside]
+        return rows
 
-    def _group(self, measured):
-        """The group of the prediction sets that a photograph is in, by its colour."""
+    def _groups(self, measured):
+        """The groups of the prediction sets that photographs are in, by colour."""
+        types = [row["ita_type"] for row in measured]
         if self._earlier:
-            return EARLIER_GROUPS.get(measured["ita_type"], "undetermined")
-        return photograph_colour([measured["ita"]], [measured["ita_type"]])[0]
+            return [EARLIER_GROUPS.get(one, "undetermined") for one in types]
+        return list(photograph_colour([row["ita"] for row in measured], types))
 
 
 def outline_warnings(outline, finder):
@@ -309,6 +330,19 @@ def outline_warnings(outline, finder):
             f"{unsure_from:.2f} or less in nine of ten photographs"
         )
     return found
+
+
+def _manifest(path):
+    return path / MANIFEST if path.is_dir() else path
+
+
+def _digest(files):
+    """Digest of the content of files."""
+    found = hashlib.sha256()
+    for path in files:
+        with open(path, "rb") as file:
+            found.update(hashlib.file_digest(file, "sha256").digest())
+    return found.hexdigest()
 
 
 def _keras_members(ensemble):

@@ -6,7 +6,7 @@ from keras_derm.layers.chains import Augmentation, Preparation
 from keras_derm.layers.clahe import CLAHE
 from keras_derm.layers.colour_constancy import ColourConstancy
 from keras_derm.layers.gamma_correction import GammaCorrection
-from keras_derm.layers.hair_removal import HairRemoval, scaled_kernel_size
+from keras_derm.layers.hair_removal import HairRemoval
 from keras_derm.layers.imagenet_normalization import ImageNetNormalization
 from keras_derm.layers.min_max_rescale import MinMaxRescale
 from keras_derm.layers.non_local_means import NonLocalMeans
@@ -28,6 +28,7 @@ from keras_derm.layers.random_resized_crop import RandomResizedCrop
 from keras_derm.layers.square_pad import SquarePad
 from keras_derm.layers.square_resize import SquareResize
 from keras_derm.layers.tone_transfer import ToneTransfer
+from keras_derm.preparations.hair import scaled_kernel_size
 
 __all__ = [
     "CLAHE",

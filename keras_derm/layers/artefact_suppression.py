@@ -12,18 +12,24 @@ from keras_derm.layers.morphology import (
     square_dilation,
 )
 from keras_derm.layers.pyramid_fill import masked_mean, pyramid_fill
+from keras_derm.preparations.rulers import (
+    BAND,
+    BLACK,
+    LEAST_FALL,
+    LEAST_PERIODICITY,
+    PERIODS,
+    RIM_WIDTH,
+    TICK_DENSITY,
+    TICK_RESPONSE,
+    TICK_WIDTH,
+)
 
 ARTEFACTS = ("dark_corners", "ruler", "ink", "bubbles")
 LARGEST_SHARES = {"dark_corners": 0.35, "ruler": 0.08, "ink": 0.10, "bubbles": 0.08}
 """Share of the picture above which an artefact is a reason to leave the image out."""
 
-_BLACK = 40
 _INK_CHROMA, _INK_DISTANCE = 38.0, 18.0
 _MIDDLE = 0.3
-_TICK_WIDTH, _TICK_RESPONSE, _TICK_DENSITY = 5, 15, 0.01
-_BAND = 0.15
-_PERIODS = (0.03, 0.2)
-_LEAST_PERIODICITY = 0.45
 _GLINT_WIDTH, _GLINT_RESPONSE = 9, 40
 _WHITE_WIDTH, _WHITE = 25, 240
 
@@ -72,7 +78,7 @@ class ArtefactSuppression(ImageLayer):
         scale = length_scale(images)
         grey = tf.cast(tf.round(tf.reduce_mean(images, axis=-1)), tf.uint8)
         corners = _dark_corners(images, scale)
-        thin = square_black_hat(grey, odd_size(_TICK_WIDTH * scale)) > _TICK_RESPONSE
+        thin = square_black_hat(grey, odd_size(TICK_WIDTH * scale)) > TICK_RESPONSE
         found = {
             "dark_corners": corners,
             "ruler": _ruler(thin & ~corners),
@@ -114,7 +120,7 @@ class ArtefactSuppression(ImageLayer):
 
 
 def _dark_corners(images, scale):
-    black = tf.cast(tf.reduce_max(images, axis=-1) < _BLACK, tf.float32)
+    black = tf.cast(tf.reduce_max(images, axis=-1) < BLACK, tf.float32)
     reached = [
         tf.math.cumprod(black, axis=axis, reverse=reverse)
         for axis in (1, 2)
@@ -122,7 +128,7 @@ def _dark_corners(images, scale):
     ]
     corners = tf.cast(tf.reduce_max(tf.stack(reached), axis=0), tf.uint8)
     # The rim fades over some pixels. A picture black all over has no corners.
-    grown = square_dilation(corners, odd_size(7 * scale)) > 0
+    grown = square_dilation(corners, odd_size(RIM_WIDTH * scale)) > 0
     return grown & ~tf.reduce_all(black > 0, axis=(1, 2), keepdims=True)
 
 
@@ -153,14 +159,14 @@ def _ruler(thin):
     ruler = tf.zeros_like(thin)
     for axis in (1, 2):
         depth = tf.cast(
-            tf.math.ceil(_BAND * tf.cast(tf.shape(thin)[axis], tf.float32)), tf.int32
+            tf.math.ceil(BAND * tf.cast(tf.shape(thin)[axis], tf.float32)), tf.int32
         )
         position = tf.range(tf.shape(thin)[axis])
         for near in (position < depth, position >= tf.shape(thin)[axis] - depth):
             band = thin & (near[None, :, None] if axis == 1 else near[None, None, :])
             density = tf.reduce_sum(tf.cast(band, tf.float32), axis=axis)
-            periodic = _periodicity(density) > _LEAST_PERIODICITY
-            dense = tf.reduce_mean(density, axis=-1) > _TICK_DENSITY * tf.cast(
+            periodic = _periodicity(density) > LEAST_PERIODICITY
+            dense = tf.reduce_mean(density, axis=-1) > TICK_DENSITY * tf.cast(
                 depth, tf.float32
             )
             ruler |= band & (periodic & dense)[:, None, None]
@@ -179,9 +185,9 @@ def _periodicity(density):
     overlap = tf.cast(length - lag, tf.float32) / tf.cast(length, tf.float32)
     relative = tf.math.divide_no_nan(correlation, correlation[:, :1] * overlap)
     share = tf.cast(lag, tf.float32) / tf.cast(length, tf.float32)
-    asked = (share >= _PERIODS[0]) & (share <= _PERIODS[1])
+    asked = (share >= PERIODS[0]) & (share <= PERIODS[1])
     # A hump at a short distance is a wide mark, not a repetition: it must first fall.
-    fallen = tf.math.cumsum(tf.cast(relative < 0.2, tf.float32), axis=-1) > 0
+    fallen = tf.math.cumsum(tf.cast(relative < LEAST_FALL, tf.float32), axis=-1) > 0
     return tf.reduce_max(tf.where(asked & fallen, relative, 0.0), axis=-1)
 
 

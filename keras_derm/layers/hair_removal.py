@@ -7,7 +7,6 @@ import tensorflow as tf
 
 from keras_derm.layers.image_layer import ImageLayer
 from keras_derm.layers.morphology import (
-    REFERENCE_SIZE,
     cross_black_hat,
     cross_dilation,
     length_scale,
@@ -17,32 +16,14 @@ from keras_derm.layers.morphology import (
     square_dilation,
 )
 from keras_derm.layers.pyramid_fill import pyramid_fill
-
-METHODS = ("oriented", "published")
-_GREY_WEIGHTS = (0.299, 0.587, 0.114)
-
-N_DIRECTIONS = 12
-EDGE_SHARE = 0.6
-"""Share of the least response that pixels beside a found hair must have."""
-
-_HAIRS = (
-    # channel, dark?, greatest width and least length in pixels, least response
-    ("red", True, 5, 15.0, 6),
-    ("red", True, 9, 30.0, 20),
-    ("blue", False, 5, 15.0, 10),
+from keras_derm.preparations.hair import (
+    EDGE_SHARE,
+    GREY_WEIGHTS,
+    HAIRS,
+    N_DIRECTIONS,
 )
 
-
-def scaled_kernel_size(image_size):
-    """Return the odd kernel size that covers the same share of a smaller image.
-
-    A hair keeps its share of the picture when the picture shrinks, so the kernel of
-    17 pixels published for 224-pixel images becomes 17 * `image_size` / 224, taken
-    to the nearest odd number and never below 3: 5 at 64, 9 at 128, 17 at 224.
-    """
-    if image_size < 1:
-        raise ValueError(f"`image_size` must be 1 or more. Received: {image_size}")
-    return odd_size(17 * image_size / REFERENCE_SIZE)
+METHODS = ("oriented", "published")
 
 
 @keras.saving.register_keras_serializable(package="keras_derm")
@@ -147,7 +128,7 @@ class HairRemoval(ImageLayer):
         return [picture[..., None] for picture in find(images)]
 
     def _published(self, images):
-        grey = _levels(tf.tensordot(images, tf.constant(_GREY_WEIGHTS), axes=1))
+        grey = _levels(tf.tensordot(images, tf.constant(GREY_WEIGHTS), axes=1))
         black_hat = cross_black_hat(grey, self.kernel_size)
         return grey, black_hat, _above(black_hat, self.threshold)
 
@@ -155,7 +136,7 @@ class HairRemoval(ImageLayer):
         red, blue = _levels(images[..., 0]), _levels(images[..., 2])
         scale = length_scale(images)
         masks, responses = [], []
-        for channel, dark, width, length, least in _HAIRS:
+        for channel, dark, width, length, least in HAIRS:
             picture = red if channel == "red" else blue
             thin = square_black_hat(
                 picture if dark else 255 - picture, odd_size(width * scale)

@@ -12,9 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_derm.layers.accelerator import is_for_accelerator
-
-REFERENCE_SIZE = 224
-"""Short side in pixels to which the lengths of the layers belong."""
+from keras_derm.preparations import morphology as of_one_picture
+from keras_derm.preparations.morphology import LINE_SHARES, REFERENCE_SIZE
 
 _MOST_DOUBLINGS = 12  # windows of up to 4,096 pixels
 
@@ -35,7 +34,7 @@ def odd_size(width):
     """Return the odd number of pixels, 3 or more, nearest to a width: int or tensor."""
     if tf.is_tensor(width):
         return tf.maximum(3, 2 * tf.cast(tf.round((width - 1) / 2), tf.int32) + 1)
-    return max(3, 2 * round((width - 1) / 2) + 1)
+    return of_one_picture.odd_size(width)
 
 
 def cross_dilation(images, size):
@@ -80,10 +79,7 @@ def longest_line_opening(images, length, n_angles):
     Returns:
         Tensor of the shape of `images`, nowhere above it.
     """
-    # As wide as the greatest gap between the points: no line leaps over it.
-    margin = length / 15 + 3
-    margin = tf.cast(margin, tf.int32) if tf.is_tensor(margin) else int(margin)
-    row = _PixelRow(images, margin)
+    row = _PixelRow(images, _line_margin(length))
     opened = None
     for angle in np.pi * np.arange(n_angles) / n_angles:
         line = row.line_opening(_line_steps(length, angle))
@@ -137,16 +133,22 @@ class _PixelRow:
         return pixels
 
 
+def _line_margin(length):
+    """Return the width of the margin: no line leaps over it from point to point."""
+    if tf.is_tensor(length):
+        return tf.cast(length / 15 + 3, tf.int32)
+    return of_one_picture.line_margin(length)
+
+
 def _line_steps(length, angle):
     """Return the steps (down, across) whose sums are the 16 points of a line."""
+    if not tf.is_tensor(length):
+        return of_one_picture.line_steps(length, angle)
     direction = np.array([np.sin(angle), np.cos(angle)])
     steps = []
-    for share in (1 / 15, 2 / 15, 4 / 15, 8 / 15):
-        if tf.is_tensor(length):
-            step = tf.round(length * (share * direction).astype("float32"))
-            steps.append(tf.unstack(tf.cast(step, tf.int32)))
-        else:
-            steps.append([round(length * share * part) for part in direction.tolist()])
+    for share in LINE_SHARES:
+        step = tf.round(length * (share * direction).astype("float32"))
+        steps.append(tf.unstack(tf.cast(step, tf.int32)))
     return steps
 
 

@@ -6,7 +6,7 @@ import keras
 
 from keras_derm.layers.chains import Augmentation, Preparation
 from keras_derm.layers.geometry import shifted, turned, zoomed
-from keras_derm.layers.hair_removal import HairRemoval, scaled_kernel_size
+from keras_derm.layers.hair_removal import HairRemoval
 from keras_derm.layers.min_max_rescale import MinMaxRescale
 from keras_derm.layers.photometry import enhanced, other_light, without_hair_and_rulers
 from keras_derm.layers.random_colour_jitter import RandomColourJitter
@@ -15,6 +15,7 @@ from keras_derm.layers.random_mirror import RandomMirror
 from keras_derm.layers.random_noise import RandomNoise
 from keras_derm.layers.square_pad import SquarePad
 from keras_derm.layers.square_resize import SquareResize
+from keras_derm.preparations.hair import scaled_kernel_size
 from keras_derm.settings.kinds import OfflineCopies, Preset
 
 PRESETS = get_args(Preset)

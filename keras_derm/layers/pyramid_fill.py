@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-_N_LEVELS = 6
+from keras_derm.preparations.fill import N_LEVELS
 
 
 def masked_mean(values, weights):
@@ -39,7 +39,7 @@ def pyramid_fill(images, mask):
     nothing_known = tf.reduce_all(mask, axis=(1, 2, 3), keepdims=True)
     known = _for_each_channel(~mask | nothing_known, images)
     colour, levels = images * known, []
-    for _ in range(_N_LEVELS):
+    for _ in range(N_LEVELS):
         levels.append((colour, known))
         share = _half(known)
         known = tf.cast(share > 0, images.dtype)

@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 import pydantic
 
-from keras_derm.colour import cielab
+from keras_derm.colour import cielab, median_colour
 from keras_derm.described_network import learned_from, network, read_description
 from keras_derm.lesion_finders.finder import LesionFinder
 from keras_derm.lesion_finders.outline import outline_of, squared
@@ -100,5 +100,5 @@ def _stands_out(square, lesion):
         return False
     if around.mean() < LEAST_AROUND:
         return lab[..., 0].std() >= LEAST_DIFFERENCE
-    inside, outside = (np.median(lab[part], axis=0) for part in (lesion, around))
+    inside, outside = (median_colour(lab, part) for part in (lesion, around))
     return np.linalg.norm(inside - outside) >= LEAST_DIFFERENCE

@@ -70,8 +70,19 @@ def border_band(mask):
     radius = max(1, round(BAND_SHARE * min(mask.shape)))
     side = 2 * radius + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    levels = mask.astype("uint8")
-    return cv2.morphologyEx(levels, cv2.MORPH_GRADIENT, disc) > 0
+    band = np.zeros(mask.shape, bool)
+    if not mask.any():
+        return band
+    # Elsewhere there is no band, and a large disc takes its time.
+    box = tuple(
+        slice(max(0, first - radius), last + radius + 1)
+        for first, last in (
+            np.flatnonzero(mask.any(axis=axis))[[0, -1]] for axis in (1, 0)
+        )
+    )
+    levels = mask[box].astype("uint8")
+    band[box] = cv2.morphologyEx(levels, cv2.MORPH_GRADIENT, disc) > 0
+    return band
 
 
 def shrunk(image, longest_side):
@@ -120,10 +131,14 @@ def largest_component(mask):
     Returns:
         (height, width), bool.
     """
-    n_areas, areas, stats, _ = cv2.connectedComponentsWithStats(mask.astype("uint8"))
+    n_areas, areas, stats, _ = cv2.connectedComponentsWithStats(mask.view("uint8"))
+    filled = np.zeros(mask.shape, bool)
     if n_areas < 2:
-        return np.zeros(mask.shape, bool)
+        return filled
     largest = 1 + np.argmax(stats[1:, cv2.CC_STAT_AREA])
-    outside = np.pad(areas != largest, 1, constant_values=True).astype("uint8")
+    left, top, width, height = stats[largest, : cv2.CC_STAT_AREA]
+    box = slice(top, top + height), slice(left, left + width)
+    outside = np.pad(areas[box] != largest, 1, constant_values=True).view("uint8")
     _, around = cv2.connectedComponents(outside, connectivity=4)
-    return (around != around[0, 0])[1:-1, 1:-1]
+    filled[box] = (around != around[0, 0])[1:-1, 1:-1]
+    return filled

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from keras_derm.lesion_finders import shipped_finder
+from keras_derm.colour import median_colour
 from keras_derm.lesion_finders.otsu import disc, usable_pixels
 
 HAIR_KERNEL_SHARE = 17 / 224
@@ -22,7 +22,7 @@ def published_mask(image):
     return (cb >= 77) & (cb <= 173) & (cr >= 133)
 
 
-def skin_and_lesion(image, lab, lesion=None, kind="dermoscopic", finder=None):
+def skin_and_lesion(image, lab, lesion):
     """Return the plain skin and the lesion of a photograph.
 
     Left out of the skin: the lesion with a margin of 6 % of the shorter side, dark
@@ -35,21 +35,14 @@ def skin_and_lesion(image, lab, lesion=None, kind="dermoscopic", finder=None):
     Args:
         image: (height, width, 3), RGB, uint8.
         lab: Its CIELAB values.
-        lesion: (height, width), bool, or `None` to look for it.
-        kind: "dermoscopic" or "clinical", for that.
-        finder: `keras_derm.lesion_finders.LesionFinder` that looks for it; by default
-            the one that comes with the package.
+        lesion: (height, width), bool, or `None` where there is none.
 
     Returns:
-        Tuple of the skin mask and the lesion mask (`None` where none was given or
-        found), both (height, width), bool; the lesion without dark corners and
-        highlights.
+        Tuple of the skin mask and the lesion mask (`None` where there is none), both
+        (height, width), bool; the lesion without dark corners and highlights.
     """
     short_side = min(image.shape[:2])
     usable = usable_pixels(image, lab)
-    if lesion is None:
-        finder = finder or shipped_finder(kind)
-        lesion = finder.find(image).lesion
     skin = usable & ~_thin_structures(image)
     if lesion is not None:
         margin = disc(max(1, round(LESION_MARGIN_SHARE * short_side)))
@@ -80,6 +73,6 @@ def _cross(width):
 
 def _unlike_the_rest(lab, skin):
     """Return ink (bluer or greener than the skin) and large dark or light things."""
-    lightness, a, b = np.median(lab[skin], axis=0)
+    lightness, a, b = median_colour(lab, skin)
     ink = (lab[..., 1] < a - INK_DISTANCE) | (lab[..., 2] < b - INK_DISTANCE)
     return ink | (np.abs(lab[..., 0] - lightness) > LIGHTNESS_DISTANCE)
