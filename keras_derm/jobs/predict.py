@@ -36,8 +36,8 @@ def predict(
             or glob patterns.
         output: .csv or .json to write, one row an image with every probability. Rows
             are written as they come; the file appears when all are.
-        overlay: Folder for pictures of what speaks for the diagnosis (Grad-CAM),
-            where the model is a .keras.
+        overlay: Folder for pictures of what speaks for the diagnosis (LayerCAM, of 12
+            x 12 regions or more), where the model is a .keras.
         outline: Folder for the photographs with the outline of the lesion drawn on
             them; the share of the picture that it covers is in the rows.
         batch_size: Images at once.

@@ -15,8 +15,11 @@ from PIL import Image
 
 from keras_derm import jobs
 from keras_derm.catalog import Catalog
+from keras_derm.classifiers import ensemble_members, load_classifier
+from keras_derm.explain import attention_maps, map_regions, overlay
 from keras_derm.jobs.options import with_options
 from keras_derm.jobs.predict import predict
+from keras_derm.jobs.predictor import Predictor
 
 APP = Path(__file__).parents[2] / "apps/predict.py"
 
@@ -170,6 +173,21 @@ def test_overlay_shows_what_the_model_saw(run, photographs, tmp_path):
     picture = np.asarray(Image.open(folder / sorted(names)[0]))
     assert picture.shape == (448, 896, 3)
     assert np.abs(picture[:, :448].astype(float) - picture[:, 448:]).mean() > 5
+
+
+def test_overlay_is_a_map_of_twelve_regions_a_side(run, photographs, tmp_path):
+    path = next(photographs.glob("*.png"))
+    predict(str(run / MODELS[0]), str(path), overlay=str(tmp_path))
+    picture = np.asarray(Image.open(tmp_path / f"{path.name}.png"))
+    model = load_classifier(run / MODELS[0])
+    assert all(min(map_regions(one)) >= 12 for one in ensemble_members(model))
+    predictor = Predictor(run / MODELS[0])
+    (row,), prepared = predictor.rows([path])
+    called = predictor.classes.index(row["diagnosis"])
+    maps = attention_maps(model, prepared[0][None], called, least_regions=12)
+    (painted,) = overlay(prepared[0][None], maps)
+    expected = Image.fromarray(painted).resize((448, 448), Image.Resampling.BICUBIC)
+    assert np.abs(picture[:, 448:].astype(float) - np.asarray(expected)).mean() < 3
 
 
 def test_outlines_are_drawn_and_their_share_is_told(run, photographs, tmp_path):
