@@ -221,7 +221,7 @@ def _attention(run, kind, arm="augmented"):
     maps = {}
     for each, name in track(arms.items(), f"Grad-CAM, {kind}", total=len(arms)):
         model = load_classifier(run.arm(each) / "ensemble.keras")
-        maps[name] = explain.attention_maps(model, images, 1)
+        maps[name] = explain.attention_maps(model, images, 1, "grad_cam")
     captions = [f"{kind}, {probability:.0%}" for probability in probabilities[shown, 1]]
     figure = figures.attention_columns(images, maps, captions)
     save_figure(run, f"attention_{kind}_by_arm", figure)

@@ -2,10 +2,11 @@
 
 from keras_derm.explain.attention_inside import attention_in_lesions, attention_inside
 from keras_derm.explain.attention_maps import (
+    LEAST_REGIONS,
     METHODS,
     attention_maps,
     average_maps,
-    feature_layer,
+    map_regions,
     member_attention_maps,
 )
 from keras_derm.explain.cases import choose_cases
@@ -24,6 +25,7 @@ from keras_derm.explain.embeddings import (
     features,
     neighbour_mixing,
 )
+from keras_derm.explain.feature_layers import feature_layers
 from keras_derm.explain.overlay import overlay
 from keras_derm.explain.sanity_check import (
     map_similarity,
@@ -33,6 +35,7 @@ from keras_derm.explain.sanity_check import (
 from keras_derm.explain.tone_effects import tone_effects, truth_agreement, zero_control
 
 __all__ = [
+    "LEAST_REGIONS",
     "METHODS",
     "START_ITA",
     "Variant",
@@ -46,9 +49,10 @@ __all__ = [
     "counterfactual_table",
     "deletion_curve",
     "embed",
-    "feature_layer",
+    "feature_layers",
     "features",
     "look_at",
+    "map_regions",
     "map_similarity",
     "melanin_dose",
     "member_attention_maps",

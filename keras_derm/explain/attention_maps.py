@@ -13,14 +13,20 @@ from tf_keras_vis.utils.scores import CategoricalScore
 
 from keras_derm.classifiers import ensemble_members, ensemble_weights
 from keras_derm.explain.checks import check_class_indices, check_images
+from keras_derm.explain.feature_layers import feature_layers
 from keras_derm.layers import RandomResizedCrop
 
 METHODS = {
+    "layer_cam": Layercam,
     "grad_cam": Gradcam,
     "grad_cam_plus_plus": GradcamPlusPlus,
-    "layer_cam": Layercam,
     "smooth_grad": Saliency,
 }
+OF_PIXELS = ("smooth_grad",)
+LEAST_REGIONS = {"layer_cam": 12}
+"""Regions along each side that a map has at least, where the network has as many; the
+other methods read what the classifier pools, as their papers do."""
+
 # The SmoothGrad paper: noise of 10 to 20 % of the range of values; little is gained
 # beyond 50 samples, and half of them already look the same.
 SMOOTH_GRAD_SAMPLES = 25
@@ -29,7 +35,13 @@ PLAIN = ("seek_penultimate_conv_layer", "expand_cam", "normalize_cam")
 
 
 def attention_maps(
-    model, images, class_indices, method="grad_cam", seed=0, batch_size=16
+    model,
+    images,
+    class_indices,
+    method="layer_cam",
+    seed=0,
+    batch_size=16,
+    least_regions=None,
 ):
     """Compute how strongly each image region speaks for a class.
 
@@ -37,11 +49,17 @@ def attention_maps(
     member sees the images at its own size; the members' maps, each scaled to a
     maximum of 1, are averaged with the weights that the members have in the ensemble.
 
-    - `grad_cam`, `grad_cam_plus_plus`, `layer_cam`: evidence in the feature maps that
-      the classifier pools, the output of the last layer with spatial extent. They are
-      as coarse as those maps and show only what speaks for the class.
+    - `layer_cam`: evidence in earlier feature maps, the last ones of at least 12 x 12
+      positions (`feature_layers`). Each position is weighed by its own gradient, so
+      that maps of earlier layers can be read.
+    - `grad_cam`, `grad_cam_plus_plus`: evidence in the feature maps that the
+      classifier pools. A channel has one weight for the whole image, which fits these
+      last maps alone; they are coarse, 3 x 3 positions of an image of 96 pixels.
     - `smooth_grad`: how much the score changes with each pixel, in either direction;
       the mean absolute gradient over noisy copies of the image.
+
+    All but SmoothGrad show only what speaks for the class. Maps are enlarged to the
+    images linearly.
 
     Args:
         model: Flat functional classifier (RGB in [0, 255] in, backbone graph, global
@@ -52,6 +70,8 @@ def attention_maps(
         method: A name in `METHODS`.
         seed: Seed of SmoothGrad's noise; the other methods draw nothing.
         batch_size: Images explained at once; bounds the memory.
+        least_regions: Least positions along each side of the feature maps that are
+            read, or the most that the network has; None for those named above.
 
     Returns:
         float32 array `(n, height, width)` in [0, 1], the maximum of each map being
@@ -62,22 +82,30 @@ def attention_maps(
             feature maps to explain.
 
     Reference:
+        - [LayerCAM: Jiang et al., 2021](https://doi.org/10.1109/TIP.2021.3089943)
         - [Grad-CAM: Selvaraju et al., 2017](https://arxiv.org/abs/1610.02391)
         - [Grad-CAM++: Chattopadhay et al., 2018](https://arxiv.org/abs/1710.11063)
-        - [LayerCAM: Jiang et al., 2021](https://doi.org/10.1109/TIP.2021.3089943)
         - [SmoothGrad: Smilkov et al., 2017](https://arxiv.org/abs/1706.03825)
     """
-    maps = member_attention_maps(model, images, class_indices, method, seed, batch_size)
+    maps = member_attention_maps(
+        model, images, class_indices, method, seed, batch_size, least_regions
+    )
     return average_maps(maps, ensemble_weights(model))
 
 
 def member_attention_maps(
-    model, images, class_indices, method="grad_cam", seed=0, batch_size=16
+    model,
+    images,
+    class_indices,
+    method="layer_cam",
+    seed=0,
+    batch_size=16,
+    least_regions=None,
 ):
     """Compute the attention map of every member of an ensemble by itself.
 
     Args:
-        model, images, class_indices, method, seed, batch_size: As in
+        model, images, class_indices, method, seed, batch_size, least_regions: As in
             `attention_maps`.
 
     Returns:
@@ -96,10 +124,13 @@ def member_attention_maps(
     for member in members:
         _check_input(member)
     n_classes = members[0].output_shape[-1]
-    explained = images, check_class_indices(class_indices, len(images), n_classes)
-    return [
-        _member_maps(member, *explained, method, seed, batch_size) for member in members
-    ]
+    class_indices = check_class_indices(class_indices, len(images), n_classes)
+    if method in OF_PIXELS:
+        explained = images, class_indices, method, seed, batch_size
+        return [_pixel_maps(member, *explained) for member in members]
+    least_regions = least_regions or LEAST_REGIONS.get(method, 1)
+    explained = images, class_indices, method, batch_size, least_regions
+    return [_region_maps(member, *explained) for member in members]
 
 
 def average_maps(maps, weights=None):
@@ -115,51 +146,60 @@ def average_maps(maps, weights=None):
     return _scale_to_one(np.average(maps, axis=0, weights=weights)).astype("float32")
 
 
-def feature_layer(model):
-    """Find the layer whose feature maps a flat functional classifier pools.
+def map_regions(model, method="layer_cam"):
+    """Tell how many regions of an image the map of a classifier can tell apart.
+
+    Args:
+        model: A flat functional classifier; of an ensemble, one of its members.
+        method: A name in `METHODS`.
 
     Returns:
-        The last layer with a four-dimensional output of more than one position:
-        the one before the pooling, or an earlier one where the images are so small
-        that the backbone leaves a single position.
-
-    Raises:
-        ValueError: If there is none.
+        Tuple of rows and columns; None for a method that judges each pixel.
     """
-    passed_over = (keras.layers.InputLayer, keras.layers.ZeroPadding2D)
-    for layer in reversed(model.layers):
-        shape = getattr(getattr(layer, "output", None), "shape", ())
-        spatial = len(shape) == 4 and tuple(shape[1:3]) != (1, 1)
-        if spatial and not isinstance(layer, passed_over):
-            return layer
-    raise ValueError(
-        "The model has no feature maps: class activation maps need a convolutional "
-        f"classifier. Received: {model.name} with layers "
-        f"{[layer.name for layer in model.layers]}"
-    )
+    if method in OF_PIXELS:
+        return None
+    layers = feature_layers(model, LEAST_REGIONS.get(method, 1))
+    return min(tuple(layer.output.shape[1:3]) for layer in layers)
 
 
-def _member_maps(model, images, class_indices, method, seed, batch_size):
+def _pixel_maps(model, images, class_indices, method, seed, batch_size):
     """Explain `images` with one classifier at its size; maps at the images' size."""
     explainer = METHODS[method](_logits(model))
-    layer = feature_layer(model).name if method != "smooth_grad" else None
-    resize = _resizing_to_input(model, images)
     maps = []
+    for rows, score, batch in _batches(model, images, class_indices, batch_size):
+        found = _smooth_grad(explainer, score, batch, seed, rows)
+        maps += [_spread(one, images.shape[1:3]) for one in found]
+    return _scale_to_one(np.asarray(maps))
+
+
+def _region_maps(model, images, class_indices, method, batch_size, least_regions):
+    """As `_pixel_maps`, by the feature maps of a layer, or the sum of several."""
+    explainer = METHODS[method](_logits(model))
+    layers, seen = feature_layers(model, least_regions), _share_seen(model)
+    maps = []
+    for _, score, batch in _batches(model, images, class_indices, batch_size):
+        found = [_class_activation(explainer, score, batch, one) for one in layers]
+        maps += [
+            sum(_spread(one, images.shape[1:3], seen) for one in of_image)
+            for of_image in zip(*found, strict=True)
+        ]
+    return _scale_to_one(np.asarray(maps))
+
+
+def _batches(model, images, class_indices, batch_size):
+    """Rows, the score to explain, and the images at the size of the model."""
+    resize = _resizing_to_input(model, images)
     for start in range(0, len(images), batch_size):
         rows = np.arange(start, min(start + batch_size, len(images)))
         score = CategoricalScore(class_indices[rows].tolist())
-        batch = resize(images[rows].astype("float32"))
-        if method == "smooth_grad":
-            maps += list(_smooth_grad(explainer, score, batch, seed, rows))
-        else:
-            # The feature maps as they are, without tf-keras-vis' finishing.
-            plain = dict.fromkeys(PLAIN, False)
-            maps += list(explainer(score, batch, penultimate_layer=layer, **plain))
-    seen = 1.0 if method == "smooth_grad" else _share_seen(model)
-    maps = [
-        _spread(np.asarray(one, "float32"), images.shape[1:3], seen) for one in maps
-    ]
-    return _scale_to_one(np.asarray(maps))
+        yield rows, score, resize(images[rows].astype("float32"))
+
+
+def _class_activation(explainer, score, batch, layer):
+    """The feature maps as they are, without tf-keras-vis' finishing."""
+    plain = dict.fromkeys(PLAIN, False)
+    maps = explainer(score, batch, penultimate_layer=layer.name, **plain)
+    return np.asarray(maps, "float32")
 
 
 def _share_seen(model):
@@ -168,13 +208,13 @@ def _share_seen(model):
     return min([1.0, *(size / model.input_shape[1] for size in sizes)])
 
 
-def _spread(coarse, height_width, share):
-    """A map over the middle of an image, and 0 around it."""
+def _spread(coarse, height_width, share=1.0):
+    """A map enlarged over the middle of an image, and 0 around it."""
     inner = [max(1, round(share * length)) for length in height_width]
     whole = np.zeros(height_width, "float32")
     top, left = ((n - m) // 2 for n, m in zip(height_width, inner, strict=True))
     part = whole[top : top + inner[0], left : left + inner[1]]
-    part[:] = cv2.resize(coarse, (inner[1], inner[0]))
+    part[:] = cv2.resize(coarse, (inner[1], inner[0]), interpolation=cv2.INTER_LINEAR)
     return whole
 
 

@@ -76,7 +76,7 @@ def sanity_check(
     model,
     images,
     class_indices,
-    method="grad_cam",
+    method="layer_cam",
     seed=0,
     batch_size=16,
     n_draws=3,

@@ -41,7 +41,7 @@ class Explain(Stage):
     """Draw attention maps of real test cases, check them, and map all images.
 
     Example:
-        >>> run_stage("explain", "runs/first", method="layer_cam")
+        >>> run_stage("explain", "runs/first", method="grad_cam")
     """
 
     Settings = ExplainSettings
@@ -99,7 +99,7 @@ def _explain_cases(run, arm, task, model, method, n_each, seed):
     measures = measured.iloc[image_of_case].reset_index(drop=True)
     write_csv(run / "explanations.csv", cases.join(measures))
     members = {
-        member.name: explain.feature_layer(member).output.shape[1:3]
+        member.name: explain.map_regions(member, method)
         for member in ensemble_members(model)
     }
     _galleries(run, cases, tones.categories, images[image_of_case], maps[image_of_case])

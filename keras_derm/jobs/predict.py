@@ -41,8 +41,8 @@ def predict(
             every probability. The file appears when all rows are there; until then
             they are in FILE.partial. The same command, where it was stopped, goes on
             from there, and does again what has come or changed since, and all after it.
-        overlay: Folder for pictures of what speaks for the diagnosis (Grad-CAM),
-            where the model is a .keras.
+        overlay: Folder for pictures of what speaks for the diagnosis (LayerCAM, of 12
+            x 12 regions or more), where the model is a .keras.
         outline: Folder for the photographs with the outline of the lesion drawn on
             them; the share of the picture that it covers is in the rows.
         batch_size: Images at once.

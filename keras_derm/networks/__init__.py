@@ -1,6 +1,7 @@
 """Blocks that several models share: normalisation, scaling, freezing, checkpointing."""
 
 from keras_derm.networks.attention_pooling import AttentionPooling
+from keras_derm.networks.crossing_tensors import crossing_tensors
 from keras_derm.networks.fused_batch_normalization import (
     FusedBatchNormalization,
     fuse_batch_normalization,
@@ -32,6 +33,7 @@ __all__ = [
     "adapter_variables",
     "add_adapter",
     "checkpoint_gradients",
+    "crossing_tensors",
     "freeze",
     "frozen",
     "fuse_batch_normalization",

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_derm.networks.crossing_tensors import crossing_tensors
 from keras_derm.networks.fused_batch_normalization import (
     FusedBatchNormalization,
     recomputing,
@@ -121,28 +122,16 @@ def _segments(model):
     Each is `(segment, given, made)`: a `keras.Model` of the same layers, and the ids of
     the model's tensors that go in and come out. The last is the head.
     """
-    inputs = keras.layers.InputLayer
-    operations = [op for op in model.operations if not isinstance(op, inputs)]
+    operations = [
+        op for op in model.operations if not isinstance(op, keras.layers.InputLayer)
+    ]
     n_body = [op.name for op in operations].index("pooling")
-    made_at, used_at, tensors = {id(model.inputs[0]): -1}, {}, {}
-    tensors[id(model.inputs[0])] = model.inputs[0]
-    for position, op in enumerate(operations):
-        for tensor in keras.tree.flatten(op.input):
-            used_at[id(tensor)] = position
-        for tensor in keras.tree.flatten(op.output):
-            made_at[id(tensor)] = position
-            tensors[id(tensor)] = tensor
-    used_at[id(model.outputs[0])] = len(operations)
-
-    def crossing(cut):
-        """Tensors made before operation `cut` and used at it or later."""
-        return [k for k in tensors if made_at[k] < cut <= used_at.get(k, -1)]
-
+    crossing = crossing_tensors(model)  # the input first, so [i]: before operation i
     sizes = np.array(
         [sum(map(_size, keras.tree.flatten(op.output))) for op in operations]
     )
     share = np.cumsum(sizes[:n_body]) / sizes[:n_body].sum()
-    handed = [sum(_size(tensors[k]) for k in crossing(cut)) for cut in range(n_body)]
+    handed = [sum(map(_size, crossing[cut])) for cut in range(n_body)]
     cuts = [0]
     for number in range(1, N_SEGMENTS):
         low, high = (number - 0.4) / N_SEGMENTS, (number + 0.4) / N_SEGMENTS
@@ -152,13 +141,14 @@ def _segments(model):
     cuts += [n_body, len(operations)]
     parts = []
     for start, end in zip(cuts, cuts[1:], strict=False):
-        made = [k for k in crossing(end) if made_at[k] >= start]
         used = {
             id(t) for op in operations[start:end] for t in keras.tree.flatten(op.input)
         }
-        given = [k for k in crossing(start) if k in used]
-        segment = keras.Model([tensors[k] for k in given], [tensors[k] for k in made])
-        parts.append((segment, given, made))
+        there = {id(t) for t in crossing[start]}
+        given = [t for t in crossing[start] if id(t) in used]
+        made = [t for t in crossing[end] if id(t) not in there]
+        segment = keras.Model(given, made)
+        parts.append((segment, [id(t) for t in given], [id(t) for t in made]))
     return parts
 
 

@@ -19,19 +19,21 @@ class ExplainSettings(StageSettings, stage="explain"):
 
     Args:
         arm: Whose ensemble to explain; chosen is the best one on validation.
-        method: Grad-CAM, Grad-CAM++, LayerCAM, or SmoothGrad, which takes minutes.
+        method: LayerCAM, whose maps have at least 12 x 12 regions where the network
+            has as many; Grad-CAM or Grad-CAM++, as coarse as the features that are
+            pooled (3 x 3 regions of 96 pixels); or SmoothGrad, which takes minutes.
         n_each: Cases of each kind: correct, missed melanoma, false alarm. One of each
             kind in each tone group is shown as well.
         n_points: Most images in the map of features.
         seed: Seed of random weights, random maps, SmoothGrad and UMAP.
 
     Example:
-        >>> ExplainSettings(method="layer_cam")
+        >>> ExplainSettings(method="grad_cam")
     """
 
     arm: str = "chosen"
-    method: Literal["grad_cam", "grad_cam_plus_plus", "layer_cam", "smooth_grad"] = (
-        "grad_cam"
+    method: Literal["layer_cam", "grad_cam", "grad_cam_plus_plus", "smooth_grad"] = (
+        "layer_cam"
     )
     n_each: int = limited(Count, 6)
     n_points: int = limited(Count, 1500)

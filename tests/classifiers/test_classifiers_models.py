@@ -11,7 +11,7 @@ from keras_derm.classifiers import (
     is_symmetric,
     load_classifier,
 )
-from keras_derm.explain.attention_maps import feature_layer
+from keras_derm.explain import feature_layers
 from keras_derm.networks import InputScaling, freeze
 
 
@@ -106,7 +106,7 @@ def test_classifier_sees_the_middle_of_a_larger_image_and_in_training_a_part():
 @pytest.mark.parametrize("name", ["CustomCNN", "SmallResNet", "VGG16", "MobileNetV2"])
 def test_class_activation_reaches_the_last_feature_maps(name):
     model = build_classifier(name, 3, 64)
-    layer = feature_layer(model)
+    (layer,) = feature_layers(model)
     both = keras.Model(model.inputs[0], [layer.output, model.output])
     images = np.random.default_rng(0).uniform(0, 255, (1, 64, 64, 3)).astype("float32")
     with tf.GradientTape() as tape:

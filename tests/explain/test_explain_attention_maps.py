@@ -9,9 +9,9 @@ from keras_derm.explain import (
     METHODS,
     attention_inside,
     attention_maps,
+    map_regions,
     member_attention_maps,
 )
-from keras_derm.explain.attention_maps import feature_layer
 from keras_derm.layers import RandomResizedCrop
 
 SIZE = 32
@@ -187,14 +187,70 @@ def test_map_of_an_ensemble_weighs_its_members_as_the_ensemble_does():
         np.testing.assert_allclose(found, mean / mean.max(), atol=1e-5)
 
 
-def test_feature_maps_are_those_before_pooling():
-    assert feature_layer(random_classifier(0, size=64)).name == "out_relu"
-    # At 32 pixels MobileNetV2 ends in one position, which has no "where".
-    earlier = feature_layer(random_classifier(0, size=32))
-    assert earlier.name == "block_13_expand_relu"
-    flat = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
-    with pytest.raises(ValueError, match="no feature maps"):
-        feature_layer(flat)
+def deep_detector():
+    """Finds red squares of 8 pixels, in 12 x 12 places that it pools to 3 x 3."""
+    inputs = keras.Input((96, 96, 3))
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    x = keras.layers.Conv2D(1, 8, strides=8, activation="relu", name="fine")(x)
+    x = keras.layers.MaxPooling2D(4, name="coarse")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    outputs = keras.layers.Dense(2, activation="softmax")(x)
+    model = keras.Model(inputs, outputs)
+    kernel = np.zeros((8, 8, 3, 1), "float32")
+    kernel[:, :, 0] = 1 / 64
+    weights = np.array([[0, 5]], "float32")
+    model.set_weights([kernel, np.zeros(1), weights, np.zeros(2)])
+    return model
+
+
+def red_square_of_8_pixels():
+    image = np.zeros((1, 96, 96, 3), "uint8")
+    image[0, 24:32, 64:72, 0] = 255
+    return image
+
+
+def test_default_finds_evidence_that_the_pooled_features_only_surround():
+    model, image = deep_detector(), red_square_of_8_pixels()
+    around = np.zeros((1, 96, 96))
+    around[0, 20:36, 60:76] = 1  # twice the square
+    fine = attention_maps(model, image, 1)
+    assert map_regions(model) == (12, 12) and attention_inside(fine, around) > 0.99
+    coarse = attention_maps(model, image, 1, "grad_cam")
+    assert map_regions(model, "grad_cam") == (3, 3)
+    assert attention_inside(coarse, around) < 0.2
+    pooled = attention_maps(model, image, 1, least_regions=1)
+    np.testing.assert_allclose(pooled, coarse, atol=1e-5)
+
+
+def test_maps_are_enlarged_linearly():
+    """One region of evidence is a tent over it and half of its neighbours."""
+    (found,) = attention_maps(deep_detector(), red_square_of_8_pixels(), 1)
+    distance = np.abs(np.arange(96) + 0.5 - 68) / 8
+    tent = np.clip(1 - distance, 0, None)
+    np.testing.assert_allclose(found[28], tent / tent.max(), atol=1e-5)
+
+
+def test_evidence_of_all_branches_is_in_the_map():
+    """Red by one branch, green by the other: no single layer tells of both."""
+    inputs = keras.Input((96, 96, 3))
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    branches = [
+        keras.layers.Conv2D(1, 8, strides=8, activation="relu", name=name)(x)
+        for name in ("red", "green")
+    ]
+    pooled = [keras.layers.MaxPooling2D(4)(branch) for branch in branches]
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Add()(pooled))
+    model = keras.Model(inputs, keras.layers.Dense(2, "softmax")(x))
+    for channel, name in enumerate(("red", "green")):
+        kernel = np.zeros((8, 8, 3, 1), "float32")
+        kernel[:, :, channel] = 1 / 64
+        model.get_layer(name).set_weights([kernel, np.zeros(1)])
+    model.layers[-1].set_weights([np.array([[0, 5]], "float32"), np.zeros(2)])
+    image = red_square_of_8_pixels()
+    image[0, 80:88, 8:16, 1] = 255
+    (found,) = attention_maps(model, image, 1)
+    assert found[28, 68] > 0.9 and found[84, 12] > 0.9
+    assert found[60:].sum() == pytest.approx(found[:60].sum(), rel=1e-4)
 
 
 def test_no_evidence_gives_a_map_of_zeros():

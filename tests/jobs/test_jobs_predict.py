@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import keras
 import numpy as np
 import pandas as pd
@@ -15,8 +16,11 @@ from PIL import Image
 
 from keras_derm import jobs
 from keras_derm.catalog import Catalog
+from keras_derm.classifiers import ensemble_members, load_classifier
+from keras_derm.explain import attention_maps, map_regions, overlay
 from keras_derm.jobs.options import with_options
 from keras_derm.jobs.predict import predict
+from keras_derm.jobs.predictor import Predictor
 
 APP = Path(__file__).parents[2] / "apps/predict.py"
 
@@ -170,6 +174,24 @@ def test_overlay_shows_what_the_model_saw(run, photographs, tmp_path):
     picture = np.asarray(Image.open(folder / sorted(names)[0]))
     assert picture.shape == (448, 896, 3)
     assert np.abs(picture[:, :448].astype(float) - picture[:, 448:]).mean() > 5
+
+
+def test_overlay_is_the_finest_map_up_to_twelve_regions_a_side(
+    run, photographs, tmp_path
+):
+    path = next(photographs.glob("*.png"))
+    predict(str(run / MODELS[0]), str(path), overlay=str(tmp_path))
+    picture = np.asarray(Image.open(tmp_path / f"{path.name}.png"))
+    model = load_classifier(run / MODELS[0])
+    regions = [map_regions(one) for one in ensemble_members(model)]
+    assert regions == [(15, 15), (11, 11)]  # of 32 and 24 pixels, halved
+    predictor = Predictor(run / MODELS[0])
+    (row,), prepared = predictor.rows([path])
+    called = predictor.classes.index(row["diagnosis"])
+    maps = attention_maps(model, prepared[0][None], called, least_regions=12)
+    (painted,) = overlay(prepared[0][None], maps)
+    expected = cv2.resize(painted, (448, 448), interpolation=cv2.INTER_CUBIC)
+    np.testing.assert_allclose(picture[:, 448:], expected, atol=2)
 
 
 def test_outlines_are_drawn_and_their_share_is_told(run, photographs, tmp_path):

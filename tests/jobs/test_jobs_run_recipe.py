@@ -174,6 +174,7 @@ def test_every_case_is_explained_and_the_explanation_checked(run):
     assert cases["sanity_correlation"].dropna().between(-1, 1).all()
     found = json.loads((run / "explanations.json").read_text())
     assert found["n_images"] == cases["isic_id"].nunique()
+    assert all(size == [16, 16] for size in found["regions"].values())
     shown = [f"attention_{kind}" for kind in cases["kind"].unique()]
     for name in (*shown, "attention_by_tone", "sanity_check", "deletion"):
         assert (run / f"figures/{name}.png").is_file(), name

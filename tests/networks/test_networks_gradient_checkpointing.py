@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_derm.classifiers import build_classifier
-from keras_derm.explain.attention_maps import feature_layer
+from keras_derm.explain import feature_layers
 from keras_derm.networks import checkpoint_gradients
 
 
@@ -50,7 +50,7 @@ def test_checkpointed_model_is_flat_and_fits_and_is_saved(tmp_path):
     assert [layer.name for layer in model.layers] == [
         layer.name for layer in classifier().layers
     ]
-    assert feature_layer(model).name == "block4_pool"
+    assert [layer.name for layer in feature_layers(model)] == ["block4_pool"]
     model.compile("sgd", "categorical_crossentropy")
     images, targets = batch()
     model.fit(images, targets, epochs=2, batch_size=4, verbose=0)

@@ -181,6 +181,7 @@ SETTINGS = {
         (f"{CLASSIFIER}.arms.copies_10x.copies", "melanet_paper", "2.3: its list"),
         (f"{CLASSIFIER}.arms.copies_5x_code.copies", "melanet_code", "augment.py"),
         (f"{CLASSIFIER}.arms.copies_10x_code.copies", "melanet_code", "augment.py"),
+        ("explain.method", "grad_cam", "3.1, Fig. 7 and 8"),
     ],
 }
 

@@ -2,10 +2,12 @@
 
 import pandas as pd
 
+from keras_derm.explain import LEAST_REGIONS
 from keras_derm.report.html import Callout, Section, Table, Text
 from keras_derm.report.run_files import (
     chosen_arm,
     figure_block,
+    listed,
     positive_words,
     read_csv,
     read_json,
@@ -29,11 +31,13 @@ def section(run):
     arm, titles = chosen_arm(run, settings.arm), _case_titles(metrics)
     if metrics["predictions"]:
         return _cases_alone(run, arm, titles)
-    blocks = [*_galleries(run, titles), *_share_inside(run)]
-    if (run / "explanations.json").is_file():
-        found = read_json(run / "explanations.json", "explain")
-        if settings.method != "smooth_grad":
-            blocks.append(Text(_coarseness(found["regions"])))
+    told = run / "explanations.json"  # which runs of before lack
+    found = read_json(told, "explain") if told.is_file() else None
+    regions = found["regions"] if found and settings.method != "smooth_grad" else {}
+    blocks = [*_galleries(run, titles, regions), *_share_inside(run, found)]
+    if found:
+        if regions:
+            blocks.append(Text(_coarseness(regions, settings.method)))
         check = found["sanity_check"]
         kind = "finding" if check["depends_on_learning"] else "caution"
         blocks.append(Callout(kind, check["verdict"]))
@@ -55,16 +59,19 @@ def _case_titles(metrics):
     }
 
 
-def _galleries(run, titles):
+def _galleries(run, titles, regions):
     """The cases with their attention: by kind of decision, by tone, by member."""
     spoke = "each with the regions that spoke for the decision."
+    yellow = "Yellow: most attention"
+    if regions:
+        yellow += f"; a map has {_sizes(regions)} regions"
     return [
         *(
             figure_block(
                 run,
                 f"attention_{kind}",
                 f"{title}, {spoke}",
-                f"{title}. Yellow: most attention.",
+                f"{title}. {yellow}.",
             )
             for kind, title in titles.items()
         ),
@@ -84,7 +91,15 @@ def _galleries(run, titles):
     ]
 
 
-def _share_inside(run):
+def _sizes(regions):
+    """Rows and columns of the maps: one size, or each member's."""
+    sizes = {name: f"{size[0]} by {size[1]}" for name, size in regions.items()}
+    if len(set(sizes.values())) == 1:
+        return min(sizes.values())
+    return " and ".join(f"{size} ({name})" for name, size in sizes.items())
+
+
+def _share_inside(run, found):
     """How much of the attention lies in the lesion, where masks tell."""
     cases = read_csv(run / "explanations.csv", "explain").drop_duplicates("isic_id")
     inside = cases.dropna(subset=["attention_in_lesion"])
@@ -96,9 +111,7 @@ def _share_inside(run):
         f"covers {lesion:.0%} of the image. A map says where the model looked, not "
         "that it was right to."
     )
-    told = run / "explanations.json"  # which runs of before lack
-    found = read_json(told, "explain") if told.is_file() else {}
-    n_looked_for = found.get("n_lesions_looked_for", 0)
+    n_looked_for = found.get("n_lesions_looked_for", 0) if found else 0
     if n_looked_for:
         said += (
             f" For {n_looked_for:,} of the images the archive has no mask: the lesion "
@@ -121,13 +134,17 @@ def _cases_alone(run, arm, titles):
     )
 
 
-def _coarseness(regions):
-    """How many regions of an image a map can tell apart, by member."""
-    sizes = [f"{size[0]} by {size[1]} ({name})" for name, size in regions.items()]
-    return (
-        f"A map is no finer than the features it reads: {', '.join(sizes)} regions, "
+def _coarseness(regions, method):
+    """How many regions of an image a map can tell apart."""
+    said = (
+        f"A map is no finer than the features it reads: {_sizes(regions)} regions, "
         "enlarged to the photograph. What lies within one region it cannot tell."
     )
+    wanted = LEAST_REGIONS.get(method, 1)
+    coarse = [name for name, size in regions.items() if min(size) < wanted]
+    if coarse:
+        said += f" No layer of {listed(coarse)} is as fine as {wanted} by {wanted}."
+    return said
 
 
 def _after_forgetting(run, found):

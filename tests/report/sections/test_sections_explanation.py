@@ -19,13 +19,13 @@ def explained(run):
     return run
 
 
-def write_checks(run, depends=True, p_value=0.01):
+def write_checks(run, depends=True, p_value=0.01, regions=(14, 14)):
     write_json(
         run / "explanations.json",
         {
             "arm": "augmented",
             "n_images": 12,
-            "regions": {"resnet50_224": [7, 7]},
+            "regions": {"resnet50_224": regions, "vgg16_256": [16, 16]},
             "sanity_check": {
                 "verdict": "The maps depend on what was learned.",
                 "depends_on_learning": depends,
@@ -47,10 +47,24 @@ def write_checks(run, depends=True, p_value=0.01):
 def test_section_says_whose_maps_they_are_and_where_they_lie(explained):
     section = explanation.section(explained)
     assert section.title == "What the model looked at"
-    assert section.lead.startswith("Grad-CAM of the augmented ensemble")
+    assert section.lead.startswith("LayerCAM of the augmented ensemble")
     said = words(section)
     assert "60% of the attention lies in the lesion, which covers 20%" in said
-    assert "7 by 7 (resnet50_224) regions" in said
+
+
+def test_resolution_of_the_maps_is_told(explained, draw):
+    draw("attention_correct")
+    sizes = "14 by 14 (resnet50_224) and 16 by 16 (vgg16_256) regions"
+    section = explanation.section(explained)
+    assert f"reads: {sizes}" in words(section)
+    assert "No layer" not in words(section)
+    captions = [getattr(block, "caption", "") for block in section.blocks]
+    assert f"Correct decisions. Yellow: most attention; a map has {sizes}." in captions
+    write_checks(explained, regions=(8, 8))
+    said = words(explanation.section(explained))
+    assert "No layer of resnet50_224 is as fine as 12 by 12." in said
+    write_checks(explained, regions=(16, 16))
+    assert "reads: 16 by 16 regions" in words(explanation.section(explained))
 
 
 def test_any_arm_that_was_judged_can_be_explained(explained):
