@@ -1,0 +1,426 @@
+"""Gaps between groups of people, raw and with one mix of diagnoses, sites and ages."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from keras_derm.evaluation.class_scores import metrics, subgroups
+from keras_derm.evaluation.class_scores.axes import CROSSED
+from keras_derm.evaluation.class_scores.disparities import NOT_GROUPS, RANKED, ROUNDING
+from keras_derm.evaluation.class_scores.one_mix import DIAGNOSIS, OneMix
+from keras_derm.evaluation.statistics import bootstrap
+from keras_derm.evaluation.statistics.multiplicity import holm
+from keras_derm.evaluation.statistics.power import needed_lesions, smallest_gap
+
+POSITIVE, NEGATIVE = 0, 1
+SIDES = {
+    "sensitivity": (POSITIVE,),
+    "specificity": (NEGATIVE,),
+    "auc": (POSITIVE, NEGATIVE),
+    "balanced_accuracy": (POSITIVE, NEGATIVE),
+}
+"""Which images a metric depends on; its lesions are counted among the first."""
+
+AT_POINTS = ("sensitivity", "specificity")
+KINDS = ("raw", "standardised")
+PARTS = ("group", "beside", "gap")
+EACH = "each of the two"
+COLUMNS = (
+    "stratum",
+    "group",
+    "beside",
+    "metric",
+    "label",
+    "counted",
+    "n_lesions",
+    "n_lesions_beside",
+    *(
+        column.format(kind=kind)
+        for kind in KINDS
+        for column in (
+            "{kind}_group",
+            "{kind}_beside",
+            "{kind}",
+            "{kind}_low",
+            "{kind}_high",
+            "{kind}_reason",
+        )
+    ),
+    "p_value",
+    "p_adjusted",
+    "n_effective",
+    "n_effective_beside",
+    "mix",
+    "levels",
+    "left_out",
+    "power_from",
+    "smallest_gap",
+    "n_needed",
+    "needed_in",
+)
+"""Keys of a gap, and columns of gaps.csv. Lesions are of the class in `counted`; a gap
+is the figure of `group` less that of `beside`; `mix` names what both were given one mix
+of, `levels` how finely; `power_from` says whose spread the last three go by."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A group of people and the one it is set beside.
+
+    Args:
+        stratum: the variable, such as `tone_group`.
+        group, beside: descriptions of the two groups, as `describe_stratum` returns
+            them. The other has the most positive lesions of the variable's groups.
+        masks: their images, two bool arrays of shape `(n,)`.
+        mixes: `OneMix` of the positive images and of the negative ones; empty where
+            the group is too small to judge.
+
+    Example:
+        >>> [pair.group["value"] for pair in design.pairs]
+        ['medium', 'dark', 'male']
+    """
+
+    stratum: str
+    group: dict
+    beside: dict
+    masks: tuple
+    mixes: tuple
+
+    @property
+    def judged(self):
+        """Whether the gap can be given."""
+        return bool(self.mixes)
+
+    @property
+    def groups(self):
+        """The two descriptions."""
+        return self.group, self.beside
+
+    def lesions(self, side):
+        """Positive (0) or negative (1) patients or lesions of the two groups."""
+        key = ("n_positive_groups", "n_negative_groups")[side]
+        return tuple(one[key] for one in self.groups)
+
+
+def find_pairs(strata, described, is_positive, variables, cluster, n_clusters):
+    """Set each group beside that of its variable which has the most positive lesions.
+
+    Args:
+        strata: list of `Stratum`, the whole set first.
+        described: for each what `describe_stratum` returned.
+        is_positive, cluster: of all images, shape `(n,)`.
+        variables: what `as_variables` returned. A group of ages is not weighed by
+            age, and so on.
+        n_clusters: number of patients or lesions.
+
+    Returns:
+        List of `Pair`; a variable of which no group can be judged has none.
+    """
+    pairs = []
+    for name in dict.fromkeys(stratum.name for stratum in strata[1:]):
+        groups = [
+            (stratum, one)
+            for stratum, one in zip(strata, described, strict=True)
+            if stratum.name == name and stratum.value not in NOT_GROUPS
+        ]
+        largest = max(
+            (one for _, one in groups if one["judged"]),
+            key=lambda one: one["n_positive_groups"],
+            default=None,
+        )
+        if largest is None:
+            continue
+        (beside,) = (stratum for stratum, one in groups if one is largest)
+        own = set(name.split(CROSSED)) - {DIAGNOSIS}
+        weighed = {key: kept for key, kept in variables.items() if key not in own}
+        for stratum, one in groups:
+            if one is largest:
+                continue
+            masks, mixes = (stratum.mask, beside.mask), ()
+            if one["judged"]:
+                mixes = tuple(
+                    OneMix(
+                        [mask & side for mask in masks],
+                        side,
+                        weighed,
+                        cluster,
+                        n_clusters,
+                    )
+                    for side in (is_positive, ~is_positive)
+                )
+            pairs.append(Pair(name, one, largest, masks, mixes))
+    return pairs
+
+
+class PairScorer:
+    """Figures of both groups and their gaps, as a function of cluster weights.
+
+    Args:
+        pair: a `Pair` that is judged.
+        scorers: for each of the two a `WeightedCalls` of its images, each with a
+            weight of its own.
+        cluster: patient or lesion of all images, shape `(n,)`.
+
+    Example:
+        >>> scorer = PairScorer(pair, scorers, lesion)
+        >>> scorer(np.ones((n_lesions, 1)))[scorer.row("standardised", "gap", "auc")]
+    """
+
+    def __init__(self, pair, scorers, cluster):
+        self.names = gap_metrics(scorers[0].operating_points)
+        self._pair, self._scorers = pair, scorers
+        rows = [np.flatnonzero(mask) for mask in pair.masks]
+        self._cluster = [cluster[of_group] for of_group in rows]
+        self._places = [
+            [np.searchsorted(of_group, mix.images[group]) for mix in pair.mixes]
+            for group, of_group in enumerate(rows)
+        ]
+
+    def row(self, kind, part, name):
+        """Index of a figure: of `KINDS`, `PARTS` and `names`."""
+        place = KINDS.index(kind) * len(PARTS) + PARTS.index(part)
+        return place * len(self.names) + self.names.index(name)
+
+    def __call__(self, weights):
+        """Compute all figures, `(2 * 3 * names, replicates)`; NaN where not given.
+
+        Args:
+            weights: how often each cluster was drawn, `(n_clusters, replicates)`.
+        """
+        raw = [
+            self._figures(scorer, weights[cluster])
+            for scorer, cluster in zip(self._scorers, self._cluster, strict=True)
+        ]
+        standardised = self._standardised(weights)
+        return np.concatenate(
+            [
+                part
+                for group, beside in (raw, standardised)
+                for part in (group, beside, group - beside)
+            ]
+        )
+
+    def _standardised(self, weights):
+        """Figures of both groups with the mix, `(names, replicates)` each."""
+        of_sides = [
+            None if mix.reason else mix.weights(weights) for mix in self._pair.mixes
+        ]
+        found = []
+        for group, scorer in enumerate(self._scorers):
+            shape = len(self._cluster[group]), weights.shape[1]
+            of_images, undefined = np.zeros(shape), []
+            for side, of_side in enumerate(of_sides):
+                if of_side is None:
+                    undefined.append(np.ones(weights.shape[1], dtype=bool))
+                    continue
+                undefined.append(np.isnan(of_side[group]).any(axis=0))
+                of_images[self._places[group][side]] = np.nan_to_num(of_side[group])
+            figures = self._figures(scorer, of_images)
+            for name, figure in zip(self.names, figures, strict=True):
+                for side in _sides(name):
+                    figure[undefined[side]] = np.nan
+            found.append(figures)
+        return found
+
+    def _figures(self, scorer, weights):
+        found = scorer.of_calls(weights)
+        return np.stack([found[name] for name in self.names])
+
+
+def gap_metrics(operating_points):
+    """Names of the metrics of which gaps are given."""
+    return [
+        *RANKED,
+        *(
+            metrics.operating_name(name, sensitivity)
+            for sensitivity in operating_points
+            for name in AT_POINTS
+        ),
+    ]
+
+
+def group_gaps(pairs, estimates, draws, alone, names, positive, level=0.95):
+    """Describe every gap, raw and standardised, and what it would take to see one.
+
+    A gap is claimed where the interval of the standardised one leaves out zero and
+    `p_adjusted`, Holm's over all gaps of the same metric, is below 0.05. Power is of
+    a two-sided test at 5 %, with 80 % to see a gap of 5 points, and goes by the
+    spread of the resamples; where a group is too small for that, by the spread of the
+    group it is set beside.
+
+    Args:
+        pairs: list of `Pair`.
+        estimates, draws: for each pair that is judged what its `PairScorer` gives, of
+            the images as they are, `(seeds, rows)`, and in the resamples,
+            `(rows, n_replicates)`.
+        alone: dict from variable and group to a dict from metric to its figures in
+            the resamples, `(n_replicates,)`.
+        names: as `gap_metrics` returned them.
+        positive: name of the positive class.
+        level: coverage of the intervals.
+
+    Returns:
+        A list of dicts, one for each pair and metric, with the keys `COLUMNS`.
+    """
+    rows, found = [], iter(zip(estimates, draws, strict=True))
+    for pair in pairs:
+        estimate, draw = next(found) if pair.judged else (None, None)
+        beside = alone[pair.stratum, pair.beside["value"]]
+        for place, name in enumerate(names):
+            row = _described(pair, name, positive)
+            measured = None
+            if pair.judged:
+                measured = _Measured(estimate.mean(axis=0), draw, place, len(names))
+                row |= _gaps(pair, name, positive, measured, level)
+            row |= _power(pair, row, measured, beside[name])
+            rows.append({key: row[key] for key in COLUMNS})
+    for name in names:
+        of_name = [row for row in rows if row["metric"] == name]
+        adjusted = holm([row["p_value"] for row in of_name])
+        for row, p_value in zip(of_name, adjusted, strict=True):
+            row["p_adjusted"] = float(p_value)
+    return rows
+
+
+class _Measured:
+    """Values and resamples of one metric of one pair, by kind and part."""
+
+    def __init__(self, values, draws, place, n_names):
+        shape = len(KINDS), len(PARTS), n_names
+        self._values = values.reshape(shape)[..., place]
+        self._draws = draws.reshape(*shape, -1)[:, :, place]
+
+    def value(self, kind, part):
+        return float(self._values[KINDS.index(kind), PARTS.index(part)])
+
+    def draws(self, kind, part):
+        return self._draws[KINDS.index(kind), PARTS.index(part)]
+
+    def interval(self, kind, level):
+        """Interval of the gap, or why there is none.
+
+        A group in which every resample gives the same value has too few lesions to
+        show an error, or a finding, at all: its spread is not that of the others.
+        """
+        low, high, reason = bootstrap.percentile_interval(
+            self.draws(kind, "gap"), level
+        )
+        if not reason and min(map(_spread, self._both(kind))) < ROUNDING:
+            return (
+                np.nan,
+                np.nan,
+                "no interval: every resample gives one the same value",
+            )
+        return low, high, reason
+
+    def variances(self, kind):
+        """Of the figure of the group, and of that beside it."""
+        return tuple(float(np.nanvar(draws)) for draws in self._both(kind))
+
+    def _both(self, kind):
+        return [self.draws(kind, part) for part in PARTS[:2]]
+
+
+def _described(pair, name, positive):
+    """What is known of a gap before anything is measured."""
+    side = _sides(name)[0]
+    n_lesions, n_beside = pair.lesions(side)
+    nothing = dict.fromkeys(COLUMNS, np.nan)
+    nothing |= {f"{kind}_reason": pair.group["mark"] for kind in KINDS}
+    return nothing | {
+        "stratum": pair.stratum,
+        "group": pair.group["value"],
+        "beside": pair.beside["value"],
+        "metric": name,
+        "label": metrics.metric_label(name, positive),
+        "counted": _kind(side, positive),
+        "n_lesions": n_lesions,
+        "n_lesions_beside": n_beside,
+        "mix": "",
+        "levels": "",
+        "left_out": "",
+        "needed_in": "",
+        "power_from": "",
+    }
+
+
+def _gaps(pair, name, positive, measured, level):
+    """Both gaps with intervals, and by which weights the second was made."""
+    found, sides = {}, _sides(name)
+    mixes = [pair.mixes[side] for side in sides]
+    kinds = [_kind(side, positive) for side in sides]
+    why = "; ".join(
+        f"{kind}: {mix.reason}"
+        for kind, mix in zip(kinds, mixes, strict=True)
+        if mix.reason
+    )
+    for kind in KINDS:
+        low, high, reason = measured.interval(kind, level)
+        if kind == "standardised" and why:
+            reason = why
+        found |= {
+            f"{kind}_group": measured.value(kind, "group"),
+            f"{kind}_beside": measured.value(kind, "beside"),
+            kind: measured.value(kind, "gap"),
+            f"{kind}_low": low,
+            f"{kind}_high": high,
+            f"{kind}_reason": reason,
+        }
+    if not found["standardised_reason"]:
+        draws = measured.draws("standardised", "gap")
+        found["p_value"] = bootstrap.two_sided_p_value(draws)
+    found["n_effective"], found["n_effective_beside"] = mixes[0].n_effective
+    found["mix"] = _listed(name for mix in mixes for name in mix.levels)
+    found["levels"] = "; ".join(
+        f"{kind}: {_listed(f'{name} {n}' for name, n in mix.levels.items())}"
+        for kind, mix in zip(kinds, mixes, strict=True)
+        if mix.levels
+    )
+    found["left_out"] = _listed(one for mix in mixes for one in mix.left_out)
+    return found
+
+
+def _power(pair, row, measured, beside):
+    """Smallest gap that can be told, and the lesions that one of 5 points takes."""
+    n_lesions = row["n_lesions"], row["n_lesions_beside"]
+    for kind in reversed(KINDS):
+        if measured is not None and not np.isnan(row[f"{kind}_low"]):
+            variances, source = measured.variances(kind), kind
+            spread = _spread(measured.draws(kind, "gap"))
+            break
+    else:
+        source = f"spread of {pair.beside['value']}"
+        of_beside = float(np.nanvar(beside))
+        if of_beside < ROUNDING**2:
+            return {}
+        at_least_one = max(n_lesions[0], 1)
+        variances = of_beside * n_lesions[1] / at_least_one, of_beside
+        spread = np.sqrt(sum(variances)) if n_lesions[0] else np.nan
+        n_lesions = at_least_one, n_lesions[1]
+    names = pair.group["value"], pair.beside["value"]
+    order = np.argsort(n_lesions, kind="stable")
+    needed, in_each = needed_lesions(
+        [variances[i] for i in order], [n_lesions[i] for i in order]
+    )
+    return {
+        "power_from": source,
+        "smallest_gap": float(smallest_gap(spread)),
+        "n_needed": needed,
+        "needed_in": EACH if in_each else names[order[0]],
+    }
+
+
+def _spread(draws):
+    return float(np.nanstd(draws))
+
+
+def _listed(names):
+    return ", ".join(subgroups.stratum_title(name) for name in dict.fromkeys(names))
+
+
+def _sides(name):
+    return SIDES[name.partition("_at_")[0]]
+
+
+def _kind(side, positive):
+    return positive if side == POSITIVE else f"non-{positive}"
