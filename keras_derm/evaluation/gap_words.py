@@ -86,7 +86,7 @@ def _what_it_takes(gap):
         n_needed = f"{gap['n_needed']:,.0f} {gap['counted']}"
         n, n_beside = gap["n_lesions"], gap["n_lesions_beside"]
         said.append(
-            f"One of {GAP:.2f} takes {n_needed} lesions in {gap['needed_in']}; there "
+            f"A gap of {GAP:.2f} takes {n_needed} lesions in {gap['needed_in']}; there "
             f"are {n:,.0f} in {gap['group']} and {n_beside:,.0f} in {gap['beside']}."
         )
     return said
