@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import norm
 
 from keras_derm.evaluation.class_scores import metrics, subgroups
 from keras_derm.evaluation.class_scores.axes import CROSSED
@@ -10,7 +11,7 @@ from keras_derm.evaluation.class_scores.disparities import NOT_GROUPS, RANKED, R
 from keras_derm.evaluation.class_scores.one_mix import DIAGNOSIS, OneMix
 from keras_derm.evaluation.statistics import bootstrap
 from keras_derm.evaluation.statistics.multiplicity import holm
-from keras_derm.evaluation.statistics.power import needed_lesions, smallest_gap
+from keras_derm.evaluation.statistics.power import GAP, needed_lesions, smallest_gap
 
 POSITIVE, NEGATIVE = 0, 1
 SIDES = {
@@ -245,8 +246,9 @@ def group_gaps(pairs, estimates, draws, alone, names, positive, level=0.95):
     A gap is claimed where the interval of the standardised one leaves out zero and
     `p_adjusted`, Holm's over all gaps of the same metric, is below 0.05. Power is of
     a two-sided test at 5 %, with 80 % to see a gap of 5 points, and goes by the
-    spread of the resamples; where a group is too small for that, by the spread of the
-    group it is set beside.
+    spread of the resamples. Where there is none, as in a group too small to judge, it
+    is planned by the group beside: as if its figure were 5 points worse in the other.
+    Ten lesions are needed in any case, without which no group is judged.
 
     Args:
         pairs: list of `Pair`.
@@ -315,7 +317,7 @@ class _Measured:
 
     def variances(self, kind):
         """Of the figure of the group, and of that beside it."""
-        return tuple(float(np.nanvar(draws)) for draws in self._both(kind))
+        return tuple(_spread(draws) ** 2 for draws in self._both(kind))
 
     def _both(self, kind):
         return [self.draws(kind, part) for part in PARTS[:2]]
@@ -370,9 +372,11 @@ def _gaps(pair, name, positive, measured, level):
         draws = measured.draws("standardised", "gap")
         found["p_value"] = bootstrap.two_sided_p_value(draws)
     found["n_effective"], found["n_effective_beside"] = mixes[0].n_effective
-    found["mix"] = _listed(name for mix in mixes for name in mix.levels)
+    # The others' first, who are weighed by diagnosis too.
+    weighed = (name for mix in reversed(mixes) for name in mix.levels)
+    found["mix"] = _listed(map(subgroups.stratum_title, weighed))
     found["levels"] = "; ".join(
-        f"{kind}: {_listed(f'{name} {n}' for name, n in mix.levels.items())}"
+        f"{kind}: {_told_apart(mix.levels)}"
         for kind, mix in zip(kinds, mixes, strict=True)
         if mix.levels
     )
@@ -385,37 +389,58 @@ def _power(pair, row, measured, beside):
     n_lesions = row["n_lesions"], row["n_lesions_beside"]
     for kind in reversed(KINDS):
         if measured is not None and not np.isnan(row[f"{kind}_low"]):
-            variances, source = measured.variances(kind), kind
-            spread = _spread(measured.draws(kind, "gap"))
-            break
-    else:
-        source = f"spread of {pair.beside['value']}"
-        of_beside = float(np.nanvar(beside))
-        if of_beside < ROUNDING**2:
-            return {}
-        at_least_one = max(n_lesions[0], 1)
-        variances = of_beside * n_lesions[1] / at_least_one, of_beside
-        spread = np.sqrt(sum(variances)) if n_lesions[0] else np.nan
-        n_lesions = at_least_one, n_lesions[1]
+            found = {
+                "power_from": kind,
+                "smallest_gap": float(
+                    smallest_gap(_spread(measured.draws(kind, "gap")))
+                ),
+            }
+            return found | _needed(pair, measured.variances(kind), n_lesions)
+    if _spread(beside) < ROUNDING:
+        return {}
+    of_beside = _spread(beside) ** 2
+    n_lesions = max(n_lesions[0], 1), n_lesions[1]
+    of_group = of_beside * _worse(np.nanmedian(beside))
+    variances = of_group * n_lesions[1] / n_lesions[0], of_beside
+    return {"power_from": f"spread of {pair.beside['value']}"} | _needed(
+        pair, variances, n_lesions
+    )
+
+
+def _needed(pair, variances, n_lesions):
     names = pair.group["value"], pair.beside["value"]
     order = np.argsort(n_lesions, kind="stable")
     needed, in_each = needed_lesions(
         [variances[i] for i in order], [n_lesions[i] for i in order]
     )
     return {
-        "power_from": source,
-        "smallest_gap": float(smallest_gap(spread)),
-        "n_needed": needed,
+        "n_needed": max(needed, subgroups.LEAST_POSITIVES),
         "needed_in": EACH if in_each else names[order[0]],
     }
 
 
+def _worse(value):
+    """How much wider a share spreads that is 5 points worse: binomial variances."""
+    value = float(np.clip(value, 0.01, 0.99))
+    worse = value - GAP if value > GAP else value + GAP
+    return worse * (1 - worse) / (value * (1 - value))
+
+
 def _spread(draws):
-    return float(np.nanstd(draws))
+    """Standard error, from the width of the 95 % interval.
+
+    The error of few seeds is drawn from Student's t, which need not have a variance.
+    """
+    low, high = np.nanquantile(draws, [0.025, 0.975])
+    return float(high - low) / (2 * norm.ppf(0.975))
 
 
 def _listed(names):
-    return ", ".join(subgroups.stratum_title(name) for name in dict.fromkeys(names))
+    return ", ".join(dict.fromkeys(names))
+
+
+def _told_apart(levels):
+    return _listed(f"{subgroups.stratum_title(name)} {n}" for name, n in levels.items())
 
 
 def _sides(name):

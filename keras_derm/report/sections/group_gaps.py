@@ -3,10 +3,11 @@
 import pandas as pd
 
 from keras_derm.evaluation import TONE, describe_gap, gap_claim, stratum_title
+from keras_derm.evaluation.class_scores.group_gaps import EACH
 from keras_derm.evaluation.statistics.power import GAP, POWER
 from keras_derm.report.arm_tables import interval_cell
 from keras_derm.report.html import Section, Table, Text
-from keras_derm.report.run_files import read_csv
+from keras_derm.report.run_files import listed, read_csv
 
 OF_TONES = ("auc", "sensitivity", "specificity")
 TEXTS = (
@@ -23,13 +24,14 @@ TEXTS = (
 """Columns of gaps.csv that are words, also where all of them are empty."""
 
 NOTE = (
-    "Each group less the one beside it. One mix: both weighed to the diagnoses, sites "
-    "and ages of all test images, positive ones and others each among themselves; "
-    "judge by that. Raw gaps are also of who is in the groups. Worth: the lesions (or "
-    "patients) of the group, and as how many they count once weighed. Power: the "
-    f"smallest gap that such numbers show {POWER:.0%} of the time, and what a gap of "
-    f"{GAP:.2f} would take; for AUC with other lesions in proportion. Counted are "
-    "positive lesions, for specificity the others. All metrics are in gaps.csv."
+    "Lesions (or patients) of the group: positive ones, for specificity the others; in "
+    "brackets as how many they count once weighed. With one mix: both groups weighed "
+    "to the diagnoses, sites and ages of all test images, positive ones and others "
+    "each among themselves; judge by that, as raw gaps are also of who is in the "
+    "groups. Seen from: the smallest gap that such numbers tell from none "
+    f"{POWER:.0%} of the time. {GAP:.2f} takes: lesions needed to tell so small a gap, "
+    "in the group or in each of the two, for AUC with other lesions in proportion. "
+    "More in gaps.csv."
 )
 
 
@@ -49,11 +51,16 @@ def section(run):
         _lead(areas),
         [
             Text(_of_tones(areas)) if areas else None,
-            _table(tones, "Between tones of skin", with_metric=True),
+            _table(tones, _caption(areas), of_tones=True),
             Text(_of_others(others)),
             _table(others, f"Between other groups, {label}"),
         ],
     )
+
+
+def _caption(areas):
+    beside = f", each beside {areas[0]['beside']}" if areas else ""
+    return f"Between tones of skin{beside}"
 
 
 def _lead(areas):
@@ -64,24 +71,24 @@ def _lead(areas):
             "Between tones of skin no gap can be given: too few lesions of one tone or "
             "more, or too few diagnoses that they share."
         )
-    claimed = [gap for gap in judged if gap_claim(gap)]
-    if not claimed:
+    claims = {}
+    for gap in judged:
+        if claim := gap_claim(gap):
+            word = "better" if claim > 0 else "worse"
+            claims.setdefault((gap["group"], word, gap["beside"]), []).append(
+                gap["arm"]
+            )
+    if not claims:
         return (
             f"With one mix of diagnoses, sites and ages no gap in {areas[0]['label']} "
-            "between tones of skin can be told; whether there is none is another "
-            "question, which the last columns answer."
+            "between tones of skin can be told; the last columns say how large one "
+            "would have to be."
         )
-    return (
-        "With one mix of diagnoses, sites and ages: "
-        + "; ".join(
-            f"{gap['arm']} serves {gap['group']} skin "
-            f"{'better' if gap_claim(gap) > 0 else 'worse'} than {gap['beside']} "
-            f"({gap['label']} {interval_cell(gap, 'standardised', '+', 2)}, raw "
-            f"{gap['raw']:+.2f})"
-            for gap in claimed
-        )
-        + "."
+    served = "; ".join(
+        f"{group} skin is served {word} than {beside} by {listed(arms)}"
+        for (group, word, beside), arms in claims.items()
     )
+    return f"With one mix of diagnoses, sites and ages: {served} ({areas[0]['label']})."
 
 
 def _of_tones(areas):
@@ -113,34 +120,45 @@ def _of_others(gaps):
     return f"{said}more than chance: {'; '.join(claimed)}."
 
 
-def _table(gaps, caption, with_metric=False):
+def _table(gaps, caption, of_tones=False):
     if gaps.empty:
         return None
     rows = []
     for gap in gaps.to_dict("records"):
-        row = {"group": _pair(gap), "arm": gap["arm"]}
-        if with_metric:
-            row["metric"] = gap["label"]
+        if of_tones:
+            metric = gap["label"].rpartition(" ")[2]
+            row = {"tone": gap["group"], "arm": gap["arm"], "metric": metric}
+        else:
+            row = {"groups": _pair(gap), "arm": gap["arm"]}
         rows.append(row | _cells(gap))
     return Table(pd.DataFrame(rows), caption, NOTE)
 
 
 def _cells(gap):
-    one_mix = interval_cell(gap, "standardised", "+", 2)
-    weighed = f" ({gap['n_effective']:,.0f})" if pd.notna(gap["n_effective"]) else ""
+    worth = f" ({gap['n_effective']:,.0f})" if pd.notna(gap["n_effective"]) else ""
+    given = gap["standardised_reason"] == ""
+    # The interval that a verdict may go by is that of one mix.
+    raw = f"{gap['raw']:+.2f}" if given else interval_cell(gap, "raw", "+", 2)
+    one_mix = interval_cell(gap, "standardised", "+", 2) if given else "not given"
     smallest = f"{gap['smallest_gap']:.2f}" if pd.notna(gap["smallest_gap"]) else "–"
-    needed = "–"
-    if pd.notna(gap["n_needed"]):
-        needed = f"{gap['n_needed']:,.0f} in {gap['needed_in']}"
     return {
-        "lesions (worth)": f"{gap['n_lesions']:,.0f}{weighed}",
-        "raw gap": interval_cell(gap, "raw", "+", 2),
-        "with one mix": one_mix if gap["standardised_reason"] == "" else "not given",
-        "smallest shown": smallest,
-        f"for {GAP:.2f}": needed,
+        "lesions (worth)": f"{gap['n_lesions']:,.0f}{worth}",
+        "raw gap": raw,
+        "with one mix": one_mix,
+        "seen from": smallest,
+        f"{GAP:.2f} takes": _needed(gap),
     }
 
 
+def _needed(gap):
+    """Lesions needed, and in which group where it is not the one of the row alone."""
+    if pd.isna(gap["n_needed"]):
+        return "–"
+    where = {EACH: " each", gap["group"]: ""}
+    return f"{gap['n_needed']:,.0f}" + where.get(
+        gap["needed_in"], f" in {gap['needed_in']}"
+    )
+
+
 def _pair(gap):
-    pair = f"{gap['group']} beside {gap['beside']}"
-    return pair if gap["stratum"] == TONE else f"{stratum_title(gap['stratum'])} {pair}"
+    return f"{stratum_title(gap['stratum'])}: {gap['group']} beside {gap['beside']}"

@@ -32,23 +32,30 @@ def test_raw_and_standardised_gap_stand_beside_each_other_with_their_power(run):
     shown = table(group_gaps.section(run), "Between other groups, MEL AUC")
     assert shown["arm"].tolist() == list(run.arms)
     assert shown.iloc[0].tolist() == [
-        "sex male beside female",
+        "sex: male beside female",
         "baseline",
         "18 (12)",
-        "-0.16 (-0.24 to -0.08)",
+        "-0.16",
         "-0.02 (-0.12 to +0.08)",
         "0.14",
-        "160 in each of the two",
+        "160 each",
     ]
+
+
+def test_a_raw_gap_alone_has_its_interval(run):
+    gap = SEX_GAP | {"standardised_reason": "MEL: only 40% of the mix"}
+    shown = table(with_gaps(run, gap), "Between other groups, MEL AUC")
+    cells = shown.loc[0, ["raw gap", "with one mix"]].tolist()
+    assert cells == ["-0.16 (-0.24 to -0.08)", "not given"]
 
 
 def test_tones_too_few_to_judge_are_told_what_it_would_take(run):
     section = group_gaps.section(run)
     shown = table(section, "Between tones of skin")
     assert len(shown) == 2 * 2 * 3
-    dark = shown[shown["group"] == "dark beside light"].iloc[0]
+    dark = shown[shown["tone"] == "dark"].iloc[0]
     assert dark["with one mix"] == "not given" and dark["raw gap"] == "–"
-    assert dark["for 0.05"] == "1,256 in each of the two"
+    assert dark["0.05 takes"] == "1,256 each"
     assert section.lead.startswith("Between tones of skin no gap can be given: too few")
     assert "nothing can be said of dark beside light (too few to judge" in words(
         section
@@ -67,8 +74,8 @@ def test_the_sentence_goes_by_the_standardised_gap(run):
     ) in words(section)
     section = with_gaps(run, of_tone(**CLAIMED))
     assert section.lead == (
-        "With one mix of diagnoses, sites and ages: baseline serves dark skin worse "
-        "than light (MEL AUC -0.09 (-0.15 to -0.03), raw -0.16)."
+        "With one mix of diagnoses, sites and ages: dark skin is served worse than "
+        "light by baseline (MEL AUC)."
     )
 
 
@@ -78,7 +85,7 @@ def test_gaps_that_are_more_than_chance_are_named_among_those_read(run):
     assert "Between other groups 1 gap in MEL AUC was read, 1 with one mix." in said
     assert "none of these is more than chance" in said
     said = words(with_gaps(run, SEX_GAP | CLAIMED, SEX_GAP | {"stratum": "source"}))
-    assert "more than chance: baseline, sex male beside female (-0.09 (-0.15" in said
+    assert "more than chance: baseline, sex: male beside female (-0.09 (-0.15" in said
 
 
 def test_where_no_group_can_be_judged_it_is_said(run):
