@@ -266,13 +266,15 @@ def group_gaps(pairs, estimates, draws, alone, names, positive, level=0.95):
     """
     rows, found = [], iter(zip(estimates, draws, strict=True))
     for pair in pairs:
-        estimate, draw = next(found) if pair.judged else (None, None)
+        if pair.judged:
+            estimate, draw = next(found)
+            given = estimate.mean(axis=0), draw, _standard_errors(draw)
         beside = alone[pair.stratum, pair.beside["value"]]
         for place, name in enumerate(names):
             row = _described(pair, name, positive)
             measured = None
             if pair.judged:
-                measured = _Measured(estimate.mean(axis=0), draw, place, len(names))
+                measured = _Measured(*given, place, len(names))
                 row |= _gaps(pair, name, positive, measured, level)
             row |= _power(pair, row, measured, beside[name])
             rows.append({key: row[key] for key in COLUMNS})
@@ -285,12 +287,13 @@ def group_gaps(pairs, estimates, draws, alone, names, positive, level=0.95):
 
 
 class _Measured:
-    """Values and resamples of one metric of one pair, by kind and part."""
+    """Values, resamples and standard errors of a metric of a pair, by kind and part."""
 
-    def __init__(self, values, draws, place, n_names):
+    def __init__(self, values, draws, errors, place, n_names):
         shape = len(KINDS), len(PARTS), n_names
         self._values = values.reshape(shape)[..., place]
         self._draws = draws.reshape(*shape, -1)[:, :, place]
+        self._errors = errors.reshape(shape)[..., place]
 
     def value(self, kind, part):
         return float(self._values[KINDS.index(kind), PARTS.index(part)])
@@ -307,7 +310,7 @@ class _Measured:
         low, high, reason = bootstrap.percentile_interval(
             self.draws(kind, "gap"), level
         )
-        if not reason and min(map(_spread, self._both(kind))) < ROUNDING:
+        if not reason and min(self.errors(kind)[:2]) < ROUNDING:
             return (
                 np.nan,
                 np.nan,
@@ -315,12 +318,9 @@ class _Measured:
             )
         return low, high, reason
 
-    def variances(self, kind):
-        """Of the figure of the group, and of that beside it."""
-        return tuple(_spread(draws) ** 2 for draws in self._both(kind))
-
-    def _both(self, kind):
-        return [self.draws(kind, part) for part in PARTS[:2]]
+    def errors(self, kind):
+        """Standard errors of the group's figure, of that beside it and of the gap."""
+        return self._errors[KINDS.index(kind)]
 
 
 def _described(pair, name, positive):
@@ -389,16 +389,12 @@ def _power(pair, row, measured, beside):
     n_lesions = row["n_lesions"], row["n_lesions_beside"]
     for kind in reversed(KINDS):
         if measured is not None and not np.isnan(row[f"{kind}_low"]):
-            found = {
-                "power_from": kind,
-                "smallest_gap": float(
-                    smallest_gap(_spread(measured.draws(kind, "gap")))
-                ),
-            }
-            return found | _needed(pair, measured.variances(kind), n_lesions)
-    if _spread(beside) < ROUNDING:
+            *errors, of_gap = measured.errors(kind)
+            found = {"power_from": kind, "smallest_gap": float(smallest_gap(of_gap))}
+            return found | _needed(pair, np.square(errors), n_lesions)
+    of_beside = _standard_errors(beside) ** 2
+    if of_beside < ROUNDING**2:
         return {}
-    of_beside = _spread(beside) ** 2
     n_lesions = max(n_lesions[0], 1), n_lesions[1]
     of_group = of_beside * _worse(np.nanmedian(beside))
     variances = of_group * n_lesions[1] / n_lesions[0], of_beside
@@ -426,13 +422,17 @@ def _worse(value):
     return worse * (1 - worse) / (value * (1 - value))
 
 
-def _spread(draws):
-    """Standard error, from the width of the 95 % interval.
+def _standard_errors(draws):
+    """Standard errors from the widths of 95 % intervals, `(...)` of `(..., n)`.
 
     The error of few seeds is drawn from Student's t, which need not have a variance.
+    NaN where a figure is never defined.
     """
-    low, high = np.nanquantile(draws, [0.025, 0.975])
-    return float(high - low) / (2 * norm.ppf(0.975))
+    errors = np.full(draws.shape[:-1], np.nan)
+    defined = ~np.isnan(draws).all(axis=-1)
+    low, high = np.nanquantile(draws[defined], [0.025, 0.975], axis=-1)
+    errors[defined] = (high - low) / (2 * norm.ppf(0.975))
+    return errors
 
 
 def _listed(names):

@@ -126,11 +126,13 @@ class OneMix:
             if level[whole].max() > 0:
                 self.levels[name] = int(level[whole].max()) + 1
                 margins.append(level)
-        table = np.stack([np.zeros(len(self._cluster), dtype=int), *margins])
-        cells, self._cell = np.unique(table, axis=1, return_inverse=True)
-        self._levels = list(cells[1:])
+        cell = np.zeros(len(self._cluster), dtype=int)
+        for level in margins:
+            cell = cell * (level.max() + 1) + level
+        _, first, self._cell = np.unique(cell, return_index=True, return_inverse=True)
+        self._levels = [level[first] for level in margins]
         self._shares = [np.bincount(level[whole]) / len(whole) for level in margins]
-        shape = cells.shape[1], self._n_clusters
+        shape = len(first), self._n_clusters
         self._counts = [
             incidence(self._cell[images], self._cluster[images], shape)
             for images in self.images
