@@ -139,18 +139,17 @@ def find_pairs(strata, described, is_positive, variables, cluster, n_clusters):
                 continue
             masks, mixes = (stratum.mask, beside.mask), ()
             if one["judged"]:
-                mixes = tuple(
-                    OneMix(
-                        [mask & side for mask in masks],
-                        side,
-                        weighed,
-                        cluster,
-                        n_clusters,
-                    )
-                    for side in (is_positive, ~is_positive)
-                )
+                mixes = _mixes(masks, is_positive, weighed, cluster, n_clusters)
             pairs.append(Pair(name, one, largest, masks, mixes))
     return pairs
+
+
+def _mixes(masks, is_positive, *given):
+    """`OneMix` of the positive images of two groups, and of the negative ones."""
+    return tuple(
+        OneMix([mask & side for mask in masks], side, *given)
+        for side in (is_positive, ~is_positive)
+    )
 
 
 class PairScorer:
@@ -164,7 +163,7 @@ class PairScorer:
 
     Example:
         >>> scorer = PairScorer(pair, scorers, lesion)
-        >>> scorer(np.ones((n_lesions, 1)))[scorer.row("standardised", "gap", "auc")]
+        >>> scorer(np.ones((n_lesions, 1))).reshape(2, 3, len(scorer.names))
     """
 
     def __init__(self, pair, scorers, cluster):
@@ -177,13 +176,10 @@ class PairScorer:
             for group, of_group in enumerate(rows)
         ]
 
-    def row(self, kind, part, name):
-        """Index of a figure: of `KINDS`, `PARTS` and `names`."""
-        place = KINDS.index(kind) * len(PARTS) + PARTS.index(part)
-        return place * len(self.names) + self.names.index(name)
-
     def __call__(self, weights):
         """Compute all figures, `(2 * 3 * names, replicates)`; NaN where not given.
+
+        They are in the order of `KINDS`, in each of `PARTS`, in each of `names`.
 
         Args:
             weights: how often each cluster was drawn, `(n_clusters, replicates)`.
