@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pandas as pd
 from jsonargparse import auto_cli
+from rich.progress import track
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -26,6 +27,7 @@ from keras_derm.readers import read_data_source
 
 MAPS = ("expanded_conv_project_BN", "block_2_add", "block_5_add", "block_9_add")
 LABELS = list("543210")
+BATCH = 32
 
 
 def features(catalog, weights, side):
@@ -36,7 +38,9 @@ def features(catalog, weights, side):
     pooled += [keras.ops.std(each, axis=(1, 2)) for each in maps]
     pooled.append(keras.ops.mean(network.output, axis=(1, 2)))
     model = keras.Model(network.inputs, keras.ops.concatenate(pooled, axis=-1))
-    return model.predict(prepared_batches(catalog, resize(side), 32), verbose=0)
+    batches = prepared_batches(catalog, resize(side), BATCH)
+    shown = track(batches, "Features", total=-(-len(catalog) // BATCH), transient=True)
+    return np.concatenate([model.predict_on_batch(images) for images in shown])
 
 
 def probe(catalog, weights, side):

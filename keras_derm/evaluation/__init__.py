@@ -18,6 +18,7 @@ from keras_derm.evaluation.class_scores.conformal import (
 )
 from keras_derm.evaluation.class_scores.curves import decision_curve, roc_band
 from keras_derm.evaluation.class_scores.evaluation import Evaluation, evaluate
+from keras_derm.evaluation.class_scores.group_gaps import COLUMNS as GAP_COLUMNS
 from keras_derm.evaluation.class_scores.metrics import (
     balanced_multiclass_accuracy,
     isic2020_score,
@@ -51,6 +52,7 @@ from keras_derm.evaluation.class_scores.subgroups import (
 )
 from keras_derm.evaluation.comparison import Comparison, compare
 from keras_derm.evaluation.differences import HEADLINE
+from keras_derm.evaluation.gap_words import describe_gap, gap_claim
 from keras_derm.evaluation.judgement import ENSEMBLE, Judgement, judge_arms
 from keras_derm.evaluation.overlap_scores import (
     OVERLAP_METRICS,
@@ -90,6 +92,7 @@ __all__ = [
     "DeLongTest",
     "ENSEMBLE",
     "Evaluation",
+    "GAP_COLUMNS",
     "HEADLINE",
     "Judgement",
     "LEAST_POSITIVES",
@@ -118,12 +121,14 @@ __all__ = [
     "delong_covariance",
     "delong_interval",
     "delong_test",
+    "describe_gap",
     "describe_tone_sources",
     "evaluate",
     "expected_calibration_error",
     "fit_conformal",
     "fit_conformal_by_colour",
     "fit_temperature",
+    "gap_claim",
     "hausdorff_distances",
     "holm",
     "inputs_from_catalog",

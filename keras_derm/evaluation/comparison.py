@@ -12,6 +12,7 @@ from keras_derm.evaluation.class_scores.evaluation import (
     join_reasons,
     stratum_columns,
 )
+from keras_derm.evaluation.class_scores.group_gaps import COLUMNS
 from keras_derm.evaluation.class_scores.subgroups import (
     TONE,
     UNKNOWN,
@@ -133,7 +134,7 @@ class Comparison:
         return pd.DataFrame(rows)
 
     def disparities(self):
-        """Return the gaps between groups of every arm.
+        """Return the largest gaps between groups of every arm.
 
         Returns:
             DataFrame with the columns of `Evaluation.disparities` and `arm`.
@@ -142,6 +143,18 @@ class Comparison:
             pd.DataFrame(found.disparities).assign(arm=arm)
             for arm, found in self.arms.items()
         )
+
+    def gaps(self):
+        """Return each group beside the largest of its variable, of every arm.
+
+        Returns:
+            DataFrame with `arm` and `group_gaps.COLUMNS`, without rows where no group
+            can be judged.
+        """
+        rows = [
+            {"arm": arm} | gap for arm, found in self.arms.items() for gap in found.gaps
+        ]
+        return pd.DataFrame(rows, columns=["arm", *COLUMNS])
 
     def verdict(self, arm, metric="balanced_accuracy"):
         """Say in plain words whether an arm is better than the reference.
@@ -288,6 +301,7 @@ def compare(
     n_replicates=2000,
     level=0.95,
     stratified=False,
+    mix=None,
 ):
     """Compare arms, each of one or more seeds, with a reference on the same images.
 
@@ -295,7 +309,7 @@ def compare(
         y_true: class indices of real images, shape `(n,)`.
         y_prob: dict from arm to probabilities, an array of shape `(n, classes)`, or a
             list of such arrays, one for each seed that the arm was trained with.
-        classes, groups, strata, positive, n_replicates, level, stratified: as in
+        classes, groups, strata, positive, n_replicates, level, stratified, mix: as in
             `evaluate`.
         reference: name of the arm to compare the others with; it may be the only one.
         operating_points: dict from arm to its thresholds as `operating_points` returns
@@ -320,7 +334,7 @@ def compare(
     if operating_points is not None:
         points = {arm: _of_seeds(one) for arm, one in operating_points.items()}
     _check_arms(n_seeds, reference, points)
-    design = Design(y_true, classes, groups, strata, positive, stratified)
+    design = Design(y_true, classes, groups, strata, positive, stratified, mix)
     scorers = {
         arm: list(map(design.scorers, of_arm, points[arm]))
         for arm, of_arm in y_prob.items()
@@ -331,11 +345,12 @@ def compare(
         for arm in y_prob
     }
     others = [arm for arm in arms if arm != reference]
+    of_strata = {arm: found[: len(design.strata)] for arm, found in draws.items()}
     differences = {
         arm: paired_differences(
             arms[reference].strata,
             arms[arm].strata,
-            [b - a for a, b in zip(draws[reference], draws[arm], strict=True)],
+            [b - a for a, b in zip(of_strata[reference], of_strata[arm], strict=True)],
             level,
         )
         for arm in others
@@ -373,7 +388,7 @@ def _check_arms(n_seeds, reference, operating_points):
 def _draw_means(design, scorers, n_replicates, seed):
     """Each arm's mean over its seeds, with the error that few seeds leave.
 
-    For each stratum an array of shape `(metrics, n_replicates)`.
+    For each scorer an array of shape `(metrics, n_replicates)`.
     """
     flat = [one for of_arm in scorers.values() for of_seed in of_arm for one in of_seed]
     resampled = iter(design.bootstrap(flat, n_replicates, seed))

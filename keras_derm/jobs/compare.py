@@ -10,7 +10,12 @@ from rich.table import Table
 from keras_derm import evaluation
 from keras_derm.catalog import get_task
 from keras_derm.files import write_csv, write_json
-from keras_derm.jobs.judged import given_catalog, judged_task, print_scores
+from keras_derm.jobs.judged import (
+    given_catalog,
+    judged_task,
+    print_gaps,
+    print_scores,
+)
 from keras_derm.report import figures, interval_cell, save_figure
 from keras_derm.runs import RunDirectory, Stage
 from keras_derm.settings import ARMS, CompareSettings
@@ -30,8 +35,13 @@ class Compare(Stage):
     """
 
     Settings = CompareSettings
-    writes = ("compare.json", "compare.csv", "figures/compare_*.png")
-    keeps = ("compare.json", "compare.csv")
+    writes = (
+        "compare.json",
+        "compare.csv",
+        "compare_gaps.csv",
+        "figures/compare_*.png",
+    )
+    keeps = ("compare.json", "compare.csv", "compare_gaps.csv")
 
     def __init__(self, run, settings):
         self.arms = prediction_files(settings.runs, settings.predictions)
@@ -87,11 +97,13 @@ class Compare(Stage):
             self.run / "compare.json", {**found.to_dict(), "tone_sources": sources}
         )
         write_csv(self.run / "compare.csv", table)
+        write_csv(self.run / "compare_gaps.csv", found.gaps())
         drawn = figures.arm_forests(table, settings.reference)
         for name, figure in drawn.items():
             save_figure(self.run, f"compare_{name}", figure)
         print_scores(found)
         print_comparison(found, table)
+        print_gaps(found)
         print(sources)
         if test.table["tone_group"].isna().all():
             print(NO_TONES)

@@ -15,7 +15,7 @@ from keras_derm.evaluation import (
 )
 from keras_derm.export import photograph_facts, prediction_facts
 from keras_derm.files import write_csv, write_json
-from keras_derm.jobs.judged import colour_rule, print_scores
+from keras_derm.jobs.judged import colour_rule, print_gaps, print_scores
 from keras_derm.report import figures, interval_cell, save_figure
 from keras_derm.report.run_files import read_json
 from keras_derm.runs import ARM_STAGE, Stage
@@ -50,6 +50,7 @@ class Evaluate(Stage):
         "metrics.json",
         "metrics.csv",
         "disparities.csv",
+        "gaps.csv",
         "selective.csv",
         "decision_curves.csv",
         "figures/confusion.png",
@@ -59,7 +60,13 @@ class Evaluate(Stage):
         "figures/roc.png",
         "figures/net_benefit.png",
     )
-    keeps = ("metrics.json", "metrics.csv", "disparities.csv", "predictions/*.csv")
+    keeps = (
+        "metrics.json",
+        "metrics.csv",
+        "disparities.csv",
+        "gaps.csv",
+        "predictions/*.csv",
+    )
 
     @property
     def after(self):
@@ -162,6 +169,7 @@ class Evaluate(Stage):
         if not given:
             self._describe_models(task, splits["val"], predicted)
         print_scores(found.comparison)
+        print_gaps(found.comparison)
         print(f"{verdict} {sources}")
 
     def _tell_of_others(self, task):
@@ -211,6 +219,7 @@ class Evaluate(Stage):
         write_json(run / "metrics.json", metrics)
         write_csv(run / "metrics.csv", comparison.table())
         write_csv(run / "disparities.csv", comparison.disparities())
+        write_csv(run / "gaps.csv", comparison.gaps())
         if not comparison.arms[comparison.reference].operating_points:
             print(f"no thresholds: no validation image is {comparison.positive}")
         if not found.conformal:

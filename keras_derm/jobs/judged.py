@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_derm.catalog import Catalog, get_task, of_types
+from keras_derm.evaluation import TONE, describe_gap
 from keras_derm.evaluation.class_scores.metrics import metric_label
 from keras_derm.evaluation.differences import HEADLINE
 from keras_derm.readers import read_data_source
@@ -72,3 +73,15 @@ def print_scores(found):
         ]
         shown.add_row(metric_label(name, found.positive), *cells)
     Console().print(shown)
+
+
+def print_gaps(found):
+    """Print what the gaps in AUC between tones of skin show, a sentence each.
+
+    Args:
+        found: `Comparison`.
+    """
+    for arm, evaluation in found.arms.items():
+        for gap in evaluation.gaps:
+            if gap["stratum"] == TONE and gap["metric"] == "auc":
+                print(f"{arm}, {TONE}: {describe_gap(gap)}")

@@ -11,8 +11,9 @@ from keras_derm.settings.stage import StageSettings
 class CompareSettings(StageSettings, stage="compare"):
     """Compare models on the same real test images: did it help, and for whom?
 
-    Writes compare.json, compare.csv and figures/compare_*.png, and prints a table and
-    a sentence for each arm, which may say no.
+    Writes compare.json, compare.csv, compare_gaps.csv (gaps between groups of people,
+    as evaluate.py does) and figures/compare_*.png, and prints a table and a sentence
+    for each arm, which may say no.
 
     Args:
         runs: Evaluated run directories that differ in their seed, as in

@@ -13,6 +13,8 @@ class EvaluateSettings(StageSettings, stage="evaluate"):
     Writes predictions/*.csv, metrics.json, metrics.csv (every metric, overall and
     by tone group, sex, age, site, source, contrast and colour of the photograph, with
     95 % intervals and the paired difference from the reference), disparities.csv,
+    gaps.csv (each group beside the largest of its kind: raw, with one mix of
+    diagnoses, sites and ages, and the lesions that a gap of 5 points would take),
     decision_curves.csv, conformal sets per colour of the photograph (conformal/*.json
     and selective.csv) and figures.
 

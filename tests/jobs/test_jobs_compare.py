@@ -9,6 +9,7 @@ import pytest
 
 from keras_derm import jobs
 from keras_derm.catalog import Catalog
+from keras_derm.evaluation import GAP_COLUMNS
 from keras_derm.files import write_csv
 from keras_derm.runs import RunDirectory
 from keras_derm.runs.records import Record
@@ -106,6 +107,9 @@ def test_seeds_of_an_arm_are_compared_together(runs, tmp_path, capsys):
     )
     assert "sensitivity_at_95" in set(table["metric"])
     assert found["tone_sources"] in said and "by people's labels" in said
+    gaps = pd.read_csv(tmp_path / "out/compare_gaps.csv")
+    assert set(gaps["arm"]) == {"baseline", "augmented"}
+    assert "baseline, tone_group: Of MEL AUC nothing can be said of dark" in said
     for name in ("compare_forest", "compare_forest_others"):
         assert (tmp_path / f"out/figures/{name}.png").is_file()
 
@@ -281,6 +285,16 @@ def test_evaluate_writes_metrics_gaps_conformal_sets_and_curves(runs):
     }
     gaps = pd.read_csv(run / "disparities.csv")
     assert {"sensitivity", "equalised_odds", "equalised_odds_at_90"} <= set(gaps["gap"])
+    found = pd.read_csv(run / "gaps.csv")
+    assert found.columns.tolist() == ["arm", *GAP_COLUMNS]
+    dark = found[(found["stratum"] == "tone_group") & (found["group"] == "dark")]
+    assert dark["raw_reason"].str.startswith("too few to judge").all()
+    assert dark["smallest_gap"].isna().all()
+    needed = dark["n_needed"].dropna()
+    assert len(needed) and (needed >= 10).all()
+    of_sex = found[(found["stratum"] == "sex") & (found["metric"] == "auc")]
+    assert of_sex["standardised"].notna().all()
+    assert (of_sex["mix"] == "age band").all()
     selective = pd.read_csv(run / "selective.csv").set_index(["arm", "group"])
     assert selective.loc[("augmented", "all"), "coverage"] > 0.8
     assert (run / "conformal/baseline.json").is_file()
@@ -308,7 +322,7 @@ def test_every_arm_of_the_task_is_judged(runs, capsys):
         assert set(metrics[key]) == set(strength)
     assert metrics["verdict"].startswith("Nothing was compared between augmented and")
     assert "copies is better than baseline" in metrics["verdict"]
-    for name in ("metrics", "disparities", "selective", "decision_curves"):
+    for name in ("metrics", "disparities", "gaps", "selective", "decision_curves"):
         assert set(pd.read_csv(run / f"{name}.csv")["arm"]) == set(strength)
     facts = json.loads((run / "arms/copies/ensemble.json").read_text())
     assert facts["conformal"]["alpha"] == 0.1

@@ -5,6 +5,7 @@ import dataclasses
 import pandas as pd
 
 from keras_derm.catalog import Catalog
+from keras_derm.evaluation import GAP_COLUMNS
 from keras_derm.files import write_csv, write_json
 from keras_derm.jobs.audit_skin_tone import tone_sources
 from keras_derm.report.html import Callout, Table, Text
@@ -43,6 +44,53 @@ STRATA = (  # variable, value, images, and whether they are enough
     ("photograph_colour", "ITA under 10°", 3, False),
     ("sex", "female", 90, True),
 )
+
+TOO_FEW = {"raw_reason": "too few to judge: 1 patient"}
+TOO_FEW |= {"standardised_reason": TOO_FEW["raw_reason"]}
+TONE_GAPS = [
+    {"stratum": "tone_group", "group": group, "beside": "light"}
+    | {"metric": metric, "label": label, "counted": counted, "n_lesions": n}
+    | {"n_lesions_beside": 24, **TOO_FEW, "power_from": "spread of light"}
+    | {"n_needed": 1256, "needed_in": "each of the two"}
+    for group, n in (("medium", 0), ("dark", 1))
+    for metric, label, counted in (
+        ("auc", "MEL AUC", "MEL"),
+        ("sensitivity", "MEL sensitivity", "MEL"),
+        ("specificity", "MEL specificity", "non-MEL"),
+    )
+]
+"""Of tones of which one has no images and one too few: both arms alike."""
+
+SEX_GAP = {
+    "stratum": "sex",
+    "group": "male",
+    "beside": "female",
+    "metric": "auc",
+    "label": "MEL AUC",
+    "counted": "MEL",
+    "n_lesions": 18,
+    "n_lesions_beside": 22,
+    "raw_group": 0.7,
+    "raw_beside": 0.86,
+    "raw": -0.16,
+    "raw_low": -0.24,
+    "raw_high": -0.08,
+    "standardised_group": 0.79,
+    "standardised_beside": 0.81,
+    "standardised": -0.02,
+    "standardised_low": -0.12,
+    "standardised_high": 0.08,
+    "p_value": 0.7,
+    "p_adjusted": 0.7,
+    "n_effective": 11.5,
+    "n_effective_beside": 20.1,
+    "mix": "diagnosis, site, age band",
+    "left_out": "VASC",
+    "power_from": "standardised",
+    "smallest_gap": 0.14,
+    "n_needed": 160,
+    "needed_in": "each of the two",
+}
 
 
 def write_run(path, arms, predictions=None):
@@ -199,12 +247,8 @@ def write_metrics(run, arms, predictions):
         },
     )
     write_csv(run / "metrics.csv", long_table(arms))
-    gap = {"stratum": "sex", "gap": "sensitivity", "label": "gap in MEL sensitivity"}
-    gap |= {"value": 0.1, "low": 0.02, "high": 0.2, "p_adjusted": 0.3}
-    gap |= {"worst": "female", "best": "male"}
-    tones = dict.fromkeys(gap) | {"stratum": "photograph_colour", "gap": "sensitivity"}
-    gaps = pd.DataFrame([each | {"arm": arm} for arm in arms for each in (gap, tones)])
-    write_csv(run / "disparities.csv", gaps)
+    rows = [{"arm": arm} | gap for arm in arms for gap in (*TONE_GAPS, SEX_GAP)]
+    write_csv(run / "gaps.csv", pd.DataFrame(rows, columns=["arm", *GAP_COLUMNS]))
 
 
 def long_table(arms):

@@ -19,6 +19,8 @@ AXES = (
     "photograph_colour",
     f"{TONE}{CROSSED}sex",
 )
+MIX = ("diagnosis", "anatom_site_general", "age_band")
+"""What groups of people may differ in besides what a model makes of them."""
 
 
 def catalog_axes(table, axes=AXES, contrast_edges=None):
@@ -45,6 +47,20 @@ def catalog_axes(table, axes=AXES, contrast_edges=None):
         elif all(part is not None and pd.Series(part).nunique() > 1 for part in parts):
             found[axis] = parts[0] if len(parts) == 1 else _cross(*parts)
     return found
+
+
+def catalog_mix(table):
+    """Take from a catalog's table the variables that groups are given one mix of.
+
+    Args:
+        table: `Catalog.table` of the images.
+
+    Returns:
+        Dict from `diagnosis`, and `anatom_site_general` and `age_band` where they are
+        known, to an array of shape `(n,)`.
+    """
+    found = {name: _axis(table, name, None) for name in MIX}
+    return {name: values for name, values in found.items() if values is not None}
 
 
 def contrast_edges(table):

@@ -9,6 +9,14 @@ import pandas as pd
 
 from keras_derm.evaluation.class_scores import calibration, metrics, subgroups
 from keras_derm.evaluation.class_scores.disparities import disparities, permuted_groups
+from keras_derm.evaluation.class_scores.group_gaps import (
+    PairScorer,
+    find_pairs,
+    gap_metrics,
+    group_gaps,
+)
+from keras_derm.evaluation.class_scores.one_mix import DIAGNOSIS, as_variables
+from keras_derm.evaluation.class_scores.weighted_calls import WeightedCalls
 from keras_derm.evaluation.class_scores.weighted_metrics import WeightedMetrics
 from keras_derm.evaluation.statistics import bootstrap
 from keras_derm.files import jsonable
@@ -35,8 +43,10 @@ class Evaluation:
             returned and `metrics`. A metric is a dict of `value`, `low`, `high`
             and `reason`, which says why one of them is NaN and is empty otherwise,
             and with several seeds `per_seed`.
-        disparities: the gaps between the groups of each variable, as `disparities`
-            returned them.
+        disparities: the largest gap between the groups of each variable, as
+            `disparities` returned them.
+        gaps: each group beside the largest of its variable, raw and with one mix of
+            diagnoses, sites and ages, as `group_gaps` returned them.
         reliability: bins of the reliability diagram of the whole set: `n`,
             `confidence` and `accuracy`.
 
@@ -56,6 +66,7 @@ class Evaluation:
     per_class: dict
     strata: list
     disparities: list
+    gaps: list
     reliability: list
 
     @property
@@ -103,6 +114,7 @@ def evaluate(
     n_replicates=2000,
     level=0.95,
     stratified=False,
+    mix=None,
 ):
     """Compute every metric with an interval, for the whole set and each stratum.
 
@@ -122,6 +134,9 @@ def evaluate(
         level: coverage of the intervals, in (0, 1).
         stratified: whether every resample holds as many patients or lesions of each
             diagnosis as there are.
+        mix: dict from `diagnosis`, and other variables such as site and age, to an
+            array of `n` values: groups are compared with the mix of all images in
+            these. By default the mix of the classes.
 
     Returns:
         An `Evaluation`.
@@ -134,7 +149,7 @@ def evaluate(
         >>> result = evaluate(y_true, y_prob, classes, operating_points=points)
         >>> result.table()
     """
-    design = Design(y_true, classes, groups, strata, positive, stratified)
+    design = Design(y_true, classes, groups, strata, positive, stratified, mix)
     scorers = design.scorers(y_prob, operating_points)
     draws = design.bootstrap(scorers, n_replicates, seed)
     return design.evaluation([scorers], draws, [y_prob], level, seed)
@@ -144,14 +159,16 @@ class Design:
     """The test set without the predictions: truth, groups, strata, positive class.
 
     Args:
-        y_true, classes, groups, strata, positive, stratified: as in `evaluate`.
+        y_true, classes, groups, strata, positive, stratified, mix: as in `evaluate`.
 
     Example:
         >>> design = Design(y_true, classes, lesion, {"sex": sex}, "MEL")
         >>> draws = design.bootstrap(design.scorers(y_prob), n_replicates=2000, seed=0)
     """
 
-    def __init__(self, y_true, classes, groups, strata, positive, stratified=False):
+    def __init__(
+        self, y_true, classes, groups, strata, positive, stratified=False, mix=None
+    ):
         self.classes = tuple(classes)
         if positive not in self.classes:
             raise ValueError(
@@ -166,6 +183,26 @@ class Design:
         self.strata = subgroups.build_strata(strata, n)
         self._kind = bootstrap.cluster_class(self.y_true, self.cluster, self.n_groups)
         self._stratified = stratified
+        self.described = [
+            subgroups.describe_stratum(
+                stratum, self.y_true, self.cluster, self.classes, self.positive
+            )
+            for stratum in self.strata
+        ]
+        if mix is None:
+            mix = {DIAGNOSIS: np.array(self.classes, dtype=object)[self.y_true]}
+        variables = as_variables(mix, n)
+        self._diagnosis = bootstrap.cluster_class(
+            variables[DIAGNOSIS].codes, self.cluster, self.n_groups
+        )
+        self.pairs = find_pairs(
+            self.strata,
+            self.described,
+            self.y_true == self.positive,
+            variables,
+            self.cluster,
+            self.n_groups,
+        )
 
     def bootstrap(self, scorers, n_replicates, seed):
         """Draws of each scorer on the same resamples of the patients or lesions."""
@@ -173,7 +210,12 @@ class Design:
         return bootstrap.bootstrap(scorers, self.n_groups, n_replicates, seed, kind)
 
     def scorers(self, y_prob, operating_points=None):
-        """Return the `WeightedMetrics` of a model, one for each stratum."""
+        """Return what scores a model: the strata, then the pairs that are judged.
+
+        Returns:
+            List of a `WeightedMetrics` for each stratum and a `PairScorer` for each
+            pair.
+        """
         shape = len(self.y_true), len(self.classes)
         y_prob = metrics.check_probabilities(y_prob, *shape)
         return [
@@ -187,13 +229,32 @@ class Design:
                 per_class=stratum.name == "all",
             )
             for stratum in self.strata
+        ] + self._pair_scorers(y_prob, operating_points)
+
+    def _pair_scorers(self, y_prob, operating_points):
+        @functools.cache
+        def of_images(stratum, value):
+            mask = masks[stratum, value]
+            n = int(mask.sum())
+            given = self.y_true[mask], y_prob[mask], np.arange(n), n
+            return WeightedCalls(*given, self.positive, operating_points)
+
+        masks = {(one.name, one.value): one.mask for one in self.strata}
+        return [
+            PairScorer(
+                pair,
+                [of_images(pair.stratum, one["value"]) for one in pair.groups],
+                self.cluster,
+            )
+            for pair in self.pairs
+            if pair.judged
         ]
 
     def estimates(self, scorers):
         """Metrics of the images as they are, each group counted once.
 
         Returns:
-            For each stratum an array of shape `(seeds, metrics)`.
+            For each scorer an array of shape `(seeds, metrics)`.
         """
         as_they_are = np.ones((self.n_groups, 1))
         return [
@@ -206,18 +267,15 @@ class Design:
 
         Args:
             scorers, y_prob: for each seed what `scorers` returned, and of what.
-            draws: for each stratum the resampled means over the seeds, an array of
+            draws: for each scorer the resampled means over the seeds, an array of
                 shape `(metrics, n_replicates)`.
             level, seed: as in `evaluate`.
         """
         strata, named_draws, per_class = [], [], {}
         estimates = self.estimates(scorers)
-        for stratum, scorer, estimate, draw in zip(
-            self.strata, scorers[0], estimates, draws, strict=True
+        for description, scorer, estimate, draw in zip(
+            self.described, scorers[0], estimates, draws, strict=False
         ):
-            description = subgroups.describe_stratum(
-                stratum, self.y_true, self.cluster, self.classes, self.positive
-            )
             values = dict(zip(scorer.names, estimate.T, strict=True))
             replicates = dict(zip(scorer.names, draw, strict=True))
             named_draws.append(replicates)
@@ -242,9 +300,26 @@ class Design:
             per_class=per_class,
             strata=strata,
             disparities=disparities(strata, named_draws, chance, self.name, level),
+            gaps=self._gaps(whole[0], estimates, draws, named_draws, level),
             reliability=calibration.reliability_table(
                 np.tile(self.y_true, len(y_prob)), np.concatenate(y_prob)
             ).to_dict("records"),
+        )
+
+    def _gaps(self, whole, estimates, draws, named_draws, level):
+        n = len(self.strata)
+        alone = {
+            (stratum.name, stratum.value): of_stratum
+            for stratum, of_stratum in zip(self.strata, named_draws, strict=True)
+        }
+        return group_gaps(
+            self.pairs,
+            estimates[n:],
+            draws[n:],
+            alone,
+            gap_metrics(whole.operating_points),
+            self.name,
+            level,
         )
 
     def _confusion_matrix(self, y_prob):
@@ -265,7 +340,7 @@ class Design:
             }
 
         group = self._group_of_cluster(variable, values)
-        return permuted_groups(of_calls, group, self._kind, n_replicates, seed)
+        return permuted_groups(of_calls, group, self._diagnosis, n_replicates, seed)
 
     def _group_of_cluster(self, variable, values):
         """Number of the group that most images of a patient or lesion are of, or -1."""

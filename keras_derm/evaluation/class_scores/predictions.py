@@ -9,7 +9,7 @@ from keras_derm.catalog import CatalogError, group_ids
 from keras_derm.catalog.photograph_ids import match_ids
 from keras_derm.catalog.splits import ID_COLUMNS
 from keras_derm.catalog.text_tables import read_table
-from keras_derm.evaluation.class_scores.axes import catalog_axes
+from keras_derm.evaluation.class_scores.axes import catalog_axes, catalog_mix
 from keras_derm.evaluation.class_scores.metrics import operating_points, sums_to_one
 from keras_derm.evaluation.class_scores.prediction_columns import (
     classes_of_columns,
@@ -126,8 +126,8 @@ def inputs_from_catalog(catalog, task, strata=(TONE,), contrast_edges=None):
             images, for the axis `contrast_band`.
 
     Returns:
-        A dict of `y_true`, `classes`, `groups`, `strata` and `positive`, to be passed
-        on as `evaluate(y_prob=y_prob, **inputs)`.
+        A dict of `y_true`, `classes`, `groups`, `strata`, `positive` and `mix`, to be
+        passed on as `evaluate(y_prob=y_prob, **inputs)`.
 
     Raises:
         ValueError: if the catalog holds a synthetic image, or the task lacks its
@@ -145,6 +145,7 @@ def inputs_from_catalog(catalog, task, strata=(TONE,), contrast_edges=None):
         "groups": np.asarray(group_ids(catalog)),
         "strata": catalog_axes(catalog.table, strata, contrast_edges),
         "positive": task.classes[task.positive_class],
+        "mix": catalog_mix(catalog.table),
     }
 
 

@@ -145,8 +145,8 @@ def describe_stratum(stratum, y_true, cluster, classes, positive):
 
     Returns:
         A dict: `stratum`, `value`, `n`, `n_groups`, `n_positive`,
-        `n_positive_groups`, `n_per_class`, `n_groups_per_class`, `judged` and `mark`,
-        which is empty or begins "too few to judge".
+        `n_positive_groups`, `n_negative_groups`, `n_per_class`, `n_groups_per_class`,
+        `judged` and `mark`, which is empty or begins "too few to judge".
     """
     truth, groups = y_true[stratum.mask], cluster[stratum.mask]
     is_positive = truth == positive
@@ -169,6 +169,7 @@ def describe_stratum(stratum, y_true, cluster, classes, positive):
         "n_groups": len(np.unique(groups)),
         "n_positive": int(is_positive.sum()),
         "n_positive_groups": n_positive_groups,
+        "n_negative_groups": n_negative_groups,
         "n_per_class": dict(zip(classes, counts.tolist(), strict=True)),
         "n_groups_per_class": dict(zip(classes, group_counts.tolist(), strict=True)),
         "judged": not short,

@@ -4,13 +4,11 @@ import numpy as np
 
 from keras_derm.evaluation.class_scores import metrics
 from keras_derm.evaluation.class_scores.weighted_calibration import WeightedCalibration
-from keras_derm.evaluation.class_scores.weighted_ranking import (
-    WeightedRanking,
-    incidence,
-)
+from keras_derm.evaluation.class_scores.weighted_calls import WeightedCalls
+from keras_derm.evaluation.class_scores.weighted_ranking import WeightedRanking
 
 
-class WeightedMetrics:
+class WeightedMetrics(WeightedCalls):
     """Metrics of one model on one set of images, as a function of cluster weights.
 
     A bootstrap replicate is a weight for each cluster (patient or lesion): the
@@ -19,13 +17,8 @@ class WeightedMetrics:
     cost little more than one.
 
     Args:
-        y_true: class indices, shape `(n,)`.
-        y_prob: probabilities, shape `(n, classes)`.
-        cluster: cluster index of each image, shape `(n,)`, from 0.
-        n_clusters: number of clusters, which may exceed those that occur here.
-        positive: index of the positive class.
-        operating_points: dict from a sensitivity on val to its threshold; positive
-            where `y_prob[:, positive] >= threshold`. None leaves them out.
+        y_true, y_prob, cluster, n_clusters, positive, operating_points: as in
+            `WeightedCalls`.
         per_class: also give the metrics of each class, named `sensitivity/0` and
             so on.
 
@@ -45,20 +38,14 @@ class WeightedMetrics:
         operating_points=None,
         per_class=False,
     ):
-        self.n_classes = y_prob.shape[1]
-        self.positive = positive
-        self.operating_points = operating_points or {}
+        super().__init__(
+            y_true, y_prob, cluster, n_clusters, positive, operating_points
+        )
         self.per_class = per_class
-        cells = [y_true * self.n_classes + y_prob.argmax(axis=1)]
-        n_cells = self.n_classes**2
-        for threshold in self.operating_points.values():
-            called = y_prob[:, positive] >= threshold
-            cells.append(n_cells + 2 * (y_true == positive) + called)
-            n_cells += 4
-        every = np.concatenate(cells), np.tile(cluster, len(cells))
-        self._cells = incidence(*every, (n_cells, n_clusters))
         self._rankings = [
-            WeightedRanking(y_true == k, y_prob[:, k], cluster, n_clusters)
+            self._ranking
+            if k == positive
+            else WeightedRanking(y_true == k, y_prob[:, k], cluster, n_clusters)
             for k in range(self.n_classes)
         ]
         self._calibration = WeightedCalibration(
@@ -111,40 +98,6 @@ class WeightedMetrics:
                 of_class = _of_class(confusion, areas, k)
                 values |= {f"{name}/{k}": value for name, value in of_class.items()}
         return np.stack([values[name] for name in self.names])
-
-    def of_calls(self, weights):
-        """Compute what groups are ranked by, at a fraction of the cost of all metrics.
-
-        Returns:
-            Dict of `sensitivity`, `specificity`, `balanced_accuracy`, `auc` and the
-            metrics at the operating points, each of shape `(replicates,)`.
-        """
-        confusion, at_points = self._counts(weights)
-        counts = metrics.binary_counts(confusion, self.positive)
-        return {
-            "sensitivity": metrics.sensitivity(counts),
-            "specificity": metrics.specificity(counts),
-            "balanced_accuracy": metrics.balanced_accuracy(confusion),
-            "auc": self._rankings[self.positive].auc(weights),
-            **self._at_operating_points(at_points),
-        }
-
-    def _counts(self, weights):
-        """Confusion matrices, and the counts at the operating points."""
-        counts = self._cells @ weights
-        n_cells = self.n_classes**2
-        confusion = counts[:n_cells].reshape(self.n_classes, self.n_classes, -1)
-        return confusion, counts[n_cells:]
-
-    def _at_operating_points(self, counts):
-        values = {}
-        for i, sensitivity in enumerate(self.operating_points):
-            # Negative below and above the threshold, then positive: reversed.
-            at_point = metrics.BinaryCounts(*counts[4 * i : 4 * i + 4][::-1])
-            for name in metrics.OPERATING_METRICS:
-                value = getattr(metrics, name)(at_point)
-                values[metrics.operating_name(name, sensitivity)] = value
-        return values
 
 
 def _of_class(confusion, areas, index):

@@ -6,7 +6,6 @@ from keras_derm.evaluation import (
     HEADLINE,
     TONE,
     UNKNOWN,
-    stratum_title,
 )
 from keras_derm.report.arm_tables import beside_each_other, interval_cell
 from keras_derm.report.html import Section, Table, Text
@@ -28,7 +27,7 @@ COLOUR_NOTE = (
 
 
 def section(run):
-    """Strata, gaps between groups, sets of equal coverage; None before evaluate."""
+    """Strata, and sets of equal coverage; None before evaluate."""
     if not run.done("evaluate"):
         return None
     metrics = read_metrics(run)
@@ -52,7 +51,6 @@ def section(run):
             f"Strata with at least ten lesions that are {singular} and ten that are "
             "not.",
         ),
-        *_gaps(run),
         *_selective(run, list(metrics["arms"])),
     ]
     return Section("For whom", "What holds for all need not hold for each.", blocks)
@@ -97,36 +95,6 @@ def _names(metrics, name):
     """Columns that describe a stratum, and what they are called."""
     names = {"value_of_stratum": name, "n": "n"}
     return names | {"n_positive": positive_words(metrics)[1], "n_classes": "classes"}
-
-
-def _gaps(run):
-    """Gaps in sensitivity and in both error rates, where two groups can be judged."""
-    gaps = read_csv(run / "disparities.csv", "evaluate")
-    gaps = gaps[gaps["gap"].isin(["sensitivity", "equalised_odds"])]
-    names = gaps["stratum"].map(stratum_title).str.replace(" x ", " and ")
-    known = gaps["value"].notna()
-    none = sorted(set(names[~known]))
-    said = f"No gap can be given for {', '.join(none)}: fewer than two groups judged."
-    blocks = [Text(said)] if none else []
-    if not known.any():
-        return blocks
-    table = pd.DataFrame(
-        {
-            "between": names,
-            "arm": gaps["arm"],
-            "gap": gaps["label"],
-            "value": [interval_cell(row) for row in gaps.to_dict("records")],
-            "worst": gaps["worst"].fillna(""),
-            "best": gaps["best"].fillna(""),
-            "corrected p": gaps["p_adjusted"].map("{:.2g}".format),
-        }
-    )
-    note = (
-        "The greatest difference between two groups; even equal groups have one by "
-        "chance, so read the p-value, corrected for the number of variables."
-    )
-    frame = table[known].reset_index(drop=True)
-    return [Table(frame, "Gaps between groups", note), *blocks]
 
 
 def _selective(run, arms):

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 
 from keras_derm.evaluation import AXES, catalog_axes, contrast_edges
+from keras_derm.evaluation.class_scores.axes import catalog_mix
 from keras_derm.evaluation.class_scores.subgroups import build_strata
 
 
@@ -24,6 +25,15 @@ def table(**columns):
 def counts(values):
     strata = build_strata({"axis": values}, len(values))[1:]
     return {one.value: int(one.mask.sum()) for one in strata}
+
+
+def test_a_mix_is_of_diagnosis_and_what_is_known_of_site_and_age():
+    diagnosis = ["MEL", "NV", "NV", None]
+    found = catalog_mix(table(diagnosis=diagnosis))
+    assert list(found) == ["diagnosis", "age_band"]
+    assert found["age_band"].ordered
+    found = catalog_mix(table(diagnosis=diagnosis, anatom_site_general="head/neck"))
+    assert list(found) == ["diagnosis", "anatom_site_general", "age_band"]
 
 
 def test_age_bands_begin_at_their_lower_age():

@@ -99,6 +99,23 @@ def test_equal_groups_with_other_diagnoses_have_no_gap():
     assert gap["p_value"] > 0.1
 
 
+def test_a_task_of_two_classes_knows_the_diagnoses_behind_them():
+    """Of BCC more are cleared than of NV, by either sex; men have more BCC."""
+    diagnosis = np.repeat(["MEL", "NV", "BCC", "MEL", "NV", "BCC"], [50, 150, 50] * 2)
+    diagnosis[350:450] = "BCC"
+    sex = np.repeat(["female", "male"], 250)
+    y_true = (diagnosis != "MEL").astype(int)
+    shares = np.where(diagnosis == "MEL", 2, np.where(diagnosis == "NV", 5, 9))
+    score = np.where(np.arange(500) % 10 < shares, 0.2, 0.8)
+    y_prob = np.stack([score, 1 - score], axis=1)
+    options = {"strata": {"sex": sex}, "n_replicates": 400}
+    known = evaluate(y_true, y_prob, CLASSES, mix={"diagnosis": diagnosis}, **options)
+    blind = evaluate(y_true, y_prob, CLASSES, **options)
+    gap, unaware = (gaps(one, "sex")["specificity"] for one in (known, blind))
+    assert gap["value"] == unaware["value"] == pytest.approx(0.2)
+    assert unaware["p_value"] < 0.05 < 0.2 < gap["p_value"]
+
+
 def test_interval_of_no_gap_holds_it():
     y_true, sex = np.tile([0, 1], 100), np.repeat(["female", "male"], 100)
     called = np.tile([0, 0, 1, 1], 50)

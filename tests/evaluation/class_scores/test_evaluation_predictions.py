@@ -120,6 +120,7 @@ def test_synthetic_images_are_never_judged(catalog, tmp_path):
 def test_a_catalog_gives_what_evaluate_needs(catalog, tmp_path):
     inputs = inputs_from_catalog(catalog, get_task("diagnosis8").present_in(catalog))
     assert inputs["y_true"].tolist() == [0, 1, 1]
+    assert list(inputs["mix"]["diagnosis"]) == ["MEL", "NV", "NV"]
     y_prob = read(GOOD, catalog, tmp_path)
     found = evaluate(y_prob=y_prob, n_replicates=20, **inputs)
     assert found.strata[0]["n_groups"] == 2

@@ -61,17 +61,6 @@ def test_colour_of_the_photograph_is_said_to_be_no_group_of_people(run):
     assert words(section).count("no groups of people") == 1
 
 
-def test_gaps_are_given_of_every_arm_where_two_groups_can_be_judged(four_arms):
-    section = subgroups.section(four_arms)
-    gaps = table(section, "Gaps between groups")
-    assert gaps["arm"].tolist() == list(four_arms.arms)
-    assert gaps.loc[0, "value"] == "0.100 (0.020 to 0.200)"
-    assert (
-        "No gap can be given for colour of the photograph: fewer than two groups"
-        in words(section)
-    )
-
-
 def test_prediction_sets_are_told_with_the_share_they_were_fitted_for(run):
     assert "abstention" not in words(subgroups.section(run))
     numbers = {
