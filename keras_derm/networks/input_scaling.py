@@ -3,18 +3,19 @@
 import keras
 from keras import ops
 
-MODES = ("none", "tf", "caffe")
+MODES = ("none", "tf", "lite", "caffe")
 
 
 @keras.saving.register_keras_serializable(package="keras_derm")
 class InputScaling(keras.layers.Layer):
-    """Scale [0, 255] RGB images as `keras.applications` does for a backbone.
+    """Scale [0, 255] RGB images as a backbone was trained.
 
     It is part of the model, so that users always give [0, 255] RGB.
 
     Args:
-        mode: `"tf"` gives [-1, 1]; `"caffe"` gives BGR with the ImageNet mean
-            subtracted; `"none"` leaves the values alone (the backbone scales them).
+        mode: `"tf"` gives [-1, 1]; `"lite"` gives (x - 127) / 128, as EfficientNet-Lite
+            was trained; `"caffe"` gives BGR with the ImageNet mean subtracted; `"none"`
+            leaves the values alone (the backbone scales them).
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
@@ -35,6 +36,8 @@ class InputScaling(keras.layers.Layer):
     def call(self, images):
         if self.mode == "tf":
             return images / 127.5 - 1.0
+        if self.mode == "lite":
+            return (images - 127.0) / 128.0
         if self.mode == "caffe":
             # Not ops.flip: TFLite's converter gives a REVERSE_V2 before a subtraction a
             # wrong scale in int8, and the colours come out by tens of levels off.
