@@ -246,19 +246,21 @@ def check_member_weights(run, settings):
     """Refuse an arm that is to be trained from weights that cannot be had.
 
     Args:
-        run: `RunDirectory`; an arm that it has needs none any more.
+        run: `RunDirectory`; an arm that it has from the same weights needs none any
+            more.
         settings: `TrainClassifierSettings`.
 
     Raises:
         ValueError, ImportError, FileNotFoundError: As `check_weights`.
     """
+    weights = settings.weights or {}
     if run.done(settings.record):
-        return
+        trained = run.settings(TrainClassifierSettings, settings.arm)
+        if (trained.weights or {}) == weights:
+            return
     for member in settings.members:
         if not member.file:
-            check_weights(
-                member.backbone, (settings.weights or {}).get(member.backbone)
-            )
+            check_weights(member.backbone, weights.get(member.backbone))
 
 
 def pinned(member):

@@ -20,6 +20,7 @@ from keras_derm.jobs.report import report
 from keras_derm.jobs.run_recipe import run_recipe, stage_settings
 from keras_derm.jobs.train_classifier import check_member_weights
 from keras_derm.runs import RunDirectory
+from keras_derm.runs.records import Record
 from keras_derm.settings import MemberSettings, TrainClassifierSettings
 
 APPS = Path(__file__).parents[2] / "apps"
@@ -277,18 +278,19 @@ def test_weights_that_are_not_there_are_refused_before_the_first_stage(tmp_path)
     run, weights = tmp_path / "run", {"EfficientNetLite0": "absent.h5"}
     with pytest.raises(FileNotFoundError, match="for EfficientNetLite0.*'absent.h5'"):
         run_recipe(str(run), "phantom:n=9", "keras_derm", "quick", weights)
-    assert not list(run.glob("stages/*"))
+    assert not list(run.glob("stages/*.json"))
 
 
-def test_finished_arm_needs_its_weights_no_more(run):
-    run = RunDirectory(run)
-    weights = {"CustomCNN": "absent.h5"}
-    trained = replace(
-        run.settings(TrainClassifierSettings, "baseline"), weights=weights
-    )
+def test_arm_that_is_trained_needs_its_weights_no_more(tmp_path):
+    run, members = RunDirectory(tmp_path / "run"), (MemberSettings("ResNet50"),)
+    trained = TrainClassifierSettings(members=members, weights={"ResNet50": "lost.h5"})
+    with pytest.raises(FileNotFoundError, match="for ResNet50. Received: 'lost.h5'"):
+        check_member_weights(run, trained)
+    Record(trained).write(run.record(trained.record), seconds=1.0)
     check_member_weights(run, trained)
-    with pytest.raises(FileNotFoundError, match="for CustomCNN"):
-        check_member_weights(run, replace(trained, arm="another"))
+    others = replace(trained, weights={"ResNet50": "other.h5"})
+    with pytest.raises(FileNotFoundError, match="Received: 'other.h5'"):
+        check_member_weights(run, others)
 
 
 @pytest.mark.slow
