@@ -6,7 +6,9 @@ READER := $(firstword $(subst :, ,$(DATA)))
 RECIPE ?= keras_derm
 SCALE ?= $(if $(filter phantom,$(READER)),quick,$(if $(filter keras_derm,$(RECIPE)),demo,laptop))
 RUN ?= runs/demo-$(READER)
-# ImageNet weights for MobileNetV2; without them it trains from scratch and says so.
+# ImageNet weights of MobileNetV2, by whose features made images are compared with real
+# ones, and from which members of that network begin; without them by colours and textures,
+# and from scratch.
 WEIGHTS ?= $(firstword $(wildcard ../shared/data/weights/mobilenet_v2*.h5))
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
@@ -47,7 +49,8 @@ bench: .venv/.installed ## every measurement under benchmarks/; hours
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 # All but gpu, whose libraries are of no use where there is none.
-EXTRAS := runtime diffusion quantization tuning max_flow tensorboard parquet test lint docs
+EXTRAS := runtime imagenet diffusion quantization tuning max_flow tensorboard parquet test \
+  lint docs
 requirements: .venv/.installed ## requirements.txt anew, from the ranges in setup.cfg
 	$(BIN)/pip install -q pip-tools
 	$(BIN)/pip-compile -q --upgrade $(EXTRAS:%=--extra %) --strip-extras --no-header \

@@ -5,6 +5,9 @@ Usage:
         --split_file /data/HAM10000/dermamnist_split.csv --scale thumbnail
     python benchmarks/dermamnist.py --data ham10000:/data/HAM10000 --scale laptop \
         --weights.MobileNetV2 /weights/mobilenet_v2_notop.h5
+    python benchmarks/dermamnist.py --data ham10000:/data/HAM10000 --scale laptop \
+        --backbone EfficientNetLite0 --weights.EfficientNetLite0 imagenet \
+        --frozen_until block2b_add --image_size 64 --seeds 3
 
 Without --split_file lesions are kept together. Accuracy is what the published tables
 give, so every class counts as often as it occurs (imbalance none); a second row divides
@@ -23,7 +26,7 @@ from keras_derm import evaluation, jobs
 from keras_derm.catalog import find_leaks, get_task
 from keras_derm.report import interval_cell
 from keras_derm.runs import RunDirectory
-from keras_derm.settings import Recipe, TrainClassifierSettings
+from keras_derm.settings import Backbone, Recipe, TrainClassifierSettings
 
 PUBLISHED = {
     "thumbnail": {
@@ -50,7 +53,9 @@ def main(
     run: str | None = None,
     epochs: int | None = None,
     image_size: int | None = None,
-    seed: int = 0,
+    backbone: Backbone | None = None,
+    frozen_until: str | None = None,
+    seeds: int = 1,
 ) -> None:
     """Train the recipe keras_derm on real images alone and judge it on the test set.
 
@@ -63,7 +68,10 @@ def main(
             one is given.
         epochs: Epochs in place of the recipe's.
         image_size: Side of the images in pixels in place of the recipe's.
-        seed: Seed of the training.
+        backbone: Network in place of the recipe's.
+        frozen_until: Layer of that network up to which pretrained weights stay as they
+            are; by default all learn.
+        seeds: Trainings, of the seeds 0, 1 and so on.
     """
     split = "official" if split_file else "grouped"
     size = f"_{image_size}" if image_size else ""
@@ -71,16 +79,16 @@ def main(
     settings = Recipe.load("keras_derm", scale).settings("train_classifier")
     changed = {"epochs": epochs, "image_size": image_size}
     changed = {name: value for name, value in changed.items() if value is not None}
+    if backbone is not None:
+        changed |= {"backbone": backbone, "frozen_until": frozen_until}
     members = tuple(replace(member, **changed) for member in settings.members)
-    arm = f"seed_{seed}"
     settings = replace(
         settings,
-        arm=arm,
         members=members,
         weights=settings.weights if weights is None else weights,
-        seed=seed,
         **FOR_ACCURACY,
     )
+    arms = [f"{backbone or 'seed'}_{seed}" for seed in range(seeds)]
     jobs.run_stage("audit_skin_tone", run.path, data=data)
     jobs.run_stage(  # resized and nothing else, as MedMNIST is
         "prepare_dataset",
@@ -89,27 +97,33 @@ def main(
         preset="cwgan_gp",
         split_file=split_file,
     )
-    jobs.run_stage("train_classifier", run.path, settings)
-    _print(run, arm, scale, split)
+    for seed, arm in enumerate(arms):
+        one = replace(settings, arm=arm, seed=seed)
+        jobs.run_stage("train_classifier", run.path, one)
+    _print(run, arms, scale, split)
 
 
-def _print(run, arm, scale, split):
-    """Test figures with lesion-bootstrap intervals, beside the published ones."""
-    settings = run.settings(TrainClassifierSettings, arm)
+def _print(run, arms, scale, split):
+    """Test figures, means over the seeds, beside the published ones."""
+    settings = run.settings(TrainClassifierSettings, arms[0])
     task = get_task(settings.task).present_in(run.catalog.split("train"))
     rows = run.catalog.where(task.covers(run.catalog))
     train, test = rows.split("train"), rows.split("test")
-    csv = run.arm(arm) / "predictions/ensemble_test.csv"
-    y_prob = evaluation.predictions_from_csv(csv, test, task.classes)
+    files = [run.arm(arm) / "predictions/ensemble_test.csv" for arm in arms]
+    y_prob = [evaluation.predictions_from_csv(f, test, task.classes) for f in files]
     priors = np.bincount(task.targets(train), minlength=len(task.classes))
-    balanced = y_prob / priors
-    balanced /= balanced.sum(axis=1, keepdims=True)
+    balanced = [one / priors for one in y_prob]
+    balanced = [one / one.sum(axis=1, keepdims=True) for one in balanced]
     inputs = evaluation.inputs_from_catalog(test, task, strata=())
     table = Table("", *(name.replace("_", " ") for name in SHOWN))
     table.title = f"{split} split, {len(train)} training and {len(test)} test images"
     told = ", ".join(f"{m.backbone} {m.image_size or ''}" for m in settings.members)
+    told += f", {len(arms)} seeds" if len(arms) > 1 else ""
     for name, probabilities in ((told, y_prob), ("divided by frequency", balanced)):
-        found = evaluation.evaluate(**inputs, y_prob=probabilities).overall
+        compared = evaluation.compare(
+            **inputs, y_prob={name: probabilities}, reference=name
+        )
+        found = compared.arms[name].overall
         table.add_row(name, *(interval_cell(found[metric]) for metric in SHOWN))
     for name, (accuracy, auc) in PUBLISHED.get(scale, {}).items():
         if split == "official":

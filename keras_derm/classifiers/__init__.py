@@ -4,6 +4,7 @@ from keras_derm.classifiers.backbones import (
     BACKBONES,
     build_backbone,
     build_classifier,
+    check_weights,
 )
 from keras_derm.classifiers.ensemble import (
     build_ensemble,
@@ -56,6 +57,7 @@ __all__ = [
     "build_classifier",
     "build_ensemble",
     "build_tone_network",
+    "check_weights",
     "class_weights",
     "classification_loss",
     "classification_objective",

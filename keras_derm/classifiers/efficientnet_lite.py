@@ -1,4 +1,6 @@
-"""EfficientNet-Lite0: an EfficientNetB0 that stands being run in int8."""
+"""EfficientNet-Lite: EfficientNets that stand being run in int8."""
+
+import math
 
 import keras
 
@@ -13,6 +15,7 @@ STAGES = (
     (3, 1, 320, 6, 1),
 )
 STEM_FILTERS, TOP_FILTERS = 32, 1280
+FILTERS_DIVISOR = 8
 DROP_CONNECT_RATE = 0.2
 
 
@@ -23,7 +26,8 @@ def efficientnet_lite0(images):
     bounds every range. Layers have the names of `keras.applications.EfficientNetB0`.
 
     Args:
-        images: Keras tensor `(batch, height, width, 3)` in [-1, 1].
+        images: Keras tensor `(batch, height, width, 3)` in [-1, 1], as the mode "lite"
+            of `InputScaling` gives it.
 
     Returns:
         Keras tensor of features `(batch, height / 32, width / 32, 1280)`.
@@ -33,21 +37,51 @@ def efficientnet_lite0(images):
         Neural Networks, ICML; the Lite release: tensorflow/tpu,
         models/official/efficientnet/lite.
     """
+    return _efficientnet_lite(images, width=1.0, depth=1.0)
+
+
+def efficientnet_lite1(images):
+    """`efficientnet_lite0` with five blocks more."""
+    return _efficientnet_lite(images, width=1.0, depth=1.1)
+
+
+def efficientnet_lite2(images):
+    """`efficientnet_lite1` with a tenth more filters in most blocks."""
+    return _efficientnet_lite(images, width=1.1, depth=1.2)
+
+
+def _efficientnet_lite(images, width, depth):
+    """Network whose stages have `width` times the filters, `depth` times the blocks.
+
+    Lite leaves the filters of stem and top alone, and the blocks of the first and the
+    last stage.
+    """
     x = _convolution(images, STEM_FILTERS, 3, "stem_", strides=2)
-    n_blocks, done = sum(stage[1] for stage in STAGES), 0
-    for number, (kernel, repeats, filters, expansion, strides) in enumerate(STAGES, 1):
+    depths = [1, *(math.ceil(depth * stage[1]) for stage in STAGES[1:-1]), 1]
+    n_blocks, done = sum(depths), 0
+    stages = zip(STAGES, depths, strict=True)
+    for number, ((kernel, _, filters, expansion, strides), repeats) in enumerate(
+        stages, 1
+    ):
         for repeat in range(repeats):
             x = _block(
                 x,
                 f"block{number}{chr(ord('a') + repeat)}_",
                 kernel,
-                filters,
+                _widened(filters, width),
                 expansion,
                 strides if repeat == 0 else 1,
                 DROP_CONNECT_RATE * done / n_blocks,
             )
             done += 1
     return _convolution(x, TOP_FILTERS, 1, "top_")
+
+
+def _widened(filters, width):
+    """`width` times the filters to the nearest divisor, of which few may be lost."""
+    wanted = filters * width
+    rounded = int(wanted + FILTERS_DIVISOR / 2) // FILTERS_DIVISOR * FILTERS_DIVISOR
+    return rounded if rounded >= 0.9 * wanted else rounded + FILTERS_DIVISOR
 
 
 def _block(inputs, name, kernel, filters, expansion, strides, drop_rate):

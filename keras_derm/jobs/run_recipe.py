@@ -6,6 +6,7 @@ from keras_derm.catalog import Catalog, get_task
 from keras_derm.export import ExportRefused
 from keras_derm.jobs.report import report
 from keras_derm.jobs.table import run_stage
+from keras_derm.jobs.train_classifier import check_member_weights
 from keras_derm.runs import RunDirectory
 from keras_derm.settings import Recipe, TrainClassifierSettings
 from keras_derm.settings.kinds import ImageType
@@ -38,8 +39,8 @@ def run_recipe(
         recipe: Name of a recipe in keras_derm/recipes, or the path of a .yaml file.
         scale: published for the settings of the paper; laptop for 2 processor cores
             and 10,000 images; quick for a small phantom.
-        weights: For each backbone imagenet or the path of a weights file, in place
-            of the recipe's (--weights.MobileNetV2 PATH); for a recipe with Stable
+        weights: For a backbone imagenet or the path of a weights file, in place of what
+            the recipe says of it (--weights.MobileNetV2 PATH); for a recipe with Stable
             Diffusion its folder too (--weights.stable_diffusion FOLDER).
         split_file: csv with a published split, taken instead of our own.
         skip_bad: Go on without images that cannot be read.
@@ -52,6 +53,9 @@ def run_recipe(
     )
     directory = RunDirectory(run)
     with directory.locked():
+        for stage in settings:
+            if isinstance(stage, TrainClassifierSettings):
+                check_member_weights(directory, stage)
         for stage in settings:
             try:
                 run_stage(stage.stage, run, stage)
@@ -122,8 +126,8 @@ def stage_settings(
     if "stable_diffusion" in weights:
         _bring(stages["train_generator"], weights.pop("stable_diffusion"), recipe)
     classifiers = stages["train_classifier"]
-    classifiers["weights"] = weights or classifiers.get("weights")
-    known = classifiers["weights"] or {}
+    known = (classifiers.get("weights") or {}) | weights
+    classifiers["weights"] = known or classifiers.get("weights")
     if stages["train_segmenter"].get("network", "unet") == "unet":
         stages["train_segmenter"].setdefault("weights", known.get("MobileNetV2"))
     for name in ("synthesize", "image_quality"):

@@ -10,6 +10,7 @@ import keras
 from keras_derm.catalog import get_task
 from keras_derm.classifiers import (
     build_ensemble,
+    check_weights,
     ensemble_weights,
     fit_ensemble_weights,
     member_numbers,
@@ -79,6 +80,7 @@ class TrainClassifier(Stage):
     def check(self):
         members = tuple(pinned(member) for member in self.settings.members)
         self.settings = dataclasses.replace(self.settings, members=members)
+        check_member_weights(self.run, self.settings)
         if self.run.done("prepare_dataset"):  # else the stage says so, unmeasured
             train = self.run.catalog.split("train")
             get_task(self.settings.task).learnable_from(train)
@@ -238,6 +240,27 @@ def predict_arm(run, folder, ensemble, task):
                 predict_probabilities(model, dataset, f"predicting {split}"),
                 task.classes,
             )
+
+
+def check_member_weights(run, settings):
+    """Refuse an arm that is to be trained from weights that cannot be had.
+
+    Args:
+        run: `RunDirectory`; an arm that it has from the same weights needs none any
+            more.
+        settings: `TrainClassifierSettings`.
+
+    Raises:
+        ValueError, ImportError, FileNotFoundError: As `check_weights`.
+    """
+    weights = settings.weights or {}
+    if run.done(settings.record):
+        trained = run.settings(TrainClassifierSettings, settings.arm)
+        if (trained.weights or {}) == weights:
+            return
+    for member in settings.members:
+        if not member.file:
+            check_weights(member.backbone, weights.get(member.backbone))
 
 
 def pinned(member):

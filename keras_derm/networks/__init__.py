@@ -22,6 +22,7 @@ from keras_derm.networks.lora import (
     save_training,
 )
 from keras_derm.networks.tensor_files import TensorFile, write_tensors
+from keras_derm.networks.torch_files import read_torch_file
 
 __all__ = [
     "AttentionPooling",
@@ -41,6 +42,7 @@ __all__ = [
     "load_training",
     "lora_layers",
     "merge",
+    "read_torch_file",
     "save_adapter",
     "save_training",
     "set_weights",

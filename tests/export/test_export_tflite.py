@@ -108,7 +108,7 @@ def test_every_mode_agrees_with_the_float_model(ensemble, exported, tmp_path, mo
     assert found["max_abs_difference"] < 0.05
 
 
-@pytest.mark.parametrize("scaling", ["tf", "caffe"])
+@pytest.mark.parametrize("scaling", ["tf", "lite", "caffe"])
 def test_colours_reach_the_first_convolution_in_int8(tmp_path, scaling):
     keras.utils.set_random_seed(0)
     inputs = keras.Input((32, 32, 3))

@@ -5,6 +5,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,11 @@ from keras_derm import jobs
 from keras_derm.catalog import Catalog
 from keras_derm.jobs.predict import predict
 from keras_derm.jobs.report import report
-from keras_derm.jobs.run_recipe import run_recipe
+from keras_derm.jobs.run_recipe import run_recipe, stage_settings
+from keras_derm.jobs.train_classifier import check_member_weights
 from keras_derm.runs import RunDirectory
-from keras_derm.settings import MemberSettings
+from keras_derm.runs.records import Record
+from keras_derm.settings import MemberSettings, TrainClassifierSettings
 
 APPS = Path(__file__).parents[2] / "apps"
 SMALL = {
@@ -261,6 +264,34 @@ def test_fault_of_the_input_is_one_message_and_status_1(tmp_path):
     assert found.returncode == 1
     assert "Received: 'ham1000:/nowhere'" in found.stderr
     assert "Traceback" not in found.stderr
+
+
+def test_weights_given_for_a_backbone_leave_the_recipes_others():
+    given = {"MobileNetV2": "mobilenet.h5"}
+    settings = stage_settings("keras_derm", "demo", "phantom:n=9", given)
+    stages = {one.stage: one for one in settings}
+    assert stages["synthesize"].feature_weights == "mobilenet.h5"
+    weights = stages["train_classifier"].weights
+    assert weights == {"EfficientNetLite0": "imagenet"} | given
+
+
+def test_weights_that_are_not_there_are_refused_before_the_first_stage(tmp_path):
+    run, weights = tmp_path / "run", {"EfficientNetLite0": "absent.h5"}
+    with pytest.raises(FileNotFoundError, match="for EfficientNetLite0.*'absent.h5'"):
+        run_recipe(str(run), "phantom:n=9", "keras_derm", "quick", weights)
+    assert not list(run.glob("stages/*.json"))
+
+
+def test_arm_that_is_trained_needs_its_weights_no_more(tmp_path):
+    run, members = RunDirectory(tmp_path / "run"), (MemberSettings("ResNet50"),)
+    trained = TrainClassifierSettings(members=members, weights={"ResNet50": "lost.h5"})
+    with pytest.raises(FileNotFoundError, match="for ResNet50. Received: 'lost.h5'"):
+        check_member_weights(run, trained)
+    Record(trained).write(run.record(trained.record), seconds=1.0)
+    check_member_weights(run, trained)
+    others = replace(trained, weights={"ResNet50": "other.h5"})
+    with pytest.raises(FileNotFoundError, match="Received: 'other.h5'"):
+        check_member_weights(run, others)
 
 
 @pytest.mark.slow

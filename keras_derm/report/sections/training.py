@@ -74,9 +74,10 @@ def _examples(run):
 
 def _initial_weights(settings):
     """Which members began with ImageNet's weights, and which layers kept them."""
-    pretrained = settings.weights or {}
     of_files = [member.backbone for member in settings.members if member.file]
     trained = [member for member in settings.members if not member.file]
+    backbones = [member.backbone for member in trained]
+    pretrained = [name for name in settings.weights or {} if name in backbones]
     scratch = [one.backbone for one in trained if one.backbone not in pretrained]
     said = []
     if pretrained:

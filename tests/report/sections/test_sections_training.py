@@ -55,7 +55,8 @@ def test_section_says_which_members_began_with_imagenet(run):
     frozen = MemberSettings("ResNet50", frozen_until="conv4_block6_out")
     plain = MemberSettings("MobileNetV2")
     of_file = MemberSettings("VGG16", file="vgg.keras")
-    change_arm(run, "baseline", members=(frozen, plain, of_file))
+    weights = {"EfficientNetLite0": "imagenet", "ResNet50": "imagenet"}
+    change_arm(run, "baseline", members=(frozen, plain, of_file), weights=weights)
     said = words(training.section(run))
     assert "ImageNet weights: ResNet50." in said
     assert "up to conv4_block6_out stayed as ImageNet left them" in said
