@@ -62,7 +62,14 @@ def middle(photograph, side):
     return resize(square, shape, **how).astype("float32")
 
 
-@pytest.mark.parametrize("name", WAVES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "EfficientNetLite0",
+        pytest.param("EfficientNetLite1", marks=pytest.mark.slow),
+        pytest.param("EfficientNetLite2", marks=pytest.mark.slow),
+    ],
+)
 def test_network_with_the_packages_weights_is_the_published_one(name):
     facts = BACKBONES[name]
     network = build_backbone(name, weights="imagenet")
