@@ -190,7 +190,7 @@ def test_every_arm_is_shown_on_what_one_misses(bright_is_melanoma, monkeypatch):
     monkeypatch.setattr(
         melanet.explain,
         "attention_maps",
-        lambda model, images, of_class: np.full(images.shape[:3], of_class / 2),
+        lambda model, images, of_class, method: np.full(images.shape[:3], of_class / 2),
     )
     columns = melanet.figures.attention_columns
 

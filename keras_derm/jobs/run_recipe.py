@@ -6,11 +6,11 @@ from keras_derm.catalog import Catalog, get_task
 from keras_derm.export import ExportRefused
 from keras_derm.jobs.report import report
 from keras_derm.jobs.table import run_stage
-from keras_derm.jobs.train_classifier import check_member_weights
 from keras_derm.runs import RunDirectory
 from keras_derm.settings import Recipe, TrainClassifierSettings
 from keras_derm.settings.kinds import ImageType
 from keras_derm.settings.recipe import ARM_STAGES
+from keras_derm.terminal import silenced
 
 
 def run_recipe(
@@ -53,9 +53,7 @@ def run_recipe(
     )
     directory = RunDirectory(run)
     with directory.locked():
-        for stage in settings:
-            if isinstance(stage, TrainClassifierSettings):
-                check_member_weights(directory, stage)
+        _check_weights(directory, settings)
         for stage in settings:
             try:
                 run_stage(stage.stage, run, stage)
@@ -91,6 +89,16 @@ def check_tasks(catalog, settings):
     for one in settings:
         if isinstance(one, TrainClassifierSettings):
             get_task(one.task).learnable_from(catalog, "evaluate" in stages)
+
+
+def _check_weights(directory, settings):
+    """Refuse weights that cannot be had before the first stage."""
+    with silenced():  # TensorFlow is loaded
+        from keras_derm.jobs.train_classifier import check_member_weights
+
+    for stage in settings:
+        if isinstance(stage, TrainClassifierSettings):
+            check_member_weights(directory, stage)
 
 
 def stage_settings(
