@@ -13,7 +13,7 @@ from keras_derm.catalog import Catalog, read_image
 from keras_derm.files import write_json
 from keras_derm.generative import write_synthetic
 from keras_derm.jobs.evaluate_segmenter import EvaluateSegmenter
-from keras_derm.jobs.train_segmenter import FILE_NAME, shown_square
+from keras_derm.jobs.train_segmenter import FILE_NAME, TrainSegmenter, shown_square
 from keras_derm.lesion_finders import NetworkFinder, largest_component
 from keras_derm.pipeline import PreparedImages
 from keras_derm.report.sections import segmentation
@@ -23,6 +23,7 @@ from keras_derm.settings import (
     EvaluateSegmenterSettings,
     OptimizationSettings,
     SynthesizeSettings,
+    TrainSegmenterSettings,
 )
 
 SMALL = {
@@ -103,7 +104,8 @@ def test_a_preset_prepares_what_the_network_sees_wherever_it_looks(run, tmp_path
     assert plain.find(photograph).mask.shape == photograph.shape[:2]
     made = PreparedImages.load(run.segmenter("augmented") / "synthetic/images")
     settings |= {"arm": "enhanced_augmented", "adds": "synthetic"}
-    jobs.run_stage("train_segmenter", run.path, **settings)
+    augmented = TrainSegmenter(run.path, TrainSegmenterSettings(**settings))
+    augmented._examples()
     also = PreparedImages.load(run.segmenter("enhanced_augmented") / "synthetic/images")
     everything = np.arange(len(made))
     np.testing.assert_array_equal(also.take(everything), made.take(everything))
