@@ -647,18 +647,22 @@ def flipped_and_turned(images, seed):
     """Each image in one of its eight flips and quarter turns, drawn by the seed.
 
     Args:
-        images: Tensor (batch, side, side, channels).
+        images: Tensor (batch, side, side, channels), of any type.
         seed: int tensor (2,).
+
+    Returns:
+        float32 of the same shape.
     """
     drawn = replica_draw(integers, (tf.shape(images)[0], 3), seed, 0, 2)
     rows, columns, turn = (
         tf.reshape(drawn[:, i] == 1, (-1, 1, 1, 1)) for i in range(3)
     )
+    # Cast before the flips: of a cast beside it the transpose would be moved in front,
+    # and oneDNN says aloud that it does not transpose whole numbers.
+    images = tf.cast(images, "float32")
     images = tf.where(rows, images[:, ::-1], images)
     images = tf.where(columns, images[:, :, ::-1], images)
-    # In float: oneDNN says aloud that it does not transpose whole numbers.
-    turned = tf.transpose(tf.cast(images, "float32"), (0, 2, 1, 3))
-    return tf.where(turn, tf.cast(turned, images.dtype), images)
+    return tf.where(turn, tf.transpose(images, (0, 2, 1, 3)), images)
 
 
 def conditions_told(settings):
