@@ -20,11 +20,8 @@ from keras_derm.classifiers.efficientnet_lite_weights import (
 )
 from keras_derm.classifiers.small_resnet import small_resnet
 from keras_derm.layers import RandomResizedCrop
+from keras_derm.layers.imagenet_normalization import STANDARD_DEVIATION
 from keras_derm.networks import InputScaling, fuse_batch_normalization
-
-IMAGENET_STANDARD_DEVIATION = (0.229, 0.224, 0.225)
-"""Of red, green and blue in [0, 1]."""
-
 
 _KERNELS = "_weights_tf_dim_ordering_tf_kernels_notop.h5"
 
@@ -264,6 +261,6 @@ def _divide_by_standard_deviation(network):
     for layer in network.layers:
         if isinstance(layer, keras.layers.Normalization):
             variance = np.asarray(layer.adapt_variance).copy()
-            if np.allclose(variance, IMAGENET_STANDARD_DEVIATION, atol=1e-3):
+            if np.allclose(variance, STANDARD_DEVIATION, atol=1e-3):
                 layer.adapt_variance.assign(variance**2)
                 layer.finalize_state()
