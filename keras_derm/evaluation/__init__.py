@@ -17,6 +17,13 @@ from keras_derm.evaluation.class_scores.conformal import (
     selective_table,
 )
 from keras_derm.evaluation.class_scores.curves import decision_curve, roc_band
+from keras_derm.evaluation.class_scores.dataset_shift import (
+    LEAST_PHOTOGRAPHS,
+    Shift,
+    ShiftReference,
+    ShiftTest,
+    fit_shift_reference,
+)
 from keras_derm.evaluation.class_scores.evaluation import Evaluation, evaluate
 from keras_derm.evaluation.class_scores.group_gaps import COLUMNS as GAP_COLUMNS
 from keras_derm.evaluation.class_scores.metrics import (
@@ -95,6 +102,7 @@ __all__ = [
     "GAP_COLUMNS",
     "HEADLINE",
     "Judgement",
+    "LEAST_PHOTOGRAPHS",
     "LEAST_POSITIVES",
     "McNemarTest",
     "OVERLAP_METRICS",
@@ -106,6 +114,9 @@ __all__ = [
     "ToneTruth",
     "UNKNOWN",
     "ReadersEstimate",
+    "Shift",
+    "ShiftReference",
+    "ShiftTest",
     "agreement",
     "apply_temperature",
     "balanced_multiclass_accuracy",
@@ -127,6 +138,7 @@ __all__ = [
     "expected_calibration_error",
     "fit_conformal",
     "fit_conformal_by_colour",
+    "fit_shift_reference",
     "fit_temperature",
     "gap_claim",
     "hausdorff_distances",

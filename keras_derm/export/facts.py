@@ -6,7 +6,7 @@ import numpy as np
 from rich.progress import track
 
 from keras_derm.catalog import ImageError, read_image
-from keras_derm.evaluation import fit_conformal_by_colour
+from keras_derm.evaluation import fit_conformal_by_colour, fit_shift_reference
 from keras_derm.export.photograph_limits import (
     LEAST_PHOTOGRAPHS,
     fit_photograph_limits,
@@ -27,7 +27,8 @@ def prediction_facts(task, val, val_prob, photographs, colour):
 
     Returns:
         Dict of `conformal`, thresholds of the prediction sets for each band of the
-        photograph's colour (None where the validation images are too few);
+        photograph's colour (None where the validation images are too few); `shift`,
+        what new photographs are compared with before these promise anything;
         `photographs`; and `photograph_colour`.
 
     Example:
@@ -36,8 +37,11 @@ def prediction_facts(task, val, val_prob, photographs, colour):
         >>> write_json("ensemble.json", json.loads(described) | facts)
     """
     sets = fit_conformal_by_colour(val, task, val_prob)
+    told = dict(zip(task.classes, np.asarray(val_prob).T, strict=True))
+    reference = fit_shift_reference(told | {"ita": val.table["ita"]})
     return {
         "conformal": None if sets is None else asdict(sets),
+        "shift": asdict(reference),
         "photographs": photographs,
         "photograph_colour": colour,
     }

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import pydantic
 
-from keras_derm.evaluation import ConformalSets
+from keras_derm.evaluation import ConformalSets, ShiftReference
 from keras_derm.evaluation.class_scores.conformal import MARGINAL
 from keras_derm.export import ModelFileError, PhotographLimits
 from keras_derm.export.photograph_limits import COLOUR_BINS
@@ -27,11 +27,30 @@ class _Sets(pydantic.BaseModel):
     thresholds: dict[str, Number]
     n: dict[str, int]
     reasons: dict[str, str]
+    class_thresholds: dict[str, Number] = {}
+    n_of_class: dict[str, int] = {}
 
     @pydantic.model_validator(mode="after")
     def _has_marginal(self):
         if MARGINAL not in self.thresholds:
             raise ValueError(f"`thresholds` must have {MARGINAL!r}")
+        return self
+
+
+class _Reference(pydantic.BaseModel):
+    """Fields of `ShiftReference`."""
+
+    model_config = pydantic.ConfigDict(extra="forbid")
+    n: dict[str, int]
+    values: dict[str, list[Number]]
+    shares: dict[str, list[Share]]
+
+    @pydantic.model_validator(mode="after")
+    def _fits(self):
+        for name, n in self.n.items():
+            lengths = {len(of.get(name, ())) for of in (self.values, self.shares)}
+            if n < 1 or len(lengths) != 1 or lengths == {0}:
+                raise ValueError(f"`values` and `shares` of {name} must be as long")
         return self
 
 
@@ -75,6 +94,8 @@ class ModelFacts:
     Attributes:
         classes: Class names.
         sets: `ConformalSets`, or None where the model was not evaluated.
+        reference: `ShiftReference` of the photographs that these were fitted on, or
+            None.
         limits: `PhotographLimits`, or None.
         colour: `IndividualTypologyAngle` by the rule of the audit.
         prepare: Function from a photograph, uint8 RGB of any size, to what the model
@@ -94,6 +115,11 @@ class ModelFacts:
         if sets is not None and sets["classes"] != self.classes:
             raise self._wrong("conformal", "`classes` must be those of the model")
         self.sets = None if sets is None else ConformalSets(**sets)
+        reference = self._checked("shift", _Reference)
+        told = {*self.classes, "ita"}
+        if reference is not None and not set(reference["n"]) <= told:
+            raise self._wrong("shift", f"`n` must be of some of {sorted(told)}")
+        self.reference = None if reference is None else ShiftReference(**reference)
         limits = self._checked("photographs", _Limits)
         self.limits = None if limits is None else PhotographLimits(**limits)
         name = "photograph_colour" if "photograph_colour" in facts else "skin_tone"

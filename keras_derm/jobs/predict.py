@@ -38,9 +38,12 @@ def predict(
         images: Images, folders (searched with their subfolders, but for hidden files)
             or glob patterns.
         output: .csv, .json or .parquet (extra parquet) to write, one row an image with
-            every probability. The file appears when all rows are there; until then
-            they are in FILE.partial. The same command, where it was stopped, goes on
-            from there, and does again what has come or changed since, and all after it.
+            every probability. Its `coverage` is the share of the sets that hold the
+            truth; it is empty where these photographs are too few to be compared with
+            those that the sets were fitted on, or unlike them. The file appears when
+            all rows are there; until then they are in FILE.partial. The same command,
+            where it was stopped, goes on from there, and does again what has come or
+            changed since, and all after it.
         overlay: Folder for pictures of what speaks for the diagnosis (LayerCAM, of 12
             x 12 regions or more), where the model is a .keras.
         outline: Folder for the photographs with the outline of the lesion drawn on
@@ -85,7 +88,11 @@ def _classify_to(output, predictor, found, batch_size, table, progress, folders)
     record = predictor.record() | {
         name: folder and str(Path(folder).resolve()) for name, folder in folders.items()
     }
-    with kept_rows(output, predictor.classes, record, progress.of_writing) as kept:
+
+    def written(rows):
+        return progress.of_writing(table.coverage.told(rows))
+
+    with kept_rows(output, predictor.classes, record, written) as kept:
 
         def take_up(row):
             table.show(row)

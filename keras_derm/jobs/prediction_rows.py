@@ -9,12 +9,13 @@ import os
 from pathlib import Path
 
 from keras_derm.files import atomic_path
+from keras_derm.jobs.claimed_coverage import ClaimedCoverage
 
 SUFFIXES = (".csv", ".json", ".parquet")
 ROWS_OF_A_GROUP = 10_000
 """Of a Parquet file: as many as are held before they are written."""
 
-BEFORE = ("image", "diagnosis", "prediction_set")
+BEFORE = ("image", "diagnosis", "prediction_set", "coverage")
 AFTER = (
     "ita_type",
     "ita",
@@ -164,7 +165,7 @@ class ShownTable:
         self.n, self.n_failed, self.n_warned = 0, 0, 0
         self._with_rows = with_rows
         self._diagnoses, self._unread = collections.Counter(), []
-        self._sets = predictor.sets
+        self.coverage = ClaimedCoverage(predictor.sets, predictor.reference)
         self._class_width = max(map(len, predictor.classes)) + 1
         if with_rows:
             self._print("image", "diagnosis", "set", COLOUR, "warnings")
@@ -172,6 +173,7 @@ class ShownTable:
     def show(self, row):
         """Print one row, or count it."""
         self.n += 1
+        self.coverage.add(row)
         if row["error"]:
             self.n_failed += 1
             told = f"{_cut(row['image'], IMAGE_WIDTH)}  not read: {row['error']}"
@@ -200,14 +202,7 @@ class ShownTable:
         )
         if not self._with_rows:
             self._print_counts()
-        if self._sets is None:
-            print("No prediction sets: this model has not been evaluated.")
-        else:
-            print(
-                f"Sets hold the true class {1 - self._sets.alpha:.0%} of the time, on "
-                "photographs like the validation images; where a set is not one class "
-                "alone, the model does not decide."
-            )
+        print(self.coverage)
         print("The colour of a photograph is not the skin tone of the person in it.")
         print("Research use only. Not a medical device.", flush=True)
 

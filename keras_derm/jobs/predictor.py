@@ -61,6 +61,7 @@ class Predictor:
     Attributes:
         classes: Class names.
         sets: `ConformalSets` fitted on val, or None where the model has none.
+        reference: `ShiftReference` of the photographs of val, or None.
         limits: `PhotographLimits` of the training photographs, or None.
         files: Files of the model.
 
@@ -78,6 +79,7 @@ class Predictor:
         facts, self._classify = self._open(n_threads)
         told = ModelFacts(facts, self.path)
         self.classes, self.sets, self.limits = told.classes, told.sets, told.limits
+        self.reference = told.reference
         self._earlier = "skin_tone" in facts
         self._estimator = told.colour
         self._prepare = told.prepare
@@ -99,7 +101,8 @@ class Predictor:
         measured = list(self._pool.map(self._read, paths))
         prepared = {i: one for i, (_, one) in enumerate(measured) if one is not None}
         rows = [
-            dict.fromkeys(("diagnosis", "prediction_set", *self.classes)) | row
+            dict.fromkeys(("diagnosis", "prediction_set", "coverage", *self.classes))
+            | row
             for row, _ in measured
         ]
         if prepared:

@@ -72,6 +72,11 @@ APPS = (
         function="keras_derm.jobs.predict:predict",
         positional=("model", "images*"),
     ),
+    App(
+        "recalibrate",
+        function="keras_derm.jobs.recalibrate:recalibrate",
+        positional=("model", "output"),
+    ),
     App("compare"),
     App("counterfactual_tone"),
     App("make_reader_study"),

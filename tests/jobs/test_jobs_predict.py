@@ -369,7 +369,8 @@ def test_long_class_names_keep_the_columns_apart(capsys):
 
     from keras_derm.jobs.prediction_rows import ShownTable
 
-    table = ShownTable(SimpleNamespace(sets=None, classes=("melanoma", "other")))
+    classes = "melanoma", "other"
+    table = ShownTable(SimpleNamespace(sets=None, reference=None, classes=classes))
     row = dict.fromkeys(("ita", "prediction_set", "error"))
     row |= {"image": "a.jpg", "diagnosis": "melanoma", "melanoma": 0.912}
     table.show(row | {"warnings": [], "ita_type": "II", "ita_reason": "?"})

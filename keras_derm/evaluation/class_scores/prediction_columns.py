@@ -10,7 +10,15 @@ CHALLENGE_NAMES = {"AKIEC": "AK", "SCCKA": "SCC"}
 """What the challenges call classes of ours."""
 
 TOLD_BESIDE = (
-    *("diagnosis", "prediction_set", "ita_type", "ita", "ita_low", "ita_high"),
+    *(
+        "diagnosis",
+        "prediction_set",
+        "coverage",
+        "ita_type",
+        "ita",
+        "ita_low",
+        "ita_high",
+    ),
     *("ita_reason", "lesion_share", "warnings", "error"),
 )
 """What predict.py writes beside the image and the probabilities."""

@@ -98,12 +98,14 @@ def _names(metrics, name):
 
 
 def _selective(run, arms):
-    """Prediction sets that hold the truth equally often for every colour."""
+    """Prediction sets that hold the truth equally often for every colour and class."""
     path = run / "selective.csv"
     if not path.is_file():
         return []
     found = read_csv(path, "evaluate")
-    columns = {"colour of the photograph": found["group"], "arm": found["arm"]}
+    kinds = {"all": "", "group": "colour: ", "class": "diagnosis: "}
+    whose = found["by"].map(kinds) if "by" in found else ""  # judged by an earlier one
+    columns = {"photographs": whose + found["group"], "arm": found["arm"]}
     columns["n"] = found["n"]
     for name, label in (
         ("coverage", "truth in the set"),
@@ -116,8 +118,9 @@ def _selective(run, arms):
     alpha = read_json(run / f"conformal/{arms[0]}.json", "evaluate")["alpha"]
     note = (
         "Sets of classes fitted on validation images for each colour of the "
-        "photograph, which can be measured on a new one too, so that "
-        f"{1 - alpha:.0%} hold the truth (Mondrian conformal prediction). Where a set "
+        "photograph, which can be measured on a new one too, and for each diagnosis, "
+        f"so that {1 - alpha:.0%} hold the truth (Mondrian conformal prediction) of "
+        "photographs like these; of another clinic's nothing is promised. Where a set "
         "does not name one class alone the model abstains."
     )
     return [Table(pd.DataFrame(columns), "Prediction sets and abstention", note)]

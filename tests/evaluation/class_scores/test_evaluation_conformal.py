@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,6 +33,7 @@ def test_every_group_has_the_promised_coverage_on_held_out_images(alpha):
     for seed in range(60):
         y_true, y_prob, group = example(900, seed)
         sets = fit_conformal(y_true, y_prob, group, CLASSES, alpha)
+        sets = dataclasses.replace(sets, class_thresholds={})
         found.append(coverage(sets, *example(5000, seed + 1000)))
     for one in ("bright", "middle", "dark"):
         mean = np.mean([of_seed[one] for of_seed in found])
@@ -38,10 +41,45 @@ def test_every_group_has_the_promised_coverage_on_held_out_images(alpha):
         assert 1 - alpha - 0.01 <= mean <= 1 - alpha + 0.02
 
 
+def test_every_class_and_every_group_has_the_promised_coverage():
+    def favouring_nevi(n, seed):
+        y_true, y_prob, group = example(n, seed)
+        y_prob = y_prob * [1, 20, 1]
+        return y_true, y_prob / y_prob.sum(axis=1, keepdims=True), group
+
+    by_class, by_group, alone = [], [], []
+    for seed in range(60):
+        sets = fit_conformal(*favouring_nevi(900, seed), CLASSES, 0.1)
+        y_true, y_prob, group = new = favouring_nevi(5000, seed + 1000)
+        names = np.array(CLASSES)[y_true]
+        held = sets.predict(y_prob, group)[np.arange(5000), y_true]
+        by_class.append([held[names == name].mean() for name in CLASSES])
+        by_group.append([*coverage(sets, *new).values()])
+        sets = dataclasses.replace(sets, class_thresholds={})
+        held = sets.predict(y_prob, group)[np.arange(5000), y_true]
+        alone.append([held[names == name].mean() for name in CLASSES])
+    assert (np.mean(by_class, axis=0) >= 0.89).all()
+    assert (np.mean(by_group, axis=0) >= 0.89).all()
+    # Thresholds of the groups alone fail the rare classes.
+    assert np.mean(alone, axis=0)[0] < 0.85
+
+
+def test_a_class_of_few_images_is_promised_nothing_and_says_so():
+    y_true, y_prob, group = example(200, seed=0)
+    y_true[y_true == 2] = 1
+    y_true[:8] = 2
+    sets = fit_conformal(y_true, y_prob, group, CLASSES, 0.1)
+    assert set(sets.class_thresholds) == {"MEL", "NV"}
+    assert sets.n_of_class["BCC"] == 8
+    assert sets.unpromised("BCC").startswith("8 validation images, 9 are needed")
+    assert sets.unpromised("MEL") == ""
+
+
 def test_one_threshold_for_all_fails_the_group_that_the_model_fails():
     y_true, y_prob, group = example(5000, seed=0)
     everyone = np.full(len(group), "everyone")
     sets = fit_conformal(y_true, y_prob, everyone, CLASSES, 0.1)
+    sets = dataclasses.replace(sets, class_thresholds={})
     y_true, y_prob, group = example(20_000, seed=1)
     member = sets.predict(y_prob, np.full(len(group), "everyone"))
     held = member[np.arange(len(y_true)), y_true]
@@ -90,14 +128,20 @@ def test_table_gives_coverage_and_accuracy_of_what_was_decided():
     order = pd.Categorical(group, ["bright", "middle", "dark"])
     table = selective_table(y_true, y_prob, sets, order, n_replicates=200)
     table = table.set_index("group")
-    assert list(table.index) == ["all", "bright", "middle", "dark"]
+    assert list(table.index) == ["all", "bright", "middle", "dark", *CLASSES]
+    kinds = ["all", *["group"] * 3, *["class"] * 3]
+    assert table["by"].tolist() == kinds
+    member = sets.predict(y_prob, group)
+    held = member[np.arange(len(y_true)), y_true]
+    for index, name in enumerate(CLASSES):
+        assert table.loc[name, "coverage"] == held[y_true == index].mean()
     expected = coverage(sets, y_true, y_prob, group)
     member = sets.predict(y_prob, group)
     right = y_prob.argmax(axis=1) == y_true
     for one, held in expected.items():
         row, mask = table.loc[one], group == one
         assert row["coverage"] == pytest.approx(held)
-        assert row["coverage_low"] < 0.93 and row["coverage_high"] > 0.87
+        assert 0.87 < row["coverage_low"] < held < row["coverage_high"] < 0.97
         decided = mask & ~sets.abstain(member)
         assert row["decided"] == pytest.approx(decided.sum() / mask.sum())
         assert row["accuracy"] == pytest.approx(right[decided].mean())

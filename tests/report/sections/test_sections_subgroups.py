@@ -68,16 +68,17 @@ def test_prediction_sets_are_told_with_the_share_they_were_fitted_for(run):
         for name in ("coverage", "decided", "accuracy")
         for end in ("", "_low", "_high")
     }
-    found = pd.DataFrame({"group": ["all"], "arm": "baseline", "n": 200} | numbers)
+    whose = {"by": ["all", "group", "class"], "group": ["all", "ITA under 10°", "MEL"]}
+    numbers = {name: value * 3 for name, value in numbers.items()}
+    found = pd.DataFrame(whose | {"arm": "baseline", "n": 200} | numbers)
     write_csv(run / "selective.csv", found.assign(reason=None))
     write_json(run / "conformal/baseline.json", {"alpha": 0.1})
     section = subgroups.section(run)
     assert "so that 90% hold the truth" in words(section)
-    columns = table(section, "Prediction sets and abstention").columns.tolist()
-    assert (
-        columns[:3] == ["colour of the photograph", "arm", "n"]
-        and "remark" not in columns
-    )
+    shown = table(section, "Prediction sets and abstention")
+    expected = ["all", "colour: ITA under 10°", "diagnosis: MEL"]
+    assert shown["photographs"].tolist() == expected
+    assert "remark" not in shown
 
 
 def test_forests_say_what_the_arms_are_compared_with(run, draw):

@@ -1,0 +1,114 @@
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_derm.catalog import Catalog
+from keras_derm.export import export_tflite
+from keras_derm.jobs.predict import predict
+from keras_derm.jobs.recalibrate import recalibrate
+from keras_derm.readers import read_data_source
+
+CLASSES = ["MEL", "NV", "BCC"]
+DATA = "phantom:n=120,seed=3,size=64"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A small exported classifier without sets, path."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.Conv2D(4, 3)(keras.layers.Rescaling(1 / 255)(inputs))
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    outputs = keras.layers.Dense(3, activation="softmax")(x)
+    path = tmp_path_factory.mktemp("model") / "small.tflite"
+    export_tflite(keras.Model(inputs, outputs), path, mode="dynamic", classes=CLASSES)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def clinic(phantoms):
+    """Photographs with labels, `Catalog`."""
+    return read_data_source(DATA)
+
+
+@pytest.fixture(scope="module")
+def recalibrated(model, clinic, tmp_path_factory):
+    """The folder of the copy, and what was printed."""
+    folder = tmp_path_factory.mktemp("copy") / "own"
+    recalibrate(model, str(folder), DATA)
+    return folder
+
+
+def facts(folder):
+    return json.loads((folder / "small.json").read_text())
+
+
+def rows(model, clinic, output, n=120):
+    predict(str(model), [str(path) for path in clinic.paths[:n]], str(output))
+    return pd.read_csv(output)
+
+
+def test_the_copy_says_the_same_and_its_sets_hold_the_truth(
+    model, clinic, recalibrated, tmp_path, capsys
+):
+    before = rows(model, clinic, tmp_path / "before.csv")
+    after = rows(recalibrated / "small.tflite", clinic, tmp_path / "after.csv")
+    pd.testing.assert_frame_equal(before[CLASSES], after[CLASSES])
+    assert before["prediction_set"].isna().all() and before["coverage"].isna().all()
+    known = clinic.table["diagnosis"].isin(CLASSES).to_numpy()
+    held = [
+        truth in members.split("|")
+        for truth, members in zip(
+            clinic.table["diagnosis"][known],
+            after["prediction_set"][known],
+            strict=True,
+        )
+    ]
+    assert np.mean(held) >= 0.9
+    lesions = clinic.table["lesion_id"][known].nunique()
+    assert facts(recalibrated)["recalibrated"]["n"] == lesions < known.sum()
+
+
+def test_coverage_is_claimed_of_that_clinic_alone(
+    clinic, recalibrated, tmp_path, capsys
+):
+    known = clinic.where(clinic.table["diagnosis"].isin(CLASSES).to_numpy())
+    own = rows(recalibrated / "small.tflite", known, tmp_path / "own.csv")
+    assert set(own["coverage"]) == {0.9}
+    few = rows(recalibrated / "small.tflite", known, tmp_path / "few.csv", 5)
+    assert few["coverage"].isna().all()
+    assert "5 photographs are too few" in capsys.readouterr().out
+
+
+def test_what_was_found_is_told(model, clinic, tmp_path, capsys):
+    recalibrate(model, str(tmp_path / "own"), DATA)
+    told = capsys.readouterr().out
+    assert "Left out, of diagnoses that the model does not know" in told
+    assert "refitted" in told and "classes in a set" in told
+    assert "as they were" not in told  # the model has none
+    assert str(Path("own/small.tflite")) in told.replace("\n", "")
+
+
+def test_one_photograph_of_each_lesion_is_taken(model, clinic, tmp_path):
+    known = clinic.table["diagnosis"].isin(CLASSES).to_numpy()
+    lesions = pd.Series("one", clinic.table.index)
+    lesions[np.flatnonzero(known)[:20]] = [f"own{i}" for i in range(20)]
+    pairs = Catalog(clinic.table.assign(lesion_id=lesions))
+    pairs.save(tmp_path / "catalog.csv")
+    recalibrate(model, str(tmp_path / "own"), str(tmp_path / "catalog.csv"))
+    assert facts(tmp_path / "own")["recalibrated"]["n"] == 21
+
+
+def test_what_cannot_be_is_refused_before_anything_is_written(model, clinic, tmp_path):
+    (tmp_path / "there").mkdir()
+    with pytest.raises(ValueError, match="folder that is not there yet"):
+        recalibrate(model, str(tmp_path / "there"), DATA)
+    melanomas = (clinic.table["diagnosis"] == "MEL").to_numpy(bool)
+    clinic.where(melanomas & (np.cumsum(melanomas) <= 8)).save(tmp_path / "few.csv")
+    with pytest.raises(ValueError, match="needs 9 labelled lesions or more"):
+        recalibrate(model, str(tmp_path / "own"), str(tmp_path / "few.csv"))
+    assert not (tmp_path / "own").exists()
