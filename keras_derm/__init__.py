@@ -1,7 +1,8 @@
 """Audit, mend and prove the fairness of dermoscopy archives and classifiers.
 
 Each part is a subpackage (`keras_derm.catalog`, `keras_derm.layers`, ...), loaded
-when first used: importing `keras_derm` alone does not load TensorFlow.
+when first used: importing `keras_derm` alone does not load TensorFlow. The trained
+models of the repository are had by `keras_derm.from_preset(name)`.
 """
 
 from keras_derm.caches import provide_cache_folders
@@ -9,3 +10,11 @@ from keras_derm.caches import provide_cache_folders
 __version__ = "0.1.0"
 
 provide_cache_folders()
+
+
+def __getattr__(name):
+    if name in ("from_preset", "presets"):
+        from keras_derm import zoo
+
+        return getattr(zoo, name)
+    raise AttributeError(f"module 'keras_derm' has no attribute {name!r}")

@@ -5,6 +5,7 @@ from keras_derm.layers.artefact_suppression import ArtefactSuppression
 from keras_derm.layers.chains import Augmentation, Preparation
 from keras_derm.layers.clahe import CLAHE
 from keras_derm.layers.colour_constancy import ColourConstancy
+from keras_derm.layers.fourier_mix import FourierMix
 from keras_derm.layers.gamma_correction import GammaCorrection
 from keras_derm.layers.hair_removal import HairRemoval
 from keras_derm.layers.imagenet_normalization import ImageNetNormalization
@@ -37,6 +38,7 @@ __all__ = [
     "ArtefactSuppression",
     "Augmentation",
     "ColourConstancy",
+    "FourierMix",
     "GammaCorrection",
     "HairRemoval",
     "ImageNetNormalization",

@@ -21,6 +21,7 @@ from keras_derm.networks.lora import (
     save_adapter,
     save_training,
 )
+from keras_derm.networks.mix_style import MixStyle, with_mix_style
 from keras_derm.networks.tensor_files import TensorFile, write_tensors
 from keras_derm.networks.torch_files import read_torch_file
 
@@ -29,6 +30,7 @@ __all__ = [
     "FusedBatchNormalization",
     "InputScaling",
     "LoRA",
+    "MixStyle",
     "TensorFile",
     "activate",
     "adapter_variables",
@@ -46,5 +48,6 @@ __all__ = [
     "save_adapter",
     "save_training",
     "set_weights",
+    "with_mix_style",
     "write_tensors",
 ]

@@ -56,6 +56,10 @@ class Shift:
         distance: Largest difference of the distribution functions, in [0, 1].
         p: p-value by Bonferroni.
         median, median_of_reference: of the new photographs and of the reference.
+
+    Example:
+        >>> str(Shift("MEL", 0.4, 1e-6, 0.31, 0.06))
+        'MEL is higher (median 0.31, there 0.06)'
     """
 
     name: str

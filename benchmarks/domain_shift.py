@@ -1,0 +1,302 @@
+"""Does a classifier travel? Trained on some archives, judged on one that it never saw.
+
+Usage:
+    python benchmarks/domain_shift.py --sources.ham10000 ham10000:/data/HAM10000 \
+        --sources.milk10k milk10k:/data/MILK10k --out runs/domain_shift
+
+Every archive is left out in turn. Each arm trains EfficientNet-Lite0, begun with its
+ImageNet weights, on the others for as many steps, and differs from "plain" (flips,
+turns, zoom) in one thing:
+
+- light: brightness and contrast by a tenth, as the preset keras_derm;
+- colour: strong brightness, contrast, saturation, hue, exposure and white balance;
+- constancy: the colour of the light is removed of all photographs (shades of grey);
+- fourier: amplitudes of spectra mixed (Xu et al., CVPR 2021);
+- mixstyle: statistics of early features mixed (Zhou et al., ICLR 2021);
+- batch_norm: plain, with BatchNormalization's statistics those of the photographs that
+  it is judged on, without their labels (Li et al., "Revisiting Batch Normalization For
+  Practical Domain Adaptation", 2016);
+- ensemble: the mean of plain's seeds, and ensemble_colour of colour's.
+
+What is judged is melanoma among the diagnoses that both archives have, and the mean AUC
+of these diagnoses. A training that has its predictions is not done again.
+"""
+
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+import tensorflow as tf
+from jsonargparse import auto_cli
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedGroupKFold
+
+from keras_derm import classifiers, evaluation, training
+from keras_derm.catalog import get_task, read_image
+from keras_derm.jobs.judged import given_catalog
+from keras_derm.layers import (
+    Augmentation,
+    ColourConstancy,
+    FourierMix,
+    RandomColourJitter,
+    RandomGain,
+    RandomMirror,
+)
+from keras_derm.layers.geometry import turned, zoomed
+from keras_derm.layers.photometry import other_light
+from keras_derm.networks import with_mix_style
+from keras_derm.report import interval_cell
+
+BACKBONE = "EfficientNetLite0"
+MIXED_AFTER = ("block2b_add", "block3b_add")
+N_EPOCHS = 3
+VAL = 8
+"""One in so many lesions of the archives that are learned from chooses the epoch."""
+
+PHOTOMETRY = {
+    "plain": lambda seed: [],
+    "light": lambda seed: other_light((seed, seed + 1), 0.1),
+    "colour": lambda seed: [
+        RandomColourJitter(0.3, 0.3, 0.4, 0.04, seed=seed),
+        RandomGain(0.1, 0.08, seed=seed + 1),
+    ],
+    "constancy": lambda seed: [],
+    "fourier": lambda seed: [FourierMix(1.0, seed=seed)],
+    "mixstyle": lambda seed: [],
+}
+DERIVED = ("batch_norm", "ensemble", "ensemble_colour")
+
+
+def main(
+    sources: dict[str, str],
+    out: str = "runs/domain_shift",
+    image_size: int = 96,
+    n_steps: int = 450,
+    batch_size: int = 32,
+    learning_rate: float = 1e-3,
+    seeds: int = 3,
+    arms: list[str] | None = None,
+    n_replicates: int = 1000,
+) -> None:
+    """Leave every archive out in turn, train every arm on the others, and compare.
+
+    Args:
+        sources: Archives, name: READER:PATH.
+        out: Where images, trainings and predictions are kept.
+        image_size: Side in pixels.
+        n_steps: Optimizer steps of every training.
+        batch_size: Images a step.
+        learning_rate: Peak of the schedule.
+        seeds: Trainings of each arm.
+        arms: Only these; all by default.
+        n_replicates: Bootstrap replicates; lesions are drawn.
+    """
+    out = Path(out)
+    arms = arms or [*PHOTOMETRY, *DERIVED]
+    archives = {
+        name: _archive(data, out / f"{name}_{image_size}.npy", image_size)
+        for name, data in sources.items()
+    }
+    for target in archives:
+        learned = {name: one for name, one in archives.items() if name != target}
+        settings = {
+            "image_size": image_size,
+            "n_steps": n_steps,
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+        }
+        folder = out / f"without_{target}"
+        found = {}
+        for arm in arms:
+            if arm not in DERIVED:
+                found[arm] = [
+                    _said(arm, seed, learned, archives[target], folder, settings)
+                    for seed in range(seeds)
+                ]
+        if "batch_norm" in arms:
+            found["batch_norm"] = [
+                _said("plain", seed, learned, archives[target], folder, settings, True)
+                for seed in range(seeds)
+            ]
+        for arm, of in (("ensemble", "plain"), ("ensemble_colour", "colour")):
+            if arm in arms and of in found:
+                found[arm] = [np.mean(found[of], axis=0)]
+        _print(", ".join(learned), target, archives[target], found, n_replicates)
+
+
+def _archive(data, file, side):
+    """Catalog of the dermoscopic photographs of known diagnosis, and their images."""
+    catalog = given_catalog(data)
+    task = get_task("diagnosis8")
+    catalog = catalog.where(task.covers(catalog))
+    if not file.is_file():
+        images = np.stack(
+            [
+                cv2.resize(read_image(path), (side, side), interpolation=cv2.INTER_AREA)
+                for path in track(catalog.paths, "Reading", transient=True)
+            ]
+        )
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.save(file, images)
+    return {"catalog": catalog, "images": np.load(file)}
+
+
+def _said(arm, seed, learned, target, folder, settings, adapted=False):
+    """Probabilities of diagnosis8 of the archive that was left out, (n, 8)."""
+    name = f"{arm}_{seed}_adapted" if adapted else f"{arm}_{seed}"
+    file = folder / f"{name}.npy"
+    if not file.is_file():
+        print(f"{folder.name}: {name}", flush=True)
+        model = _trained(arm, seed, learned, folder / f"{arm}_{seed}", settings)
+        images = _images(arm, target["images"])
+        if adapted:
+            _adapt(model, images, settings["batch_size"])
+        y_prob = np.zeros((len(images), len(get_task("diagnosis8").classes)))
+        y_prob[:, _known(learned)] = _probabilities(model, images)
+        np.save(file, y_prob)
+    return np.load(file)
+
+
+def _targets(catalog):
+    return get_task("diagnosis8").targets(catalog)
+
+
+def _known(learned):
+    """Classes of diagnosis8 that some archive has, rising."""
+    return np.unique(
+        np.concatenate([_targets(one["catalog"]) for one in learned.values()])
+    )
+
+
+def _trained(arm, seed, learned, folder, settings):
+    """The model of an arm, of the best epoch on lesions that were held back."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+    n_classes, side = len(_known(learned)), settings["image_size"]
+    model = classifiers.build_classifier(
+        BACKBONE, n_classes, side, "imagenet", batch_norm_momentum=0.9
+    )
+    if arm == "mixstyle":
+        model = with_mix_style(model, MIXED_AFTER, seed)
+    images = _images(arm, np.concatenate([one["images"] for one in learned.values()]))
+    targets = np.concatenate([_targets(one["catalog"]) for one in learned.values()])
+    targets = np.searchsorted(_known(learned), targets)
+    lesions = np.concatenate(
+        [one["catalog"].table["lesion_id"].to_numpy(str) for one in learned.values()]
+    )
+    folds = StratifiedGroupKFold(VAL, shuffle=True, random_state=0)
+    train, val = next(folds.split(images, targets, lesions))
+    one_hot = keras.utils.to_categorical(targets, n_classes).astype("float32")
+    validation = tf.data.Dataset.from_tensor_slices((images[val], one_hot[val]))
+    loss = classifiers.classification_loss("logit_adjustment", targets, n_classes)
+    return training.fit(
+        model,
+        _batches(images[train], one_hot[train], arm, seed, settings["batch_size"]),
+        validation.batch(128).map(lambda x, y: (tf.cast(x, tf.float32), y)),
+        folder,
+        classifiers.classification_objective(loss),
+        epochs=N_EPOCHS,
+        steps_per_epoch=settings["n_steps"] // N_EPOCHS,
+        learning_rate=settings["learning_rate"],
+    )
+
+
+def _batches(images, one_hot, arm, seed, batch_size):
+    """Endless augmented batches; batch t is a function of the seed and t."""
+    augment = Augmentation(
+        [RandomMirror(seed), zoomed(seed + 1, 0.3), turned(seed + 2, 0.5)],
+        PHOTOMETRY[arm](seed + 3),
+    )
+
+    def draw(step):
+        rows = np.random.default_rng([seed, int(step)]).integers(
+            0, len(images), batch_size
+        )
+        return images[rows].astype("float32"), one_hot[rows]
+
+    def load(step):
+        batch, targets = tf.numpy_function(draw, [step], (tf.float32, tf.float32))
+        batch = tf.ensure_shape(batch, (batch_size, *images.shape[1:]))
+        return augment(batch), tf.ensure_shape(targets, (batch_size, one_hot.shape[1]))
+
+    return tf.data.Dataset.range(np.iinfo("int64").max).map(load).prefetch(2)
+
+
+def _images(arm, images):
+    """The images as an arm sees them."""
+    if arm != "constancy":
+        return images
+    constant = ColourConstancy("shades_of_grey")
+    parts = [
+        np.rint(constant(tf.cast(images[start : start + 256], tf.float32)))
+        for start in range(0, len(images), 256)
+    ]
+    return np.concatenate(parts).astype("uint8")
+
+
+def _adapt(model, images, batch_size):
+    """Have BatchNormalization keep the statistics of other images."""
+    order = np.random.default_rng(0).permutation(len(images))[: 60 * batch_size]
+    for rows in order.reshape(-1, batch_size):
+        model(tf.cast(images[rows], tf.float32), training=True)
+
+
+def _probabilities(model, images):
+    """Mean over an image and its mirror image."""
+    views = (images, images[:, :, ::-1])
+    return np.mean(
+        [
+            classifiers.predict_probabilities(
+                model,
+                tf.data.Dataset.from_tensor_slices(view)
+                .batch(128)
+                .map(lambda x: tf.cast(x, tf.float32)),
+            )
+            for view in views
+        ],
+        axis=0,
+    )
+
+
+def _print(learned, target, archive, found, n_replicates):
+    """Melanoma AUC of every arm with its difference from plain, and the mean AUC."""
+    task = get_task("melanoma")
+    inputs = evaluation.inputs_from_catalog(archive["catalog"], task, strata=())
+    scores = {
+        arm: [np.column_stack([1 - one[:, 0], one[:, 0]]) for one in of_seeds]
+        for arm, of_seeds in found.items()
+    }
+    reference = "plain" if "plain" in scores else next(iter(scores))
+    compared = evaluation.compare(
+        **inputs, y_prob=scores, reference=reference, n_replicates=n_replicates
+    )
+    rows = compared.table()
+    rows = rows[(rows["stratum"] == "all") & (rows["metric"] == "auc")].set_index("arm")
+    table = Table(
+        title=f"{learned} to {target}, {len(archive['images']):,} photographs"
+    )
+    for name in ("arm", "melanoma AUC", f"difference from {reference}", "mean AUC"):
+        table.add_column(name)
+    truth = _targets(archive["catalog"])
+    for arm, of_seeds in found.items():
+        row = rows.loc[arm]
+        table.add_row(
+            arm,
+            interval_cell(row, "value"),
+            interval_cell(row, "difference", "+") if arm != reference else "",
+            f"{np.mean([_mean_auc(truth, one) for one in of_seeds]):.3f}",
+        )
+    Console().print(table)
+
+
+def _mean_auc(truth, scores):
+    present = [c for c in np.unique(truth) if scores[:, c].any()]
+    return np.mean([roc_auc_score(truth == c, scores[:, c]) for c in present])
+
+
+if __name__ == "__main__":
+    auto_cli(main, as_positional=False)

@@ -1,0 +1,39 @@
+import pytest
+
+import keras_derm
+from keras_derm.catalog import read_image
+from keras_derm.export import QuantizedEnsemble
+from keras_derm.lesion_finders import NetworkFinder
+from keras_derm.phantom import render
+from keras_derm.skin_tone import ToneNetwork
+from keras_derm.zoo import SAVED_MODELS
+
+
+def test_every_model_of_the_repository_is_had_by_its_name():
+    names = {path.stem for path in SAVED_MODELS.glob("*.tflite")}
+    assert set(keras_derm.presets()) == names and names
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("skin_tone_clinical", ToneNetwork),
+        ("lesion_outline_dermoscopic", NetworkFinder),
+        ("ham10000_mobilenetv2", QuantizedEnsemble),
+    ],
+)
+def test_each_kind_comes_as_what_runs_it(name, kind):
+    assert isinstance(keras_derm.from_preset(name), kind)
+
+
+def test_an_outline_is_found_as_the_docstring_says(tmp_path):
+    photograph = read_image(render(1, 3, 96, directory=tmp_path).paths[0])
+    finder = keras_derm.from_preset("lesion_outline_dermoscopic")
+    assert finder.find(photograph).mask.any()
+
+
+def test_another_name_is_refused_with_those_that_there_are():
+    with pytest.raises(ValueError, match=r"skin_tone_clinical.*Received: 'resnet'"):
+        keras_derm.from_preset("resnet")
+    with pytest.raises(AttributeError, match="from_presets"):
+        keras_derm.from_presets  # noqa: B018
