@@ -25,8 +25,8 @@ class EvaluateSettings(StageSettings, stage="evaluate"):
             has isic_id and one probability column per class, with a row for every
             val and test image of the run's catalog.csv. One model alone is judged by
             compare.py.
-        task: What the predictions given tell apart: diagnosis8, melanoma, melanocytic
-            or benign_malignant.
+        task: What the predictions given tell apart: diagnosis8, diagnosis11, melanoma,
+            melanocytic or benign_malignant.
         n_replicates: Bootstrap replicates; lesions (or patients) are drawn.
         seed: Seed of the bootstrap.
         stratified: Draw as many lesions (or patients) of each diagnosis as there are.
