@@ -7,6 +7,7 @@ from rich.table import Table
 
 from keras_derm.catalog import get_task
 from keras_derm.classifiers import (
+    IMAGE_INPUTS,
     LesionExamples,
     check_weights,
     fit_decision_exponent,
@@ -47,68 +48,94 @@ class TrainLesionClassifier(Stage):
     def make(self):
         examples = self._examples(PreparedImages.load(self.run.prepared_real))
         _tell(examples)
+        preset = self.run.settings(PrepareDatasetSettings).preset
         for arm in self.settings.arms:
-            keras.backend.clear_session()
-            print(f"{arm}: {len(examples.split('train')):,} lesions", flush=True)
-            self._train(arm, examples)
+            folder = self.run.lesions(arm)
+            train_lesion_arm(arm, examples, self.settings, folder, preset)
 
     def _examples(self, prepared):
-        settings = self.settings
-        with_table = "both_and_table" in settings.arms
-        return LesionExamples.of(
-            self.run.catalog,
-            get_task(settings.task),
-            prepared,
-            settings.columns if with_table else (),
-            settings.photograph_columns if with_table else (),
-        )
+        return lesion_examples(self.run.catalog, prepared, self.settings)
 
-    def _train(self, arm, examples):
-        """Train one arm, and write what it says of val and test."""
-        settings, inputs = self.settings, LESION_ARMS[arm]
-        folder = self.run.lesions(arm)
-        model = train_lesion_network(examples, settings, inputs, folder)
-        predicted = {
-            split: predict_lesions(
-                model, examples.split(split), inputs, flips=settings.flips
-            )
-            for split in ("val", "test")
-        }
-        n_classes = len(examples.task.classes)
-        counts = np.bincount(examples.split("train").targets, minlength=n_classes)
-        exponent = 0.0
-        if settings.decision == "macro_f1":
-            val = examples.split("val")
-            exponent = fit_decision_exponent(val.targets, predicted["val"], counts)
-        for split, y_prob in predicted.items():
-            predictions_to_csv(
-                folder / f"predictions/ensemble_{split}.csv",
-                examples.split(split).lesions.catalog,
-                times_frequencies(y_prob, counts, exponent),
-                examples.task.classes,
-            )
-        prepared_by = self.run.settings(PrepareDatasetSettings)
-        write_json(
-            folder / "lesion_classifier.json",
-            {
-                "classes": examples.task.classes,
-                "inputs": inputs,
-                "image_size": list(examples.prepared.image_size),
-                "preset": prepared_by.preset,
-                "table": None if "table" not in inputs else examples.table.to_dict(),
-                "frequencies": (counts / counts.sum()).tolist(),
-                "decision_exponent": exponent,
-                "flips": settings.flips,
-                "n_train": int(counts.sum()),
-            },
+
+def lesion_examples(catalog, prepared, settings):
+    """What the classifiers of lesions learn from.
+
+    Args:
+        catalog: `Catalog` of a run.
+        prepared: `PreparedImages` of it, or None to look at the lesions alone.
+        settings: `TrainLesionClassifierSettings`.
+
+    Returns:
+        `LesionExamples`.
+    """
+    with_table = "both_and_table" in settings.arms
+    return LesionExamples.of(
+        catalog,
+        get_task(settings.task),
+        prepared,
+        settings.columns if with_table else (),
+        settings.photograph_columns if with_table else (),
+    )
+
+
+def train_lesion_arm(arm, examples, settings, folder, preset):
+    """Train one arm, and write what it says of val and test.
+
+    Args:
+        arm: One of `LESION_ARMS`.
+        examples: `LesionExamples`.
+        settings: `TrainLesionClassifierSettings`.
+        folder: Folder of the arm.
+        preset: Name of the chain by which the photographs were prepared.
+    """
+    inputs = LESION_ARMS[arm]
+    keras.backend.clear_session()
+    print(f"{arm}: {len(examples.split('train')):,} lesions", flush=True)
+    model = train_lesion_network(examples, settings, inputs, folder)
+    parts = {split: examples.split(split) for split in ("train", "val", "test")}
+    predicted = {
+        split: predict_lesions(model, parts[split], inputs, flips=settings.flips)
+        for split in ("val", "test")
+    }
+    n_classes = len(examples.task.classes)
+    counts = np.bincount(parts["train"].targets, minlength=n_classes)
+    exponent = 0.0
+    if settings.decision == "macro_f1":
+        found = parts["val"].targets, predicted["val"]
+        exponent = fit_decision_exponent(*found, counts)
+    write_json(
+        folder / "lesion_classifier.json",
+        {
+            "classes": examples.task.classes,
+            "inputs": inputs,
+            "image_size": list(examples.prepared.image_size),
+            "preset": preset,
+            "table": None if "table" not in inputs else examples.table.to_dict(),
+            "frequencies": (counts / counts.sum()).tolist(),
+            "decision_exponent": exponent,
+            "flips": settings.flips,
+            "n_train": int(counts.sum()),
+        },
+    )
+    for split, y_prob in predicted.items():
+        predictions_to_csv(
+            folder / f"predictions/ensemble_{split}.csv",
+            parts[split].lesions.catalog,
+            times_frequencies(y_prob, counts, exponent),
+            examples.task.classes,
         )
-        (folder / STATE_NAME).unlink()
+    (folder / STATE_NAME).unlink(missing_ok=True)
 
 
 def _check_inputs(lesions, arms):
     """Refuse arms of photographs that no training lesion has."""
-    train = lesions.split("train")
-    lacking = [name for name, rows in train.rows.items() if (rows < 0).all()]
+    inputs = {name for arm in arms for name in LESION_ARMS[arm]}
+    rows = lesions.split("train").rows
+    lacking = [
+        image_type
+        for name, image_type in IMAGE_INPUTS.items()
+        if name in inputs and (rows[image_type] < 0).all()
+    ]
     if lacking:
         raise ValueError(
             f"no training lesion has a photograph of the type {' or '.join(lacking)}: "

@@ -10,6 +10,9 @@ from keras_derm.settings.stage import StageSettings
 class EvaluateSettings(StageSettings, stage="evaluate"):
     """Judge all arms of a run on the same real test images, beside a reference.
 
+    Where the run has no such arm, those of train_lesion_classifier.py are judged
+    (--reference dermoscopic), each lesion once, by the id of its first photograph.
+
     Writes predictions/*.csv, metrics.json, metrics.csv (every metric, overall and
     by tone group, sex, age, site, source, contrast and colour of the photograph, with
     95 % intervals and the paired difference from the reference), disparities.csv,
