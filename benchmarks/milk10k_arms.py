@@ -7,8 +7,12 @@ own score, the sensitivity for each class, and what the last arm says where an i
 withheld. Beside them stand logistic regressions on frozen ImageNet features, of 2,095
 other lesions. A training that is done is not done again.
 
+With --frozen the backbones stay as they are: their features are computed once, and the
+same heads learn on them in seconds.
+
 Usage:
     python benchmarks/milk10k_arms.py --data milk10k:/data/milk10k --seeds 3
+    python benchmarks/milk10k_arms.py --data milk10k:/data/milk10k --frozen --seeds 3
     python benchmarks/milk10k_arms.py --scale quick --seeds 2
 """
 
@@ -19,11 +23,20 @@ import keras
 import numpy as np
 from jsonargparse import auto_cli
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 
 from keras_derm import evaluation
 from keras_derm.catalog import split_catalog
-from keras_derm.classifiers import predict_lesions, times_frequencies
+from keras_derm.classifiers import (
+    IMAGE_INPUTS,
+    LogitAdjustedCrossentropy,
+    build_backbone,
+    build_lesion_head,
+    fit_decision_exponent,
+    predict_lesions,
+    times_frequencies,
+)
 from keras_derm.files import read_json
 from keras_derm.jobs.judged import print_sensitivities
 from keras_derm.jobs.train_lesion_classifier import lesion_examples, train_lesion_arm
@@ -41,6 +54,9 @@ ORIENTATION = {
 }
 """Macro F1 and macro AUC of logistic regressions on frozen ImageNet features."""
 
+BATCH, FROZEN_EPOCHS, FROZEN_RATE = 64, 30, 1e-3
+"""How heads learn on frozen features: the best of a few on folds of train and val."""
+
 PREDICTIONS = "predictions/ensemble_test.csv"
 SHOWN = ("macro_f1", "macro_auc", "balanced_accuracy", "sensitivity", "auc")
 WITHHELD = (("dermoscopic",), ("close_up",), ("table",), ("close_up", "table"))
@@ -52,6 +68,7 @@ def main(
     seeds: int = 1,
     arms: list[str] | None = None,
     epochs: int | None = None,
+    frozen: bool = False,
     run: str | None = None,
 ) -> None:
     """Train and judge the arms of the recipe milk10k.
@@ -61,40 +78,144 @@ def main(
         scale: Scale of the recipe.
         seeds: Trainings of each arm, of the seeds 0, 1 and so on.
         arms: Some of the arms; by default all.
-        epochs: Epochs in place of the recipe's.
+        epochs: Epochs in place of the recipe's, or of the 30 of heads alone.
+        frozen: Train heads on the features of frozen backbones.
         run: Run directory; by default runs/milk10k_arms_SCALE.
     """
     folder = Path(run or f"runs/milk10k_arms_{scale}")
     recipe = Recipe.load("milk10k", scale)
-    examples, settings = _examples(recipe, data, folder, epochs)
+    examples, settings = _examples(recipe, data, folder, None if frozen else epochs)
     arms = list(arms or LESION_ARMS)
+    if frozen:
+        y_prob = _of_frozen(examples, settings, arms, seeds, epochs, folder)
+    else:
+        preset = recipe.settings("prepare_dataset").preset
+        y_prob = _of_trained(examples, settings, arms, seeds, folder, preset)
+    test = examples.split("test")
+    found = evaluation.compare(
+        **evaluation.inputs_from_catalog(test.lesions.catalog, examples.task, ()),
+        y_prob=y_prob,
+        reference=arms[0],
+    )
+    _print(found, y_prob, test, seeds)
+    print_sensitivities(_of(found, arms))
+
+
+def _of_trained(examples, settings, arms, seeds, folder, preset):
+    """Probabilities of test lesions by each arm, a list of one for each seed."""
     folders = {
         arm: [folder / f"seed_{seed}/{arm}" for seed in range(seeds)] for arm in arms
     }
-    preset = recipe.settings("prepare_dataset").preset
     for seed in range(seeds):
         for arm, places in folders.items():
             if not (places[seed] / PREDICTIONS).is_file():
                 one = replace(settings, seed=seed)
                 train_lesion_arm(arm, examples, one, places[seed], preset)
     test = examples.split("test")
-    catalog, classes = test.lesions.catalog, examples.task.classes
+    judged = test.lesions.catalog, examples.task.classes
     y_prob = {
         arm: [
-            evaluation.predictions_from_csv(place / PREDICTIONS, catalog, classes)
-            for place in of_seeds
+            evaluation.predictions_from_csv(place / PREDICTIONS, *judged)
+            for place in places
         ]
-        for arm, of_seeds in folders.items()
+        for arm, places in folders.items()
     }
     if "both_and_table" in folders:
         y_prob |= _withheld(test, folders["both_and_table"])
-    found = evaluation.compare(
-        **evaluation.inputs_from_catalog(catalog, examples.task, strata=()),
-        y_prob=y_prob,
-        reference=arms[0],
+    return y_prob
+
+
+def _of_frozen(examples, settings, arms, seeds, epochs, folder):
+    """The same of heads on the features of frozen backbones."""
+    features = _features(examples, settings, folder / "features.npy")
+    parts = {name: examples.split(name) for name in ("train", "val", "test")}
+    n_classes = len(examples.task.classes)
+    counts = np.bincount(parts["train"].targets, minlength=n_classes)
+    y_prob = {}
+    work = [(arm, seed) for arm in arms for seed in range(seeds)]
+    for arm, seed in track(work, "Training heads"):
+        inputs = LESION_ARMS[arm]
+        taken = {name: _taken(one, inputs, features) for name, one in parts.items()}
+        head = _trained_head(
+            inputs, taken["train"], parts["train"].targets, counts, settings, seed,
+            epochs or FROZEN_EPOCHS, examples.table.width,
+        )  # fmt: skip
+        val = head.predict(taken["val"], verbose=0)
+        exponent = fit_decision_exponent(parts["val"].targets, val, counts)
+        withheld = {arm: ()}
+        if arm == "both_and_table":
+            withheld |= {f"{arm} without {' and '.join(one)}": one for one in WITHHELD}
+        for name, left_out in withheld.items():
+            given = taken["test"]["given"].copy()
+            given[:, [one in left_out for one in inputs]] = 0
+            said = head.predict(taken["test"] | {"given": given}, verbose=0)
+            said = times_frequencies(said, counts, exponent)
+            y_prob.setdefault(name, []).append(said)
+    return {name: y_prob[name] for name in sorted(y_prob, key=lambda n: n not in arms)}
+
+
+def _features(examples, settings, file):
+    """Pooled features of every photograph, standardised on those of training."""
+    prepared = examples.prepared
+    if not file.is_file():
+        network = build_backbone(
+            settings.backbone, prepared.image_size[0], settings.weights
+        )
+        pooled = keras.ops.mean(network.output, axis=(1, 2))
+        model = keras.Model(network.inputs, pooled)
+        starts = range(0, len(prepared), BATCH)
+        found = [
+            model.predict_on_batch(
+                prepared.take(np.arange(start, min(start + BATCH, len(prepared))))
+            )
+            for start in track(starts, "Features")
+        ]
+        np.save(file, np.concatenate(found))
+    features = np.load(file)
+    rows = np.concatenate(list(examples.split("train").lesions.rows.values()))
+    indices = prepared.indices(examples.lesions.photographs)
+    train = features[indices[rows[rows >= 0]]]
+    return (features - train.mean(axis=0)) / (train.std(axis=0) + 1e-6)
+
+
+def _taken(examples, inputs, features):
+    """What a head takes of lesions."""
+    lesions, prepared = examples.lesions, examples.prepared
+    indices = prepared.indices(lesions.photographs)
+    taken = {"given": examples.given(inputs)}
+    for name in inputs:
+        if name == "table":
+            taken[name] = examples.table.encode(lesions)
+        else:
+            rows = lesions.rows[IMAGE_INPUTS[name]]
+            taken[name] = features[indices[np.maximum(rows, 0)]]
+    return taken
+
+
+def _trained_head(inputs, taken, targets, counts, settings, seed, epochs, table_width):
+    """Train a head as the recipe has it, but for its rate, decay and batches."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+    head = build_lesion_head(
+        inputs,
+        len(counts),
+        taken[inputs[0]].shape[1],
+        table_width,
+        settings.hidden_units,
+        settings.table_units,
+        settings.dropout,
+        settings.absence_rate,
+        seed,
     )
-    _print(found, y_prob, test, seeds)
-    print_sensitivities(_of(found, arms))
+    steps = epochs * -(-len(targets) // BATCH)
+    rate = keras.optimizers.schedules.CosineDecay(FROZEN_RATE, steps)
+    head.compile(
+        keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay),
+        LogitAdjustedCrossentropy(counts, settings.logit_adjustment),
+    )
+    one_hot = keras.utils.to_categorical(targets, len(counts))
+    head.fit(taken, one_hot, batch_size=BATCH, epochs=epochs, verbose=0)
+    return head
 
 
 def _examples(recipe, data, folder, epochs):

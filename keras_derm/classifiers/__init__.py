@@ -36,6 +36,7 @@ from keras_derm.classifiers.lesion_examples import (
 from keras_derm.classifiers.lesion_network import (
     IMAGE_INPUTS,
     LESION_INPUTS,
+    build_lesion_head,
     build_lesion_network,
 )
 from keras_derm.classifiers.lesion_table import LesionTable
@@ -75,6 +76,7 @@ __all__ = [
     "build_backbone",
     "build_classifier",
     "build_ensemble",
+    "build_lesion_head",
     "build_lesion_network",
     "build_tone_network",
     "check_weights",

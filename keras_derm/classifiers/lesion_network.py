@@ -57,7 +57,7 @@ def build_lesion_network(
         images in [0, 255] `(batch, image_size, image_size, 3)`; "table"
         `(batch, table_width)`; "given" `(batch, inputs)`, 1 where an input, in their
         order, is there and 0 where it is not. To probabilities `(batch, n_classes)` by
-        the layer "probabilities".
+        the model "head".
 
     Raises:
         ValueError: An input is unknown or named twice, none is a photograph, or the
@@ -68,34 +68,76 @@ def build_lesion_network(
         multitask multimodal neural nets, IEEE JBHI 2019: any input may be missing.
     """
     _check_inputs(inputs, table_width)
-    given = keras.Input((len(inputs),), name=GIVEN)
-    there = RandomAbsence(
-        absence_rate if len(inputs) > 1 else 0.0, seed, name="random_absence"
-    )(given)
-    taken, parts = {GIVEN: given}, []
-    for place, name in enumerate(inputs):
+    taken = {GIVEN: keras.Input((len(inputs),), name=GIVEN)}
+    features, n_features = dict(taken), 0
+    for name in inputs:
         if name == TABLE:
-            taken[name] = keras.Input((table_width,), name=name)
-            features = keras.layers.Dense(table_units, "relu", name="table_units")(
-                taken[name]
-            )
+            features[name] = taken[name] = keras.Input((table_width,), name=name)
         else:
-            taken[name], features = _photograph(
+            taken[name], features[name] = _photograph(
                 name, backbone, image_size, weights, frozen_until
             )
-            drop = keras.layers.Dropout(dropout, name=f"{name}_dropout")
-            units = keras.layers.Dense(hidden_units, "relu", name=f"{name}_units")
-            features = units(drop(features))
-        features = LearnedAbsence(name=f"{name}_or_absent")(
-            [features, there[:, place : place + 1]]
-        )
-        parts.append(features)
+            n_features = features[name].shape[-1]
+    head = build_lesion_head(
+        inputs,
+        n_classes,
+        n_features,
+        table_width,
+        hidden_units,
+        table_units,
+        dropout,
+        absence_rate,
+        seed,
+    )
+    return keras.Model(taken, head(features), name="_".join(["lesion", *inputs]))
+
+
+def build_lesion_head(
+    inputs,
+    n_classes,
+    n_features,
+    table_width=None,
+    hidden_units=128,
+    table_units=64,
+    dropout=0.5,
+    absence_rate=0.0,
+    seed=None,
+):
+    """What stands on the backbones of `build_lesion_network`, a model of its own.
+
+    Args:
+        inputs, n_classes, table_width, hidden_units, table_units, dropout,
+            absence_rate, seed: As of `build_lesion_network`.
+        n_features: Pooled features of a photograph.
+
+    Returns:
+        Functional `keras.Model` "head" of a dict as of `build_lesion_network`, with
+        features `(batch, n_features)` in place of photographs.
+
+    Raises:
+        ValueError: As `build_lesion_network`.
+    """
+    _check_inputs(inputs, table_width)
+    taken = {GIVEN: keras.Input((len(inputs),), name=GIVEN)}
+    rate = absence_rate if len(inputs) > 1 else 0.0
+    there = RandomAbsence(rate, seed, name="random_absence")(taken[GIVEN])
+    parts = []
+    for place, name in enumerate(inputs):
+        width, units = n_features, hidden_units
+        if name == TABLE:
+            width, units = table_width, table_units
+        part = taken[name] = keras.Input((width,), name=name)
+        if name != TABLE:
+            part = keras.layers.Dropout(dropout, name=f"{name}_dropout")(part)
+        part = keras.layers.Dense(units, "relu", name=f"{name}_units")(part)
+        absent = LearnedAbsence(name=f"{name}_or_absent")
+        parts.append(absent([part, there[:, place : place + 1]]))
     joined = parts[0]
     if len(parts) > 1:
         joined = keras.layers.Concatenate(name="joined")(parts)
     joined = keras.layers.Dropout(dropout, name="dropout")(joined)
     outputs = keras.layers.Dense(n_classes, "softmax", name="probabilities")(joined)
-    return keras.Model(taken, outputs, name="_".join(["lesion", *inputs]))
+    return keras.Model(taken, outputs, name="head")
 
 
 def _photograph(name, backbone, image_size, weights, frozen_until):
