@@ -7,12 +7,13 @@ own score, the sensitivity for each class, and what the last arm says where an i
 withheld. Beside them stand logistic regressions on frozen ImageNet features, of 2,095
 other lesions. A training that is done is not done again.
 
-With --frozen the backbones stay as they are: their features are computed once, and the
-same heads learn on them in seconds.
+With --frozen true the backbones stay as they are: their features are computed once, and
+the same heads learn on them in seconds.
 
 Usage:
     python benchmarks/milk10k_arms.py --data milk10k:/data/milk10k --seeds 3
-    python benchmarks/milk10k_arms.py --data milk10k:/data/milk10k --frozen --seeds 3
+    python benchmarks/milk10k_arms.py --data milk10k:/data/milk10k --seeds 3 \\
+        --frozen true
     python benchmarks/milk10k_arms.py --scale quick --seeds 2
 """
 
@@ -35,6 +36,7 @@ from keras_derm.classifiers import (
     build_lesion_head,
     fit_decision_exponent,
     predict_lesions,
+    remove_states,
     times_frequencies,
 )
 from keras_derm.files import read_json
@@ -111,6 +113,7 @@ def _of_trained(examples, settings, arms, seeds, folder, preset):
             if not (places[seed] / PREDICTIONS).is_file():
                 one = replace(settings, seed=seed)
                 train_lesion_arm(arm, examples, one, places[seed], preset)
+        remove_states(folder / f"seed_{seed}")
     test = examples.split("test")
     judged = test.lesions.catalog, examples.task.classes
     y_prob = {

@@ -12,6 +12,7 @@ from keras_derm.classifiers import (
     check_weights,
     fit_decision_exponent,
     predict_lesions,
+    remove_states,
     times_frequencies,
     train_lesion_network,
 )
@@ -24,7 +25,6 @@ from keras_derm.settings import (
     PrepareDatasetSettings,
     TrainLesionClassifierSettings,
 )
-from keras_derm.training import STATE_NAME
 
 
 class TrainLesionClassifier(Stage):
@@ -52,6 +52,7 @@ class TrainLesionClassifier(Stage):
         for arm in self.settings.arms:
             folder = self.run.lesions(arm)
             train_lesion_arm(arm, examples, self.settings, folder, preset)
+        remove_states(self.run / "lesions")  # a run that is stopped needs those of all
 
     def _examples(self, prepared):
         return lesion_examples(self.run.catalog, prepared, self.settings)
@@ -124,7 +125,6 @@ def train_lesion_arm(arm, examples, settings, folder, preset):
             times_frequencies(y_prob, counts, exponent),
             examples.task.classes,
         )
-    (folder / STATE_NAME).unlink(missing_ok=True)
 
 
 def _check_inputs(lesions, arms):
