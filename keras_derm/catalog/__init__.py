@@ -4,6 +4,7 @@ from keras_derm.catalog.catalog import (
     CLINICAL_TYPES,
     DIAGNOSES,
     DIAGNOSES8,
+    DIAGNOSES11,
     IMAGE_TYPES,
     Catalog,
 )
@@ -12,6 +13,7 @@ from keras_derm.catalog.faults import CatalogError
 from keras_derm.catalog.image_types import lesion_pairs, of_types
 from keras_derm.catalog.images import check_images
 from keras_derm.catalog.join import join_catalogs
+from keras_derm.catalog.lesions import CLOSE_UP, DERMOSCOPIC, PAIR, Lesions
 from keras_derm.catalog.skin_tone_scales import (
     FITZPATRICK_TYPES,
     SKIN_TONE_SCALES,
@@ -32,16 +34,21 @@ from keras_derm.photographs import ImageError, read_image, read_mask
 
 __all__ = [
     "CLINICAL_TYPES",
+    "CLOSE_UP",
+    "DERMOSCOPIC",
     "DIAGNOSES",
     "DIAGNOSES8",
+    "DIAGNOSES11",
     "FITZPATRICK_TYPES",
     "IMAGE_TYPES",
+    "PAIR",
     "SKIN_TONE_SCALES",
     "TASKS",
     "TONE_GROUPS",
     "Catalog",
     "CatalogError",
     "ImageError",
+    "Lesions",
     "Task",
     "apply_split_file",
     "check_images",

@@ -25,7 +25,8 @@ from keras_derm.files import write_csv
 from keras_derm.settings.kinds import ImageType
 
 DIAGNOSES8 = ("MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC")
-DIAGNOSES = (*DIAGNOSES8, "INF", "BEN_OTH", "MAL_OTH", "UNK")
+DIAGNOSES11 = (*DIAGNOSES8, "INF", "BEN_OTH", "MAL_OTH")
+DIAGNOSES = (*DIAGNOSES11, "UNK")
 BENIGN_MALIGNANT = {
     "MEL": "malignant",
     "BCC": "malignant",

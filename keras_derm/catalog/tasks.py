@@ -5,7 +5,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from keras_derm.catalog.catalog import BENIGN_MALIGNANT, DIAGNOSES, DIAGNOSES8
+from keras_derm.catalog.catalog import (
+    BENIGN_MALIGNANT,
+    DIAGNOSES,
+    DIAGNOSES8,
+    DIAGNOSES11,
+)
 from keras_derm.catalog.faults import CatalogError
 
 MELANOCYTIC = ("MEL", "NV")
@@ -152,6 +157,10 @@ TASKS = {
         BENIGN_MALIGNANT,
         by_malignancy=True,
     ),
+    # Of ISIC 2025, MILK10k.
+    "diagnosis11": Task(
+        "diagnosis11", DIAGNOSES11, {name: name for name in DIAGNOSES11}
+    ),
 }
 
 
@@ -191,8 +200,8 @@ def of_diagnosis(catalog, name):
     for task in TASKS.values():
         if name in task.classes:
             return task.class_names(catalog) == name
+    groups = [c for task in TASKS.values() for c in task.classes if c not in DIAGNOSES]
     raise CatalogError(
         f"a diagnosis is one of {', '.join(DIAGNOSES)}, or a class of a task: "
-        f"{', '.join(c for t in list(TASKS.values())[1:] for c in t.classes)}. "
-        f"Received: {name!r}"
+        f"{', '.join(groups)}. Received: {name!r}"
     )

@@ -6,6 +6,10 @@ from keras_derm.classifiers.backbones import (
     build_classifier,
     check_weights,
 )
+from keras_derm.classifiers.decision_exponent import (
+    fit_decision_exponent,
+    times_frequencies,
+)
 from keras_derm.classifiers.ensemble import (
     build_ensemble,
     ensemble_members,
@@ -24,6 +28,18 @@ from keras_derm.classifiers.imbalance import (
     sample_weights,
     smoothed_targets,
 )
+from keras_derm.classifiers.lesion_examples import (
+    LesionExamples,
+    predict_lesions,
+    train_lesion_network,
+)
+from keras_derm.classifiers.lesion_network import (
+    IMAGE_INPUTS,
+    LESION_INPUTS,
+    build_lesion_head,
+    build_lesion_network,
+)
+from keras_derm.classifiers.lesion_table import LesionTable
 from keras_derm.classifiers.members import (
     member_numbers,
     preprocessing_speeds,
@@ -50,12 +66,18 @@ __all__ = [
     "BACKBONES",
     "IMBALANCE",
     "Examples",
+    "IMAGE_INPUTS",
+    "LESION_INPUTS",
+    "LesionExamples",
+    "LesionTable",
     "LogitAdjustedCrossentropy",
     "ToneExamples",
     "ToneLoss",
     "build_backbone",
     "build_classifier",
     "build_ensemble",
+    "build_lesion_head",
+    "build_lesion_network",
     "build_tone_network",
     "check_weights",
     "class_weights",
@@ -64,6 +86,7 @@ __all__ = [
     "ensemble_members",
     "ensemble_weights",
     "fit_cuts",
+    "fit_decision_exponent",
     "fit_ensemble_weights",
     "is_symmetric",
     "label_weights",
@@ -71,12 +94,15 @@ __all__ = [
     "member_numbers",
     "models_of",
     "predict_probabilities",
+    "predict_lesions",
     "preprocessing_speeds",
     "read_member",
     "remove_states",
     "sample_weights",
     "smoothed_targets",
+    "times_frequencies",
     "tone_objective",
+    "train_lesion_network",
     "train_member",
     "train_tone_network",
     "training_examples",

@@ -30,6 +30,7 @@ from keras_derm.evaluation.class_scores.metrics import (
     balanced_multiclass_accuracy,
     isic2020_score,
     isic2024_score,
+    milk10k_score,
     operating_points,
     threshold_at_sensitivity,
 )
@@ -152,6 +153,7 @@ __all__ = [
     "mcnemar_test",
     "mean_overlap",
     "means_with_intervals",
+    "milk10k_score",
     "mean_over_readers",
     "operating_points",
     "overlap_frame",

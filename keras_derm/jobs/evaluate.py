@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from keras_derm.catalog import get_task
+from keras_derm.catalog import Lesions, get_task
 from keras_derm.evaluation import (
     ENSEMBLE,
     contrast_edges,
@@ -15,12 +15,24 @@ from keras_derm.evaluation import (
 )
 from keras_derm.export import photograph_facts, prediction_facts
 from keras_derm.files import write_csv, write_json
-from keras_derm.jobs.judged import colour_rule, print_gaps, print_scores
+from keras_derm.jobs.judged import (
+    colour_rule,
+    print_gaps,
+    print_scores,
+    print_sensitivities,
+)
 from keras_derm.report import figures, interval_cell, save_figure
 from keras_derm.report.run_files import read_json
 from keras_derm.runs import ARM_STAGE, Stage
-from keras_derm.settings import ARMS, EvaluateSettings, TrainClassifierSettings
+from keras_derm.settings import (
+    ARMS,
+    EvaluateSettings,
+    TrainClassifierSettings,
+    TrainLesionClassifierSettings,
+)
 
+LESION_STAGE = TrainLesionClassifierSettings.stage
+LESION_METRICS = ("macro_f1", "macro_auc", "balanced_accuracy", "accuracy")
 NOTHING_ADDED = (
     "Nothing was compared between augmented and baseline: no synthetic image passed "
     "the screening, so both learned from the same real images. What differs between "
@@ -29,6 +41,10 @@ NOTHING_ADDED = (
 ONE_SEED = (
     "One seed was trained for each arm; another can move these figures by as much, and "
     "only several (compare.py) tell what augmentation did."
+)
+ONE_SEED_OF_LESIONS = (
+    "One seed was trained for each arm; another can move these figures by as much, and "
+    "only several (benchmarks/milk10k_arms.py) tell which inputs help."
 )
 MADE_ELSEWHERE = (
     "The predictions were made elsewhere: that all models learned from the same real "
@@ -69,7 +85,15 @@ class Evaluate(Stage):
     )
 
     @property
+    def of_lesions(self):
+        """Whether the arms are those of train_lesion_classifier."""
+        trained = self.run.done(LESION_STAGE) and not self.run.arms
+        return trained and not self.settings.predictions
+
+    @property
     def after(self):
+        if self.of_lesions:
+            return ("prepare_dataset", LESION_STAGE)
         arms = () if self.settings.predictions else self._arms()
         return ("prepare_dataset", *(f"{ARM_STAGE}{arm}" for arm in arms))
 
@@ -78,6 +102,9 @@ class Evaluate(Stage):
 
     def check(self):
         given, reference = self.settings.predictions, self.settings.reference
+        if self.of_lesions:
+            self._check_lesion_arms()
+            return
         if given is None:
             if reference in set(self.run.arms) - set(self._current_arms()):
                 raise ValueError(
@@ -99,8 +126,26 @@ class Evaluate(Stage):
                     f"of it. Received: {path}"
                 )
 
+    def _check_lesion_arms(self):
+        """Refuse arms that cannot be compared, or learned from other images."""
+        arms, reference = self._arms(), self.settings.reference
+        if reference not in arms or len(arms) < 2:
+            raise ValueError(
+                "`reference` must be one of two or more arms of the classifiers of "
+                f"lesions (--reference {arms[0]}; train_lesion_classifier.py trains "
+                f"others). Received: {reference!r} of {', '.join(arms)}"
+            )
+        if not self.run.is_current(LESION_STAGE):
+            raise ValueError(
+                "the classifiers of lesions learned from other images than there now "
+                "are: train them anew (apps/train_lesion_classifier.py). "
+                f"Received: {reference!r}"
+            )
+
     def _arms(self):
         """The reference and all trained arms that tell the same classes apart."""
+        if self.of_lesions:
+            return list(self.run.settings(TrainLesionClassifierSettings).arms)
         reference, trained = self.settings.reference, self._current_arms()
         if reference not in (*trained, *ARMS):
             raise ValueError(
@@ -131,6 +176,8 @@ class Evaluate(Stage):
         return [arm for arm in arms if self.run.is_current(f"{ARM_STAGE}{arm}")]
 
     def _task_of(self, arm):
+        if self.of_lesions:
+            return self.run.settings(TrainLesionClassifierSettings).task
         return self.run.settings(TrainClassifierSettings, arm).task
 
     def make(self):
@@ -138,7 +185,8 @@ class Evaluate(Stage):
         given = settings.predictions
         name = settings.task if given else self._task_of(settings.reference)
         task = get_task(name).present_in(run.catalog.split("train"))
-        real = run.catalog.where(task.covers(run.catalog)).require_real()
+        catalog = Lesions.of(run.catalog).catalog if self.of_lesions else run.catalog
+        real = catalog.where(task.covers(catalog)).require_real()
         splits = {name: real.split(name) for name in ("val", "test")}
         if given:
             predicted = {
@@ -146,7 +194,8 @@ class Evaluate(Stage):
                 for arm, path in given.items()
             }
         else:
-            self._tell_of_others(name)
+            if not self.of_lesions:
+                self._tell_of_others(name)
             predicted = {
                 arm: self._of_arm(arm, splits, task.classes) for arm in self._arms()
             }
@@ -166,9 +215,13 @@ class Evaluate(Stage):
         draw_comparison(run, found.comparison)
         if found.roc:
             draw_curves(run, found)
-        if not given:
+        if not given and not self.of_lesions:
             self._describe_models(task, splits["val"], predicted)
-        print_scores(found.comparison)
+        if self.of_lesions:
+            print_scores(found.comparison, LESION_METRICS, "lesions")
+            print_sensitivities(found.comparison)
+        else:
+            print_scores(found.comparison)
         print_gaps(found.comparison)
         print(f"{verdict} {sources}")
 
@@ -186,13 +239,14 @@ class Evaluate(Stage):
     def _of_arm(self, arm, splits, classes):
         """What an arm said of both splits when it was trained, copied into the run."""
         found, ending = {}, "_{}.csv"
+        folder = self.run.lesions(arm) if self.of_lesions else self.run.arm(arm)
         for split, rows in splits.items():
-            paths = (self.run.arm(arm) / "predictions").glob(f"*{ending.format(split)}")
+            paths = (folder / "predictions").glob(f"*{ending.format(split)}")
             names = [path.name.removesuffix(ending.format(split)) for path in paths]
             names.sort(key=lambda name: (name != ENSEMBLE, name))
             found[split] = {}
             for name in names:
-                path = self.run.arm(arm) / f"predictions/{name}_{split}.csv"
+                path = folder / f"predictions/{name}_{split}.csv"
                 found[split][name] = predictions_from_csv(path, rows, classes)
                 self._keep(arm, name, split, rows, found[split][name], classes)
         return found
@@ -216,6 +270,7 @@ class Evaluate(Stage):
         given = self.settings.predictions
         metrics = {**found.to_dict(), "verdict": verdict, "tone_sources": sources}
         metrics["predictions"] = given
+        metrics["judged"] = "lesions" if self.of_lesions else "images"
         write_json(run / "metrics.json", metrics)
         write_csv(run / "metrics.csv", comparison.table())
         write_csv(run / "disparities.csv", comparison.disparities())
@@ -249,6 +304,8 @@ class Evaluate(Stage):
         said = {arm: comparison.stratum_verdict(arm) for arm in comparison.differences}
         if self.settings.predictions:
             return " ".join([*said.values(), MADE_ELSEWHERE])
+        if self.of_lesions:
+            return " ".join([*said.values(), ONE_SEED_OF_LESIONS])
         reference, augmented = ARMS
         is_pair = comparison.reference == reference and augmented in said
         if is_pair and self._described(augmented)["n_synthetic"] == 0:

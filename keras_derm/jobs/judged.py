@@ -53,25 +53,45 @@ def given_catalog(data, image_types=None, skip_bad=False):
     return catalog
 
 
-def print_scores(found):
-    """Print the headline metrics of every arm on all test images, a row each.
+def print_scores(found, metrics=HEADLINE, judged="images"):
+    """Print metrics of every arm on all test images, a row each.
 
     Args:
         found: `Comparison`.
+        metrics: Names of the metrics, by default the headline ones.
+        judged: What was judged, in the plural.
     """
     n = found.arms[found.reference].strata[0]["n"]
     shown = Table(
-        title=f"All {n:,} test images: value ({found.level:.0%} interval)",
+        title=f"All {n:,} test {judged}: value ({found.level:.0%} interval)",
         title_justify="left",
     )
     shown.add_column("metric")
     for arm in found.arms:
         shown.add_column(arm)
-    for name in HEADLINE:
+    for name in metrics:
         cells = [
             interval_cell(one.strata[0]["metrics"][name]) for one in found.arms.values()
         ]
         shown.add_row(metric_label(name, found.positive), *cells)
+    Console().print(shown)
+
+
+def print_sensitivities(found):
+    """Print the sensitivity for each class of every arm, a row a class.
+
+    Args:
+        found: `Comparison`.
+    """
+    shown = Table(
+        title=f"Sensitivity ({found.level:.0%} interval)", title_justify="left"
+    )
+    for name in ("class", "n", *found.arms):
+        shown.add_column(name, justify="right" if name == "n" else "left")
+    arms = [one.per_class for one in found.arms.values()]
+    for name, of_class in arms[0].items():
+        cells = [interval_cell(one[name]["sensitivity"]) for one in arms]
+        shown.add_row(name, f"{of_class['n']:,}", *cells)
     Console().print(shown)
 
 

@@ -9,6 +9,7 @@ from keras_derm.networks.fused_batch_normalization import (
 from keras_derm.networks.gradient_checkpointing import checkpoint_gradients
 from keras_derm.networks.input_scaling import InputScaling
 from keras_derm.networks.layer_weights import freeze, frozen, set_weights
+from keras_derm.networks.learned_absence import LearnedAbsence
 from keras_derm.networks.lora import (
     LoRA,
     activate,
@@ -22,6 +23,7 @@ from keras_derm.networks.lora import (
     save_training,
 )
 from keras_derm.networks.mix_style import MixStyle, with_mix_style
+from keras_derm.networks.random_absence import RandomAbsence
 from keras_derm.networks.tensor_files import TensorFile, write_tensors
 from keras_derm.networks.torch_files import read_torch_file
 
@@ -29,8 +31,10 @@ __all__ = [
     "AttentionPooling",
     "FusedBatchNormalization",
     "InputScaling",
+    "LearnedAbsence",
     "LoRA",
     "MixStyle",
+    "RandomAbsence",
     "TensorFile",
     "activate",
     "adapter_variables",

@@ -1,6 +1,6 @@
 """Procedural dermoscopy with ground truth: the embedded data set."""
 
-from keras_derm.phantom.data_set import read, render, write_phantom
+from keras_derm.phantom.data_set import read, render, render_pairs, write_phantom
 from keras_derm.phantom.melanin_twins import CAMERAS, MelaninTwins
 from keras_derm.phantom.photograph import Photograph, lesion_signs, photograph
 from keras_derm.phantom.population import (
@@ -22,5 +22,6 @@ __all__ = [
     "population",
     "read",
     "render",
+    "render_pairs",
     "write_phantom",
 ]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 from rich.progress import track
 
 from keras_derm.caches import image_cache
@@ -47,6 +48,7 @@ _FILES = {
 _LIMITS = {"n": (1, 1_000_000), "seed": (0, 2**32 - 1), "size": (64, 1024)}
 _LEVELS = {"hair": (0.0, 3.0), "artefacts": (0.0, 3.0)}
 _SWITCHES = {"true": True, "false": False}
+_SWITCHED = ("dermatoscope", "pairs")
 
 
 def render(
@@ -131,7 +133,8 @@ def read(options, root=None):
     Args:
         options: Text like "n=2000,seed=7,size=256". Keys: n, seed, size, tones and
             diagnoses ("archive" or "balanced"), hair and artefacts (0 to 3),
-            dermatoscope (true or false). Only n and seed must be given.
+            dermatoscope (true or false); pairs (true or false), see `render_pairs`.
+            Only n and seed must be given.
         root: Directory to render into; a cache folder by default.
 
     Returns:
@@ -142,7 +145,7 @@ def read(options, root=None):
     """
     kinds = {
         "n": int, "seed": int, "size": int, "tones": str, "diagnoses": str,
-        "hair": float, "artefacts": float, "dermatoscope": _switch,
+        "hair": float, "artefacts": float, "dermatoscope": _switch, "pairs": _switch,
     }  # fmt: skip
     found = {}
     for part in filter(None, (part.strip() for part in str(options).split(","))):
@@ -165,7 +168,42 @@ def read(options, root=None):
         )
     names = {"tones": "tone_frequencies", "diagnoses": "diagnosis_frequencies"}
     arguments = {names.get(key, key): value for key, value in found.items()}
-    return render(directory=root, **arguments)
+    if not arguments.pop("pairs", False):
+        return render(directory=root, **arguments)
+    if not arguments.pop("dermatoscope", True):
+        raise ValueError(
+            "The phantom's pairs are of photographs with a dermatoscope and without: "
+            f"leave dermatoscope out. Received: {options!r}"
+        )
+    return render_pairs(directory=root, **arguments)
+
+
+def render_pairs(n, seed, size=256, *, directory=None, **options):
+    """Render each photograph twice: by a dermatoscope, and as a clinical close-up.
+
+    Args:
+        n, seed, size: As `render` takes them, for each type of photograph.
+        directory: Where folders of both types go; cache folders by default.
+        **options: Further arguments of `render` but for `dermatoscope`.
+
+    Returns:
+        `Catalog` of 2 n photographs: those of a dermatoscope, then the close-ups, whose
+        ids end in `_close_up`; `lesion_id` joins the two.
+
+    Example:
+        >>> catalog = render_pairs(100, seed=7, size=64)
+    """
+    tables = []
+    for folder, is_dermoscopic in (("dermoscopic", True), ("close_up", False)):
+        place = None if directory is None else Path(directory) / folder
+        one = render(
+            n, seed, size, directory=place, dermatoscope=is_dermoscopic, **options
+        )
+        tables.append(one.table)
+    close_up = tables[1]
+    close_up["isic_id"] += "_close_up"
+    close_up["image_type"] = "clinical: close-up"
+    return Catalog(pd.concat(tables, ignore_index=True))
 
 
 def write_phantom(
@@ -247,7 +285,7 @@ def _range_text(name):
     if name in _LEVELS:
         low, high = _LEVELS[name]
         return f"a number from {low:g} to {high:g}"
-    return "true or false" if name == "dermatoscope" else "archive or balanced"
+    return "true or false" if name in _SWITCHED else "archive or balanced"
 
 
 def _rows(n, indices):

@@ -3,7 +3,10 @@
 from keras_derm.report.html import render_report
 from keras_derm.report.run_files import damage_is_told
 from keras_derm.report.sections import SECTIONS, limits, provenance, summary
-from keras_derm.settings import AuditSkinToneSettings
+from keras_derm.settings import (
+    AuditSkinToneSettings,
+    TrainLesionClassifierSettings,
+)
 
 
 def write_report(run):
@@ -34,9 +37,16 @@ def write_report(run):
     return render_report(
         [section for section in found if section is not None],
         run / "report.html",
-        "Does synthetic dermoscopy help?",
+        _title(run),
         blocks,
         limits.TEXT,
         facts,
         subtitle=f"Archive: {archives}",
     )
+
+
+def _title(run):
+    """The question that the run answers."""
+    if run.done(TrainLesionClassifierSettings.stage) and not run.arms:
+        return "Does a second photograph help, and what else is known?"
+    return "Does synthetic dermoscopy help?"

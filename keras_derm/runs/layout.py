@@ -93,6 +93,10 @@ class Layout:
         """Folder of an arm: its members, and their ensemble."""
         return self.path / "arms" / name
 
+    def lesions(self, arm: str) -> Path:
+        """Folder of an arm of the classifiers of lesions."""
+        return self.path / "lesions" / arm
+
     def segmenter(self, name: str) -> Path:
         """Folder of an arm of the segmenter."""
         return self.path / "segmenters" / name

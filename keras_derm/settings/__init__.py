@@ -39,6 +39,10 @@ from keras_derm.settings.stage import STAGES, StageSettings
 from keras_derm.settings.synthesize import SynthesizeSettings
 from keras_derm.settings.train_classifier import TrainClassifierSettings
 from keras_derm.settings.train_generator import TrainGeneratorSettings
+from keras_derm.settings.train_lesion_classifier import (
+    LESION_ARMS,
+    TrainLesionClassifierSettings,
+)
 from keras_derm.settings.train_segmenter import TrainSegmenterSettings
 from keras_derm.settings.train_skin_tone import TrainSkinToneSettings
 from keras_derm.settings.tune import TuneSettings
@@ -47,6 +51,7 @@ from keras_derm.settings.validate_skin_tone import ValidateSkinToneSettings
 __all__ = [
     "ARMS",
     "GENERATOR_SETTINGS",
+    "LESION_ARMS",
     "RECIPE_STAGES",
     "STAGES",
     "AuditSkinToneSettings",
@@ -82,6 +87,7 @@ __all__ = [
     "SynthesizeSettings",
     "TrainClassifierSettings",
     "TrainGeneratorSettings",
+    "TrainLesionClassifierSettings",
     "TrainSegmenterSettings",
     "TrainSkinToneSettings",
     "TuneSettings",

@@ -33,9 +33,9 @@ class CompareSettings(StageSettings, stage="compare"):
             are dermoscopic, or all where none is.
         task: What is told apart, where no runs are given, and so the columns of a csv:
             diagnosis8 (MEL, NV, BCC, AK, BKL, DF, VASC, SCC, those that the data has),
-            melanoma (not_melanoma, melanoma), melanocytic (not_melanocytic,
-            melanocytic) or benign_malignant (benign, malignant). Of two columns one is
-            enough.
+            diagnosis11 (these, INF, BEN_OTH, MAL_OTH), melanoma (not_melanoma,
+            melanoma), melanocytic (not_melanocytic, melanocytic) or benign_malignant
+            (benign, malignant). Of two columns one is enough.
         class_names: Their name of a class and ours, as in --class_names.nevus NV;
             probabilities of several that mean one are added, as in
             --class_names.MEL malignant --class_names.BCC malignant.

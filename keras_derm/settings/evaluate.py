@@ -10,6 +10,9 @@ from keras_derm.settings.stage import StageSettings
 class EvaluateSettings(StageSettings, stage="evaluate"):
     """Judge all arms of a run on the same real test images, beside a reference.
 
+    Where the run has no such arm, those of train_lesion_classifier.py are judged
+    (--reference dermoscopic), each lesion once, by the id of its first photograph.
+
     Writes predictions/*.csv, metrics.json, metrics.csv (every metric, overall and
     by tone group, sex, age, site, source, contrast and colour of the photograph, with
     95 % intervals and the paired difference from the reference), disparities.csv,
@@ -25,8 +28,8 @@ class EvaluateSettings(StageSettings, stage="evaluate"):
             has isic_id and one probability column per class, with a row for every
             val and test image of the run's catalog.csv. One model alone is judged by
             compare.py.
-        task: What the predictions given tell apart: diagnosis8, melanoma, melanocytic
-            or benign_malignant.
+        task: What the predictions given tell apart: diagnosis8, diagnosis11, melanoma,
+            melanocytic or benign_malignant.
         n_replicates: Bootstrap replicates; lesions (or patients) are drawn.
         seed: Seed of the bootstrap.
         stratified: Draw as many lesions (or patients) of each diagnosis as there are.

@@ -59,7 +59,9 @@ Place = Literal["auto", "cpu", "device"]
 """Where image layers compute."""
 
 Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
-TaskName = Literal["diagnosis8", "melanoma", "melanocytic", "benign_malignant"]
+TaskName = Literal[
+    "diagnosis8", "melanoma", "melanocytic", "benign_malignant", "diagnosis11"
+]
 Diagnosis = Literal[
     "MEL",
     "NV",

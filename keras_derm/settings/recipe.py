@@ -21,6 +21,7 @@ RECIPE_STAGES = (
     "synthesize",
     "image_quality",
     "train_classifier",
+    "train_lesion_classifier",
     "evaluate",
     "train_segmenter",
     "evaluate_segmenter",
@@ -29,7 +30,12 @@ RECIPE_STAGES = (
 )
 """The stages of a recipe in the order in which they are run."""
 
-ASKED_FOR = ("find_duplicates", "train_segmenter", "evaluate_segmenter")
+ASKED_FOR = (
+    "find_duplicates",
+    "train_lesion_classifier",
+    "train_segmenter",
+    "evaluate_segmenter",
+)
 """Stages that a recipe runs where it names them alone."""
 
 ARM_STAGES: dict[str, type[TrainClassifierSettings] | type[TrainSegmenterSettings]] = {

@@ -55,8 +55,9 @@ class TrainClassifierSettings(OfAnArm, StageSettings, stage="train_classifier"):
         arm: baseline, augmented, or a name of your own.
         members: Members of the ensemble, as in
             --members "[{backbone: MobileNetV2, image_size: 128, epochs: 10}]".
-        task: What is to be told apart: diagnosis8, melanoma, melanocytic or
-            benign_malignant. Classes without a real training image are left out.
+        task: What is to be told apart: diagnosis8, diagnosis11, melanoma,
+            melanocytic or benign_malignant. Classes without a real training image are
+            left out.
         preset: Name of the chain of random image layers.
         augmentation_strength: Factor of how far they go, from 0 (flips alone) to 3.
         batch_size: Images a step, of all workers together.

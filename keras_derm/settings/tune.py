@@ -57,8 +57,8 @@ class TuneSettings(StageSettings, stage="tune"):
         recipe: Recipe that gives everything about the training that is not said here,
             and in recipe.yaml the other stages.
         scale: Its scale.
-        task: What is to be told apart: diagnosis8, melanoma, melanocytic
-            or benign_malignant; by default
+        task: What is to be told apart: diagnosis8, diagnosis11, melanoma,
+            melanocytic or benign_malignant; by default
             as the recipe says, and so for all that follow.
         imbalance: What is done about rare classes.
         batch_norm_momentum: Momentum of BatchNormalization.

@@ -9,6 +9,14 @@ import tensorflow as tf
 N_BATCHES = 30
 
 
+def layers_within(model):
+    """Layers of a model, and those of models that are layers of it."""
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from layers_within(layer)
+
+
 class BatchStatistics:
     """Measure the moving statistics of batch normalisation anew with the weights.
 
@@ -17,7 +25,8 @@ class BatchStatistics:
     classes are named too often or too seldom.
 
     Args:
-        model: Functional model; layers that do not train keep their statistics.
+        model: Functional model, perhaps of nested ones; layers that do not train keep
+            their statistics.
 
     Example:
         >>> with BatchStatistics(model).measured(train.take(30)):
@@ -33,7 +42,7 @@ class BatchStatistics:
     def __init__(self, model):
         self.layers = [
             layer
-            for layer in model.layers
+            for layer in layers_within(model)
             if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
         ]
         pairs = [(one.moving_mean, one.moving_variance) for one in self.layers]

@@ -102,6 +102,21 @@ def test_read_renders_into_the_cache_once(tmp_path, monkeypatch):
     assert first.paths[0].startswith(str(tmp_path))
 
 
+def test_pairs_are_of_the_same_lesion_in_two_lights(tmp_path):
+    pairs = read("n=3,seed=2,size=64,pairs=true", root=tmp_path / "pairs").table
+    assert (
+        pairs["image_type"].tolist() == ["dermoscopic"] * 3 + ["clinical: close-up"] * 3
+    )
+    first, second = pairs[:3].reset_index(), pairs[3:].reset_index()
+    for column in ("lesion_id", "patient_id", "diagnosis", "true_ita"):
+        assert first[column].tolist() == second[column].tolist()
+    assert (first["isic_id"] + "_close_up").tolist() == second["isic_id"].tolist()
+    alone = read("n=3,seed=2,size=64,dermatoscope=false", root=tmp_path / "alone")
+    for path, other in zip(alone.paths, second["path"], strict=True):
+        place = Path(second["root"][0]) / other
+        assert place.read_bytes() == Path(path).read_bytes()
+
+
 def test_isic_archive_reader_reads_the_layout(small):
     found = READERS["isic_archive"](small.table["root"][0]).table.set_index("isic_id")
     wanted = small.table.set_index("isic_id")
@@ -121,6 +136,8 @@ def test_isic_archive_reader_reads_the_layout(small):
         ("n=5,seed=1,size=32", "size must be an integer from 64 to 1024"),
         ("n=5,seed=1,hair=4", "hair must be a number from 0 to 3"),
         ("n=5,seed=1,dermatoscope=maybe", "dermatoscope must be true or false"),
+        ("n=5,seed=1,pairs=perhaps", "pairs must be true or false"),
+        ("n=5,seed=1,pairs=true,dermatoscope=false", "leave dermatoscope out"),
         ("n=five,seed=1", "n must be an integer from 1"),
         ("n=5", "needs n and seed"),
         ("n=5,seed=1,colour=2", "takes each of"),

@@ -26,6 +26,7 @@ from keras_derm.skin_tone.thresholds import tone_of_angle
 CLASSIFIER, GENERATOR = "train_classifier", "train_generator.generator"
 MEMBER, PREPARE = "train_classifier.members.0", "prepare_dataset"
 OPTIMIZATION = "train_classifier.optimization"
+LESIONS = "train_lesion_classifier"
 
 SETTINGS = {
     "sn_gan_ensemble": [
@@ -183,7 +184,25 @@ SETTINGS = {
         (f"{CLASSIFIER}.arms.copies_10x_code.copies", "melanet_code", "augment.py"),
         ("explain.method", "grad_cam", "3.1, Fig. 7 and 8"),
     ],
+    "milk10k": [
+        (
+            "audit_skin_tone.image_types",
+            ["dermoscopic", "clinical: close-up"],
+            "p. Input Data: one clinical close-up image and one dermoscopic image",
+        ),
+        (f"{LESIONS}.task", "diagnosis11", "p. Task: eleven probability estimates"),
+        (
+            f"{LESIONS}.columns",
+            ["age_approx", "sex", "anatom_site_general"],
+            "p. Input Data: age, sex, anatomic site",
+        ),
+        (f"{LESIONS}.photograph_columns", ["MONET_*"], "p. Input Data: MONET"),
+        (f"{LESIONS}.decision", "macro_f1", "isic-challenge-scoring: mean of Dice"),
+    ],
 }
+WITH_CLASSIFIERS = [
+    name for name in SETTINGS if CLASSIFIER in Recipe.load(name, "published").only
+]
 
 
 def default(function, name):
@@ -463,7 +482,7 @@ def test_part_is_what_its_text_says(name):
     assert wrong == []
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", WITH_CLASSIFIERS)
 def test_augmented_arm_learns_as_the_baseline_does(name):
     arms = Recipe.load(name, "published").arms()
     baseline, augmented = (arms[one].to_dict() for one in ("baseline", "augmented"))

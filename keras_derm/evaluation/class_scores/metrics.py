@@ -23,6 +23,7 @@ LABELS = {
     "average_precision": "{positive} average precision",
     "balanced_accuracy": "balanced accuracy",
     "macro_auc": "macro AUC",
+    "macro_f1": "macro F1",
     "accuracy": "accuracy",
     "brier_score": "Brier score",
     "calibration_slope": "{positive} calibration slope",
@@ -193,6 +194,12 @@ def balanced_accuracy(confusion):
     return mean_of_defined(recall)
 
 
+def macro_f1(confusion):
+    """Mean F1 over the classes that are present among the true or predicted classes."""
+    hits = 2 * np.einsum("kk...->k...", confusion)
+    return mean_of_defined(ratio(hits, confusion.sum(axis=0) + confusion.sum(axis=1)))
+
+
 def mean_of_defined(values):
     """Mean along the first axis over what is not NaN; NaN where nothing is."""
     defined = ~np.isnan(values)
@@ -331,6 +338,31 @@ def isic2020_score(is_malignant, score):
         The area in [0, 1]; NaN unless both classes are present.
     """
     return auc(is_malignant, score)
+
+
+def milk10k_score(y_true, y_prob):
+    """Score of MILK10k (ISIC 2025): mean over the classes of the F1 at 0.5.
+
+    A lesion is called of each class whose probability is above 0.5, and so of none
+    where no class has that much. A class without lesions that no lesion is called of
+    counts as 1, as in the official scorer.
+
+    Args:
+        y_true: class indices, shape `(n,)`.
+        y_prob: probabilities, shape `(n, classes)`.
+
+    Returns:
+        The score in [0, 1].
+
+    Reference:
+        github.com/ImageMarkup/isic-challenge-scoring, whose word for F1 is Dice.
+    """
+    y_prob = np.asarray(y_prob)
+    truth = np.eye(y_prob.shape[1], dtype=bool)[np.asarray(y_true)]
+    called = y_prob > 0.5
+    wrong = (truth != called).sum(axis=0)
+    found = 2 * (truth & called).sum(axis=0)
+    return float(np.where(found + wrong > 0, ratio(found, found + wrong), 1.0).mean())
 
 
 def isic2024_score(is_malignant, score):

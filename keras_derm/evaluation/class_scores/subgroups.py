@@ -18,7 +18,7 @@ TITLES = {
 """Variables that are called otherwise than their column, for a reader."""
 
 LEAST_POSITIVES = 10
-CLASS_AVERAGES = ("balanced_accuracy", "macro_auc")
+CLASS_AVERAGES = ("balanced_accuracy", "macro_auc", "macro_f1")
 TOO_FEW = "too few to judge"
 
 

@@ -91,6 +91,7 @@ class WeightedMetrics(WeightedCalls):
         values["macro_auc"] = metrics.mean_of_defined(
             np.stack([of_class["auc"] for of_class in areas])
         )
+        values["macro_f1"] = metrics.macro_f1(confusion)
         values["accuracy"] = metrics.accuracy(confusion)
         values |= self._calibration(weights)
         if self.per_class:

@@ -6,6 +6,15 @@ from keras_derm.report.html import Callout, Text
 from keras_derm.report.run_files import listed, positive_words, read_json, read_metrics
 from keras_derm.report.sections.training import differing_settings
 
+LESIONS = "lesions"
+"""What metrics.json says was judged, where it was no single photographs."""
+
+INPUT_WORDS = {
+    "dermoscopic": "the dermoscopic photograph",
+    "close_up": "the clinical close-up",
+    "table": "a table of what is known",
+}
+
 
 def blocks(run):
     """Return the blocks that are read first.
@@ -37,6 +46,8 @@ def _origin(run, metrics):
     if metrics["predictions"]:
         files = ", ".join(f"{arm} from {metrics['predictions'][arm]}" for arm in arms)
         return f"Predictions made elsewhere were judged on {judged}: {files}."
+    if metrics.get("judged") == LESIONS:
+        return _lesions_origin(run, arms, n_test)
     described = {
         arm: read_json(run.arm(arm) / "ensemble.json", "train_classifier")
         for arm in arms
@@ -54,6 +65,27 @@ def _origin(run, metrics):
     return (
         f"{'; '.join(learned)}{steps}. Every arm was judged on {judged}. "
         f"{_seen_in_training(run)}"
+    )
+
+
+def _lesions_origin(run, arms, n_test):
+    """What the classifiers of lesions were given, and on what they were judged."""
+    given = {
+        arm: read_json(
+            run.lesions(arm) / "lesion_classifier.json",
+            "train_lesion_classifier",
+            ("inputs", "n_train"),
+        )
+        for arm in arms
+    }
+    n_train = given[arms[0]]["n_train"]
+    inputs = "; ".join(
+        f"{arm} is given {listed([INPUT_WORDS[name] for name in one['inputs']])}"
+        for arm, one in given.items()
+    )
+    return (
+        f"Every arm learned from the same {n_train:,} lesions, and was judged on the "
+        f"same {n_test:,}, each counted once: {inputs}. {_seen_in_training(run)}"
     )
 
 

@@ -72,6 +72,8 @@ def test_metrics_agree_with_scikit_learn():
     assert metrics.accuracy(confusion) == pytest.approx(expected)
     expected = sklearn.metrics.roc_auc_score(y_true, y_prob, multi_class="ovr")
     assert metrics.macro_auc(y_true, y_prob) == pytest.approx(expected)
+    expected = sklearn.metrics.f1_score(y_true, y_pred, average="macro")
+    assert metrics.macro_f1(confusion) == pytest.approx(expected)
     counts = metrics.binary_counts(confusion, index=0)
     recall = sklearn.metrics.recall_score
     precision = sklearn.metrics.precision_score
@@ -113,6 +115,10 @@ def test_weighted_metrics_agree_with_scikit_learn(decimals):
             y_true[kept], y_pred[kept], sample_weight=of_image[kept]
         )
         assert value["balanced_accuracy"] == pytest.approx(expected)
+        expected = sklearn.metrics.f1_score(
+            y_true, y_pred, average="macro", sample_weight=of_image
+        )
+        assert value["macro_f1"] == pytest.approx(expected)
         expected = sklearn.metrics.accuracy_score(
             y_true, y_pred, sample_weight=of_image
         )
@@ -123,6 +129,17 @@ def test_weighted_metrics_agree_with_scikit_learn(decimals):
         expected = np.diag(at_threshold) / at_threshold.sum(axis=1)
         assert value["specificity_at_90"] == pytest.approx(expected[0])
         assert value["sensitivity_at_90"] == pytest.approx(expected[1])
+
+
+def test_milk10k_score_is_the_mean_f1_of_what_is_above_one_half():
+    y_true, y_prob = example()
+    truth, called = np.eye(4, dtype=int)[y_true], (y_prob > 0.5).astype(int)
+    expected = sklearn.metrics.f1_score(truth, called, average="macro")
+    assert metrics.milk10k_score(y_true, y_prob) == pytest.approx(expected)
+    assert not called.any(axis=1).all()  # some are called of no class
+    # The official scorer makes a present of classes that nobody has or is said to have.
+    more = np.hstack([y_prob, np.zeros((len(y_prob), 1))])
+    assert metrics.milk10k_score(y_true, more) == pytest.approx((4 * expected + 1) / 5)
 
 
 def test_weights_of_one_give_the_plain_metrics():
