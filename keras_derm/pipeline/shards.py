@@ -366,4 +366,5 @@ def _example(row, png):
         "png": tf.train.Feature(bytes_list=tf.train.BytesList(value=[png])),
     }
     features = tf.train.Features(feature=feature)
-    return tf.train.Example(features=features).SerializeToString()
+    # Else the order of the two would be that of a hash, another in each process.
+    return tf.train.Example(features=features).SerializeToString(deterministic=True)
