@@ -49,8 +49,8 @@ bench: .venv/.installed ## every measurement under benchmarks/; hours
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 # All but gpu, whose libraries are of no use where there is none.
-EXTRAS := runtime imagenet diffusion quantization tuning max_flow tensorboard parquet test \
-  lint docs
+EXTRAS := runtime imagenet diffusion quantization tuning max_flow tensorboard parquet cluster \
+  test lint docs
 requirements: .venv/.installed ## requirements.txt anew, from the ranges in setup.cfg
 	$(BIN)/pip install -q pip-tools
 	$(BIN)/pip-compile -q --upgrade $(EXTRAS:%=--extra %) --strip-extras --no-header \

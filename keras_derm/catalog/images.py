@@ -2,14 +2,13 @@
 
 import io
 import os
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 from PIL import Image
-from rich.progress import track
 
 from keras_derm.catalog.faults import faults_at, raise_faults
+from keras_derm.cluster.work import work_on_each
 from keras_derm.colour_profiles import is_srgb
 from keras_derm.files import short_digest
 from keras_derm.photographs import (
@@ -75,10 +74,7 @@ def image_faults(table, name="catalog", rows=None):
         the file, None where it is bad.
     """
     paths = list(map(os.path.join, table["root"], table["path"]))
-    n_images, what = len(paths), "Checking images"
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = pool.map(_inspect, paths)
-        found = list(track(found, what, total=n_images, transient=True))
+    found = list(work_on_each(_inspect, paths, "Checking images", on_threads=True))
     causes = np.array([cause for cause, *_ in found], dtype=object)
     facts = pd.DataFrame(
         [facts for _, *facts in found],
@@ -109,16 +105,15 @@ def mask_faults(table, name="catalog", rows=None):
         )
     ]
     causes = np.full(len(table), None, dtype=object)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = pool.map(lambda file: _mask_cause(*file), files)
-        found = track(found, "Checking masks", total=len(files), transient=True)
-        causes[with_mask] = list(found)
+    found = work_on_each(_mask_cause, files, "Checking masks", on_threads=True)
+    causes[with_mask] = list(found)
     bad = np.array([cause is not None for cause in causes], dtype=bool)
     return faults_at(table, bad, "mask_path", causes[bad], name, rows)
 
 
-def _mask_cause(path, photograph):
-    """Why a mask is bad, or None."""
+def _mask_cause(file):
+    """Why a mask, given with its photograph, is bad, or None."""
+    path, photograph = file
     try:
         return mask_fault(read_mask(path, photograph))
     except ImageError as error:

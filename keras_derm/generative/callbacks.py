@@ -145,6 +145,8 @@ class StopOnCollapse(keras.callbacks.Callback):
         patience: Number of epochs in a row below `min_ratio` that stop training.
         warm_up_steps: Training steps before diversity counts: an untrained generator
             makes grey images only.
+        at_batches: Whether losses are looked at after each batch, and not after each
+            epoch alone: of several workers none may stop within an epoch.
 
     Attributes:
         reason: Why training was stopped, or None.
@@ -154,8 +156,17 @@ class StopOnCollapse(keras.callbacks.Callback):
         >>> StopOnCollapse(images, lambda: model.sample(conditions, seed=0))
     """
 
-    def __init__(self, images, make, min_ratio=0.1, patience=2, warm_up_steps=1000):
+    def __init__(
+        self,
+        images,
+        make,
+        min_ratio=0.1,
+        patience=2,
+        warm_up_steps=1000,
+        at_batches=True,
+    ):
         super().__init__()
+        self.at_batches = at_batches
         self.make = make
         self.real_diversity = diversity(images)
         self.min_ratio = min_ratio
@@ -165,12 +176,18 @@ class StopOnCollapse(keras.callbacks.Callback):
         self.epochs_collapsed = 0
 
     def on_train_batch_end(self, batch, logs=None):
+        if self.at_batches:
+            self._stop_if_not_finite(logs, f"batch {batch + 1}")
+
+    def _stop_if_not_finite(self, logs, when):
         for name, value in (logs or {}).items():
             if not math.isfinite(float(value)):
-                self._stop(f"{name} became {float(value)} at batch {batch + 1}")
+                self._stop(f"{name} became {float(value)} at {when}")
                 return
 
     def on_epoch_end(self, epoch, logs=None):
+        if not self.at_batches:
+            self._stop_if_not_finite(logs, f"epoch {epoch + 1}")
         if self.model.steps_done < self.warm_up_steps:
             return
         made = diversity(self.make())

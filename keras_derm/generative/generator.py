@@ -176,6 +176,11 @@ class Generator(keras.Model):
         return max(1, n_images // settings.batch_size)
 
     @property
+    def optimizers(self):
+        """The optimizers that its `train_step` applies, a list."""
+        return [self.optimizer]
+
+    @property
     def steps_done(self):
         """Number of training steps so far, over all calls of `fit`."""
         raise NotImplementedError

@@ -4,12 +4,20 @@ from pathlib import Path
 
 import keras
 import pandas as pd
+import tensorflow as tf
 
 from keras_derm.generative.callbacks import (
     KeepBest,
     SaveWhenSound,
     TrainingClock,
 )
+from keras_derm.generative.replicas import among
+from keras_derm.training import (
+    StopWithChief,
+    SynchronizeWorkers,
+    average_gradients,
+)
+from keras_derm.training.errors import translate_tensorflow_errors
 
 STATE_NAME = "generator"
 HISTORY_FILE = "history.csv"
@@ -41,6 +49,7 @@ def train(
     max_minutes=None,
     callbacks=(),
     verbose="auto",
+    workers=None,
 ):
     """Train a generator, or go on with the training that `directory` holds.
 
@@ -67,6 +76,10 @@ def train(
             epoch; None for no limit.
         callbacks: Further Keras callbacks.
         verbose: As in `keras.Model.fit`.
+        workers: `keras_derm.training.Workers` that train it together, each on its
+            part of every batch, or None. The first alone samples, measures and keeps
+            what `directory` shall hold; the others follow it, in folders that do not
+            stay.
 
     Returns:
         The generator, trained.
@@ -78,40 +91,54 @@ def train(
             state stays in `directory`.
     """
     catalog.require_training_only()
-    directory = Path(directory)
+    directory = Path(directory) if workers is None else workers.folder(directory)
     resume(generator, directory)
     _check_steps(generator, directory, n_steps, steps_per_epoch)
     directory.mkdir(parents=True, exist_ok=True)
     generator.begin(directory)
     if not generator.steps_done:
         generator.prepare(catalog, images, settings, seed)
+    dataset = generator.dataset(catalog, images, settings, seed, generator.steps_done)
+    together = []
+    if workers is not None:
+        dataset = _share(dataset, workers)
+        together = _train_together(generator, workers)
     watch = generator.watch(catalog, images, seed)
+    watch.at_batches = workers is None
     best = _best(directory, measure, measure_every, patience)
     clock = TrainingClock(
         generator.images_per_step(settings),
         max_minutes,
         _minutes_spent(directory, steps_per_epoch, generator),
     )
-    generator.fit(
-        generator.dataset(catalog, images, settings, seed, generator.steps_done),
-        epochs=n_steps // steps_per_epoch,
-        initial_epoch=generator.steps_done // steps_per_epoch,
-        steps_per_epoch=steps_per_epoch,
-        shuffle=False,  # the data set is in the order it shall be in
-        verbose=verbose,
-        callbacks=[
-            watch,
-            generator.sample_grid(catalog, images, directory / "samples", seed),
-            clock,
-            *best,
-            SaveWhenSound(_state_file(generator, directory, STATE_NAME), watch),
-            keras.callbacks.CSVLogger(directory / HISTORY_FILE, append=True),
-            *callbacks,
-        ],
-    )
-    if watch.reason is not None:
+    watching = [
+        watch,
+        generator.sample_grid(catalog, images, directory / "samples", seed),
+        clock,
+        *best,
+        SaveWhenSound(_state_file(generator, directory, STATE_NAME), watch),
+        keras.callbacks.CSVLogger(directory / HISTORY_FILE, append=True),
+        *callbacks,
+    ]
+    is_chief = workers is None or workers.is_chief
+    with translate_tensorflow_errors(f"the training in {directory}", workers):
+        generator.fit(
+            dataset,
+            epochs=n_steps // steps_per_epoch,
+            initial_epoch=generator.steps_done // steps_per_epoch,
+            steps_per_epoch=steps_per_epoch,
+            shuffle=False,  # the data set is in the order it shall be in
+            verbose=verbose if is_chief else 0,
+            callbacks=[
+                *together[:1],
+                *(watching if is_chief else []),
+                *together[1:],
+            ],
+        )
+    reason = watch.reason if workers is None else workers.agree(watch.reason)
+    if reason is not None:
         raise GeneratorCollapse(
-            f"training was stopped: {watch.reason}. The last sound model is in "
+            f"training was stopped: {reason}. The last sound model is in "
             f"{directory}; a lower learning rate or another seed may help."
         )
     if clock.limit_reached:
@@ -119,6 +146,37 @@ def train(
     elif any(callback.stalled for callback in best):
         print(f"stopped at step {generator.steps_done}: no better images for a while")
     return generator
+
+
+def _share(dataset, workers):
+    """The part of every batch that this worker trains on."""
+    first = tf.nest.flatten(dataset.element_spec)[0]
+    workers.share(first.shape[0])  # refuses what cannot be shared out evenly
+
+    def part(values):
+        n_images = values.shape[0] // workers.count
+        return values[workers.index * n_images : (workers.index + 1) * n_images]
+
+    return dataset.map(lambda *batch: tf.nest.map_structure(part, batch))
+
+
+def _train_together(generator, workers):
+    """Have the steps of a generator be those of all workers.
+
+    Returns:
+        Two callbacks: the first to come before all others, the second after them.
+    """
+    for optimizer in generator.optimizers:
+        average_gradients(optimizer, workers)
+    step = generator.train_step
+
+    def step_together(data):
+        with among(workers):
+            return step(data)
+
+    generator.train_step = step_together
+    synchronize = SynchronizeWorkers(workers, generator.optimizers)
+    return synchronize, StopWithChief(workers)
 
 
 def resume(generator, directory):

@@ -123,7 +123,7 @@ def _end(number, frame):
 
 
 def _run(one, arguments):
-    from keras_derm.cluster import refuse_workers
+    from keras_derm.cluster.tf_config import refuse_workers
     from keras_derm.jobs.options import read_options, with_options
 
     if not one.several_workers:

@@ -1,11 +1,13 @@
 """How far the synthetic images are from real ones."""
 
+import functools
+
 import cv2
 import numpy as np
 import pandas as pd
-from rich.progress import track
 
 from keras_derm.catalog import read_image, read_mask
+from keras_derm.cluster.work import work_on_each
 from keras_derm.evaluation.image_quality import origin_probe
 from keras_derm.evaluation.image_quality.feature_extractor import feature_extractor
 from keras_derm.evaluation.image_quality.synthetic_quality import (
@@ -92,15 +94,10 @@ class ImageQuality(Stage):
         ):
             catalog = catalog.where(catalog.table["mask_path"].notna().to_numpy(bool))
             order = np.random.default_rng(self.settings.seed).permutation(len(catalog))
-            scores = []
-            for i in track(order[:N_OUTLINED], f"Outlines, {name}"):
-                path, mask_path = catalog.paths[i], catalog.mask_paths[i]
-                image = cv2.resize(
-                    read_image(path), sides, interpolation=cv2.INTER_AREA
-                )
-                mask = read_mask(mask_path, path).astype("uint8")
-                mask = cv2.resize(mask, sides, interpolation=cv2.INTER_AREA) > 0
-                scores.append(overlap_scores(mask, finder.find(image).mask)["dice"])
+            paths, mask_paths = catalog.paths, catalog.mask_paths
+            files = [(paths[i], mask_paths[i]) for i in order[:N_OUTLINED]]
+            dice = functools.partial(_dice, finder, sides)
+            scores = list(work_on_each(dice, files, f"Outlines, {name}"))
             if scores:
                 rows.append((name, len(scores), np.mean(scores), np.median(scores)))
         columns = ["images", "n", "mean Dice", "median Dice"]
@@ -118,10 +115,21 @@ class ImageQuality(Stage):
             name: resized_images(prepared, part, side)(np.arange(len(part)))
             for name, part in real.items()
         }
-        images["synthetic"] = np.stack([read_image(path) for path in made.paths])
+        images["synthetic"] = np.stack(
+            list(work_on_each(read_image, made.paths, "Reading images"))
+        )
         diagnoses = {
             name: part.table["diagnosis"]
             for name, part in {**real, "synthetic": made}.items()
         }
         extractor = feature_extractor(self.settings.feature_weights)
         return judge_synthetic_images(images, diagnoses, extractor, self.settings.seed)
+
+
+def _dice(finder, sides, file):
+    """Overlap of the mask of a photograph with what a finder sees, at one size."""
+    path, mask_path = file
+    image = cv2.resize(read_image(path), sides, interpolation=cv2.INTER_AREA)
+    mask = read_mask(mask_path, path).astype("uint8")
+    mask = cv2.resize(mask, sides, interpolation=cv2.INTER_AREA) > 0
+    return overlap_scores(mask, finder.find(image).mask)["dice"]

@@ -21,6 +21,7 @@ def predict(
     outline: str | None = None,
     batch_size: int = 32,
     n_threads: int | None = None,
+    cluster: str = "none",
 ):
     """Classify dermoscopic photographs. Research use only: not a medical device.
 
@@ -49,7 +50,11 @@ def predict(
         outline: Folder for the photographs with the outline of the lesion drawn on
             them; the share of the picture that it covers is in the rows.
         batch_size: Images at once.
-        n_threads: Threads of LiteRT; its own choice by default.
+        n_threads: Threads of LiteRT; its own choice by default, on a cluster one.
+        cluster: Where the work is done: none, by this process; local, by a Ray cluster
+            of this machine alone; or the address of a Ray cluster (HOST:PORT, auto,
+            ray://HOST:PORT), whose machines see the model and the images under the
+            same paths. The rows are the same (extra cluster).
 
     Returns:
         Exit status: 0, or 1 where an image could not be read.
@@ -60,6 +65,8 @@ def predict(
         raise ValueError(f"`batch_size` must be 1 or more. Received: {batch_size}")
     asked = [images] if isinstance(images, str) else list(images)
     n_images = _number_found(asked)  # before the model is read
+    from keras_derm.cluster.place import on_cluster
+    from keras_derm.jobs.classification import Classification
     from keras_derm.jobs.prediction_progress import PredictionProgress
     from keras_derm.jobs.predictor import Predictor
 
@@ -70,29 +77,32 @@ def predict(
     table = ShownTable(predictor, with_rows)
     found = _every_image(asked)
     folders = {"overlay": overlay, "outline": outline}
+    classify = Classification(predictor, **folders)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(on_cluster(cluster))
         progress = stack.enter_context(PredictionProgress(n_images, not with_rows))
         if output is None:
-            for rows, _ in _classified(predictor, found, batch_size, **folders):
+            for rows, _ in classify.each(found, batch_size):
                 _each(table.show, rows)
         else:
-            _classify_to(output, predictor, found, batch_size, table, progress, folders)
+            record = predictor.record() | _absolute(folders)
+            _classify_to(output, classify, record, found, batch_size, table, progress)
     table.close()
     return 1 if table.n_failed else 0
 
 
-def _classify_to(output, predictor, found, batch_size, table, progress, folders):
+def _absolute(folders):
+    return {name: path and str(Path(path).resolve()) for name, path in folders.items()}
+
+
+def _classify_to(output, classify, record, found, batch_size, table, progress):
     """Classify what is not done yet, and write all rows."""
     from keras_derm.jobs.kept_rows import kept_rows
-
-    record = predictor.record() | {
-        name: folder and str(Path(folder).resolve()) for name, folder in folders.items()
-    }
 
     def written(rows):
         return progress.of_writing(table.coverage.told(rows))
 
-    with kept_rows(output, predictor.classes, record, written) as kept:
+    with kept_rows(output, classify.classes, record, written) as kept:
 
         def take_up(row):
             table.show(row)
@@ -101,7 +111,7 @@ def _classify_to(output, predictor, found, batch_size, table, progress, folders)
         left = kept.go_on(found, take_up)
         _tell_of_taken_up(kept, progress.n_images)
         progress.go_on_from(kept.n_taken_up)
-        for rows, stamps in _classified(predictor, left, batch_size, **folders):
+        for rows, stamps in classify.each(left, batch_size):
             kept.append(rows, stamps)
             _each(table.show, rows)
             progress.advance(len(rows))
@@ -116,21 +126,6 @@ def _tell_of_taken_up(kept, n_images):
             f"{kept.n_dropped:,} rows are done again.",
             flush=True,
         )
-
-
-def _classified(predictor, images, batch_size, overlay, outline):
-    """Yield rows and stamps of images, batch by batch; pictures of them are written."""
-    from keras_derm.jobs.kept_rows import stamps
-
-    while batch := list(itertools.islice(images, batch_size)):
-        paths, names = zip(*batch, strict=True)
-        before = stamps(paths)
-        rows, prepared = predictor.rows(paths)
-        if overlay is not None:
-            predictor.write_overlays(rows, prepared, names, Path(overlay))
-        if outline is not None:
-            predictor.write_outlines(paths, names, Path(outline))
-        yield rows, before
 
 
 def _each(function, rows):

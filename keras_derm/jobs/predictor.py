@@ -57,6 +57,8 @@ class Predictor:
         path: A .keras or .tflite with its .json beside it, or the folder of an
             exported ensemble.
         n_threads: Threads of LiteRT.
+        n_at_once: Photographs that are read at once, by as many threads; by default
+            one for each processor.
 
     Attributes:
         classes: Class names.
@@ -73,8 +75,8 @@ class Predictor:
         >>> rows, _ = Predictor("export/ensemble_int8.tflite").rows(["photograph.jpg"])
     """
 
-    def __init__(self, path, n_threads=None):
-        self.path = Path(path)
+    def __init__(self, path, n_threads=None, n_at_once=None):
+        self.path, self.n_threads = Path(path), n_threads
         self._keras_model, self._members = None, {}
         facts, self._classify = self._open(n_threads)
         told = ModelFacts(facts, self.path)
@@ -86,7 +88,7 @@ class Predictor:
         self._side = max(facts["image_size"])
         self._finder = shipped_finder()
         self._crop_margin = facts.get("crop_margin")
-        self._pool = ThreadPoolExecutor(os.cpu_count())
+        self._pool = ThreadPoolExecutor(n_at_once or os.cpu_count())
 
     def rows(self, paths):
         """Classify and measure photographs.

@@ -1,8 +1,9 @@
 """Split a catalog and prepare its images."""
 
+import functools
+
 import numpy as np
 import pandas as pd
-from rich.progress import track
 
 from keras_derm.catalog import (
     Catalog,
@@ -12,6 +13,7 @@ from keras_derm.catalog import (
     read_mask,
     split_catalog,
 )
+from keras_derm.cluster.work import work_on_each
 from keras_derm.files import write_csv
 from keras_derm.jobs.preprocessing import preparation_strategy
 from keras_derm.layers import RandomDarkening, augmentation, preparation
@@ -131,15 +133,9 @@ class PrepareDataset(Stage):
 
     def _boxes(self, catalog):
         """Square around the lesion of each photograph, int `(n, 4)`."""
-        files = zip(catalog.paths, catalog.mask_paths, strict=True)
-        work = track(files, "Finding lesions", total=len(catalog))
-        masks = (
-            shipped_finder().find(read_image(path)).mask
-            if mask is None
-            else read_mask(mask, path)
-            for path, mask in work
-        )
-        boxes = [lesion_box(mask, self.settings.crop_margin) for mask in masks]
+        files = list(zip(catalog.paths, catalog.mask_paths, strict=True))
+        find = functools.partial(_box_of, shipped_finder(), self.settings.crop_margin)
+        boxes = list(work_on_each(find, files, "Finding lesions"))
         n_found = sum(mask is None for mask in catalog.mask_paths)
         print(f"cropped to the lesion: {n_found} of {len(boxes)} without a mask")
         return boxes
@@ -178,3 +174,11 @@ class PrepareDataset(Stage):
             ),
         }
         save_figure(self.run, "preparation", figures.preparation_stages(stages))
+
+
+def _box_of(finder, margin, file):
+    """Square around the lesion of a photograph, given with its mask or None."""
+    path, mask_path = file
+    if mask_path is None:
+        return lesion_box(finder.find(read_image(path)).mask, margin)
+    return lesion_box(read_mask(mask_path, path), margin)

@@ -63,9 +63,12 @@ class App:
         return (source.__doc__ or "").partition("\n\n")[0].replace("\n", " ").strip()
 
 
+TOGETHER = ("train_classifier", "train_generator")
+"""Stages that several workers do together."""
+
 APPS = (
     App("run_recipe", function="keras_derm.jobs.run_recipe:run_recipe"),
-    *(App(name, several_workers=name == "train_classifier") for name in RECIPE_STAGES),
+    *(App(name, several_workers=name in TOGETHER) for name in RECIPE_STAGES),
     App("report", function="keras_derm.jobs.report:report"),
     App(
         "predict",

@@ -1,10 +1,14 @@
 """Train a generator on the training images."""
 
+import contextlib
 import dataclasses
 import shutil
 import sys
+import tempfile
+from pathlib import Path
 
 import keras
+import tensorflow as tf
 
 from keras_derm.catalog.tasks import check_any_task
 from keras_derm.evaluation.image_quality.feature_distances import (
@@ -12,7 +16,7 @@ from keras_derm.evaluation.image_quality.feature_distances import (
     neighbourhood_metrics,
 )
 from keras_derm.evaluation.image_quality.feature_extractor import feature_extractor
-from keras_derm.files import write_json
+from keras_derm.files import short_digest, write_json
 from keras_derm.generative import (
     AdapterScope,
     SampleBoard,
@@ -26,7 +30,7 @@ from keras_derm.layers import preparation
 from keras_derm.pipeline import PreparedImages, resized_images
 from keras_derm.runs import Stage
 from keras_derm.settings import PrepareDatasetSettings, TrainGeneratorSettings
-from keras_derm.training import default_strategy
+from keras_derm.training import default_strategy, join_workers
 
 N_MEASURED = 1000
 N_NEIGHBOURS = 5
@@ -48,6 +52,31 @@ class TrainGenerator(Stage):
         "generator/*/adapter.safetensors",
     )
 
+    workers = None
+
+    def do(self):
+        self.workers = join_workers()  # before anything is computed
+        if self.workers is not None and not self.workers.is_chief:
+            return self._follow()
+        super().do()
+        if self.workers is not None:
+            self.workers.agree("done")
+
+    def _follow(self):
+        """Train with the chief, and write nothing that is kept."""
+        self.check()
+        if self.workers.agree(None):
+            with tempfile.TemporaryDirectory() as folder:
+                self._train(Path(folder))
+        self.workers.agree(None)
+
+    @contextlib.contextmanager
+    def entered(self):
+        with super().entered() as todo:
+            if self.workers is not None:
+                self.workers.agree(todo)
+            yield todo
+
     @property
     def extends(self):
         further = self.settings.generator.EXTENDS
@@ -63,16 +92,29 @@ class TrainGenerator(Stage):
                 AdapterScope.rows(rows, self.settings.where)
             self.settings = with_steps(self.settings, rows)
             self.settings = with_precision(self.run, self.settings)
+        if self.workers is not None:
+            _check_together(self.settings, self.workers)
 
     def make(self):
-        settings, folder = self.settings, self.run.generator
+        self._train(self.run.generator)
+
+    def _strategy(self):
+        """Of several workers each has a plain model of its own."""
+        return tf.distribute.get_strategy() if self.workers else default_strategy()
+
+    def _train(self, folder):
+        """Train in a folder, of which the chief's is kept."""
+        settings = self.settings
         kind, options = generator_class(settings.generator.name), settings.generator
         keras.utils.set_random_seed(settings.seed)
         rows = kind.training_rows(options, self.run.catalog.split("train"))
         prepared = PreparedImages.load(self.run.prepared_real)
-        with default_strategy().scope():
+        if self.workers is not None:
+            ids = "\n".join(rows.table["isic_id"]).encode()
+            self.workers.check_same({"images": short_digest(ids)})
+        with self._strategy().scope():
             generator = built_generator(settings)
-        images = training_images(self.run, settings, prepared, rows)
+        images = training_images(self.run, settings, prepared, rows, folder)
         described = {"name": options.name, "text": kind.description(options)}
         write_json(folder / "description.json", described)
         measure, callbacks = None, []
@@ -87,6 +129,7 @@ class TrainGenerator(Stage):
             "steps_per_epoch": settings.steps_per_epoch,
             "seed": settings.seed,
             "verbose": "auto" if sys.stdout.isatty() else 2,
+            "workers": self.workers,
         }
         train(
             generator,
@@ -102,6 +145,8 @@ class TrainGenerator(Stage):
             callbacks=callbacks,
             **common,
         )
+        if self.workers is not None:
+            folder = self.workers.folder(folder)  # the best is known to the chief alone
         best = best_state_file(folder, generator.STATE_SUFFIX)
         if best.exists():
             generator.load_state(best)
@@ -117,9 +162,9 @@ class TrainGenerator(Stage):
             shutil.rmtree(folder)  # it learned other rows
         scope.save(folder)
         print(f"adapting to {len(chosen):,} images: {settings.where}", flush=True)
-        with default_strategy().scope():
+        with self._strategy().scope():
             adapted = generator.adapted(settings.generator, settings.seed)
-        images = training_images(self.run, settings, prepared, chosen)
+        images = training_images(self.run, settings, prepared, chosen, folder.parent)
         options = settings.generator.lora
         n_steps = options.n_steps
         train(adapted, chosen, images, folder, options, n_steps=n_steps, **common)
@@ -152,7 +197,25 @@ def with_precision(run, settings):
     return dataclasses.replace(settings, precision=precision)
 
 
-def training_images(run, settings, prepared, rows):
+def _check_together(settings, workers):
+    """Refuse what several workers cannot do.
+
+    Args:
+        settings: `TrainGeneratorSettings`.
+        workers: `Workers`.
+
+    Raises:
+        ValueError: XLA is asked for, or the settings are not the chief's.
+    """
+    if settings.jit_compile:
+        raise ValueError(
+            "XLA cannot compile a step of several workers: train without jit_compile. "
+            f"Received: jit_compile=True, {workers.count} workers"
+        )
+    workers.check_same(settings.to_dict())
+
+
+def training_images(run, settings, prepared, rows, folder=None):
     """Function from positions to the images that a generator is trained on.
 
     Args:
@@ -160,6 +223,8 @@ def training_images(run, settings, prepared, rows):
         settings: `TrainGeneratorSettings`.
         prepared: `PreparedImages` of the run.
         rows: `Catalog` of the rows.
+        folder: Where masks are kept, where the generator is told them; by default
+            that of the generator of the run.
 
     Returns:
         Function of an int array (n,), giving uint8 (n, side, side, 3), with the mask of
@@ -171,7 +236,7 @@ def training_images(run, settings, prepared, rows):
     chain = preparation(
         run.settings(PrepareDatasetSettings).preset, settings.image_size
     )
-    folder = run.generator / f"masks_{len(rows)}"
+    folder = (folder or run.generator) / f"masks_{len(rows)}"
     return masked_images(images, rows, chain, folder)
 
 

@@ -1,18 +1,18 @@
 """Phantom data sets on disk: render, reuse, resume, read."""
 
+import collections
+import functools
 import hashlib
 import json
-import os
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
-from rich.progress import track
 
 from keras_derm.caches import image_cache
 from keras_derm.catalog import Catalog
+from keras_derm.cluster.work import work_on_each
 from keras_derm.files import atomic_path, read_json, write_csv, write_json
 from keras_derm.phantom.photograph import photograph
 from keras_derm.phantom.population import (
@@ -21,7 +21,6 @@ from keras_derm.phantom.population import (
     frequencies,
     population,
 )
-from keras_derm.phantom.workers import render_in_processes
 
 VERSION = 2
 """Raised with every change of the pixels, so that no cache mixes two phantoms."""
@@ -45,6 +44,9 @@ _FILES = {
     "hair_free": "hair_free/{}_hair_free.png",
     "image": "images/{}.png",
 }
+_FEW, _AT_ONCE = 16, 4
+"""Photographs that one process renders alone, and that others are given at once."""
+
 _LIMITS = {"n": (1, 1_000_000), "seed": (0, 2**32 - 1), "size": (64, 1024)}
 _LEVELS = {"hair": (0.0, 3.0), "artefacts": (0.0, 3.0)}
 _SWITCHES = {"true": True, "false": False}
@@ -331,22 +333,12 @@ def _render_rows(table, rows, settings, root, workers, progress):
         return
     records = table.iloc[rows].to_dict("records")
     tasks = list(zip(rows, records, strict=True))
-    workers = min(workers or os.cpu_count() or 1, len(tasks))
-    if workers == 1:
-        done = (_write_photograph(task, settings, root) for task in tasks)
-    else:
-        done = render_in_processes(tasks, settings, root, workers)
-    for _ in track(done, "Rendering phantom", total=len(tasks), disable=not progress):
-        pass
-
-
-def work():
-    """Body of a worker process: the job comes on standard input as JSON."""
-    job = json.load(sys.stdin)
-    cv2.setNumThreads(1)
-    for index, record in job["tasks"]:
-        _write_photograph((index, record), job["settings"], Path(job["root"]))
-        print(index, flush=True)
+    write = functools.partial(_write_photograph, settings=settings, root=root)
+    what = "Rendering phantom" if progress else None
+    done = work_on_each(
+        write, tasks, what, at_once=_AT_ONCE, few=_FEW, n_workers=workers
+    )
+    collections.deque(done, maxlen=0)
 
 
 def _write_photograph(task, settings, root):

@@ -5,9 +5,9 @@ from keras_derm.pipeline.datasets import image_dataset
 from keras_derm.pipeline.exclusion import exclusion_reasons
 from keras_derm.pipeline.masks import prepare_masks
 from keras_derm.pipeline.near_copies import find_copies
+from keras_derm.pipeline.photograph_preparation import image_preparation
 from keras_derm.pipeline.prepared import (
     PreparedImages,
-    image_preparation,
     prepare,
     resized_images,
 )

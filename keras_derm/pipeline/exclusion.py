@@ -1,15 +1,23 @@
 """Which images of a catalog are covered by artefacts beyond repair."""
 
+import functools
+
 import pandas as pd
 from rich.progress import track
 
+from keras_derm.cluster.work import work_on_each
 from keras_derm.layers import (
     ArtefactSuppression,
     HairRemoval,
     Preparation,
     SquareResize,
 )
-from keras_derm.pipeline.prepared import prepared_batches
+from keras_derm.pipeline.photograph_preparation import PhotographPreparation
+from keras_derm.pipeline.prepared import (
+    on_a_cluster,
+    photographs_of,
+    prepared_batches,
+)
 
 WORKING_SIZE = 224
 _BATCH_SIZE = 4
@@ -30,9 +38,20 @@ def exclusion_reasons(catalog):
     """
     artefacts = ArtefactSuppression()
     hairless = Preparation([SquareResize(WORKING_SIZE)], [HairRemoval()])
+    if on_a_cluster(None):
+        look = functools.partial(
+            _reasons_of_one, artefacts, PhotographPreparation(hairless, as_float=True)
+        )
+        reasons = work_on_each(look, photographs_of(catalog), "Looking for artefacts")
+        return pd.Series(list(reasons), index=catalog.table.index, dtype=object)
     batches = prepared_batches(catalog, hairless, _BATCH_SIZE).prefetch(2)
     reasons = []
     n_batches = -(-len(catalog) // _BATCH_SIZE)
     for images in track(batches, "Looking for artefacts", total=n_batches):
         reasons += artefacts.exclusion_reasons(images)
     return pd.Series(reasons, index=catalog.table.index, dtype=object)
+
+
+def _reasons_of_one(artefacts, hairless, photograph):
+    (reason,) = artefacts.exclusion_reasons(hairless(photograph))
+    return reason

@@ -1,8 +1,5 @@
 """Which photographs of a catalog are one, by their pixels: resized, turned, cropped."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-
 import cv2
 import numpy as np
 import pandas as pd
@@ -11,6 +8,7 @@ from scipy.fft import dctn
 
 from keras_derm.catalog import read_image
 from keras_derm.catalog.duplicates import NEAR, SAME_PIXELS, identical_pairs
+from keras_derm.cluster.work import work_on_each
 
 SIDE = 64
 """Side of the grey thumbnails that are compared, in pixels."""
@@ -106,10 +104,9 @@ def thumbnails(paths):
     Raises:
         ImageError: If a photograph cannot be read.
     """
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = pool.map(_read_thumbnail, paths)
-        found = track(found, "Reading photographs", total=len(paths), transient=True)
-        return np.array(list(found), np.uint8).reshape(-1, SIDE, SIDE)
+    what = "Reading photographs"
+    found = work_on_each(_read_thumbnail, paths, what, on_threads=True)
+    return np.array(list(found), np.uint8).reshape(-1, SIDE, SIDE)
 
 
 def near_copies(images):
@@ -137,16 +134,14 @@ def near_copies(images):
     turns, likeness = _best_turns(waves, first, second)
     close = np.flatnonzero(likeness >= UNLIKE)
     first, second, turns = shows[first[close]], shows[second[close]], turns[close]
-    pairs = list(zip(first, second, turns, strict=True))
-
-    def compare(pair):
-        one, other, turn = pair
-        return _similarity(images[one], turned(images[other], turn))
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = pool.map(compare, pairs)
-        found = track(found, "Comparing pairs", total=len(pairs), transient=True)
-        similarity = np.array(list(found), float)
+    pairs = (
+        (images[one], images[other], turn)
+        for one, other, turn in zip(first, second, turns, strict=True)
+    )
+    found = work_on_each(
+        _similarity_of, pairs, "Comparing pairs", len(close), on_threads=True
+    )
+    similarity = np.array(list(found), float)
     table = pd.DataFrame(
         {
             "first": first,
@@ -245,6 +240,11 @@ def _turned_waves(waves, turn):
     for _ in range(turn // 2):  # rows and columns exchanged, then upside down
         waves = waves.transpose(0, 2, 1) * signs[:, None]
     return waves * signs if turn % 2 else waves
+
+
+def _similarity_of(pair):
+    one, other, turn = pair
+    return _similarity(one, turned(other, turn))
 
 
 def _similarity(one, other):

@@ -1,18 +1,26 @@
 """Images after the deterministic part of preparation, kept on disk."""
 
+import functools
+import itertools
 import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 import tensorflow as tf
-from rich.progress import track
+from rich.progress import Progress, track
 
 from keras_derm.catalog import read_image
+from keras_derm.cluster.place import current_cluster
+from keras_derm.cluster.work import work_on_each
 from keras_derm.files import atomic_path, new_array, read_json, write_json
 from keras_derm.pipeline.decoded import decoded_images, part_of
+from keras_derm.pipeline.photograph_preparation import (
+    PhotographPreparation,
+    to_uint8,
+)
 from keras_derm.pipeline.same_size import images_of_replicas
-from keras_derm.pipeline.shards import ANEW, INDEX, Shards, write_images
+from keras_derm.pipeline.shards import ANEW, INDEX, ShardedFolder, Shards
 
 
 class PreparedImages:
@@ -112,7 +120,9 @@ def prepare(
     """Prepare every image of `catalog` once and keep the results in `directory`.
 
     The directory appears whole or not at all; where it already holds the same images
-    prepared by the same layers, it is used as it is.
+    prepared by the same layers, it is used as it is. Shards that a stopped call has
+    finished are not done again. Within `on_cluster` the photographs are prepared there,
+    and shards are written there, in a folder that every machine sees.
 
     Args:
         catalog: `Catalog` of the images.
@@ -153,17 +163,69 @@ def prepare(
     stored = directory / INDEX
     if stored.is_file() and _description(read_json(stored, (), ANEW)) == index:
         return PreparedImages.load(directory)
+    if images_per_shard is not None:
+        with ShardedFolder(directory, index, images_per_shard) as folder:
+            if folder.left and on_a_cluster(strategy):
+                _write_on_cluster(folder, catalog, preparation, boxes, factors)
+            elif folder.left:
+                _write_here(
+                    *(folder, catalog, preparation),
+                    *(boxes, factors, strategy, batch_size),
+                )
+        return PreparedImages.load(directory)
     images = prepared_images(catalog, preparation, boxes, factors, strategy, batch_size)
     with atomic_path(directory) as temporary:
         temporary.mkdir(parents=True)
         images = track(images, "Preparing images", total=len(catalog))
-        if images_per_shard is None:
-            batches = (image[None] for image in images)
-            write_array(batches, len(catalog), temporary / "images.npy")
-            write_json(temporary / INDEX, index)
-        else:
-            write_images(images, index, temporary, images_per_shard)
+        batches = (image[None] for image in images)
+        write_array(batches, len(catalog), temporary / "images.npy")
+        write_json(temporary / INDEX, index)
     return PreparedImages.load(directory)
+
+
+def _write_here(folder, catalog, preparation, boxes, factors, strategy, batch_size):
+    """Write the shards that are left, of one stream of images."""
+    rows = folder.rows_left
+    left = catalog.where(np.isin(np.arange(len(catalog)), rows))
+    boxes, factors = (
+        None if each is None else np.asarray(each)[rows] for each in (boxes, factors)
+    )
+    images = prepared_images(left, preparation, boxes, factors, strategy, batch_size)
+    images = iter(track(images, "Preparing images", total=len(rows)))
+    for shard in folder.left:
+        folder.write(shard, itertools.islice(images, len(shard.rows)))
+
+
+def _write_on_cluster(folder, catalog, preparation, boxes, factors):
+    """Have the shards that are left prepared and written by the cluster."""
+    photographs = photographs_of(catalog, boxes, factors)
+    shards = ((s, photographs[s.rows.start : s.rows.stop]) for s in folder.left)
+    write = functools.partial(_write_shard, folder, PhotographPreparation(preparation))
+    done = work_on_each(write, shards, n_items=len(folder.left), at_once=1)
+    with Progress(transient=True) as bar:
+        task = bar.add_task("Preparing images", total=len(folder.rows_left))
+        for n_images in done:
+            bar.advance(task, n_images)
+
+
+def on_a_cluster(strategy):
+    """Whether photographs are prepared on a cluster, and not on devices of ours."""
+    return strategy is None and current_cluster() is not None
+
+
+def photographs_of(catalog, boxes=None, factors=None):
+    """What `PhotographPreparation` takes of each row, a list."""
+    nothing = [None] * len(catalog)
+    parts = nothing if boxes is None else np.asarray(boxes, "int64").tolist()
+    each = nothing if factors is None else np.asarray(factors, "float32").tolist()
+    return list(zip(catalog.paths, parts, each, strict=True))
+
+
+def _write_shard(folder, prepare_one, task):
+    """Prepare and write the photographs of one shard; how many they are."""
+    shard, photographs = task
+    folder.write(shard, map(prepare_one, photographs))
+    return len(photographs)
 
 
 def prepared_images(
@@ -180,9 +242,13 @@ def prepared_images(
     Raises:
         ImageError: A file cannot be read.
     """
+    if on_a_cluster(strategy):
+        photographs = photographs_of(catalog, boxes, factors)
+        yield from work_on_each(PhotographPreparation(preparation), photographs)
+        return
     if strategy is None:
         batches = prepared_batches(catalog, preparation, batch_size, boxes, factors)
-        batches = batches.map(_to_uint8, tf.data.AUTOTUNE).prefetch(2)
+        batches = batches.map(to_uint8, tf.data.AUTOTUNE).prefetch(2)
         images = (image for batch in batches.as_numpy_iterator() for image in batch)
     else:
         factor = tf.ones(len(catalog)) if factors is None else tf.constant(factors)
@@ -191,7 +257,7 @@ def prepared_images(
         def prepared(rows, photographs):
             squares = preparation.apply_geometry(photographs)
             squares *= tf.gather(factor, rows)[:, None, None, None]
-            return _to_uint8(preparation.apply_photometry(squares))
+            return to_uint8(preparation.apply_photometry(squares))
 
         images = images_of_replicas(catalog, prepared, boxes, strategy)
     n_done = 0
@@ -230,28 +296,6 @@ def resized_images(prepared, catalog, image_size):
         return np.stack(resized)
 
     return take
-
-
-def image_preparation(preparation):
-    """Function that prepares one photograph as `prepare` does those of a catalog.
-
-    It is a graph, as there: TensorFlow resizes a little differently outside of one, so
-    that some pixels in a hundred would be rounded to another level.
-
-    Args:
-        preparation: `keras_derm.layers.Preparation`.
-
-    Returns:
-        Function from a uint8 RGB array `(height, width, 3)` of any size to one of
-        `preparation.image_size`.
-    """
-    photograph = tf.TensorSpec((None, None, 3), tf.uint8)
-
-    @tf.function(input_signature=[photograph])
-    def prepared(image):
-        return _to_uint8(preparation(image[None]))[0]
-
-    return lambda image: prepared(image).numpy()
 
 
 def write_array(batches, n_images, path):
@@ -294,13 +338,6 @@ def prepared_batches(catalog, preparation, batch_size, boxes=None, factors=None)
         each = tf.data.Dataset.from_tensor_slices(np.asarray(factors, "float32"))
         squares = tf.data.Dataset.zip(squares, each)
     return squares.batch(batch_size).map(photometry, tf.data.AUTOTUNE)
-
-
-def _to_uint8(images):
-    images = tf.cast(images, tf.float32)
-    # tf.round takes halves to the even number: of enlarged images, as synthetic ones
-    # are, more pixels would be even, which gives their origin away.
-    return tf.cast(tf.clip_by_value(tf.floor(images + 0.5), 0, 255), tf.uint8)
 
 
 def described(layers):

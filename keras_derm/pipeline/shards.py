@@ -1,6 +1,10 @@
 """Prepared images in TFRecord shards."""
 
+import json
+import os
+import shutil
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -116,11 +120,142 @@ class Shards:
         return str(path).encode()
 
 
+@dataclass(frozen=True)
+class Shard:
+    """A file of shards: its name, and the rows of the images in it.
+
+    Example:
+        >>> Shard("images-00000-of-00002.tfrecord", range(512))
+    """
+
+    name: str
+    rows: range
+
+
+class ShardedFolder:
+    """A folder of shards that is written shard by shard, in any order and by anyone.
+
+    Until all are there it is beside its place, with `.partial` at the end of its name;
+    a shard that is whole there stays, and is not written again. It is fit to be sent to
+    another process, which writes to the same folder. As a context it goes on with what
+    is there of the same index, and at the end takes its place with an index.
+
+    Args:
+        directory: Where the folder shall lie.
+        index: Dict with the `ids` of the images, and what else the index shall hold.
+        images_per_shard: Images a file; the last may have fewer.
+
+    Attributes:
+        left: List of the `Shard`s that are to be written.
+
+    Raises:
+        ValueError: `images_per_shard` is below 1.
+
+    Example:
+        >>> with ShardedFolder("prepared/real", {"ids": ids}, 512) as folder:
+        ...     for shard in folder.left:
+        ...         folder.write(shard, images_of(shard.rows))
+    """
+
+    PLAN = "plan.json"
+
+    def __init__(self, directory, index, images_per_shard):
+        if images_per_shard < 1:
+            raise ValueError(
+                f"`images_per_shard` must be 1 or more. Received: {images_per_shard}"
+            )
+        self.directory = Path(directory)
+        self.partial = self.directory.with_name(f"{self.directory.name}.partial")
+        self._index, n_images = index, len(index["ids"])
+        starts = range(0, n_images, images_per_shard)
+        self.shards = [
+            Shard(
+                f"images-{number:05d}-of-{len(starts):05d}.tfrecord",
+                range(start, min(start + images_per_shard, n_images)),
+            )
+            for number, start in enumerate(starts)
+        ]
+        self.left = self.shards
+
+    def __getstate__(self):
+        return {"partial": self.partial}  # all that `write` needs
+
+    @property
+    def rows_left(self):
+        """Rows of the images that are to be written, int array."""
+        return np.array([row for shard in self.left for row in shard.rows], int)
+
+    def __enter__(self):
+        plan = json.loads(json.dumps(self._index))
+        stored = self.partial / self.PLAN
+        if self.partial.is_dir() and not (
+            stored.is_file() and read_json(stored, (), ANEW) == plan
+        ):
+            shutil.rmtree(self.partial)
+        write_json(stored, plan)
+        self.left = [shard for shard in self.shards if self._entry(shard) is None]
+        n_done = len(self.shards) - len(self.left)
+        if n_done:
+            print(f"{n_done:,} of {len(self.shards):,} shards are done already")
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if kind is not None:
+            return
+        entries = [self._entry(shard) for shard in self.shards]
+        size = entries[0].pop("image_size") if entries else []
+        for entry in entries:
+            entry.pop("image_size", None)
+        sizes = {"image_size": size, "shards": entries}
+        write_json(self.partial / INDEX, {**self._index, **sizes})
+        for note in (self.PLAN, *(_note(shard.name) for shard in self.shards)):
+            (self.partial / note).unlink()
+        if self.directory.is_dir():
+            shutil.rmtree(self.directory)
+        os.replace(self.partial, self.directory)
+
+    def write(self, shard, images):
+        """Write a shard, whole or not at all, and what the index says of it.
+
+        Args:
+            shard: One of `left`.
+            images: Its images in order, uint8 RGB `(height, width, 3)` of one size.
+        """
+        pngs = []
+        with atomic_path(self.partial / shard.name) as temporary:
+            with tf.io.TFRecordWriter(str(temporary)) as writer:
+                for row, image in zip(shard.rows, images, strict=True):
+                    pngs.append(tf.io.encode_png(image).numpy())
+                    writer.write(_example(row, pngs[-1]))
+            content = temporary.read_bytes()
+        entry = {
+            "file": shard.name,
+            "n_images": len(shard.rows),
+            "n_bytes": len(content),
+            "crc32": zlib.crc32(content),
+            "pngs": _places(pngs, content),
+            "image_size": list(image.shape[:2]),
+        }
+        write_json(self.partial / _note(shard.name), entry)
+
+    def _entry(self, shard):
+        """What the index says of a shard that is whole, or None."""
+        path, note = self.partial / shard.name, self.partial / _note(shard.name)
+        if not (path.is_file() and note.is_file()):
+            return None
+        entry = read_json(note, (), ANEW)
+        return entry if path.stat().st_size == entry["n_bytes"] else None
+
+
+def _note(name):
+    return Path(name).with_suffix(".json").name
+
+
 def write_shards(prepared, directory, images_per_shard=512):
     """Write prepared images as TFRecord files of PNG with an index.
 
-    Every file appears whole or not at all, the index last. Shards that a stopped call
-    left are written anew.
+    The folder appears whole or not at all. Shards that a stopped call has finished are
+    not written again.
 
     Args:
         prepared: `PreparedImages`.
@@ -133,50 +268,11 @@ def write_shards(prepared, directory, images_per_shard=512):
     Raises:
         ValueError: `images_per_shard` is below 1.
     """
-    images = (prepared.take([row])[0] for row in range(len(prepared)))
     index = {"ids": prepared.ids.tolist()}
-    return write_images(images, index, directory, images_per_shard)
-
-
-def write_images(images, index, directory, images_per_shard):
-    """`write_shards` of single images.
-
-    Args:
-        images: Iterable of uint8 images of one size, `(height, width, 3)`.
-        index: Dict with their `ids`, and what else the index shall hold.
-        directory, images_per_shard: As for `write_shards`.
-    """
-    if images_per_shard < 1:
-        raise ValueError(
-            f"`images_per_shard` must be 1 or more. Received: {images_per_shard}"
-        )
-    directory, images = Path(directory), iter(images)
-    n_images = len(index["ids"])
-    n_shards = -(-n_images // images_per_shard)
-    shards = []
-    for number in range(n_shards):
-        start = number * images_per_shard
-        rows = range(start, min(start + images_per_shard, n_images))
-        name = f"images-{number:05d}-of-{n_shards:05d}.tfrecord"
-        pngs = []
-        with atomic_path(directory / name) as temporary:
-            with tf.io.TFRecordWriter(str(temporary)) as writer:
-                for row in rows:
-                    image = next(images)
-                    pngs.append(tf.io.encode_png(image).numpy())
-                    writer.write(_example(row, pngs[-1]))
-            content = temporary.read_bytes()
-        shards.append(
-            {
-                "file": name,
-                "n_images": len(rows),
-                "n_bytes": len(content),
-                "crc32": zlib.crc32(content),
-                "pngs": _places(pngs, content),
-            }
-        )
-    sizes = {"image_size": list(image.shape[:2]), "shards": shards}
-    write_json(directory / INDEX, {**index, **sizes})
+    with ShardedFolder(directory, index, images_per_shard) as folder:
+        for shard in folder.left:
+            images = (prepared.take([row])[0] for row in shard.rows)
+            folder.write(shard, images)
     return Shards(directory)
 
 
@@ -270,4 +366,5 @@ def _example(row, png):
         "png": tf.train.Feature(bytes_list=tf.train.BytesList(value=[png])),
     }
     features = tf.train.Features(feature=feature)
-    return tf.train.Example(features=features).SerializeToString()
+    # Else the order of the two would be that of a hash, another in each process.
+    return tf.train.Example(features=features).SerializeToString(deterministic=True)

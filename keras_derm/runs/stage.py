@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+from keras_derm.cluster.place import NOWHERE_ELSE, on_cluster
 from keras_derm.files import short_digest
 from keras_derm.runs.run_directory import RunDirectory
 from keras_derm.settings import StageSettings
+from keras_derm.settings.spreads_work import SpreadsWork
 
 AnySettings = TypeVar("AnySettings", bound=StageSettings)
 
@@ -60,12 +62,19 @@ class Stage(Generic[AnySettings]):
             FileNotFoundError: A stage that it builds on has not been done.
             RunLockedError: Another process is working on this run.
         """
-        with self.run.locked():
+        with self.run.locked(), on_cluster(self._place):
             self.check()
             with self.entered() as todo:
                 if todo:
                     self.make()
             return self.finish()
+
+    @property
+    def _place(self) -> str:
+        """Where the work is spread over."""
+        if isinstance(self.settings, SpreadsWork):
+            return self.settings.cluster
+        return NOWHERE_ELSE
 
     def entered(self) -> Any:
         """Enter the stage in the run directory; see `RunDirectory.stage`."""

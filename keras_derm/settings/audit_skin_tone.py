@@ -5,11 +5,14 @@ from typing import Literal
 
 from keras_derm.settings.kinds import ImageType
 from keras_derm.settings.reads_archives import ReadsArchives
+from keras_derm.settings.spreads_work import SpreadsWork
 from keras_derm.settings.stage import StageSettings
 
 
 @dataclass(frozen=True)
-class AuditSkinToneSettings(ReadsArchives, StageSettings, stage="audit_skin_tone"):
+class AuditSkinToneSettings(
+    ReadsArchives, SpreadsWork, StageSettings, stage="audit_skin_tone"
+):
     """Read an archive, check every image, and find out whose skin is in it.
 
     The tone group of a person (light, medium, dark) comes from a label that a person
@@ -50,6 +53,9 @@ class AuditSkinToneSettings(ReadsArchives, StageSettings, stage="audit_skin_tone
 
         table_only: Read the tables alone, of an archive whose images are elsewhere,
             and count whose skin they tell of. Nothing builds on such an audit.
+        cluster: Where the work is done: none, by the processors of this machine; local,
+            by a Ray cluster of this machine alone; or the address of a Ray cluster
+            (HOST:PORT, auto, ray://HOST:PORT). Results are the same (extra cluster).
 
     Example:
         >>> AuditSkinToneSettings(data="phantom:n=200")

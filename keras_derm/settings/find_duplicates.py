@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from keras_derm.settings.kinds import CountFromZero, limited
+from keras_derm.settings.spreads_work import SpreadsWork
 from keras_derm.settings.stage import StageSettings
 
 
 @dataclass(frozen=True)
-class FindDuplicatesSettings(StageSettings, stage="find_duplicates"):
+class FindDuplicatesSettings(SpreadsWork, StageSettings, stage="find_duplicates"):
     """Find photographs that stand in the archives twice, so that no split leaks.
 
     Files of the audited archives that are equal byte for byte stay together in any
@@ -25,6 +26,9 @@ class FindDuplicatesSettings(StageSettings, stage="find_duplicates"):
             are one photograph, no where they are not, empty for what was found. Pairs
             that were not found may be added.
         n_shown: Pairs of each kind that are shown as pictures.
+        cluster: Where the work is done: none, by the processors of this machine; local,
+            by a Ray cluster of this machine alone; or the address of a Ray cluster
+            (HOST:PORT, auto, ray://HOST:PORT). Results are the same (extra cluster).
 
     Example:
         >>> FindDuplicatesSettings(decisions="reviewed_pairs.csv")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field
@@ -57,6 +58,19 @@ Fractions = Annotated[tuple[Share, Share, Share], AfterValidator(_sum_to_one)]
 
 Place = Literal["auto", "cpu", "device"]
 """Where image layers compute."""
+
+
+def _known_place(place: str) -> str:
+    if re.fullmatch(r"none|local|auto|(ray://)?[^\s/]+:\d+", place) is None:
+        raise ValueError(
+            "must be none, local, or the address of a Ray cluster: HOST:PORT, auto or "
+            "ray://HOST:PORT"
+        )
+    return place
+
+
+ClusterPlace = Annotated[str, AfterValidator(_known_place)]
+"""Where work is spread over: nowhere else, this machine, or an address."""
 
 Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
 TaskName = Literal[

@@ -14,11 +14,12 @@ from keras_derm.settings.kinds import (
     limited,
 )
 from keras_derm.settings.settings import SettingsError
+from keras_derm.settings.spreads_work import SpreadsWork
 from keras_derm.settings.stage import StageSettings
 
 
 @dataclass(frozen=True)
-class PrepareDatasetSettings(StageSettings, stage="prepare_dataset"):
+class PrepareDatasetSettings(SpreadsWork, StageSettings, stage="prepare_dataset"):
     """Split the audited images and prepare them (resize, hair removal).
 
     Writes the split into catalog.csv and the prepared images to prepared/. Where these
@@ -55,6 +56,9 @@ class PrepareDatasetSettings(StageSettings, stage="prepare_dataset"):
             with photographs of one size; or auto, which is cpu where there is no GPU,
             else measures both on some photographs and keeps the choice in
             preprocessing.json of the run. The images are the same.
+        cluster: Where the work is done: none, by the processors of this machine; local,
+            by a Ray cluster of this machine alone; or the address of a Ray cluster
+            (HOST:PORT, auto, ray://HOST:PORT). Results are the same (extra cluster).
 
     Example:
         >>> PrepareDatasetSettings(image_size=96)

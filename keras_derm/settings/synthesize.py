@@ -6,13 +6,14 @@ from typing import ClassVar
 from keras_derm.settings.cell import Candidates, CellSettings
 from keras_derm.settings.kinds import CountFromZero, NonNegative, Seed, limited
 from keras_derm.settings.settings import SettingsError
+from keras_derm.settings.spreads_work import SpreadsWork
 from keras_derm.settings.stage import StageSettings
 
 TARGET_PER_DIAGNOSIS = 1000
 
 
 @dataclass(frozen=True)
-class SynthesizeSettings(StageSettings, stage="synthesize"):
+class SynthesizeSettings(SpreadsWork, StageSettings, stage="synthesize"):
     """Make images that are missing, screen them one by one and as a set, keep the rest.
 
     By default diagnoses that are short are filled up, on the tones that have fewest of
@@ -44,6 +45,9 @@ class SynthesizeSettings(StageSettings, stage="synthesize"):
             with which sets are compared with real ones; by default colours, textures
             and pixels are.
         seed: Seed of the samples, or of which images are translated.
+        cluster: Where the work is done: none, by the processors of this machine; local,
+            by a Ray cluster of this machine alone; or the address of a Ray cluster
+            (HOST:PORT, auto, ray://HOST:PORT). Results are the same (extra cluster).
 
     Example:
         >>> SynthesizeSettings(target_per_diagnosis=700)

@@ -35,6 +35,9 @@ class TrainGeneratorSettings(StageSettings, stage="train_generator"):
     feature_weights also quality.csv and the best model so far, which is then the one
     that is sampled.
 
+    Where TF_CONFIG names several workers, each is started with the same command and
+    they train together; the first one writes the run.
+
     Args:
         generator: Which generator, with its own options.
         adapt: Then train an adapter of the generator on the rows of where: lora, for

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from keras_derm.catalog import CLINICAL_TYPES, read_image, read_mask
+from keras_derm.cluster.work import work_on_each
 from keras_derm.skin_tone.individual_typology_angle import SkinView
-from keras_derm.skin_tone.processes import work_on_each
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class Photograph:
 def look_at_each(catalog, works, what="Skin tone", n_workers=None):
     """Do several works on every photograph, which is read once.
 
-    With more than 500 photographs the work is spread over processes.
+    With more than 500 photographs the work is spread over processes, and within
+    `on_cluster` over a cluster.
 
     Args:
         catalog: `keras_derm.catalog.Catalog`.
@@ -65,7 +66,7 @@ def look_at_each(catalog, works, what="Skin tone", n_workers=None):
     types = [None if pd.isna(t) else t for t in catalog.table["image_type"]]
     files = list(zip(catalog.paths, catalog.mask_paths, types, strict=True))
     work = functools.partial(_look_at_file, list(works.values()))
-    found = work_on_each(work, files, what, n_workers)
+    found = list(work_on_each(work, files, what, n_workers=n_workers))
     index = catalog.table.index
     return {
         name: pd.DataFrame([row[i] for row in found], index=index)

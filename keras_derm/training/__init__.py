@@ -13,7 +13,12 @@ from keras_derm.training.precision import (
     measure_precisions,
 )
 from keras_derm.training.validation_scores import predict
-from keras_derm.training.workers import Workers
+from keras_derm.training.workers import (
+    StopWithChief,
+    SynchronizeWorkers,
+    Workers,
+    average_gradients,
+)
 
 __all__ = [
     "STATE_NAME",
@@ -27,6 +32,9 @@ __all__ = [
     "default_strategy",
     "fit",
     "in_float32",
+    "StopWithChief",
+    "SynchronizeWorkers",
+    "average_gradients",
     "join_workers",
     "measure_precisions",
     "predict",

@@ -4,7 +4,7 @@ import functools
 
 import tensorflow as tf
 
-from keras_derm.cluster import cluster_workers, refuse_workers, worker_index
+from keras_derm.cluster.tf_config import cluster_workers, refuse_workers, worker_index
 from keras_derm.training.workers import Workers
 
 

@@ -179,7 +179,9 @@ def average_gradients(optimizer, workers):
     apply = optimizer.apply
 
     def apply_mean(gradients, trainable_variables=None):
-        apply(workers.mean(gradients), trainable_variables)
+        # That of an embedding is of the rows alone which were looked up.
+        whole = [tf.convert_to_tensor(gradient) for gradient in gradients]
+        apply(workers.mean(whole), trainable_variables)
 
     optimizer.apply = apply_mean
 
@@ -194,14 +196,15 @@ class SynchronizeWorkers(keras.callbacks.Callback):
 
     Args:
         workers: `Workers`.
+        optimizers: Those of the model, where it has several.
 
     Example:
         >>> model.fit(share, callbacks=[SynchronizeWorkers(workers)])
     """
 
-    def __init__(self, workers):
+    def __init__(self, workers, optimizers=None):
         super().__init__()
-        self.workers = workers
+        self.workers, self.optimizers = workers, optimizers
 
     def on_train_begin(self, logs=None):
         variables = self._variables()
@@ -223,6 +226,28 @@ class SynchronizeWorkers(keras.callbacks.Callback):
         return self.workers.broadcast([tf.convert_to_tensor(v) for v in variables])
 
     def _variables(self):
-        """Those of the model and its optimizer, without counters."""
-        variables = [*self.model.variables, *self.model.optimizer.variables]
+        """Those of the model and its optimizers, without counters."""
+        optimizers = self.optimizers or [self.model.optimizer]
+        of_optimizers = [v for one in optimizers for v in one.variables]
+        variables = [*self.model.variables, *of_optimizers]
         return [v for v in variables if keras.backend.is_float_dtype(v.dtype)]
+
+
+class StopWithChief(keras.callbacks.Callback):
+    """End the training of every worker after the epoch after which the chief's ends.
+
+    It comes last: what the others do not watch, the chief does.
+
+    Args:
+        workers: `Workers`.
+
+    Example:
+        >>> model.fit(share, callbacks=[*watching, StopWithChief(workers)])
+    """
+
+    def __init__(self, workers):
+        super().__init__()
+        self.workers = workers
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training = self.workers.agree(self.model.stop_training)

@@ -71,10 +71,15 @@ def test_parallel_rendering_works_from_a_script_without_a_main_guard(tmp_path):
     assert len(list((tmp_path / "set" / "images").glob("*.png"))) == 4
 
 
-def test_failed_worker_is_reported(tmp_path, monkeypatch):
-    monkeypatch.setattr("keras_derm.phantom.workers.ENTRY", "raise SystemExit('no')")
-    with pytest.raises(RuntimeError, match="(?s)worker failed.*Received: no"):
-        render(4, 7, 64, directory=tmp_path / "set", workers=2, progress=False)
+def test_error_of_another_process_is_told(tmp_path):
+    directory = tmp_path / "set"
+    render(4, 7, 64, directory=directory, workers=1, progress=False)
+    for path in (directory / "images").iterdir():
+        path.unlink()
+    (directory / "images").rmdir()
+    (directory / "images").write_text("in the way")
+    with pytest.raises(OSError, match="images"):
+        render(4, 7, 64, directory=directory, workers=2, progress=False)
 
 
 def test_other_seed_gives_other_images(small, tmp_path):

@@ -10,6 +10,7 @@ from keras_derm.pipeline import (
     sharded_dataset,
     write_shards,
 )
+from keras_derm.pipeline.shards import ShardedFolder
 
 N = 23
 
@@ -111,7 +112,9 @@ def test_shard_that_goes_bad_in_an_epoch_is_named(shards):
     assert seen == 15
 
 
-def test_writing_that_was_stopped_leaves_no_index(prepared, tmp_path, monkeypatch):
+def test_writing_that_was_stopped_leaves_no_index_and_goes_on(
+    prepared, tmp_path, monkeypatch
+):
     take, taken = PreparedImages.take, []
 
     def full_disk(self, indices):
@@ -121,15 +124,30 @@ def test_writing_that_was_stopped_leaves_no_index(prepared, tmp_path, monkeypatc
         return take(self, indices)
 
     monkeypatch.setattr(PreparedImages, "take", full_disk)
+    folder = tmp_path / "shards"
     with pytest.raises(OSError, match="No space"):
-        write_shards(prepared, tmp_path / "shards", images_per_shard=5)
-    monkeypatch.undo()
-    assert [path.name for path in (tmp_path / "shards").iterdir()] == [
-        "images-00000-of-00005.tfrecord"
+        write_shards(prepared, folder, images_per_shard=5)
+    assert sorted(path.name for path in (tmp_path / "shards.partial").iterdir()) == [
+        *(f"images-00000-of-00005.{end}" for end in ("json", "tfrecord")),
+        "plan.json",
     ]
     with pytest.raises(FileNotFoundError, match="Received: "):
-        Shards(tmp_path / "shards")
-    assert len(write_shards(prepared, tmp_path / "shards", 5)) == N
+        Shards(folder)
+    assert len(write_shards(prepared, folder, 5)) == N
+    assert len(taken) == 8 + N - 5  # the shard that was whole is not written again
+    write_shards(prepared, tmp_path / "whole", 5)
+    for path in folder.iterdir():
+        assert path.read_bytes() == (tmp_path / "whole" / path.name).read_bytes()
+    assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
+
+
+def test_shards_of_other_images_are_not_gone_on_with(prepared, tmp_path):
+    folder = ShardedFolder(tmp_path / "shards", {"ids": ["other"] * N}, 5)
+    with pytest.raises(KeyboardInterrupt), folder:
+        folder.write(folder.left[0], [np.zeros((8, 8, 3), "uint8")] * 5)
+        raise KeyboardInterrupt
+    shards = write_shards(prepared, tmp_path / "shards", 5)
+    np.testing.assert_array_equal(shards[range(N)], prepared.take(range(N)))
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,10 @@ class AdversarialModel(Generator):
         return [getattr(self, name) for name in self.METRICS]
 
     @property
+    def optimizers(self):
+        return [getattr(self, name) for name in self.SIDES]
+
+    @property
     def steps_done(self):
         return int(self._batches_seen("generator_optimizer").numpy())
 

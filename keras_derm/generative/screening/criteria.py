@@ -1,12 +1,12 @@
 """How far made images are from real ones: likeness, colour and near copies."""
 
 import numpy as np
-from rich.progress import track
 from scipy.ndimage import uniform_filter
 from skimage.color import rgb2gray
 from skimage.feature import graycomatrix, graycoprops
 from skimage.transform import resize
 
+from keras_derm.cluster.work import work_on_each
 from keras_derm.evaluation import UNKNOWN
 from keras_derm.generative.conditions import CONDITION_TONES
 from keras_derm.generative.screening.spectra import (
@@ -200,7 +200,7 @@ def colour_measures(made, real, max_reference, generator):
 def _angles(images):
     """ITA of each image in degrees, (n,), and why it is doubtful, else empty."""
     estimator = IndividualTypologyAngle()
-    found = [estimator.measure(image) for image in track(images, "Colour of images")]
+    found = list(work_on_each(estimator.measure, images, "Colour of images"))
     ita = np.array([one["ita"] for one in found], "float64")
     return ita, np.array([one["ita_reason"] for one in found], dtype=object)
 

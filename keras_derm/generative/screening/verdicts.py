@@ -2,8 +2,8 @@
 
 import numpy as np
 import pandas as pd
-from rich.progress import track
 
+from keras_derm.cluster.work import work_on_each
 from keras_derm.generative.conditions import condition_names
 from keras_derm.generative.screening.criteria import (
     MIN_REFERENCE,
@@ -12,6 +12,9 @@ from keras_derm.generative.screening.criteria import (
     fine_measures,
     likeness_measures,
 )
+
+_FEW_CELLS = 4
+"""Cells that are screened before other processes are begun."""
 
 FEATURES = {
     "colour_distance": "colours",
@@ -76,14 +79,19 @@ def screen(
     generator = np.random.default_rng(seed)
     table = pd.DataFrame(index=range(len(images)))
     cells = np.unique(conditions, axis=0)
-    for cell in track(cells, "Screening"):
+    compared = []
+    for cell in cells:
         rows = np.flatnonzero((conditions == cell).all(axis=1))
         level, chosen = _references(reference_conditions, cell)
         if len(chosen) > max_reference:
             chosen = generator.choice(chosen, max_reference, replace=False)
-        compared = images[rows], reference_images[chosen]
-        measures = likeness_measures(*compared) | fine_measures(*compared)
         table.loc[rows, "compared_with"] = level
+        compared.append((rows, chosen))
+    pairs = ((images[rows], reference_images[chosen]) for rows, chosen in compared)
+    found = work_on_each(
+        _measures, pairs, "Screening", len(cells), at_once=1, few=_FEW_CELLS
+    )
+    for (rows, _), measures in zip(compared, found, strict=True):
         for name, values in measures.items():
             table.loc[rows, name] = values
     real = reference_images, reference_conditions
@@ -95,6 +103,11 @@ def screen(
     table.insert(0, "reason", reasons)
     table.insert(0, "accepted", [reason == "" for reason in reasons])
     return table
+
+
+def _measures(compared):
+    """Measures of images of a cell beside real ones."""
+    return likeness_measures(*compared) | fine_measures(*compared)
 
 
 def _check_screening(images, conditions, references, reference_conditions):

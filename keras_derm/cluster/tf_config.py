@@ -41,9 +41,10 @@ def refuse_workers(work):
     workers = cluster_workers()
     if len(workers) > 1:
         raise RuntimeError(
-            f"{work} is done by one process; only train_classifier.py trains on "
-            "several machines together. Unset TF_CONFIG: several GPUs of one machine "
-            f"are used together without it. Received: TF_CONFIG with {workers}"
+            f"{work} is done by one process; only train_classifier.py and "
+            "train_generator.py train on several machines together. Unset TF_CONFIG: "
+            "several GPUs of one machine are used together without it. "
+            f"Received: TF_CONFIG with {workers}"
         )
 
 

@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 
 from keras_derm.catalog import Catalog, ImageError
+from keras_derm.cluster.work import FEW
 from keras_derm.skin_tone import measure
-from keras_derm.skin_tone.processes import FEW_FILES
 
-N_IMAGES = FEW_FILES + 8
+N_IMAGES = FEW + 8
 
 
 @pytest.fixture
