@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from keras_derm.catalog import (
     CLOSE_UP,
@@ -259,10 +260,12 @@ def test_it_learns_from_what_tells_the_classes_apart(examples, tmp_path):
     )
     model = train_lesion_network(examples, settings, inputs, tmp_path)
     held_out = examples.split("val")
-    found = predict_lesions(model, held_out, inputs).argmax(axis=1)
-    assert (found == held_out.targets).mean() > 0.8
+    found = predict_lesions(model, held_out, inputs)
+    # The epoch of the best AUC on val is kept.
+    assert roc_auc_score(held_out.targets, found, multi_class="ovr") > 0.9
     history = pd.read_csv(tmp_path / "history.csv")
     assert len(history) == settings.epochs
+    assert history["val_accuracy"].iloc[-1] > 0.8
 
 
 def test_exponent_of_the_best_macro_f1_is_found():
