@@ -5,7 +5,7 @@ DATA ?= phantom:n=480,seed=7,size=128
 READER := $(firstword $(subst :, ,$(DATA)))
 RECIPE ?= keras_derm
 SCALE ?= $(if $(filter phantom,$(READER)),quick,$(if $(filter keras_derm,$(RECIPE)),demo,laptop))
-RUN ?= runs/demo-$(READER)
+RUN ?= runs/demo-$(READER)$(if $(filter keras_derm,$(RECIPE)),,-$(RECIPE))
 # ImageNet weights of MobileNetV2, by whose features made images are compared with real
 # ones, and from which members of that network begin; without them by colours and textures,
 # and from scratch.
