@@ -24,7 +24,7 @@ RULES = (
     "blurred",
     "too dark",
     "too bright",
-    "perhaps not dermoscopy",
+    "unusual colours",
     "unlike the training photographs",
 )
 SPOILT = {

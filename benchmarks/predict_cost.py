@@ -20,7 +20,7 @@ from jsonargparse import auto_cli
 from rich.progress import track
 
 from keras_derm.jobs.kept_rows import kept_rows, stamps
-from keras_derm.jobs.predictor import Predictor, outline_warnings
+from keras_derm.jobs.predictor import Predictor, outline_remarks
 from keras_derm.photographs import IMAGE_SUFFIXES, read_image
 from keras_derm.skin_tone.individual_typology_angle import SkinView
 
@@ -99,7 +99,7 @@ def _costs(predictor, paths, n_rounds, folder):
         return finder.find(image) if view.image.shape != image.shape else None
 
     def warnings(image, outline, view):
-        found = predictor._unfit(image) + outline_warnings(outline, finder)
+        found = predictor._unfit(image, outline) + outline_remarks(outline, finder)
         return found + (
             predictor.limits.warnings(image, view.lab) if predictor.limits else []
         )

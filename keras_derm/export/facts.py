@@ -13,6 +13,8 @@ from keras_derm.export.photograph_limits import (
 )
 
 N_PHOTOGRAPHS = 500
+UNSURE = 0.2
+"""Share of the validation photographs that the model is called unsure of."""
 
 
 def prediction_facts(task, val, val_prob, photographs, colour):
@@ -29,6 +31,8 @@ def prediction_facts(task, val, val_prob, photographs, colour):
         Dict of `conformal`, thresholds of the prediction sets for each band of the
         photograph's colour (None where the validation images are too few); `shift`,
         what new photographs are compared with before these promise anything;
+        `unsure_below`, the highest probability below which one in five validation
+        photographs is, of which the model is called unsure;
         `photographs`; and `photograph_colour`.
 
     Example:
@@ -42,6 +46,7 @@ def prediction_facts(task, val, val_prob, photographs, colour):
     return {
         "conformal": None if sets is None else asdict(sets),
         "shift": asdict(reference),
+        "unsure_below": float(np.quantile(np.max(val_prob, axis=1), UNSURE)),
         "photographs": photographs,
         "photograph_colour": colour,
     }

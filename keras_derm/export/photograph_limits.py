@@ -93,7 +93,7 @@ _RULES = (
     ("sharpness", LOW, True, "blurred"),
     ("lightness", LOW, True, "too dark"),
     ("lightness", HIGH, False, "too bright"),
-    ("unusual_colour", HIGH, False, "perhaps not dermoscopy"),
+    ("unusual_colour", HIGH, False, "unusual colours"),
     ("distance", HIGH, False, "unlike the training photographs"),
 )
 

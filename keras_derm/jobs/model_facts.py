@@ -54,6 +54,10 @@ class _Reference(pydantic.BaseModel):
         return self
 
 
+class _Probability(pydantic.RootModel[Share]):
+    """A number within [0, 1]."""
+
+
 class _Limits(pydantic.BaseModel):
     """Fields of `PhotographLimits`."""
 
@@ -97,6 +101,8 @@ class ModelFacts:
         reference: `ShiftReference` of the photographs that these were fitted on, or
             None.
         limits: `PhotographLimits`, or None.
+        unsure_below: Highest probability below which the model is called unsure, or
+            None.
         colour: `IndividualTypologyAngle` by the rule of the audit.
         prepare: Function from a photograph, uint8 RGB of any size, to what the model
             takes; TensorFlow is loaded where the preset needs it.
@@ -122,6 +128,7 @@ class ModelFacts:
         self.reference = None if reference is None else ShiftReference(**reference)
         limits = self._checked("photographs", _Limits)
         self.limits = None if limits is None else PhotographLimits(**limits)
+        self.unsure_below = self._checked("unsure_below", _Probability)
         name = "photograph_colour" if "photograph_colour" in facts else "skin_tone"
         self.colour = self._made(
             name, lambda: IndividualTypologyAngle(**(self._checked(name, _Rule) or {}))

@@ -27,11 +27,12 @@ def predict(
 
     predict.py MODEL IMAGES [--output FILE]: prints, row by row, the diagnosis of
     highest probability, the prediction set, the colour of the photograph (ITA of the
-    skin in it, which is not the person's skin tone) with its 95 % interval, and in what
-    the photograph is unlike those that the model learned from, or its lesion not found,
-    cut off or without a clear outline. Of more than 100 images whose rows are written
-    to a file, counts are printed instead, and the progress. An image that cannot be
-    read is told with the cause and does not stop the others; the exit status is then 1.
+    skin in it, which is not the person's skin tone) with its 95 % interval, warnings
+    (the model is unsure, the photograph is unlike those that it learned from, no lesion
+    is found) and whether the lesion's outline is cut off or unsure. Of more than 100
+    images whose rows are written to a file, counts are printed instead, and the
+    progress. An image that cannot be read is told with the cause and does not stop the
+    others; the exit status is then 1.
 
     Args:
         model: An ensemble.keras of a run, an exported .tflite, each with its .json

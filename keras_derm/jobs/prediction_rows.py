@@ -23,11 +23,12 @@ AFTER = (
     "ita_high",
     "ita_reason",
     "lesion_share",
+    "outline",
     "warnings",
     "error",
 )
 LISTS, TEXTS = (
-    ("prediction_set", "warnings"),
+    ("prediction_set", "outline", "warnings"),
     (*("image", "diagnosis", "ita_type", "ita_reason", "error"),),
 )
 IMAGE_WIDTH, SET_WIDTH = 28, 22
@@ -117,7 +118,7 @@ def _csv_rows(path, columns):
 def _csv_writer(file, columns):
     writer = csv.DictWriter(file, columns)
     writer.writeheader()
-    between = {"prediction_set": "|", "warnings": "; "}
+    between = {"prediction_set": "|", "outline": "; ", "warnings": "; "}
 
     def write(row):
         joined = {k: mark.join(row[k] or ()) for k, mark in between.items()}
@@ -191,7 +192,7 @@ class ShownTable:
             f"{row['diagnosis']:<{self._class_width}}{row[row['diagnosis']]:.3f}",
             _set(row["prediction_set"]),
             _colour(row),
-            ", ".join(warning.partition(":")[0] for warning in row["warnings"]),
+            ", ".join(_short(row)),
         )
 
     def close(self):
@@ -223,6 +224,12 @@ class ShownTable:
             f"{members:<{SET_WIDTH}}  {colour:<{len(COLOUR)}}  {warnings}"
         )
         print(line.rstrip(), flush=True)
+
+
+def _short(row):
+    """The beginnings of a photograph's warnings and of its outline's remarks."""
+    yield from (warning.partition(":")[0] for warning in row["warnings"])
+    yield from (f"outline {remark.partition(':')[0]}" for remark in row["outline"])
 
 
 def _cut(name, width):

@@ -81,7 +81,7 @@ class Predictor:
         facts, self._classify = self._open(n_threads)
         told = ModelFacts(facts, self.path)
         self.classes, self.sets, self.limits = told.classes, told.sets, told.limits
-        self.reference = told.reference
+        self.reference, self._unsure_below = told.reference, told.unsure_below
         self._earlier = "skin_tone" in facts
         self._estimator = told.colour
         self._prepare = told.prepare
@@ -112,6 +112,7 @@ class Predictor:
             found = self._classified(y_prob, [rows[i] for i in prepared])
             for i, one in zip(prepared, found, strict=True):
                 rows[i] |= one
+                rows[i]["warnings"] += self._unsure(one[one["diagnosis"]])
         return rows, prepared
 
     def record(self):
@@ -260,7 +261,8 @@ class Predictor:
             image = read_image(path)
         except ImageError as error:
             colour = dict.fromkeys(("ita_type", "ita", "ita_low", "ita_high"))
-            nothing = {"ita_reason": "", "lesion_share": None, "warnings": []}
+            nothing = {"ita_reason": "", "lesion_share": None}
+            nothing |= {"outline": [], "warnings": []}
             return row | colour | nothing | {"error": error.cause}, None
         view = SkinView(image, finder=self._finder)
         colour = self._estimator.measure_angle(view)
@@ -269,11 +271,12 @@ class Predictor:
         is_shrunk = view.image.shape != image.shape
         outline = self._finder.find(image) if is_shrunk else view.outline
         row["lesion_share"] = round(outline.share, 4)
-        row["warnings"] = self._unfit(image) + outline_warnings(outline, self._finder)
+        row["outline"] = outline_remarks(outline, self._finder)
+        row["warnings"] = self._unfit(image, outline)
         row["warnings"] += self.limits.warnings(image, view.lab) if self.limits else []
         return row, self._prepared(image, outline)
 
-    def _unfit(self, image):
+    def _unfit(self, image, outline):
         """Warnings that need no training photographs to compare with."""
         height, width = image.shape[:2]
         red, green, blue = cv2.split(image)
@@ -291,7 +294,18 @@ class Predictor:
             found.append(
                 f"grey: red, green and blue differ by {colour:.1f} of 255 in the mean"
             )
+        if outline.lesion is None:
+            found.append("no lesion found: nothing in the photograph stands out as one")
         return found
+
+    def _unsure(self, highest):
+        """Warnings of what the probabilities say."""
+        if self._unsure_below is None or highest >= self._unsure_below:
+            return []
+        return [
+            f"unsure: highest probability {highest:.2f}, one in five validation "
+            f"photographs has less than {self._unsure_below:.2f}"
+        ]
 
     def _classified(self, y_prob, measured):
         """What the probabilities say of photographs: a dict for each."""
@@ -315,23 +329,26 @@ class Predictor:
         return list(photograph_colour([row["ita"] for row in measured], types))
 
 
-def outline_warnings(outline, finder):
-    """What is to be told of a lesion's outline.
+def outline_remarks(outline, finder):
+    """What is to be told of a lesion's outline, and so of its share of the picture.
+
+    It says nothing of the diagnosis: where a lesion is cut off by the border, melanomas
+    are told from others as well as elsewhere.
 
     Args:
         outline: `LesionOutline`.
         finder: The finder that found it; a network says from which entropy along the
             border an outline is unsure.
     """
-    if outline.lesion is None:
-        return ["no lesion found: nothing in the photograph stands out as one"]
     found = []
+    if outline.lesion is None:
+        return found
     if outline.is_cut_off:
-        found.append("lesion cut off by the border: part of it is not in the picture")
+        found.append("cut off by the border: part of the lesion is not in the picture")
     unsure_from = getattr(finder, "unsure_from", None)
     if unsure_from is not None and outline.border_entropy > unsure_from:
         found.append(
-            f"outline unsure: {outline.border_entropy:.2f} bits along the border, "
+            f"unsure: {outline.border_entropy:.2f} bits along the border, "
             f"{unsure_from:.2f} or less in nine of ten photographs"
         )
     return found

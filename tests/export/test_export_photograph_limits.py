@@ -43,7 +43,7 @@ def test_every_fault_has_its_warning(limits):
     assert "blurred" in said(limits, cv2.GaussianBlur(image, (0, 0), 3))
     assert "too dark" in said(limits, image // 4)
     assert "too bright" in said(limits, 255 - (255 - image) // 4)
-    assert "perhaps not dermoscopy" in said(limits, image[..., ::-1].copy())
+    assert "unusual colours" in said(limits, image[..., ::-1].copy())
     noise = np.random.default_rng(0).integers(0, 256, image.shape).astype("uint8")
     assert "unlike the training photographs" in said(limits, noise)
 

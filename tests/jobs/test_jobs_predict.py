@@ -207,6 +207,27 @@ def test_outlines_are_drawn_and_their_share_is_told(run, photographs, tmp_path):
     assert drawn == sorted(path.with_name(f"{path.name}.png") for path in given)
 
 
+def test_the_model_is_called_unsure_where_one_in_five_of_val_is(
+    run, photographs, tmp_path
+):
+    model = run / MODELS[0]
+    facts = json.loads(model.with_suffix(".json").read_text())
+    predict(str(model), str(photographs), str(tmp_path / "found.json"))
+    rows = json.loads((tmp_path / "found.json").read_text())
+    rows = [row for row in rows if not row["error"]]
+    highest = sorted(row[row["diagnosis"]] for row in rows)
+    limit = (highest[0] + highest[1]) / 2
+    told = model.with_name("told.keras")
+    told.write_bytes(model.read_bytes())
+    described = json.dumps(facts | {"unsure_below": limit})
+    told.with_suffix(".json").write_text(described)
+    predict(str(told), str(photographs), str(tmp_path / "told.json"))
+    for row in json.loads((tmp_path / "told.json").read_text()):
+        is_warned = any(one.startswith("unsure: ") for one in row["warnings"])
+        assert is_warned == (not row["error"] and row[row["diagnosis"]] < limit)
+    assert 0 < facts["unsure_below"] < 1
+
+
 def test_a_picture_without_a_lesion_is_told(run, tmp_path):
     noise = np.random.default_rng(0).normal(0, 2, (96, 128, 3))
     skin = (np.array((215, 170, 145)) + noise).astype("uint8")
@@ -215,6 +236,7 @@ def test_a_picture_without_a_lesion_is_told(run, tmp_path):
     predict(str(run / MODELS[1]), str(tmp_path / "skin.png"), str(output))
     (row,) = json.loads(output.read_text())
     assert any(w.startswith("no lesion found") for w in row["warnings"])
+    assert row["outline"] == []
     assert row["lesion_share"] == 0
 
 
@@ -373,7 +395,8 @@ def test_long_class_names_keep_the_columns_apart(capsys):
     table = ShownTable(SimpleNamespace(sets=None, reference=None, classes=classes))
     row = dict.fromkeys(("ita", "prediction_set", "error"))
     row |= {"image": "a.jpg", "diagnosis": "melanoma", "melanoma": 0.912}
-    table.show(row | {"warnings": [], "ita_type": "II", "ita_reason": "?"})
+    nothing = {"warnings": [], "outline": []}
+    table.show(row | nothing | {"ita_type": "II", "ita_reason": "?"})
     header, shown = capsys.readouterr().out.splitlines()
     assert "melanoma 0.912" in shown
     assert header.index("set") == shown.index("–")

@@ -20,7 +20,7 @@ LEAST_PHOTOGRAPHS = 30
 """New photographs below which they are not compared: what differs would not be seen."""
 
 SIGNIFICANCE = 0.05
-MOST_VALUES = 201
+MOST_VALUES = 101
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def fit_shift_reference(told):
         told: dict from a name to its values, `(n,)`; NaN where it is not known.
 
     Returns:
-        A `ShiftReference`. Of more than 201 different values it keeps the quantiles.
+        A `ShiftReference`. Of more than 101 different values it keeps the quantiles.
     """
     n, values, shares = {}, {}, {}
     for name, found in told.items():

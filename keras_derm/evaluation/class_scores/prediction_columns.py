@@ -19,7 +19,7 @@ TOLD_BESIDE = (
         "ita_low",
         "ita_high",
     ),
-    *("ita_reason", "lesion_share", "warnings", "error"),
+    *("ita_reason", "lesion_share", "outline", "warnings", "error"),
 )
 """What predict.py writes beside the image and the probabilities."""
 
