@@ -181,9 +181,11 @@ def counterparts(paper, run):
     """Table of the paper's figures and the files of the run that stand beside them."""
     table = Table("figure of the paper", "here", title="Figures")
     for name, pattern in paper.pictures(run).items():
-        plain = pattern and pattern.partition(",")[0]
-        there = pattern is not None and any(run.path.glob(plain))
-        table.add_row(name, str(run / pattern) if there else "not made by this run")
+        plain, comma, where = (pattern or "").partition(",")
+        # The first of several: what was made before what was rejected.
+        found = sorted(run.path.glob(plain)) if plain else []
+        here = f"{found[0]}{comma}{where}" if found else "not made by this run"
+        table.add_row(name, here)
     return table
 
 

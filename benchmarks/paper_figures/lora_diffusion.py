@@ -323,7 +323,7 @@ def pictures(run):
     """Figures of the paper with the files that are their counterparts."""
     return {
         "Fig. 1, images of the data set": "figures/preparation.png",
-        "Fig. 3, made images": "figures/synthetic.png",
+        "Fig. 3, made images": "figures/synthetic*.png",
         "Fig. 4, counts of tones": _tones(run),
         "Fig. 5, histories": "report.html, Training",
         "Table 3, outlines": "figures/segmentation_*.png",

@@ -90,7 +90,7 @@ def pictures(run):
     return {
         "Fig. 3, stages of hair removal": _hair_removal(run),
         "Fig. 4, images of the data set": "figures/preparation.png",
-        "Fig. 5, made images": "figures/synthetic.png",
+        "Fig. 5, made images": "figures/synthetic*.png",
         "classes of the data set": "report.html, Preparation and split",
         "classes after augmentation": "report.html, Synthetic images",
         "Fig. 6 and 9, histories": "report.html, Training",
