@@ -8,6 +8,7 @@ Every archive is left out in turn. Each arm trains EfficientNet-Lite0, begun wit
 ImageNet weights, on the others for as many steps, and differs from "plain" (flips,
 turns, zoom) in one thing:
 
+- head: the backbone stays as ImageNet left it, the softmax alone learns;
 - light: brightness and contrast by a tenth, as the preset keras_derm;
 - colour: strong brightness, contrast, saturation, hue, exposure and white balance;
 - constancy: the colour of the light is removed of all photographs (shades of grey);
@@ -48,7 +49,7 @@ from keras_derm.layers import (
 )
 from keras_derm.layers.geometry import turned, zoomed
 from keras_derm.layers.photometry import other_light
-from keras_derm.networks import with_mix_style
+from keras_derm.networks import freeze, with_mix_style
 from keras_derm.report import interval_cell
 
 BACKBONE = "EfficientNetLite0"
@@ -59,6 +60,7 @@ VAL = 8
 
 PHOTOMETRY = {
     "plain": lambda seed: [],
+    "head": lambda seed: [],
     "light": lambda seed: other_light((seed, seed + 1), 0.1),
     "colour": lambda seed: [
         RandomColourJitter(0.3, 0.3, 0.4, 0.04, seed=seed),
@@ -182,6 +184,8 @@ def _trained(arm, seed, learned, folder, settings):
     )
     if arm == "mixstyle":
         model = with_mix_style(model, MIXED_AFTER, seed)
+    if arm == "head":
+        freeze(model, "pooling")
     images = _images(arm, np.concatenate([one["images"] for one in learned.values()]))
     targets = np.concatenate([_targets(one["catalog"]) for one in learned.values()])
     targets = np.searchsorted(_known(learned), targets)
