@@ -58,20 +58,20 @@ class PhotographPreparation:
     @functools.cached_property
     def _graph(self):
         return tf.function(
-            lambda image: self._finished(self.preparation.apply_geometry(image[None])),
+            lambda image: self._finished(self.preparation(image[None])),
             input_signature=[tf.TensorSpec((None, None, 3), tf.uint8)],
         )
 
     @functools.cached_property
     def _graph_with_factor(self):
         def prepared(image, factor):
-            return self._finished(self.preparation.apply_geometry(image[None]) * factor)
+            squares = self.preparation.apply_geometry(image[None]) * factor
+            return self._finished(self.preparation.apply_photometry(squares))
 
         kinds = [tf.TensorSpec((None, None, 3), tf.uint8), tf.TensorSpec((), "float32")]
         return tf.function(prepared, input_signature=kinds)
 
-    def _finished(self, squares):
-        images = self.preparation.apply_photometry(squares)
+    def _finished(self, images):
         return images if self.as_float else to_uint8(images)[0]
 
 
