@@ -8,7 +8,8 @@ import pandas as pd
 from keras_derm.catalog.catalog import IMAGE_TYPES, Catalog
 from keras_derm.catalog.faults import CatalogError, faults_at, raise_faults
 
-DERMOSCOPIC, CLOSE_UP = "dermoscopic", "clinical: close-up"
+DERMOSCOPIC = "dermoscopic"
+CLOSE_UP = "clinical: close-up"
 PAIR = (DERMOSCOPIC, CLOSE_UP)
 
 

@@ -106,9 +106,9 @@ def build_lesion_head(
     """What stands on the backbones of `build_lesion_network`, a model of its own.
 
     Args:
-        inputs, n_classes, table_width, hidden_units, table_units, dropout,
-            absence_rate, seed: As of `build_lesion_network`.
         n_features: Pooled features of a photograph.
+        inputs, n_classes, table_width, hidden_units: As of `build_lesion_network`.
+        table_units, dropout, absence_rate, seed: The same.
 
     Returns:
         Functional `keras.Model` "head" of a dict as of `build_lesion_network`, with
