@@ -48,14 +48,14 @@ def kill_after_an_epoch(processes, victim, history):
     Args:
         processes: From `start_workers`.
         victim: Number of the worker.
-        history: Path of `history.csv`, which is there after the first epoch.
+        history: Path of `history.csv`, which has a row after the first epoch.
 
     Returns:
         What the other one says to standard error before it ends with status 1.
     """
     other = processes[1 - victim]
     with _none_left(processes):
-        while not history.is_file():
+        while not (history.is_file() and history.stat().st_size):
             assert all(process.poll() is None for process in processes)
             time.sleep(0.002)
         processes[victim].send_signal(signal.SIGKILL)

@@ -158,9 +158,16 @@ class Workers:
     def _sum(self, *tensors):
         def reduce(*values):
             context = tf.distribute.get_replica_context()
-            # Only what was computed here has the device that collectives ask for.
-            here = [tf.identity(value) for value in values]
-            return context.all_reduce("SUM", here, PACK)
+            found = [None] * len(values)
+            # What travels in one pack must be of one type.
+            for kind in dict.fromkeys(value.dtype for value in values):
+                places = [i for i, value in enumerate(values) if value.dtype == kind]
+                # Only what was computed here has the device that collectives ask for.
+                here = [tf.identity(values[i]) for i in places]
+                sums = context.all_reduce("SUM", here, PACK)
+                for place, total in zip(places, sums, strict=True):
+                    found[place] = total
+            return found
 
         return self.strategy.run(reduce, args=tensors)
 

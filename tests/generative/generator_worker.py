@@ -44,6 +44,7 @@ def catalog(folder):
             "isic_id": [f"i{i}" for i in range(N_IMAGES)],
             "path": "a.png",
             "diagnosis": ["NV", "MEL"] * (N_IMAGES // 2),
+            "benign_malignant": ["benign", "malignant"] * (N_IMAGES // 2),
             "tone_group": ["light", "dark", "medium"] * (N_IMAGES // 3),
             "split": "train",
         }
