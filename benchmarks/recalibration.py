@@ -23,7 +23,7 @@ from rich.progress import track
 from rich.table import Table
 from sklearn.metrics import roc_auc_score
 
-from keras_derm.catalog import apply_split_file, get_task
+from keras_derm.catalog import apply_split_file
 from keras_derm.evaluation import (
     ShiftTest,
     fit_conformal,
@@ -33,6 +33,7 @@ from keras_derm.evaluation import (
 from keras_derm.files import write_csv
 from keras_derm.jobs.judged import given_catalog
 from keras_derm.jobs.predictor import Predictor
+from keras_derm.jobs.recalibrate import one_of_each_lesion, task_of
 
 BATCH = 32
 SIZES = (30, 60, 120, 240)
@@ -112,13 +113,9 @@ def main(
 
 def _lesions(predictor, catalog, file, seed):
     """One photograph of each lesion whose diagnosis the model knows."""
-    task = dataclasses.replace(get_task("diagnosis8"), classes=predictor.classes)
+    task = task_of(predictor)
     catalog = catalog.where(task.covers(catalog)).require_real()
-    order = np.random.default_rng(seed).permutation(len(catalog))
-    lesions = catalog.table["lesion_id"].to_numpy(str)[order]
-    chosen = np.zeros(len(catalog), bool)
-    chosen[order[np.unique(lesions, return_index=True)[1]]] = True
-    catalog = catalog.where(chosen)
+    catalog = one_of_each_lesion(catalog, seed)
     if not file.is_file():
         rows, starts = [], range(0, len(catalog), BATCH)
         for start in track(starts, "Classifying", transient=True):

@@ -69,8 +69,8 @@ def recalibrate(
         )
     predictor = Predictor(Path(model), n_threads)
     catalog = given_catalog(data, image_types, skip_bad)
-    task = _task_of(predictor)
-    lesions = _one_of_each_lesion(_known_to(task, catalog), seed)
+    task = task_of(predictor)
+    lesions = one_of_each_lesion(_known_to(task, catalog), seed)
     needed = least_images(alpha)
     if len(lesions) < needed:
         raise ValueError(
@@ -92,8 +92,12 @@ def recalibrate(
     print(f"Written: {written}, for predict.py")
 
 
-def _task_of(predictor):
-    """The task whose classes are those of the model."""
+def task_of(predictor):
+    """The `Task` whose classes are those of a `Predictor`, in their order.
+
+    Raises:
+        ValueError: There is none.
+    """
     known = set(predictor.classes)
     for task in TASKS.values():
         if known <= set(task.classes):
@@ -114,7 +118,11 @@ def _known_to(task, catalog):
     return catalog.where(covered).require_real()
 
 
-def _one_of_each_lesion(catalog, seed):
+def one_of_each_lesion(catalog, seed):
+    """One photograph of each lesion of a `Catalog`, drawn by seed.
+
+    A photograph whose lesion is not known is of one of its own.
+    """
     order = np.random.default_rng(seed).permutation(len(catalog))
     own = catalog.table["isic_id"].astype(object)
     lesion = catalog.table["lesion_id"].astype(object).fillna(own).to_numpy()

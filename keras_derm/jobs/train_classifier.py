@@ -1,8 +1,6 @@
 """Train the members of an ensemble on real, or real and added, images."""
 
-import contextlib
 import dataclasses
-import tempfile
 from pathlib import Path
 
 import keras
@@ -29,15 +27,14 @@ from keras_derm.files import (
     short_digest,
     write_json,
 )
+from keras_derm.jobs.multi_worker_stage import MultiWorkerStage
 from keras_derm.jobs.precisions import measured_precision
 from keras_derm.jobs.preprocessing import measured_place
 from keras_derm.pipeline import PreparedImages, image_dataset
-from keras_derm.runs import Stage
 from keras_derm.settings import PrepareDatasetSettings, TrainClassifierSettings
-from keras_derm.training import join_workers
 
 
-class TrainClassifier(Stage):
+class TrainClassifier(MultiWorkerStage):
     """Train the classifiers of one arm, average them, and have them predict.
 
     Example:
@@ -54,28 +51,11 @@ class TrainClassifier(Stage):
             f"arms/{settings.arm}/{name}"
             for name in ("ensemble.keras", "ensemble.json", "predictions/*.csv")
         )
-        self.workers = None
 
     @property
     def after(self):
         added = ("synthesize",) if self.settings.added == "synthetic" else ()
         return ("prepare_dataset", *added)
-
-    def do(self):
-        self.workers = join_workers()  # before anything is computed
-        if self.workers is not None and not self.workers.is_chief:
-            return self._follow()
-        super().do()
-        if self.workers is not None:
-            self.workers.agree("done")
-
-    def _follow(self):
-        """Train with the chief, and write nothing that is kept."""
-        self.check()
-        if self.workers.agree(None):
-            with tempfile.TemporaryDirectory() as folder:
-                self._train(Path(folder))
-        self.workers.agree(None)
 
     def check(self):
         members = tuple(pinned(member) for member in self.settings.members)
@@ -87,13 +67,6 @@ class TrainClassifier(Stage):
             self.settings = with_precisions(self.run, self.settings)
         if self.workers is not None:
             self.workers.check_same(self.settings.to_dict())
-
-    @contextlib.contextmanager
-    def entered(self):
-        with super().entered() as todo:
-            if self.workers is not None:
-                self.workers.agree(todo)
-            yield todo
 
     def make(self):
         examples, models = self._train(self.folder)

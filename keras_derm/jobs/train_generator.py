@@ -1,11 +1,8 @@
 """Train a generator on the training images."""
 
-import contextlib
 import dataclasses
 import shutil
 import sys
-import tempfile
-from pathlib import Path
 
 import keras
 import tensorflow as tf
@@ -25,19 +22,19 @@ from keras_derm.generative import (
     masked_images,
     train,
 )
+from keras_derm.jobs.multi_worker_stage import MultiWorkerStage
 from keras_derm.jobs.precisions import measured_precision
 from keras_derm.layers import preparation
 from keras_derm.pipeline import PreparedImages, resized_images
-from keras_derm.runs import Stage
 from keras_derm.settings import PrepareDatasetSettings, TrainGeneratorSettings
-from keras_derm.training import default_strategy, join_workers
+from keras_derm.training import default_strategy
 
 N_MEASURED = 1000
 N_NEIGHBOURS = 5
 STATE_SUFFIXES = (".keras", ".h5", ".npz", ".safetensors")
 
 
-class TrainGenerator(Stage):
+class TrainGenerator(MultiWorkerStage):
     """Train a generator on the real training images, and on no others.
 
     Example:
@@ -51,31 +48,6 @@ class TrainGenerator(Stage):
         *(f"generator/*{end}" for end in STATE_SUFFIXES),
         "generator/*/adapter.safetensors",
     )
-
-    workers = None
-
-    def do(self):
-        self.workers = join_workers()  # before anything is computed
-        if self.workers is not None and not self.workers.is_chief:
-            return self._follow()
-        super().do()
-        if self.workers is not None:
-            self.workers.agree("done")
-
-    def _follow(self):
-        """Train with the chief, and write nothing that is kept."""
-        self.check()
-        if self.workers.agree(None):
-            with tempfile.TemporaryDirectory() as folder:
-                self._train(Path(folder))
-        self.workers.agree(None)
-
-    @contextlib.contextmanager
-    def entered(self):
-        with super().entered() as todo:
-            if self.workers is not None:
-                self.workers.agree(todo)
-            yield todo
 
     @property
     def extends(self):

@@ -6,6 +6,7 @@ from filelock import FileLock
 
 from keras_derm import jobs
 from keras_derm.catalog import Catalog, get_task
+from keras_derm.export import export_tflite
 from keras_derm.jobs import audit_skin_tone
 from keras_derm.phantom import render
 from keras_derm.runs.records import Record
@@ -22,6 +23,20 @@ def tiny_classifier(name, side, n_classes):
         n_classes, activation="softmax", kernel_initializer=steep
     )(x)
     return keras.Model(inputs, outputs, name=name)
+
+
+@pytest.fixture(scope="module")
+def small_tflite(tmp_path_factory):
+    """A small exported classifier of MEL, NV and BCC without sets, path."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.Conv2D(4, 3)(keras.layers.Rescaling(1 / 255)(inputs))
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    outputs = keras.layers.Dense(3, activation="softmax")(x)
+    path = tmp_path_factory.mktemp("model") / "small.tflite"
+    classes = ["MEL", "NV", "BCC"]
+    export_tflite(keras.Model(inputs, outputs), path, mode="dynamic", classes=classes)
+    return str(path)
 
 
 @pytest.fixture(scope="session", autouse=True)

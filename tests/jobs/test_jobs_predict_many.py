@@ -7,12 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-from keras_derm.export import export_tflite
 from keras_derm.jobs import predict as job
 from keras_derm.jobs.kept_rows import kept_rows
 from keras_derm.jobs.predict import predict
@@ -24,16 +22,8 @@ CLASSES = ["MEL", "NV", "BCC"]
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """A small exported classifier, path."""
-    keras.utils.set_random_seed(0)
-    inputs = keras.Input((16, 16, 3))
-    x = keras.layers.Conv2D(4, 3)(keras.layers.Rescaling(1 / 255)(inputs))
-    x = keras.layers.GlobalAveragePooling2D()(x)
-    outputs = keras.layers.Dense(3, activation="softmax")(x)
-    path = tmp_path_factory.mktemp("model") / "small.tflite"
-    export_tflite(keras.Model(inputs, outputs), path, mode="dynamic", classes=CLASSES)
-    return str(path)
+def model(small_tflite):
+    return small_tflite
 
 
 @pytest.fixture

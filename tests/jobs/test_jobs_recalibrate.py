@@ -1,13 +1,11 @@
 import json
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
 
 from keras_derm.catalog import Catalog
-from keras_derm.export import export_tflite
 from keras_derm.jobs.predict import predict
 from keras_derm.jobs.recalibrate import recalibrate
 from keras_derm.readers import read_data_source
@@ -17,16 +15,8 @@ DATA = "phantom:n=120,seed=3,size=64"
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """A small exported classifier without sets, path."""
-    keras.utils.set_random_seed(0)
-    inputs = keras.Input((16, 16, 3))
-    x = keras.layers.Conv2D(4, 3)(keras.layers.Rescaling(1 / 255)(inputs))
-    x = keras.layers.GlobalAveragePooling2D()(x)
-    outputs = keras.layers.Dense(3, activation="softmax")(x)
-    path = tmp_path_factory.mktemp("model") / "small.tflite"
-    export_tflite(keras.Model(inputs, outputs), path, mode="dynamic", classes=CLASSES)
-    return str(path)
+def model(small_tflite):
+    return small_tflite
 
 
 @pytest.fixture(scope="module")
