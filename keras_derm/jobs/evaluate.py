@@ -23,7 +23,7 @@ from keras_derm.jobs.judged import (
 )
 from keras_derm.report import figures, interval_cell, save_figure
 from keras_derm.report.run_files import read_json
-from keras_derm.runs import ARM_STAGE, Stage
+from keras_derm.runs import ARM_STAGE, LESION_STAGE, Stage
 from keras_derm.settings import (
     ARMS,
     EvaluateSettings,
@@ -31,7 +31,6 @@ from keras_derm.settings import (
     TrainLesionClassifierSettings,
 )
 
-LESION_STAGE = TrainLesionClassifierSettings.stage
 LESION_METRICS = ("macro_f1", "macro_auc", "balanced_accuracy", "accuracy")
 NOTHING_ADDED = (
     "Nothing was compared between augmented and baseline: no synthetic image passed "
@@ -87,8 +86,7 @@ class Evaluate(Stage):
     @property
     def of_lesions(self):
         """Whether the arms are those of train_lesion_classifier."""
-        trained = self.run.done(LESION_STAGE) and not self.run.arms
-        return trained and not self.settings.predictions
+        return self.run.is_of_lesions and not self.settings.predictions
 
     @property
     def after(self):

@@ -3,10 +3,7 @@
 from keras_derm.report.html import render_report
 from keras_derm.report.run_files import damage_is_told
 from keras_derm.report.sections import SECTIONS, limits, provenance, summary
-from keras_derm.settings import (
-    AuditSkinToneSettings,
-    TrainLesionClassifierSettings,
-)
+from keras_derm.settings import AuditSkinToneSettings
 
 
 def write_report(run):
@@ -47,6 +44,6 @@ def write_report(run):
 
 def _title(run):
     """The question that the run answers."""
-    if run.done(TrainLesionClassifierSettings.stage) and not run.arms:
+    if run.is_of_lesions:
         return "Does a second photograph help, and what else is known?"
     return "Does synthetic dermoscopy help?"

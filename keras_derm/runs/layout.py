@@ -11,6 +11,9 @@ ARM_STAGE = "train_classifier."
 SEGMENTER_STAGE = "train_segmenter."
 """What the record of an arm of the segmenter begins with."""
 
+LESION_STAGE = "train_lesion_classifier"
+"""The stage whose arms, and not those of the classifier, a run of lesions has."""
+
 
 class Layout:
     """Paths of a run directory, and which of its stages have been finished.
@@ -118,6 +121,11 @@ class Layout:
         if stage == ARM_STAGE.rstrip("."):
             return bool(self.arms)
         return self.record(stage).is_file()
+
+    @property
+    def is_of_lesions(self) -> bool:
+        """Whether its classifiers are of lesions, and not of single photographs."""
+        return self.done(LESION_STAGE) and not self.arms
 
     @property
     def arms(self) -> tuple[str, ...]:

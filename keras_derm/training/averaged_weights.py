@@ -9,14 +9,6 @@ import tensorflow as tf
 N_BATCHES = 30
 
 
-def layers_within(model):
-    """Layers of a model, and those of models that are layers of it."""
-    for layer in model.layers:
-        yield layer
-        if isinstance(layer, keras.Model):
-            yield from layers_within(layer)
-
-
 class BatchStatistics:
     """Measure the moving statistics of batch normalisation anew with the weights.
 
@@ -42,7 +34,7 @@ class BatchStatistics:
     def __init__(self, model):
         self.layers = [
             layer
-            for layer in layers_within(model)
+            for layer in model._flatten_layers(include_self=False)
             if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
         ]
         pairs = [(one.moving_mean, one.moving_variance) for one in self.layers]
