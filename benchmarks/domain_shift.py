@@ -9,8 +9,9 @@ ImageNet weights, on the others for as many steps, and differs from "plain" (fli
 turns, zoom) in one thing:
 
 - head: the backbone stays as ImageNet left it, the softmax alone learns;
-- light: brightness and contrast by a tenth, as the preset keras_derm;
-- colour: strong brightness, contrast, saturation, hue, exposure and white balance;
+- light: brightness and contrast by a tenth;
+- colour: strong brightness, contrast, saturation, hue, exposure and white balance, as
+  the preset keras_derm;
 - constancy: the colour of the light is removed of all photographs (shades of grey);
 - fourier: amplitudes of spectra mixed (Xu et al., CVPR 2021);
 - mixstyle: statistics of early features mixed (Zhou et al., ICLR 2021);
@@ -43,12 +44,10 @@ from keras_derm.layers import (
     Augmentation,
     ColourConstancy,
     FourierMix,
-    RandomColourJitter,
-    RandomGain,
     RandomMirror,
 )
 from keras_derm.layers.geometry import turned, zoomed
-from keras_derm.layers.photometry import other_light
+from keras_derm.layers.photometry import other_camera, other_light
 from keras_derm.networks import freeze, with_mix_style
 from keras_derm.report import interval_cell
 
@@ -62,10 +61,7 @@ PHOTOMETRY = {
     "plain": lambda seed: [],
     "head": lambda seed: [],
     "light": lambda seed: other_light((seed, seed + 1), 0.1),
-    "colour": lambda seed: [
-        RandomColourJitter(0.3, 0.3, 0.4, 0.04, seed=seed),
-        RandomGain(0.1, 0.08, seed=seed + 1),
-    ],
+    "colour": lambda seed: other_camera((seed, seed + 1)),
     "constancy": lambda seed: [],
     "fourier": lambda seed: [FourierMix(1.0, seed=seed)],
     "mixstyle": lambda seed: [],

@@ -8,7 +8,7 @@ from keras_derm.layers.chains import Augmentation, Preparation
 from keras_derm.layers.geometry import shifted, turned, zoomed
 from keras_derm.layers.hair_removal import HairRemoval
 from keras_derm.layers.min_max_rescale import MinMaxRescale
-from keras_derm.layers.photometry import enhanced, other_light, without_hair_and_rulers
+from keras_derm.layers.photometry import enhanced, other_camera, without_hair_and_rulers
 from keras_derm.layers.random_colour_jitter import RandomColourJitter
 from keras_derm.layers.random_gain import RandomGain
 from keras_derm.layers.random_mirror import RandomMirror
@@ -56,7 +56,7 @@ _AUGMENTATIONS = {
             zoomed(seeds[4], 0.2 * strength),
             _turned(seeds[1], strength),
         ],
-        other_light(seeds[2:4], 0.1 * strength),
+        other_camera(seeds[2:4], strength),
     ),
     "sn_gan_ensemble": lambda seeds, _: Augmentation([RandomMirror(seeds[0])]),
     "lora_diffusion": lambda seeds, strength: Augmentation(
@@ -113,8 +113,8 @@ def augmentation(name, seed=None, strength=1.0):
     """Return the random chain of a system, which acts in training only.
 
     - `"sn_gan_ensemble"`: flips, which are ours: the paper names none.
-    - `"keras_derm"`: flips, zoom of each side by up to 20 %, rotation, brightness and
-      contrast by up to 10 %.
+    - `"keras_derm"`: flips, zoom of each side by up to 20 %, rotation, and light and
+      colour as other cameras have them: see `photometry.other_camera`.
     - `"lora_diffusion"`: flips, brightness, contrast and saturation by up to 20 %, hue
       by up to a tenth of its circle. Its random resized crops are part of the network:
       see `RandomResizedCrop`.

@@ -114,9 +114,9 @@ class Recipe:
     def arms(self, stage: str = "train_classifier") -> dict[str, Any]:
         """Settings of each arm that is to be trained, by its name.
 
-        They are `ARMS` and those that differ from these in `arms`. Without what is
-        shared, such as `members`, which only a run's own config.yaml is, they are
-        those in `arms` alone.
+        They are `ARMS` and those that differ from these in `arms`; the first of `ARMS`
+        alone where nothing is synthesised. Without what is shared, such as `members`,
+        which only a run's own config.yaml is, they are those in `arms` alone.
 
         Args:
             stage: One of `ARM_STAGES`.
@@ -125,7 +125,8 @@ class Recipe:
         shared = dict(self.stages[stage])
         own = shared.pop("arms", None) or {}
         whole = "members" in shared if stage == "train_classifier" else bool(shared)
-        names = dict.fromkeys([*(ARMS if whole else ()), *own])
+        usual = ARMS if "synthesize" in self.only else ARMS[:1]
+        names = dict.fromkeys([*(usual if whole else ()), *own])
         return {
             arm: kind.from_dict(
                 _merged(kind, shared, own.get(arm)) | {"arm": arm},

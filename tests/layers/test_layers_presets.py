@@ -15,6 +15,7 @@ from keras_derm.layers import (
     MinMaxRescale,
     NonLocalMeans,
     RandomColourJitter,
+    RandomGain,
     RandomMirror,
     SquarePad,
     augmentation,
@@ -26,7 +27,6 @@ from keras_derm.layers import (
 from keras_derm.pipeline import image_preparation
 
 ROTATION, ZOOM = keras.layers.RandomRotation, keras.layers.RandomZoom
-BRIGHTNESS, CONTRAST = keras.layers.RandomBrightness, keras.layers.RandomContrast
 
 
 def call(images, layer):
@@ -57,13 +57,13 @@ def published_preparation(name):
 def published_augmentation(name):
     """The random layers of each system from seed 7."""
     zoom = ZOOM((-0.2, 0.2), (-0.2, 0.2), "reflect", seed=11, dtype="float32")
-    turn_and_light = [
-        ROTATION(0.5, "reflect", seed=8, dtype="float32"),
-        BRIGHTNESS(0.1, seed=9, dtype="float32"),
-        CONTRAST((0.1, 0.1), (0, 255), seed=10, dtype="float32"),
+    turn = ROTATION(0.5, "reflect", seed=8, dtype="float32")
+    camera = [
+        RandomColourJitter(0.3, 0.3, 0.4, 0.04, seed=9),
+        RandomGain(0.1, 0.08, seed=10),
     ]
     return {
-        "keras_derm": [RandomMirror(7), zoom, *turn_and_light],
+        "keras_derm": [RandomMirror(7), zoom, turn, *camera],
         "sn_gan_ensemble": [RandomMirror(7)],
         "lora_diffusion": [
             RandomMirror(7),
@@ -160,18 +160,22 @@ def test_strength_zero_leaves_the_flips_alone(name):
 
 
 @pytest.mark.parametrize("strength", [0.5, 2.0])
-def test_strength_says_how_far_the_light_goes(strength):
-    greatest = 0.1 * strength
-    brightness, contrast = augmentation("keras_derm", 0, strength).photometry
-    even = np.full((1000, 2, 2, 3), 128.0, "float32")
-    steps = np.array(brightness(even, training=True))[:, 0, 0, 0] / 255 - 128 / 255
-    halves = np.stack([even[:, 0] - 64, even[:, 0] + 64], axis=1)
-    between = np.array(contrast(halves, training=True))
-    factors = (between[:, 1, 0, 0] - between[:, 0, 0, 0]) / 128 - 1
-    for changes in (steps, factors):  # both ways, evenly
-        assert -1.001 * greatest < changes.min() < -0.95 * greatest
-        assert 0.95 * greatest < changes.max() < 1.001 * greatest
-        assert abs(changes.mean()) < 0.1 * greatest
+def test_strength_says_how_far_light_and_colour_go(strength):
+    jitter, gain = augmentation("keras_derm", 0, strength).photometry
+    even = np.full((1000, 2, 2, 3), 100.0, "float32")
+    shares = np.array(gain(even, training=True))[:, 0, 0] / 100
+    assert np.log(shares).mean(axis=1).std() == pytest.approx(
+        np.hypot(0.1, 0.08 / np.sqrt(3)) * strength, rel=0.1
+    )
+    greys = np.array(jitter(even, training=True))[:, 0, 0, 0] / 100 - 1
+    greatest = 0.3 * strength
+    assert -1.001 * greatest < greys.min() < -0.95 * greatest
+    assert 0.95 * greatest < greys.max() < 1.001 * greatest
+    assert abs(greys.mean()) < 0.1 * greatest  # both ways, evenly
+    config = jitter.get_config()
+    assert config["contrast"] == pytest.approx(0.3 * strength)
+    assert config["saturation"] == pytest.approx(0.4 * strength)
+    assert config["hue"] == pytest.approx(0.04 * strength)
 
 
 def test_unknown_names_and_strengths_are_refused():
