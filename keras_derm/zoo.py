@@ -24,8 +24,9 @@ def from_preset(name):
         Of a classifier with a .keras file, the functional `keras.Model` from images
         (n, height, width, 3), RGB in [0, 255], to probabilities; of one without, the
         `keras_derm.export.QuantizedEnsemble`, whose `predict` takes the same. Of a
-        segmenter the `keras_derm.lesion_finders.NetworkFinder`, and of an estimator of
-        skin tone the `keras_derm.skin_tone.ToneNetwork`. What photographs go through
+        segmenter the `keras_derm.lesion_finders.NetworkFinder`, of an estimator of
+        skin tone the `keras_derm.skin_tone.ToneNetwork`, and of a generator the
+        `keras_derm.generative.Diffusion` with its adapter. What photographs go through
         before a classifier is its `preset` in saved_models/NAME.json; predict.py does
         all of it.
 
@@ -47,6 +48,8 @@ def from_preset(name):
 
         return load_classifier(path.with_suffix(".keras"))
     facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    if "generator" in facts:
+        return _generator(path, facts)
     if "rater" in facts:
         from keras_derm.skin_tone import ToneNetwork
 
@@ -58,3 +61,14 @@ def from_preset(name):
     from keras_derm.export import QuantizedEnsemble
 
     return QuantizedEnsemble(path)
+
+
+def _generator(path, facts):
+    from keras_derm.generative import AdapterScope, Diffusion
+
+    model = Diffusion.read(path.with_suffix(".safetensors"))
+    adapter = dict(facts["adapter"])
+    file = path.with_name(adapter.pop("file"))
+    adapter["tone_groups"] = tuple(adapter["tone_groups"])
+    model.load_adapter(file, AdapterScope(**adapter))
+    return model

@@ -17,6 +17,11 @@ from keras_derm.generative.diffusion.adapted_diffusion import (
     AdaptedDiffusion,
 )
 from keras_derm.generative.diffusion.denoiser import LEAST_SIDE, build_denoiser
+from keras_derm.generative.diffusion.diffusion_file import (
+    DIFFUSION_FILE,
+    read_diffusion,
+    write_diffusion,
+)
 from keras_derm.generative.diffusion.patch_code import N_FITTED, PatchCode
 from keras_derm.generative.diffusion.preconditioning import (
     PRECONDITIONINGS,
@@ -410,16 +415,43 @@ class Diffusion(Generator):
         """
         return AdaptedDiffusion(self, settings.lora, seed)
 
+    def write_for_others(self, directory):
+        """Write what images are made with, as `diffusion.safetensors`."""
+        write_diffusion(self, Path(directory) / DIFFUSION_FILE)
+
+    @classmethod
+    def read(cls, path):
+        """The model of a `diffusion.safetensors`; it makes images and is not trained.
+
+        Args:
+            path: The file, see `write_diffusion`.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            DamagedFileError: It is not whole, or another kind of file.
+        """
+        return read_diffusion(path, cls)
+
     def adapter_added(self):
         """What was compiled of the network without the adapter is compiled anew."""
         self._compiled_estimate = None
 
     def load_adapters(self, folder):
         folder = Path(folder) / self.ADAPTER
-        self.adapter_scope = AdapterScope.load(folder)
-        if self.adapter_scope is not None:
-            lora.load_adapter(self.averaged_network, folder / ADAPTER_FILE)
-            self.adapter_added()
+        scope = AdapterScope.load(folder)
+        if scope is not None:
+            self.load_adapter(folder / ADAPTER_FILE, scope)
+
+    def load_adapter(self, path, scope):
+        """Take an adapter, which then makes the cells of its scope.
+
+        Args:
+            path: File of `keras_derm.networks.lora.save_adapter`.
+            scope: `AdapterScope`.
+        """
+        lora.load_adapter(self.averaged_network, path)
+        self.adapter_scope = scope
+        self.adapter_added()
 
     def sample(self, conditions, seed, batch_size=64, by_adapter=False, masks=None):
         """As `Generator.sample`, `batch_size` at once, which changes no image.
