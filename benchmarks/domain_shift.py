@@ -22,6 +22,17 @@ turns, zoom) in one thing:
 
 What is judged is melanoma among the diagnoses that both archives have, and the mean AUC
 of these diagnoses. A training that has its predictions is not done again.
+
+A second table asks which score should warn. Each is judged by how well it tells, among
+photographs of the archive that was left out, those that are judged wrong, and by how
+melanomas are ranked among the warned (beyond the limit that one in five of the lesions
+held back exceeds) and among the others:
+
+- probability: one minus the highest probability (Hendrycks and Gimpel, ICLR 2017);
+- Mahalanobis: squared distance of the pooled features from the nearest class (Lee et
+  al., NeurIPS 2018), covariance by Ledoit and Wolf;
+- neighbour: distance of the features, scaled to length 1, from the 50th nearest of the
+  training photographs (Sun et al., ICML 2022).
 """
 
 from pathlib import Path
@@ -34,8 +45,10 @@ from jsonargparse import auto_cli
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from sklearn.covariance import LedoitWolf
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.neighbors import NearestNeighbors
 
 from keras_derm import classifiers, evaluation, training
 from keras_derm.catalog import get_task, read_image
@@ -67,6 +80,9 @@ PHOTOMETRY = {
     "mixstyle": lambda seed: [],
 }
 DERIVED = ("batch_norm", "ensemble", "ensemble_colour")
+
+WARNED_SHARE = 0.2
+N_NEIGHBOURS = 50
 
 
 def main(
@@ -124,6 +140,7 @@ def main(
             if arm in arms and of in found:
                 found[arm] = [np.mean(found[of], axis=0)]
         _print(", ".join(learned), target, archives[target], found, n_replicates)
+        _print_warnings(folder, target, archives[target], found, seeds)
 
 
 def _archive(data, file, side):
@@ -155,8 +172,57 @@ def _said(arm, seed, learned, target, folder, settings, adapted=False):
             _adapt(model, images, settings["batch_size"])
         y_prob = np.zeros((len(images), len(get_task("diagnosis8").classes)))
         y_prob[:, _known(learned)] = _probabilities(model, images)
+        if not adapted:
+            scores = _warning_scores(model, arm, learned, images)
+            np.savez(folder / f"{name}_warnings.npz", **scores)
         np.save(file, y_prob)
     return np.load(file)
+
+
+def _warning_scores(model, arm, learned, images):
+    """Score of each image by the name of the score, divided by its limit: 1 warns."""
+    parts, targets, (train, val) = _learned(arm, learned)
+    network = keras.Model(
+        model.input, [model.get_layer("pooling").output, model.output]
+    )
+
+    def told(images):
+        return network.predict(
+            tf.data.Dataset.from_tensor_slices(images)
+            .batch(128)
+            .map(lambda x: tf.cast(x, tf.float32)),
+            verbose=0,
+        )
+
+    features, _ = told(parts[train])
+    means = np.stack(
+        [
+            features[targets[train] == c].mean(axis=0)
+            for c in range(model.output.shape[1])
+        ]
+    )
+    covariance = LedoitWolf(assume_centered=True).fit(features - means[targets[train]])
+    unit = NearestNeighbors(n_neighbors=N_NEIGHBOURS).fit(_of_length_1(features))
+
+    def scored(features, y_prob):
+        distances = [covariance.mahalanobis(features - mean) for mean in means]
+        return {
+            "probability": 1 - y_prob.max(axis=1),
+            "Mahalanobis": np.min(distances, axis=0),
+            "neighbour": unit.kneighbors(_of_length_1(features))[0][:, -1],
+        }
+
+    limits = {
+        name: np.quantile(values, 1 - WARNED_SHARE)
+        for name, values in scored(*told(parts[val])).items()
+    }
+    return {
+        name: values / limits[name] for name, values in scored(*told(images)).items()
+    }
+
+
+def _of_length_1(features):
+    return features / np.linalg.norm(features, axis=1, keepdims=True)
 
 
 def _targets(catalog):
@@ -182,14 +248,7 @@ def _trained(arm, seed, learned, folder, settings):
         model = with_mix_style(model, MIXED_AFTER, seed)
     if arm == "head":
         freeze(model, "pooling")
-    images = _images(arm, np.concatenate([one["images"] for one in learned.values()]))
-    targets = np.concatenate([_targets(one["catalog"]) for one in learned.values()])
-    targets = np.searchsorted(_known(learned), targets)
-    lesions = np.concatenate(
-        [one["catalog"].table["lesion_id"].to_numpy(str) for one in learned.values()]
-    )
-    folds = StratifiedGroupKFold(VAL, shuffle=True, random_state=0)
-    train, val = next(folds.split(images, targets, lesions))
+    images, targets, (train, val) = _learned(arm, learned)
     one_hot = keras.utils.to_categorical(targets, n_classes).astype("float32")
     validation = tf.data.Dataset.from_tensor_slices((images[val], one_hot[val]))
     loss = classifiers.classification_loss("logit_adjustment", targets, n_classes)
@@ -203,6 +262,21 @@ def _trained(arm, seed, learned, folder, settings):
         steps_per_epoch=settings["n_steps"] // N_EPOCHS,
         learning_rate=settings["learning_rate"],
     )
+
+
+def _learned(arm, learned):
+    """Images as an arm sees them, targets among the known classes, and two parts.
+
+    The parts are rows to learn from and rows, of other lesions, to choose the epoch by.
+    """
+    images = _images(arm, np.concatenate([one["images"] for one in learned.values()]))
+    targets = np.concatenate([_targets(one["catalog"]) for one in learned.values()])
+    targets = np.searchsorted(_known(learned), targets)
+    lesions = np.concatenate(
+        [one["catalog"].table["lesion_id"].to_numpy(str) for one in learned.values()]
+    )
+    folds = StratifiedGroupKFold(VAL, shuffle=True, random_state=0)
+    return images, targets, next(folds.split(images, targets, lesions))
 
 
 def _batches(images, one_hot, arm, seed, batch_size):
@@ -290,6 +364,30 @@ def _print(learned, target, archive, found, n_replicates):
             interval_cell(row, "difference", "+") if arm != reference else "",
             f"{np.mean([_mean_auc(truth, one) for one in of_seeds]):.3f}",
         )
+    Console().print(table)
+
+
+def _print_warnings(folder, target, archive, found, seeds):
+    """What each score tells of errors, in means over the seeds of each arm."""
+    truth = _targets(archive["catalog"])
+    table = Table(title=f"Warnings of {target}: AUC of errors, and of melanoma")
+    for name in ("arm", "score", "errors", "warned", "melanoma: warned", "not warned"):
+        table.add_column(name)
+    for arm in (arm for arm in found if arm in PHOTOMETRY):
+        files = [folder / f"{arm}_{seed}_warnings.npz" for seed in range(seeds)]
+        scores = [dict(np.load(file)) for file in files if file.is_file()]
+        for name in scores[0] if scores else ():
+            rows = []
+            for y_prob, of_seed in zip(found[arm], scores, strict=False):
+                wrong = y_prob.argmax(axis=1) != truth
+                warned = of_seed[name] > 1
+                auc = [
+                    roc_auc_score(truth[part] == 0, y_prob[part, 0])
+                    for part in (warned, ~warned)
+                ]
+                rows.append([roc_auc_score(wrong, of_seed[name]), warned.mean(), *auc])
+            cells = [f"{value:.3f}" for value in np.mean(rows, axis=0)]
+            table.add_row(arm, name, *cells)
     Console().print(table)
 
 

@@ -47,7 +47,8 @@ def predict(
             where it was stopped, goes on from there, and does again what has come or
             changed since, and all after it.
         overlay: Folder for pictures of what speaks for the diagnosis (LayerCAM, of 12
-            x 12 regions or more), where the model is a .keras.
+            x 12 regions or more): by the model where it is a .keras, else by the .keras
+            of its name beside it.
         outline: Folder for the photographs with the outline of the lesion drawn on
             them; the share of the picture that it covers is in the rows.
         batch_size: Images at once.

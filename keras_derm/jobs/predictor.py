@@ -79,6 +79,7 @@ class Predictor:
         self.path, self.n_threads = Path(path), n_threads
         self._keras_model, self._members = None, {}
         facts, self._classify = self._open(n_threads)
+        self._image_facts = {key: facts[key] for key in ("image_size", "classes")}
         told = ModelFacts(facts, self.path)
         self.classes, self.sets, self.limits = told.classes, told.sets, told.limits
         self.reference, self._unsure_below = told.reference, told.unsure_below
@@ -153,11 +154,17 @@ class Predictor:
         return self._prepare(image)
 
     def check_overlays(self):
-        """Raise `ValueError` unless the model can be explained."""
+        """Raise `ValueError` unless the model can be explained.
+
+        A .tflite is by the .keras of its name, where that lies beside it.
+        """
+        beside = self.path.with_suffix(".keras")
+        if self._keras_model is None and beside.is_file():
+            self._keras_model = self._load_keras(beside, self._image_facts)
         if self._keras_model is None:
             raise ValueError(
-                "`overlay` needs the gradients of a .keras model. "
-                f"Received: {str(self.path)!r}"
+                "`overlay` needs the gradients of a .keras model: give that, or lay "
+                f"{beside.name} beside the file. Received: {str(self.path)!r}"
             )
 
     def write_overlays(self, rows, prepared, names, folder):
@@ -220,8 +227,6 @@ class Predictor:
         )
 
     def _open_keras(self):
-        from keras_derm.classifiers import load_classifier
-
         description = self.path.with_suffix(".json")
         for needed in (self.path, description):
             if not needed.is_file():
@@ -231,24 +236,32 @@ class Predictor:
                 )
         self.files = [self.path, description]
         facts = read_description(description, ("classes", "image_size"))
+        self._keras_model = self._load_keras(self.path, facts)
+        self._members = _keras_members(self._keras_model)
+        return facts, self._keras_classify
+
+    def _load_keras(self, path, facts):
+        """The classifier of a file, of the images and classes that are told of it."""
+        from keras_derm.classifiers import load_classifier
+
         try:
-            self._keras_model = model = load_classifier(self.path)
-            self._members = _keras_members(model)
+            model = load_classifier(path)
+            _keras_members(model)
             found = (*model.input_shape[1:3], model.output_shape[-1])
         except NOT_A_CLASSIFIER as error:
             raise ModelFileError(
                 "The file is damaged, no Keras model, or one that does not classify "
                 f"images, as a generator is: {shown(str(error))}. Give the "
-                f"ensemble.keras of a run. Received: {self.path}"
+                f"ensemble.keras of a run. Received: {path}"
             ) from error
         told = (*facts["image_size"], len(facts["classes"]))
         if found != told:
             raise ModelFileError(
-                f"{description} tells of images of {told[0]} x {told[1]} pixels and "
-                f"{told[2]} classes, the model {self.path} has others. "
+                f"{path.with_suffix('.json')} tells of images of {told[0]} x {told[1]} "
+                f"pixels and {told[2]} classes, the model {path} has others. "
                 f"Received: {found}"
             )
-        return facts, self._keras_classify
+        return model
 
     def _keras_classify(self, images):
         return self._keras_model.predict_on_batch(images.astype("float32"))

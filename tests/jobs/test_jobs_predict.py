@@ -245,6 +245,26 @@ def test_overlay_of_a_tflite_is_refused_before_any_work(run, photographs, tmp_pa
         predict(str(run / MODELS[1]), str(photographs), overlay=str(tmp_path))
 
 
+def test_overlay_of_a_tflite_is_by_the_keras_model_beside_it(
+    run, photographs, tmp_path
+):
+    exported = tmp_path / "model.tflite"
+    for suffix in (".tflite", ".json"):
+        shutil.copy((run / MODELS[1]).with_suffix(suffix), exported.with_suffix(suffix))
+    shutil.copy(run / MODELS[0], exported.with_suffix(".keras"))
+    path = next(photographs.glob("*.png"))
+    pictures = []
+    for model in (exported, run / MODELS[0]):
+        predict(str(model), str(path), overlay=str(tmp_path / model.suffix[1:]))
+        pictures.append(Image.open(tmp_path / model.suffix[1:] / f"{path.name}.png"))
+    np.testing.assert_array_equal(*map(np.asarray, pictures))
+    facts = json.loads(exported.with_suffix(".json").read_text())
+    other = facts | {"image_size": [16, 16]}
+    exported.with_suffix(".json").write_text(json.dumps(other))
+    with pytest.raises(ValueError):
+        predict(str(exported), str(path), overlay=str(tmp_path))
+
+
 def test_output_is_whole_or_not_there(run, photographs, tmp_path, monkeypatch):
     from keras_derm.jobs.predictor import Predictor
 
