@@ -182,26 +182,19 @@ def _said(arm, seed, learned, target, folder, settings, adapted=False):
 def _warning_scores(model, arm, learned, images):
     """Score of each image by the name of the score, divided by its limit: 1 warns."""
     parts, targets, (train, val) = _learned(arm, learned)
-    network = keras.Model(
-        model.input, [model.get_layer("pooling").output, model.output]
-    )
+    outputs = [model.get_layer("pooling").output, model.output]
+    network = tf.function(keras.Model(model.input, outputs), reduce_retracing=True)
 
     def told(images):
-        return network.predict(
-            tf.data.Dataset.from_tensor_slices(images)
-            .batch(128)
-            .map(lambda x: tf.cast(x, tf.float32)),
-            verbose=0,
-        )
+        starts = range(0, len(images), 128)
+        batches = (tf.cast(images[i : i + 128], tf.float32) for i in starts)
+        found = [network(batch, training=False) for batch in batches]
+        return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
     features, _ = told(parts[train])
-    means = np.stack(
-        [
-            features[targets[train] == c].mean(axis=0)
-            for c in range(model.output.shape[1])
-        ]
-    )
-    covariance = LedoitWolf(assume_centered=True).fit(features - means[targets[train]])
+    classes, rows = np.unique(targets[train], return_inverse=True)
+    means = np.stack([features[rows == c].mean(axis=0) for c in range(len(classes))])
+    covariance = LedoitWolf(assume_centered=True).fit(features - means[rows])
     unit = NearestNeighbors(n_neighbors=N_NEIGHBOURS).fit(_of_length_1(features))
 
     def scored(features, y_prob):
@@ -339,7 +332,7 @@ def _probabilities(model, images):
 def _print(learned, target, archive, found, n_replicates):
     """Melanoma AUC of every arm with its difference from plain, and the mean AUC."""
     task = get_task("melanoma")
-    inputs = evaluation.inputs_from_catalog(archive["catalog"], task, strata=())
+    inputs = evaluation.inputs_from_catalog(archive["catalog"], task)
     scores = {
         arm: [np.column_stack([1 - one[:, 0], one[:, 0]]) for one in of_seeds]
         for arm, of_seeds in found.items()
@@ -348,8 +341,10 @@ def _print(learned, target, archive, found, n_replicates):
     compared = evaluation.compare(
         **inputs, y_prob=scores, reference=reference, n_replicates=n_replicates
     )
-    rows = compared.table()
-    rows = rows[(rows["stratum"] == "all") & (rows["metric"] == "auc")].set_index("arm")
+    found_rows = compared.table()
+    found_rows = found_rows[found_rows["metric"] == "auc"].set_index("arm")
+    _print_groups(target, found_rows)
+    rows = found_rows[found_rows["stratum"] == "all"]
     table = Table(
         title=f"{learned} to {target}, {len(archive['images']):,} photographs"
     )
@@ -364,6 +359,23 @@ def _print(learned, target, archive, found, n_replicates):
             interval_cell(row, "difference", "+") if arm != reference else "",
             f"{np.mean([_mean_auc(truth, one) for one in of_seeds]):.3f}",
         )
+    Console().print(table)
+
+
+def _print_groups(target, rows):
+    """Melanoma AUC of every arm in each tone group that people's labels tell."""
+    known = rows["stratum"].eq("tone_group") & rows["value_of_stratum"].ne("unknown")
+    rows = rows[known]
+    if rows.empty:
+        return
+    table = Table(title=f"Melanoma AUC of {target} by tone group")
+    columns = ("arm", *rows["value_of_stratum"].unique())
+    for name in columns:
+        table.add_column(name)
+    for arm in rows.index.unique():
+        of_arm = rows.loc[[arm]].set_index("value_of_stratum")
+        cells = [interval_cell(of_arm.loc[name], "value") for name in columns[1:]]
+        table.add_row(arm, *cells)
     Console().print(table)
 
 
