@@ -12,7 +12,7 @@ from keras_derm.evaluation.statistics import bootstrap
 from keras_derm.evaluation.statistics.multiplicity import holm
 
 WORST = "worst group"
-CHANGES = (WORST, *(f"{kind} gap" for kind in KINDS))
+RAW, STANDARDISED = (f"{kind} gap" for kind in KINDS)
 COLUMNS = (
     "arm",
     "change",
@@ -80,9 +80,11 @@ def group_figures(found, pairs, scorers, draws):
         of_gap = parts[:, PARTS.index("gap")]
         for place, name in enumerate(names):
             gap = gaps[pair.stratum, pair.group["value"], name]
-            for kind, of_kind in zip(KINDS, of_gap, strict=True):
-                key = pair.stratum, gap["group"], gap["beside"], name
-                figures[f"{kind} gap", *key] = _Figure(
+            key = pair.stratum, gap["group"], gap["beside"], name
+            for change, kind, of_kind in zip(
+                (RAW, STANDARDISED), KINDS, of_gap, strict=True
+            ):
+                figures[change, *key] = _Figure(
                     gap[kind], gap["group"], of_kind[place], gap[f"{kind}_reason"]
                 )
     return figures
