@@ -161,7 +161,7 @@ def main(
             given = archive, parts[part](seed), made.get(arm)
             _train(arm, (seed, part), *given, file, settings)
     found = _compare(archive, parts, arms, seeds, out, n_replicates)
-    gaps, changes = found.gaps(), pd.DataFrame(found.group_changes)
+    gaps, changes = found.gaps(), found.changes()
     groups = found.table()[lambda table: table["stratum"] != "all"]
     for name, table in (("groups", groups), ("gaps", gaps), ("changes", changes)):
         write_csv(out / f"{name}.csv", table)
@@ -570,7 +570,11 @@ def _print_groups(found):
     metrics = (*SHOWN, "expected_calibration_error", "brier_score")
     for arm in found.arms:
         for stratum in found.arms[arm].strata[1:]:
-            cells = [interval_cell(stratum["metrics"][name]) for name in metrics]
+            if not stratum["n"]:
+                continue
+            cells = [
+                interval_cell(stratum["metrics"][name], decimals=2) for name in metrics
+            ]
             counts = f"{stratum['n']:,}", f"{stratum['n_positive']:,}"
             table.add_row(arm, stratum["value"], *counts, *cells)
         table.add_section()

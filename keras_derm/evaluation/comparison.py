@@ -26,6 +26,7 @@ from keras_derm.evaluation.differences import (
     describe_difference,
     paired_differences,
 )
+from keras_derm.evaluation.group_changes import COLUMNS as CHANGE_COLUMNS
 from keras_derm.evaluation.group_changes import group_changes, group_figures
 from keras_derm.evaluation.statistics.delong import delong_test
 from keras_derm.evaluation.statistics.mcnemar import mcnemar_test
@@ -159,6 +160,15 @@ class Comparison:
             {"arm": arm} | gap for arm, found in self.arms.items() for gap in found.gaps
         ]
         return pd.DataFrame(rows, columns=["arm", *COLUMNS])
+
+    def changes(self):
+        """Return what each arm changes for the worst served groups and in the gaps.
+
+        Returns:
+            DataFrame with `group_changes.COLUMNS`, without rows where fewer than two
+            groups of a variable can be judged.
+        """
+        return pd.DataFrame(self.group_changes, columns=list(CHANGE_COLUMNS))
 
     def verdict(self, arm, metric="balanced_accuracy"):
         """Say in plain words whether an arm is better than the reference.

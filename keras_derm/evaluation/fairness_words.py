@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from keras_derm.evaluation.class_scores.subgroups import UNKNOWN, stratum_title
-from keras_derm.evaluation.group_changes import COLUMNS, RAW, STANDARDISED, WORST
+from keras_derm.evaluation.group_changes import RAW, STANDARDISED, WORST
 from keras_derm.evaluation.statistics.power import POWER
 
 KINDS = {RAW: "raw gap", STANDARDISED: "gap with one mix of diagnoses, sites and ages"}
@@ -27,7 +27,7 @@ def describe_fairness(found, metrics=("auc", "sensitivity", "specificity")):
         are fairer change on the whole set, arms that harm the worst group, the gaps
         that these numbers can show, and groups too small to judge.
     """
-    changes = pd.DataFrame(found.group_changes, columns=list(COLUMNS))
+    changes = found.changes()
     changes = changes[changes["metric"].isin(metrics)]
     small = _too_small(found)
     if not len(changes):

@@ -37,7 +37,7 @@ def compared(y_prob, **options):
 
 
 def changes_of(found, **wanted):
-    table = pd.DataFrame(found.group_changes)
+    table = found.changes()
     for name, value in wanted.items():
         table = table[table[name] == value]
     return table.set_index("arm")
