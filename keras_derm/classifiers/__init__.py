@@ -20,6 +20,7 @@ from keras_derm.classifiers.ensemble import (
 )
 from keras_derm.classifiers.ensemble_weights import fit_ensemble_weights
 from keras_derm.classifiers.examples import Examples, training_examples
+from keras_derm.classifiers.group_dro import GroupDRO, group_means, next_group_weights
 from keras_derm.classifiers.imbalance import (
     IMBALANCE,
     LogitAdjustedCrossentropy,
@@ -66,6 +67,7 @@ __all__ = [
     "BACKBONES",
     "IMBALANCE",
     "Examples",
+    "GroupDRO",
     "IMAGE_INPUTS",
     "LESION_INPUTS",
     "LesionExamples",
@@ -88,11 +90,13 @@ __all__ = [
     "fit_cuts",
     "fit_decision_exponent",
     "fit_ensemble_weights",
+    "group_means",
     "is_symmetric",
     "label_weights",
     "load_classifier",
     "member_numbers",
     "models_of",
+    "next_group_weights",
     "predict_probabilities",
     "predict_lesions",
     "preprocessing_speeds",

@@ -60,7 +60,9 @@ from keras_derm.evaluation.class_scores.subgroups import (
 )
 from keras_derm.evaluation.comparison import Comparison, compare
 from keras_derm.evaluation.differences import HEADLINE
+from keras_derm.evaluation.fairness_words import describe_fairness
 from keras_derm.evaluation.gap_words import describe_gap, gap_claim
+from keras_derm.evaluation.group_changes import RAW, STANDARDISED, WORST
 from keras_derm.evaluation.judgement import ENSEMBLE, Judgement, judge_arms
 from keras_derm.evaluation.overlap_scores import (
     OVERLAP_METRICS,
@@ -108,12 +110,15 @@ __all__ = [
     "McNemarTest",
     "OVERLAP_METRICS",
     "PredictionsError",
+    "RAW",
+    "STANDARDISED",
     "COLOUR_LEVELS",
     "TONE",
     "TONE_LEVELS",
     "TOO_FEW",
     "ToneTruth",
     "UNKNOWN",
+    "WORST",
     "ReadersEstimate",
     "Shift",
     "ShiftReference",
@@ -133,6 +138,7 @@ __all__ = [
     "delong_covariance",
     "delong_interval",
     "delong_test",
+    "describe_fairness",
     "describe_gap",
     "describe_tone_sources",
     "evaluate",

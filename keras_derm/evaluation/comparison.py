@@ -26,6 +26,8 @@ from keras_derm.evaluation.differences import (
     describe_difference,
     paired_differences,
 )
+from keras_derm.evaluation.group_changes import COLUMNS as CHANGE_COLUMNS
+from keras_derm.evaluation.group_changes import group_changes, group_figures
 from keras_derm.evaluation.statistics.delong import delong_test
 from keras_derm.evaluation.statistics.mcnemar import mcnemar_test
 from keras_derm.files import jsonable
@@ -60,6 +62,8 @@ class Comparison:
             `mcnemar` (`only_reference`, `only_arm`: on how many patients or lesions
             one is right more often; `p_value`). Both are None where an arm has
             several seeds, since they know of one training alone.
+        group_changes: what each other arm changes for the group of a variable that is
+            served worst, and in the gaps, as `group_changes` returned it.
 
     Example:
         >>> y_prob = {"baseline": first, "augmented": second, "copies": third}
@@ -73,6 +77,7 @@ class Comparison:
     n_seeds: dict
     differences: dict
     tests: dict
+    group_changes: list
 
     @property
     def positive(self):
@@ -155,6 +160,15 @@ class Comparison:
             {"arm": arm} | gap for arm, found in self.arms.items() for gap in found.gaps
         ]
         return pd.DataFrame(rows, columns=["arm", *COLUMNS])
+
+    def changes(self):
+        """Return what each arm changes for the worst served groups and in the gaps.
+
+        Returns:
+            DataFrame with `group_changes.COLUMNS`, without rows where fewer than two
+            groups of a variable can be judged.
+        """
+        return pd.DataFrame(self.group_changes, columns=list(CHANGE_COLUMNS))
 
     def verdict(self, arm, metric="balanced_accuracy"):
         """Say in plain words whether an arm is better than the reference.
@@ -356,7 +370,12 @@ def compare(
         for arm in others
     }
     tests = {arm: _tests(design, y_prob[reference], y_prob[arm]) for arm in others}
-    return Comparison(reference, arms, n_seeds, differences, tests)
+    figures = {
+        arm: group_figures(found, design.pairs, scorers[arm][0], draws[arm])
+        for arm, found in arms.items()
+    }
+    changes = group_changes(figures, reference, positive, level)
+    return Comparison(reference, arms, n_seeds, differences, tests, changes)
 
 
 def _of_seeds(given):

@@ -129,7 +129,9 @@ def evaluate(
         positive: name of the class that is to be found, which sensitivity,
             specificity, PPV, NPV and AUC are about.
         operating_points: thresholds of the positive class fitted on val by
-            `operating_points`; None leaves out the metrics at them.
+            `operating_points`, each a number, or one for each image, shape `(n,)`,
+            where groups have thresholds of their own; None leaves out the metrics at
+            them.
         seed, n_replicates: seed and number of the bootstrap replicates.
         level: coverage of the intervals, in (0, 1).
         stratified: whether every resample holds as many patients or lesions of each
@@ -218,6 +220,7 @@ class Design:
         """
         shape = len(self.y_true), len(self.classes)
         y_prob = metrics.check_probabilities(y_prob, *shape)
+        _check_points(operating_points, len(self.y_true))
         return [
             WeightedMetrics(
                 self.y_true[stratum.mask],
@@ -225,7 +228,7 @@ class Design:
                 self.cluster[stratum.mask],
                 self.n_groups,
                 self.positive,
-                operating_points,
+                _points_within(operating_points, stratum.mask),
                 per_class=stratum.name == "all",
             )
             for stratum in self.strata
@@ -237,7 +240,8 @@ class Design:
             mask = masks[stratum, value]
             n = int(mask.sum())
             given = self.y_true[mask], y_prob[mask], np.arange(n), n
-            return WeightedCalls(*given, self.positive, operating_points)
+            points = _points_within(operating_points, mask)
+            return WeightedCalls(*given, self.positive, points)
 
         masks = {(one.name, one.value): one.mask for one in self.strata}
         return [
@@ -361,6 +365,23 @@ class Design:
             scores = found.of(metrics.PER_CLASS_METRICS, of_class, name, f"/{k}")
             table[name] = {"n": n_class} | scores
         return table
+
+
+def _check_points(operating_points, n):
+    for name, threshold in (operating_points or {}).items():
+        if np.shape(threshold) not in ((), (n,)):
+            raise ValueError(
+                f"a threshold must be a number, or one for each of the {n} images. "
+                f"Received: shape {np.shape(threshold)} for sensitivity {name}"
+            )
+
+
+def _points_within(operating_points, mask):
+    """Thresholds for the images of a mask: one number stays as it is."""
+    return {
+        name: threshold if np.ndim(threshold) == 0 else np.asarray(threshold)[mask]
+        for name, threshold in (operating_points or {}).items()
+    }
 
 
 class _Results(NamedTuple):

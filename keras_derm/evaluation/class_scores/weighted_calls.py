@@ -19,8 +19,9 @@ class WeightedCalls:
             where every image has a weight of its own.
         n_clusters: number of clusters, which may exceed those that occur here.
         positive: index of the positive class.
-        operating_points: dict from a sensitivity on val to its threshold; positive
-            where `y_prob[:, positive] >= threshold`. None leaves them out.
+        operating_points: dict from a sensitivity on val to its threshold, a number or
+            one for each image, `(n,)`; positive where `y_prob[:, positive] >=
+            threshold`. None leaves them out.
 
     Example:
         >>> scorer = WeightedCalls(y_true, y_prob, lesion, n_lesions, positive=0)
