@@ -11,7 +11,7 @@ these left them, for as many steps as any other, and differs from "none" in one 
 - balanced_sampling: every tone with every diagnosis is drawn as often as any other;
 - group_dro: the worst group's loss leads (Sagawa et al., ICLR 2020), the groups, tones
   with melanoma or without, drawn evenly as in the paper;
-- colour: strong brightness, contrast, saturation, hue, exposure and white balance;
+- colour: light and colour as other cameras have them, as the preset keras_derm;
 - tone_transfer: half of the training images are seen through more melanin;
 - copies: random copies, until every tone has as many images as the commonest;
 - with --generators a run's synthetic images are added, an arm for each run.
@@ -59,12 +59,11 @@ from keras_derm.files import atomic_path, read_json, write_csv, write_json
 from keras_derm.jobs.judged import given_catalog
 from keras_derm.layers import (
     Augmentation,
-    RandomColourJitter,
-    RandomGain,
     RandomMirror,
     ToneTransfer,
 )
 from keras_derm.layers.geometry import turned, zoomed
+from keras_derm.layers.photometry import other_camera
 from keras_derm.layers.random_image_layer import RandomImageLayer
 from keras_derm.networks import freeze
 from keras_derm.pipeline import PreparedImages, resized_images
@@ -466,10 +465,7 @@ class _RandomMelanin(RandomImageLayer):
 
 def _photometry(arm, seed):
     if arm == "colour":
-        return [
-            RandomColourJitter(0.3, 0.3, 0.4, 0.04, seed=seed),
-            RandomGain(0.1, 0.08, seed=seed + 1),
-        ]
+        return other_camera((seed, seed + 1))
     if arm == "tone_transfer":
         return [_RandomMelanin(melanin_dose(DARKEST), seed=seed)]
     return []
