@@ -159,18 +159,20 @@ def check_can_be_written(url):
     """Refuse a URL in a bucket that is not there, before there is anything to write.
 
     Raises:
-        ObjectStoreError: There is none that answers. Whether objects may be written
-            there a store only says when one is.
+        ObjectStoreError: There is none, or the store refuses access or does not answer.
+            Whether objects may be written there it only says when one is.
     """
     with _asked(url):
         store, key = _opened(url)
         bucket = key.partition("/")[0]
-        if bucket and not store.exists(bucket):
+        try:
+            if bucket:
+                store.info(bucket)
+        except FileNotFoundError as error:
             raise ObjectStoreError(
-                f"there is no bucket {bucket!r}, or it does not answer here and with "
-                "these credentials: make it, or name another (docs/several_machines.md,"
-                f" An object store). Received: {url!r}"
-            )
+                f"there is no bucket {bucket!r}: make it, or name another. "
+                f"Received: {url!r}"
+            ) from error
 
 
 def is_file(path):
