@@ -109,7 +109,7 @@ def read_bytes(path, most=None):
 
     Args:
         path: str or path of a file of this machine, or URL.
-        most: Of a URL, bytes after which no more is read.
+        most: Number of bytes after which no more is read.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -117,7 +117,8 @@ def read_bytes(path, most=None):
         ObjectStoreError: The store refuses, or does not answer.
     """
     if not is_url(path):
-        return Path(path).read_bytes()
+        with open(path, "rb") as file:
+            return file.read(most)
     with _asked(path):
         store, key = _opened(path)
         try:

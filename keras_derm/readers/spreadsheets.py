@@ -1,6 +1,6 @@
 """Read an archive's .xlsx, and nothing that grows when it is read."""
 
-import os
+import io
 import zipfile
 import zlib
 from xml.etree.ElementTree import ParseError
@@ -11,7 +11,7 @@ import pandas as pd
 from keras_derm.catalog.faults import CatalogError
 from keras_derm.catalog.text_tables import WAY_OUT, refuse_double_names
 from keras_derm.files import escaped
-from keras_derm.object_store import ObjectStoreError, open_file
+from keras_derm.object_store import ObjectStoreError, read_bytes
 
 SPREADSHEET = b"PK\x03\x04"
 """How an .xlsx begins; an .xls that is in truth a csv does not."""
@@ -43,14 +43,14 @@ def read_spreadsheet(path, header=0, names=None):
             much more than it is, or its table has too many cells.
     """
     try:
-        with open_file(path) as file:
-            found = _refuse_growth(path, file, header)
-            if names is None:  # pandas would number a name that comes again
-                refuse_double_names(path, [str(cell).strip() for cell in found])
-            table = pd.read_excel(
-                file, dtype="string", header=header, names=names, na_values=[""],
-                keep_default_na=False, engine="openpyxl",
-            )  # fmt: skip
+        file = io.BytesIO(read_bytes(path))
+        found = _refuse_growth(path, file, header)
+        if names is None:  # pandas would number a name that comes again
+            refuse_double_names(path, [str(cell).strip() for cell in found])
+        table = pd.read_excel(
+            file, dtype="string", header=header, names=names, na_values=[""],
+            keep_default_na=False, engine="openpyxl",
+        )  # fmt: skip
     except (CatalogError, ObjectStoreError):
         raise
     except NOT_A_SPREADSHEET as error:
@@ -77,7 +77,7 @@ def _refuse_growth(path, file, header):
         raise CatalogError(
             f"{path} unpacks to {sum(part.file_size for part in parts):,} bytes, more "
             f"than a table takes: if that is what it holds, {WAY_OUT}. "
-            f"Received: {file.seek(0, os.SEEK_END):,} bytes"
+            f"Received: {file.getbuffer().nbytes:,} bytes"
         )
     workbook = openpyxl.load_workbook(file, read_only=True)
     sheet = workbook.worksheets[0]

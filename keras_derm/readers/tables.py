@@ -7,7 +7,7 @@ from keras_derm.catalog.catalog import FITZPATRICK_TYPES
 from keras_derm.catalog.faults import CatalogError, faults_at
 from keras_derm.catalog.text_tables import read_table
 from keras_derm.files import escaped, shown
-from keras_derm.object_store import is_url, open_file, path_of
+from keras_derm.object_store import is_url, path_of, read_bytes
 from keras_derm.readers.files import find_tables
 from keras_derm.readers.notes import note, warn
 from keras_derm.readers.spreadsheets import SPREADSHEET, read_spreadsheet
@@ -105,9 +105,7 @@ def _read(path, header, names):
             f"{path} is no regular file, but a pipe or device: save the table "
             f"as a file. Received: {path.name!r}"
         )
-    with open_file(path) as file:
-        is_spreadsheet = file.read(len(SPREADSHEET)) == SPREADSHEET
-    if is_spreadsheet:
+    if read_bytes(path, most=len(SPREADSHEET)) == SPREADSHEET:
         return read_spreadsheet(path, header, names)
     return read_table(path, names, dtype="string")
 
