@@ -50,7 +50,7 @@ bench: .venv/.installed ## every measurement under benchmarks/; hours
 
 # All but gpu, whose libraries are of no use where there is none.
 EXTRAS := runtime imagenet diffusion quantization tuning max_flow tensorboard parquet cluster \
-  test lint docs
+  object_store test lint docs
 requirements: .venv/.installed ## requirements.txt anew, from the ranges in setup.cfg
 	$(BIN)/pip install -q pip-tools
 	$(BIN)/pip-compile -q --upgrade $(EXTRAS:%=--extra %) --strip-extras --no-header \

@@ -19,7 +19,8 @@ from pathlib import Path
 from jsonargparse import auto_cli
 from rich.progress import track
 
-from keras_derm.jobs.kept_rows import kept_rows, stamps
+from keras_derm.jobs.found_images import FoundImage
+from keras_derm.jobs.kept_rows import kept_rows
 from keras_derm.jobs.predictor import Predictor, outline_remarks
 from keras_derm.photographs import IMAGE_SUFFIXES, read_image
 from keras_derm.skin_tone.individual_typology_angle import SkinView
@@ -105,7 +106,7 @@ def _costs(predictor, paths, n_rounds, folder):
         )
 
     def write(row, path):
-        kept.append([row], stamps([path]))
+        kept.append([row], [FoundImage(path, Path(path).name).stamp()])
 
     parts = {
         "reading": (read_image, paths),

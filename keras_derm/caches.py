@@ -41,6 +41,8 @@ def provide_cache_folders():
 def image_cache():
     """Folder of images that are rendered or unpacked: they stay, as runs name them.
 
+    Rows that are to go into an object store are kept there, too.
+
     Returns:
         `$KERAS_DERM_CACHE`, or else `~/.cache/keras_derm`, a str.
 

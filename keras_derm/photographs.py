@@ -9,6 +9,7 @@ from PIL import Image
 
 from keras_derm.colour_profiles import to_srgb
 from keras_derm.jpeg_damage import jpeg_damage
+from keras_derm.object_store import is_url, read_bytes
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 100_000_000
@@ -61,7 +62,7 @@ def read_image(path, least_side=None):
     transparent pixels are laid on white.
 
     Args:
-        path: An image file.
+        path: An image file, or the URL of one in an object store.
         least_side: To read a JPEG faster at a half, a quarter or an eighth of its size:
             pixels that each side shall have at the least. Others come as they are.
 
@@ -71,6 +72,7 @@ def read_image(path, least_side=None):
     Raises:
         ImageError: If the file is missing, empty, truncated or damaged, no image, or
             larger than 100 megapixels.
+        ObjectStoreError: The store refuses access, or does not answer.
     """
     image, data = open_image(path)
     refuse_lost_pixels(path, data)
@@ -222,21 +224,32 @@ def open_image(path):
 
 
 def _content(path):
-    """The bytes of a file."""
+    """The bytes of a file of this machine or of an object store."""
     try:
-        facts = os.stat(path)
-        if not stat.S_ISREG(facts.st_mode):
-            raise ImageError(path, "no regular file, but a folder, pipe or device")
-        if facts.st_size > MAX_BYTES:
-            raise ImageError(path, f"larger than 1 GB: {facts.st_size:,} bytes")
-        with open(path, "rb") as file:
-            data = file.read()
+        data = _stored_content(path) if is_url(path) else _file_content(path)
     except FileNotFoundError as error:
         raise ImageError(path, "file is missing") from error
     except OSError as error:
         raise ImageError(path, f"file cannot be read: {error.strerror}") from error
     if not data:
         raise ImageError(path, "file is empty (zero bytes)")
+    return data
+
+
+def _file_content(path):
+    facts = os.stat(path)
+    if not stat.S_ISREG(facts.st_mode):
+        raise ImageError(path, "no regular file, but a folder, pipe or device")
+    if facts.st_size > MAX_BYTES:
+        raise ImageError(path, f"larger than 1 GB: {facts.st_size:,} bytes")
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _stored_content(url):
+    data = read_bytes(url, most=MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ImageError(url, "larger than 1 GB")
     return data
 
 

@@ -1,7 +1,12 @@
 import os
 import shutil
+import threading
 import zlib
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
 
 import numpy as np
 import pandas as pd
@@ -33,6 +38,81 @@ def shared_data():
     if not SHARED_DATA.is_dir():
         pytest.skip("real data absent: no ../shared/data beside the checkout")
     return SHARED_DATA
+
+
+@dataclass
+class Bucket:
+    """A bucket of a store, and the file system that it is filled by."""
+
+    url: str
+    files: Any
+
+    def put(self, folder):
+        """Copy a folder into the bucket, and return its URL there."""
+        self.files.put(f"{folder}/", f"{self.url}/{folder.name}/", recursive=True)
+        return f"{self.url}/{folder.name}"
+
+
+@pytest.fixture(scope="module")
+def bucket():
+    """`Bucket` of a server in this process that speaks as S3 does."""
+    server = pytest.importorskip("moto.server", reason="no moto here")
+    s3fs = pytest.importorskip("s3fs", reason="no s3fs here")
+    server = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        asked_at(patch, f"http://{host}:{port}")
+        # What is stored stays in the process, for the next module, too.
+        urlopen(Request(f"http://{host}:{port}/moto-api/reset", method="POST")).close()
+        files = s3fs.S3FileSystem()
+        files.mkdir("clinic")
+        yield Bucket("s3://clinic", files)
+    server.stop()
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+def asked_at(patch, address):
+    """Have S3 asked at an address, with credentials that are nobody's."""
+    import s3fs
+
+    patch.setenv("AWS_ENDPOINT_URL_S3", address)
+    patch.setenv("AWS_CONFIG_FILE", os.devnull)
+    patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        patch.setenv(name, "of-the-test")
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+@pytest.fixture
+def refusing_store(monkeypatch):
+    """Have S3 asked at a server that refuses everything."""
+    s3fs = pytest.importorskip("s3fs", reason="no s3fs here")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    asked_at(monkeypatch, f"http://127.0.0.1:{server.server_port}")
+    yield
+    server.shutdown()
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """Says of every object that access is denied, as S3 says it."""
+
+    def do_GET(self):
+        body = (
+            b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+        )
+        self.send_response(403)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_HEAD = do_PUT = do_GET
+
+    def log_message(self, *_):
+        """Say nothing."""
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from keras_derm.catalog.skin_tone_scales import (
 )
 from keras_derm.catalog.text_tables import read_table
 from keras_derm.files import write_csv
+from keras_derm.object_store import absolute, are_files
 from keras_derm.settings.kinds import ImageType
 
 DIAGNOSES8 = ("MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC")
@@ -118,8 +119,8 @@ class Catalog:
             (relative to `root`) and `diagnosis` (one of `DIAGNOSES`). The other
             columns of `COLUMN_TYPES` are added, empty, where they are absent; further
             columns are kept as they are.
-        root: Directory that `path` and `mask_path` are relative to, for rows without
-            a value in the column `root`.
+        root: Directory, or URL in an object store, that `path` and `mask_path` are
+            relative to, for rows without a value in the column `root`.
 
     Raises:
         CatalogError: If a column is missing, an id empty or double, a value not
@@ -184,7 +185,7 @@ class Catalog:
 
     @property
     def paths(self):
-        """Absolute path of each image, a list of str."""
+        """Absolute path of each image, or its URL in an object store, a list of str."""
         return list(map(os.path.join, self._table["root"], self._table["path"]))
 
     @property
@@ -356,7 +357,7 @@ def complete_table(table, root=None, name="catalog"):
     if faults:
         raise_faults(pd.concat(faults, ignore_index=True))
     if root is not None:
-        table["root"] = table["root"].fillna(os.path.abspath(root))
+        table["root"] = table["root"].fillna(absolute(root))
     labelled = tone_group_of_label(table["skin_tone_label"], table["skin_tone_scale"])
     first = table["tone_group"].isna() & labelled.notna()
     table["tone_group"] = table["tone_group"].mask(first, labelled)
@@ -487,14 +488,14 @@ def _path_faults(table):
 
 def _file_faults(table):
     for column in ("path", "mask_path"):
-        absent = [
-            pd.notna(path)
-            and pd.notna(root)
-            and not leaves_root(path)
-            and not os.path.isfile(os.path.join(root, path))
+        is_named = [
+            pd.notna(path) and pd.notna(root) and not leaves_root(path)
             for root, path in zip(table["root"], table[column], strict=True)
         ]
-        yield np.array(absent, bool), column, "file is missing"
+        named = table[np.array(is_named, bool)]
+        there = are_files(named["root"], named[column])
+        absent = table.index.isin(named.index[~np.array(there, bool)])
+        yield absent, column, "file is missing"
 
 
 def _rule_faults(table):

@@ -5,12 +5,12 @@ import csv
 import io
 import itertools
 import re
-from pathlib import Path
 
 import pandas as pd
 
 from keras_derm.catalog.faults import CatalogError
 from keras_derm.files import shown
+from keras_derm.object_store import read_bytes
 
 SEPARATORS = (",", ";", "\t", "|")
 """Marks that may stand between columns; the first of those that give most wins."""
@@ -92,10 +92,11 @@ def _with_types(options, columns):
 def _decoded(path):
     """The text of a file, in whichever of the usual encodings it is."""
     try:
-        data = Path(path).read_bytes()
+        data = read_bytes(path)
     except OSError as error:
         raise CatalogError(
-            f"{path} is not a readable csv: {error.strerror}. Received: {str(path)!r}"
+            f"{path} is not a readable csv: {error.strerror or error}. "
+            f"Received: {str(path)!r}"
         ) from error
     marked = next((name for mark, name in BYTE_ORDER_MARKS if data.startswith(mark)), 0)
     for encoding in [marked] if marked else ["utf-8", "cp1252"]:

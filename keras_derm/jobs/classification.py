@@ -5,7 +5,6 @@ from pathlib import Path
 
 from keras_derm.cluster.portions import portions_of
 from keras_derm.cluster.work import work_on_each
-from keras_derm.jobs.kept_rows import stamps
 from keras_derm.jobs.prediction_rows import image_name
 from keras_derm.jobs.predictor import Predictor
 
@@ -48,7 +47,7 @@ class Classification:
         """Yield rows and stamps of images, batch by batch.
 
         Args:
-            images: Iterator of pairs of an image's path and its name.
+            images: Iterator of `FoundImage`s.
             batch_size: Images at once.
         """
         batches = portions_of(images, batch_size)
@@ -63,14 +62,14 @@ class Classification:
             yield rows, before
 
     def __call__(self, batch):
-        """Rows and stamps of a batch, a list of pairs of a path and a name."""
+        """Rows and stamps of a batch, a list of `FoundImage`s."""
         predictor = self._opened()
-        paths, names = zip(*batch, strict=True)
-        files = [self._folder / path for path in paths]
-        before = stamps(files)
+        found = [image.below(self._folder) for image in batch]
+        before = [image.stamp() for image in found]
+        files, names = [image.path for image in found], [image.name for image in batch]
         rows, prepared = predictor.rows(files)
-        for row, path in zip(rows, paths, strict=True):
-            row["image"] = image_name(path)
+        for row, image in zip(rows, batch, strict=True):
+            row["image"] = image_name(image.path)
         if self._overlay is not None:
             predictor.write_overlays(rows, prepared, names, self._overlay)
         if self._outline is not None:

@@ -3,13 +3,14 @@
 import contextlib
 import itertools
 import json
-import os
 from pathlib import Path
 
 import filelock
 
-from keras_derm.files import shown, write_text
+from keras_derm.caches import image_cache
+from keras_derm.files import short_digest, shown, write_text
 from keras_derm.jobs.prediction_rows import image_name, rows_file
+from keras_derm.object_store import is_url, write_file
 
 SUFFIX = ".partial"
 
@@ -18,8 +19,8 @@ class KeptRows:
     """Rows beside an output that is not whole yet, in `found.csv.partial`.
 
     Its first line says of which model and settings the rows are; each further one is a
-    row, with size and time of change of its photograph, as JSON. A line that was cut
-    off as it was written does not count. Memory does not grow with the rows.
+    row, with the stamp of its photograph (`FoundImage.stamp`), as JSON. A line that was
+    cut off as it was written does not count. Memory does not grow with the rows.
 
     Args:
         path: The file.
@@ -35,7 +36,7 @@ class KeptRows:
     Example:
         >>> with kept_rows("found.csv", classes, record) as kept:
         ...     for images in batches(kept.go_on(images, table.show)):
-        ...         kept.append(classify(images), stamps(images))
+        ...         kept.append(classify(images), [one.stamp() for one in images])
     """
 
     def __init__(self, path, record):
@@ -57,11 +58,11 @@ class KeptRows:
         Where an image has come, gone or changed, that row and all after it are dropped.
 
         Args:
-            images: Iterator of pairs of an image's path and its name.
+            images: Iterator of `FoundImage`s.
             take_up: Function of a row that was there.
 
         Returns:
-            Iterator of the pairs that are left to be done.
+            Iterator of the images that are left to be done.
         """
         self._file.seek(self._start)
         end = self._start
@@ -71,7 +72,7 @@ class KeptRows:
                 break
             image = next(images, None)
             stamp, row = kept
-            if image is None or not _is_of(stamp, row, image[0]):
+            if image is None or not _is_of(stamp, row, image):
                 self.n_dropped = 1 + sum(1 for _ in self._file)
                 images = itertools.chain([] if image is None else [image], images)
                 break
@@ -130,7 +131,9 @@ def kept_rows(output, classes, record, each=iter):
     """Keep rows beside an output, and write it when all are there.
 
     Args:
-        output: The .csv, .json or .parquet to write.
+        output: The .csv, .json or .parquet to write, a path or a URL. For a URL rows
+            are kept and written on this machine (`image_cache`), and the file is put
+            into the store when it is whole.
         classes: Names of the columns of probabilities.
         record: Dict, what decides the rows.
         each: Function that shows the progress of an iterable of all rows.
@@ -140,18 +143,30 @@ def kept_rows(output, classes, record, each=iter):
         whole or not at all, and they are removed.
 
     Raises:
-        RuntimeError: Another process writes the same output.
+        RuntimeError: Another process of this machine writes the same output.
         ValueError: The rows that are there are of another record.
+        ObjectStoreError: The store does not take the file; the rows stay.
     """
-    output = Path(output)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    path = output.with_name(output.name + SUFFIX)
+    written = _place_here(output)
+    written.parent.mkdir(parents=True, exist_ok=True)
+    path = written.with_name(written.name + SUFFIX)
     with _locked(path), contextlib.closing(KeptRows(path, record)) as kept:
         yield kept
-        with rows_file(output, classes) as write:
+        with rows_file(written, classes) as write:
             for row in each(kept.rows()):
                 write(row)
+        if is_url(output):
+            write_file(written, output)
+            written.unlink()
         path.unlink()
+
+
+def _place_here(output):
+    """Where an output is written on this machine."""
+    if not is_url(output):
+        return Path(output)
+    name = f"{short_digest(output.encode())}-{output.rpartition('/')[2]}"
+    return Path(image_cache(), "predictions", name)
 
 
 @contextlib.contextmanager
@@ -172,19 +187,6 @@ def _locked(path):
         lock.release()
 
 
-def stamps(paths):
-    """Size and time of change of files, by which they are known to be the same."""
-    return list(map(_stamp, paths))
-
-
-def _stamp(path):
-    try:
-        facts = os.stat(path)
-    except OSError:
-        return None  # its row says why it cannot be read
-    return [facts.st_size, facts.st_mtime_ns]
-
-
 def _read_line(line):
     """Stamp and row in a line, or None where it is not whole."""
     if not line.endswith(b"\n"):
@@ -196,8 +198,8 @@ def _read_line(line):
     return (stamp, row) if isinstance(row, dict) and "image" in row else None
 
 
-def _is_of(stamp, row, path):
-    return row["image"] == image_name(path) and stamp == _stamp(path)
+def _is_of(stamp, row, image):
+    return row["image"] == image_name(image.path) and stamp == image.stamp()
 
 
 @contextlib.contextmanager

@@ -1,13 +1,11 @@
 """Job: classify photographs with a trained or exported model."""
 
 import contextlib
-import glob
-import itertools
-import os
 from pathlib import Path
 
+from keras_derm.jobs.found_images import every_image, number_found
 from keras_derm.jobs.prediction_rows import ShownTable, check_output
-from keras_derm.photographs import IMAGE_SUFFIXES
+from keras_derm.object_store import is_url, refuse_url
 
 MOST_SHOWN = 100
 """Images up to which rows are printed, too, where they are written to a file."""
@@ -38,14 +36,17 @@ def predict(
         model: An ensemble.keras of a run, an exported .tflite, each with its .json
             beside it, or the folder of an exported ensemble.
         images: Images, folders (searched with their subfolders, but for hidden files)
-            or glob patterns.
+            or glob patterns; or their URLs in an object store, such as
+            s3://bucket/folder (extra object_store).
         output: .csv, .json or .parquet (extra parquet) to write, one row an image with
             every probability. Its `coverage` is the share of the sets that hold the
             truth; it is empty where these photographs are too few to be compared with
             those that the sets were fitted on, or unlike them. The file appears when
             all rows are there; until then they are in FILE.partial. The same command,
             where it was stopped, goes on from there, and does again what has come or
-            changed since, and all after it.
+            changed since, and all after it. A URL in an object store gets the file when
+            it is whole; until then rows are kept on this machine, in a file of
+            KERAS_DERM_CACHE that is told.
         overlay: Folder for pictures of what speaks for the diagnosis (LayerCAM, of 12
             x 12 regions or more): by the model where it is a .keras, else by the .keras
             of its name beside it.
@@ -63,10 +64,12 @@ def predict(
     """
     if output is not None:
         check_output(output)
+    for name, path in {"model": model, "overlay": overlay, "outline": outline}.items():
+        refuse_url(name, path)
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be 1 or more. Received: {batch_size}")
     asked = [images] if isinstance(images, str) else list(images)
-    n_images = _number_found(asked)  # before the model is read
+    n_images = number_found(asked)  # before the model is read
     from keras_derm.cluster.place import on_cluster
     from keras_derm.jobs.classification import Classification
     from keras_derm.jobs.prediction_progress import PredictionProgress
@@ -77,7 +80,7 @@ def predict(
         predictor.check_overlays()
     with_rows = output is None or n_images <= MOST_SHOWN
     table = ShownTable(predictor, with_rows)
-    found = _every_image(asked)
+    found = every_image(asked)
     folders = {"overlay": overlay, "outline": outline}
     classify = Classification(predictor, **folders)
     with contextlib.ExitStack() as stack:
@@ -105,6 +108,8 @@ def _classify_to(output, classify, record, found, batch_size, table, progress):
         return progress.of_writing(table.coverage.told(rows))
 
     with kept_rows(output, classify.classes, record, written) as kept:
+        if is_url(output):
+            print(f"Until all are there, rows are kept in {kept.path}.", flush=True)
 
         def take_up(row):
             table.show(row)
@@ -133,81 +138,3 @@ def _tell_of_taken_up(kept, n_images):
 def _each(function, rows):
     for row in rows:
         function(row)
-
-
-def _number_found(asked):
-    """How many images there are; raises where one of those asked for names none."""
-    if not asked:
-        raise ValueError("`images` must name an image, folder or pattern. Received: []")
-    numbers = [_number(name) for name in asked]
-    if 0 in numbers:
-        raise FileNotFoundError(
-            "`images` names no file, folder or pattern with "
-            f"{', '.join(IMAGE_SUFFIXES)} in it. Received: {asked[numbers.index(0)]!r}"
-        )
-    return sum(numbers)
-
-
-def _number(name):
-    if os.path.isdir(name):
-        return sum(len(files) for _, files in _files_by_folder(name))
-    return sum(1 for _ in _found(name))
-
-
-def _every_image(asked):
-    """Pairs of each image's path and a name that no other has, one by one."""
-    every = itertools.chain.from_iterable(map(_found, asked))
-    if len(asked) == 1 and os.path.isdir(asked[0]):
-        return every  # whose names differ, and may be too many to be held
-    return _with_own_names(every)
-
-
-def _with_own_names(every):
-    """Number those names that were there before."""
-    given = set()
-    for path, name in every:
-        number, own = 1, name
-        while own in given:
-            number += 1
-            own = name.with_name(f"{name.name}_{number}")
-        given.add(own)
-        yield path, own
-
-
-def _found(name):
-    """Pairs of an image's path and its name below what was asked for, one by one."""
-    path = Path(name)
-    if path.is_dir():
-        for folder, files in _files_by_folder(path):
-            for file in files:
-                yield Path(folder, file), Path(folder, file).relative_to(path)
-    elif path.is_file():
-        yield path, Path(path.name)
-    else:
-        for file in sorted(glob.glob(_pattern(path), recursive=True)):
-            if Path(file).is_file():
-                yield Path(file), Path(Path(file).name)
-
-
-def _files_by_folder(path):
-    """Pairs of a folder and the sorted names of the images in it: one at a time."""
-    for folder, folders, files in os.walk(path):
-        folders[:] = sorted(filter(_is_shown, folders))
-        files[:] = filter(_is_image, files)
-        files.sort()
-        yield folder, files
-
-
-def _is_image(name):
-    return _is_shown(name) and name.lower().endswith(IMAGE_SUFFIXES)
-
-
-def _is_shown(name):
-    """Whether a file or folder is no hidden one, as `._x.jpg` of macOS is."""
-    return not name.startswith(".") and name != "__MACOSX"
-
-
-def _pattern(path):
-    """A pattern in which the folders that are there stand for themselves: a[1]/*.jpg"""
-    there = next((folder for folder in path.parents if folder.is_dir()), Path())
-    return os.path.join(glob.escape(str(there)), path.relative_to(there))

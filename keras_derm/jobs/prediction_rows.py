@@ -10,6 +10,7 @@ from pathlib import Path
 
 from keras_derm.files import atomic_path
 from keras_derm.jobs.claimed_coverage import ClaimedCoverage
+from keras_derm.object_store import check_can_be_written, is_url
 
 SUFFIXES = (".csv", ".json", ".parquet")
 ROWS_OF_A_GROUP = 10_000
@@ -43,7 +44,9 @@ def check_output(path):
 
     Raises:
         ValueError: The suffix is none of `SUFFIXES`.
-        ImportError: It is .parquet, and pyarrow is not installed.
+        ImportError: It is .parquet, and pyarrow is not installed; or a URL, and what
+            opens it is not.
+        ObjectStoreError: It is a URL in a bucket that is not there.
     """
     suffix = Path(path).suffix
     if suffix not in SUFFIXES:
@@ -56,6 +59,8 @@ def check_output(path):
             "`output` in Parquet needs pyarrow: pip install 'keras_derm[parquet]', or "
             f"name a .csv. Received: {path!r}"
         )
+    if is_url(path):
+        check_can_be_written(path)
 
 
 def image_name(path):

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from keras_derm.catalog import read_image
+from keras_derm.object_store import is_url
 
 
 def decoded_images(catalog):
@@ -10,19 +11,28 @@ def decoded_images(catalog):
 
     See `decode` for which files are decoded by what.
     """
-    plain = catalog.table["plain_rgb"].to_numpy()
-    dataset = tf.data.Dataset.from_tensor_slices((catalog.paths, plain))
+    dataset = tf.data.Dataset.from_tensor_slices((catalog.paths, is_plain(catalog)))
     return dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
 
 
-def decode(path, is_plain):
+def is_plain(catalog):
+    """Which photographs TensorFlow reads and decodes itself, a bool array.
+
+    Those that the catalog marks `plain_rgb`, of this machine: TensorFlow has no file
+    system of an object store.
+    """
+    of_store = catalog.table["root"].map(is_url).to_numpy(bool)
+    return catalog.table["plain_rgb"].to_numpy(bool) & ~of_store
+
+
+def decode(path, plain):
     """The photograph of a file, uint8 `(height, width, 3)`, within `tf.data`.
 
-    Files marked `plain_rgb` in the catalog are decoded by TensorFlow; all others
-    (rotated by EXIF, CMYK, 16-bit, unchecked) by `keras_derm.catalog.read_image`.
+    Those of `is_plain` are decoded by TensorFlow; all others (rotated by EXIF, CMYK,
+    16-bit, unchecked, in an object store) by `keras_derm.catalog.read_image`.
     """
     image = tf.cond(
-        is_plain,
+        plain,
         # Reads PNG too. The accurate transform gives what read_image gives.
         lambda: tf.io.decode_jpeg(
             tf.io.read_file(path), channels=3, dct_method="INTEGER_ACCURATE"

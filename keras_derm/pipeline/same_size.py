@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_derm.photographs import open_image, upright_size
-from keras_derm.pipeline.decoded import decode, part_of
+from keras_derm.pipeline.decoded import decode, is_plain, part_of
 from keras_derm.pipeline.replicas import OnReplicas
 
 BLOCK = 256
@@ -65,7 +65,7 @@ def _one_behind(batches):
 def _decoded_batches(catalog, boxes, n_replicas):
     """`tf.data.Dataset` of rows of a catalog beside their photographs, of one size."""
     paths = tf.constant(catalog.paths)
-    plain = tf.constant(catalog.table["plain_rgb"].to_numpy())
+    plain = tf.constant(is_plain(catalog))
     parts = None if boxes is None else tf.constant(np.asarray(boxes, "int64"))
 
     def photograph(row):

@@ -7,6 +7,7 @@ from collections import Counter
 
 from keras_derm import phantom
 from keras_derm.catalog.join import join_catalogs
+from keras_derm.object_store import keeping_listings
 from keras_derm.readers import (
     bcn20000,
     ddi,
@@ -69,10 +70,11 @@ def read_data_source(source, skip_bad=False, with_images=True):
 
     Args:
         source: `READER:PATH`, as in `"ham10000:/data/HAM10000"` or
-            `"isic2019:/data/isic2019"`; `"phantom:n=2000,seed=7,size=256"` renders
-            the embedded phantom. Or a list of these, which are joined: every id then
-            begins with the name of its reader (`join_catalogs`), or, where several
-            sources have one reader, with that and a number (`folder2:...`).
+            `"isic2019:/data/isic2019"`; PATH may be a URL of an object store, as in
+            `"ham10000:s3://bucket/HAM10000"`. `"phantom:n=2000,seed=7,size=256"`
+            renders the embedded phantom. Or a list of these, which are joined: every
+            id then begins with the name of its reader (`join_catalogs`), or, where
+            several sources have one reader, with that and a number (`folder2:...`).
         skip_bad: Whether to go on without rows whose image is missing.
         with_images: Whether images are looked for. Without, the tables alone are read:
             who is in an archive whose images are elsewhere.
@@ -93,7 +95,7 @@ def read_data_source(source, skip_bad=False, with_images=True):
     if not named:
         raise ValueError("name a data source READER:PATH. Received: none")
     times, number, catalogs = Counter(name for name, _ in named), Counter(), {}
-    with listening() as heard:
+    with listening() as heard, keeping_listings():
         for name, path in named:
             number[name] += 1
             key = name if times[name] == 1 else f"{name}{number[name]}"

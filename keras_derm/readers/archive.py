@@ -19,6 +19,7 @@ from keras_derm.catalog.faults import fault_table, faults_at, raise_faults
 from keras_derm.catalog.images import SKIP_HINT, image_faults, mask_faults
 from keras_derm.catalog.skin_tone_scales import SKIN_TONE_SCALES
 from keras_derm.files import escaped
+from keras_derm.object_store import are_files
 from keras_derm.photographs import IMAGE_SUFFIXES
 from keras_derm.readers.files import (
     archive_root,
@@ -113,7 +114,7 @@ class ArchiveReader:
         """Read the archive.
 
         Args:
-            path: Folder of the archive.
+            path: Folder of the archive, or its URL in an object store.
             skip_bad: Leave out rows with a fault; `catalog.skipped` lists them.
             with_images: Look for the images. Without, the catalog is of the tables
                 alone: nothing that needs an image can be done with it.
@@ -278,9 +279,9 @@ def make_catalog(table, root, source, skip_bad, faults=(), with_images=True):
     hint = SKIP_HINT
     found = [*faults, table_faults(table, names, rows, check_files=False)]
     if with_images:
-        places = list(map(os.path.join, table["root"], table["path"].fillna("")))
-        take(root, places)
-        absent = sound & [not os.path.isfile(path) for path in places]
+        paths = table["path"].fillna("")
+        take(root, map(os.path.join, table["root"], paths))
+        absent = sound & ~np.array(are_files(table["root"], paths), bool)
         hint = _way_out(table, absent, root)
         if absent.sum() > max(LOOKED_AT, MOST_ABSENT * len(table)) and not skip_bad:
             cause = "file is missing"

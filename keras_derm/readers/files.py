@@ -4,13 +4,13 @@ import os
 import re
 from collections import Counter
 from fnmatch import fnmatch
-from pathlib import Path
 
 import pandas as pd
 
 from keras_derm.catalog.faults import CatalogError
 from keras_derm.catalog.photograph_ids import file_stem, with_slashes
 from keras_derm.files import escaped, shown
+from keras_derm.object_store import files_below, is_url, path_of, read_bytes
 from keras_derm.photographs import IMAGE_SUFFIXES
 from keras_derm.readers.notes import note, warn
 
@@ -27,11 +27,30 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".xlsx")
 
 
 def archive_root(path):
-    """Return `path` as an absolute `Path` to a directory that is there."""
-    root = Path(path).expanduser().absolute()
+    """Return `path` as an absolute `Path` to a directory that is there.
+
+    That of a URL is as `keras_derm.object_store.path_of` gives it, with objects below.
+    """
+    if is_url(path):
+        return _stored_root(path)
+    root = path_of(path).expanduser().absolute()
     if not root.is_dir():
         raise CatalogError(
             f"The archive must be a directory that exists. Received: {str(path)!r}"
+        )
+    return root
+
+
+def _stored_root(url):
+    root, said = path_of(url), ""
+    try:
+        is_there = bool(files_below(root))
+    except FileNotFoundError as error:
+        is_there, said = False, f" ({error})"
+    if not is_there:
+        raise CatalogError(
+            "The archive must be a folder of the object store, with files in it. "
+            f"Received: {str(url)!r}{said}"
         )
     return root
 
@@ -70,7 +89,7 @@ def _without_copies(root, names):
     """Paths of the files, of several with the same content the first alone."""
     first = {}
     for name in names:
-        content = (root / name).read_bytes() if len(names) > 1 else name
+        content = read_bytes(root / name) if len(names) > 1 else name
         if content in first:
             note(f"{name} is a copy of {first[content]}, and is not read again")
         first.setdefault(content, name)
@@ -180,6 +199,11 @@ def find_masks(root, with_folder=False):
 
 def files_under(root):
     """Yield every file under `root`, relative to it; hidden ones are passed over."""
+    if is_url(root):
+        for name in files_below(root):
+            if not any(part.startswith(".") for part in name.split("/")):
+                yield name
+        return
     seen = set()
     for folder, folders, names in os.walk(root, followlinks=True):
         real = os.path.realpath(folder)
@@ -231,7 +255,7 @@ def tell_of_files(root, taken):
         suffix = os.path.splitext(relative)[1].lower()
         if suffix in OTHER_IMAGES:
             formats[suffix] += 1
-        elif is_photograph(relative) and os.path.join(root, relative) not in taken:
+        elif is_photograph(relative) and os.path.join(str(root), relative) not in taken:
             left.append(relative)
     if left:
         note(

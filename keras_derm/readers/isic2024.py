@@ -28,6 +28,7 @@ from rich.progress import track
 from keras_derm.caches import image_cache
 from keras_derm.catalog.faults import CatalogError
 from keras_derm.files import atomic_path
+from keras_derm.object_store import is_url, open_file
 from keras_derm.readers.archive import ArchiveReader
 from keras_derm.readers.files import archive_root, files_under, find_images, find_table
 from keras_derm.readers.joined_table import JoinedTable
@@ -86,7 +87,8 @@ def unpack(container, ids):
     """Write the photographs of an HDF5 container as files, each whole or not at all.
 
     Args:
-        container: `Path` of the file: one data set of JPEG bytes per id.
+        container: `Path` of the file, or its URL in an object store: one data set of
+            JPEG bytes per id.
         ids: Ids of the photographs that are asked for.
 
     Returns:
@@ -97,7 +99,7 @@ def unpack(container, ids):
     """
     folder = _folder(container)
     try:
-        with h5py.File(container) as file:
+        with open_file(container) as opened, h5py.File(opened) as file:
             there = set(file) & set(ids)
             missing = sorted(i for i in there if not (folder / f"{i}.jpg").exists())
             if missing:
@@ -115,7 +117,7 @@ def unpack(container, ids):
 
 
 def _folder(container):
-    if os.access(container.parent, os.W_OK):
+    if not is_url(container) and os.access(container.parent, os.W_OK):
         return container.with_suffix("")
     digest = hashlib.sha256(str(container).encode()).hexdigest()[:12]
     return Path(image_cache(), f"isic2024-{digest}")

@@ -14,6 +14,7 @@ import pandas as pd
 
 from keras_derm.catalog.faults import CatalogError
 from keras_derm.catalog.photograph_ids import file_stem
+from keras_derm.object_store import read_bytes
 from keras_derm.readers.archive import ArchiveReader
 from keras_derm.readers.files import files_under, find_table
 from keras_derm.readers.tables import read_rows
@@ -46,7 +47,7 @@ def _rows(root):
 
 def _rows_between_bars(file):
     """Rows `|| IMD003 || ... ||` of the text file, under the names of its first."""
-    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = read_bytes(file).decode("utf-8", "replace").splitlines()
     cells = {
         number: [cell.strip() for cell in line.strip().strip("|").split("||")]
         for number, line in enumerate(lines, start=1)

@@ -1,5 +1,6 @@
 """Read an archive's .xlsx, and nothing that grows when it is read."""
 
+import io
 import zipfile
 import zlib
 from xml.etree.ElementTree import ParseError
@@ -10,6 +11,7 @@ import pandas as pd
 from keras_derm.catalog.faults import CatalogError
 from keras_derm.catalog.text_tables import WAY_OUT, refuse_double_names
 from keras_derm.files import escaped
+from keras_derm.object_store import ObjectStoreError, read_bytes
 
 SPREADSHEET = b"PK\x03\x04"
 """How an .xlsx begins; an .xls that is in truth a csv does not."""
@@ -29,7 +31,7 @@ def read_spreadsheet(path, header=0, names=None):
     """Read the first sheet of an .xlsx as text.
 
     Args:
-        path: `Path` of the file.
+        path: `Path` of the file, or its URL in an object store.
         header: Row of the header, counted from 0.
         names: Names of the columns, where there is no header.
 
@@ -41,14 +43,15 @@ def read_spreadsheet(path, header=0, names=None):
             much more than it is, or its table has too many cells.
     """
     try:
-        found = _refuse_growth(path, header)
+        file = io.BytesIO(read_bytes(path))
+        found = _refuse_growth(path, file, header)
         if names is None:  # pandas would number a name that comes again
             refuse_double_names(path, [str(cell).strip() for cell in found])
         table = pd.read_excel(
-            path, dtype="string", header=header, names=names, na_values=[""],
+            file, dtype="string", header=header, names=names, na_values=[""],
             keep_default_na=False, engine="openpyxl",
         )  # fmt: skip
-    except CatalogError:
+    except (CatalogError, ObjectStoreError):
         raise
     except NOT_A_SPREADSHEET as error:
         cause = escaped(str(error), 200)
@@ -61,22 +64,22 @@ def read_spreadsheet(path, header=0, names=None):
     return table
 
 
-def _refuse_growth(path, header):
+def _refuse_growth(path, file, header):
     """Refuse what a few bytes make large: compressed parts, and a cell far away.
 
     Returns:
         The cells of the row `header` that are not empty, as the sheet is passed over.
     """
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(file) as archive:
         parts = archive.infolist()
     growth = sum(part.file_size - part.compress_size for part in parts)
     if growth > MOST_GROWTH:
         raise CatalogError(
             f"{path} unpacks to {sum(part.file_size for part in parts):,} bytes, more "
             f"than a table takes: if that is what it holds, {WAY_OUT}. "
-            f"Received: {path.stat().st_size:,} bytes"
+            f"Received: {file.getbuffer().nbytes:,} bytes"
         )
-    workbook = openpyxl.load_workbook(path, read_only=True)
+    workbook = openpyxl.load_workbook(file, read_only=True)
     sheet = workbook.worksheets[0]
     sheet.reset_dimensions()  # what it says of its size need not be so
     n_columns, found = 0, []

@@ -6,10 +6,10 @@ It may have any other column of the catalog under its name; further columns are 
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from keras_derm.catalog.catalog import COLUMN_TYPES, DIAGNOSES
 from keras_derm.catalog.faults import CatalogError
+from keras_derm.object_store import is_file, is_url, path_of
 from keras_derm.readers.archive import make_catalog
 from keras_derm.readers.files import archive_root, named_images
 from keras_derm.readers.labels import diagnosis_of_word
@@ -28,11 +28,12 @@ def read(options, skip_bad=False, with_images=True):
     """Read a table of photographs.
 
     Args:
-        options: `PATH[,column=theirs,...]`. A column of the catalog is taken from
-            theirs (`isic_id=Image`, `diagnosis=finding`); `root=photos` is the folder
-            of the photographs, relative to the table, by default its own;
-            `word.naevus=NV` says which diagnosis a word is;
-            `all.image_type=dermoscopic` gives a column one value.
+        options: `PATH[,column=theirs,...]`; PATH may be a URL of an object store. A
+            column of the catalog is taken from theirs (`isic_id=Image`,
+            `diagnosis=finding`); `root=photos` is the folder of the photographs,
+            relative to the table, by default its own, or a URL; `word.naevus=NV` says
+            which diagnosis a word is; `all.image_type=dermoscopic` gives a column one
+            value.
         skip_bad, with_images: As for an `ArchiveReader`.
 
     Returns:
@@ -43,12 +44,14 @@ def read(options, skip_bad=False, with_images=True):
             is asked for is not there.
     """
     mapping = _Mapping.of(options)
-    file = Path(mapping.path).expanduser().absolute()
-    if not file.is_file():
+    file = path_of(mapping.path)
+    if not is_url(file):
+        file = file.expanduser().absolute()
+    if not is_file(file):
         raise CatalogError(
             f"A table must be a file that exists. Received: {mapping.path!r}"
         )
-    root = archive_root(file.parent / mapping.root)
+    root = archive_root(_folder_of_photographs(file, mapping.root))
     rows = _our_columns(read_rows(file), mapping, file)
     by = "isic_id" if "isic_id" in rows else "path"
     ids, found = named_images(rows[by], root)
@@ -65,6 +68,13 @@ def read(options, skip_bad=False, with_images=True):
     return make_catalog(
         _with_types(rows), root, file.stem, skip_bad, faults, with_images
     )
+
+
+def _folder_of_photographs(table, root):
+    """The folder that a table says, which may lie elsewhere than the table."""
+    if is_url(root):
+        return root
+    return table.parent if root == "." else table.parent / root
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """What an archive's tables say: rows, numbers and words, each fault with its line."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
@@ -9,6 +7,7 @@ from keras_derm.catalog.catalog import FITZPATRICK_TYPES
 from keras_derm.catalog.faults import CatalogError, faults_at
 from keras_derm.catalog.text_tables import read_table
 from keras_derm.files import escaped, shown
+from keras_derm.object_store import is_url, path_of, read_bytes
 from keras_derm.readers.files import find_tables
 from keras_derm.readers.notes import note, warn
 from keras_derm.readers.spreadsheets import SPREADSHEET, read_spreadsheet
@@ -25,7 +24,7 @@ def read_rows(path, required=(), header=0, names=None):
     """Read a csv, a tab-separated file or a spreadsheet as text, one row per line.
 
     Args:
-        path: Path of the file.
+        path: Path of the file, or its URL in an object store.
         required: Columns that must be there.
         header: Of a spreadsheet, the row of its header, counted from 0.
         names: Names of the columns, where there is no header.
@@ -37,7 +36,7 @@ def read_rows(path, required=(), header=0, names=None):
     Raises:
         CatalogError: If it cannot be read, lacks a column or has no row.
     """
-    path = Path(path)
+    path = path_of(path)
     table = _read(path, header, names)
     missing = [column for column in required if column not in table]
     if missing:
@@ -101,14 +100,12 @@ def read_found(root, *patterns, key, required=(), names=None, needed=True):
 
 def _read(path, header, names):
     """Table of strings whose index is the line."""
-    if path.exists() and not path.is_file():
+    if not is_url(path) and path.exists() and not path.is_file():
         raise CatalogError(
             f"{path} is no regular file, but a pipe or device: save the table "
             f"as a file. Received: {path.name!r}"
         )
-    with open(path, "rb") as file:
-        is_spreadsheet = file.read(len(SPREADSHEET)) == SPREADSHEET
-    if is_spreadsheet:
+    if read_bytes(path, most=len(SPREADSHEET)) == SPREADSHEET:
         return read_spreadsheet(path, header, names)
     return read_table(path, names, dtype="string")
 

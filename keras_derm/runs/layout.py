@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from keras_derm.object_store import refuse_url
 from keras_derm.settings import ARMS
 
 ARM_STAGE = "train_classifier."
@@ -19,7 +20,11 @@ class Layout:
     """Paths of a run directory, and which of its stages have been finished.
 
     Args:
-        path: The directory.
+        path: The directory, of this machine.
+
+    Raises:
+        ValueError: It is a URL of an object store, where there are no locks and no
+            arrays that are mapped into memory.
 
     Example:
         >>> Layout("runs/first").arm("baseline") / "ensemble.keras"
@@ -27,6 +32,7 @@ class Layout:
     """
 
     def __init__(self, path: str | Path) -> None:
+        refuse_url("run", path)
         self.path = Path(path)
 
     def __truediv__(self, name: str | Path) -> Path:

@@ -31,8 +31,9 @@ class AuditSkinToneSettings(
 
     Args:
         data: Data source READER:PATH, such as ham10000:/data/HAM10000 or
-            phantom:n=2000,seed=7. Several (--data A --data B) are joined, their ids
-            kept apart.
+            phantom:n=2000,seed=7; PATH may be a URL in an object store, such as
+            ham10000:s3://bucket/HAM10000 (extra object_store). Several (--data A
+            --data B) are joined, their ids kept apart.
         tone_by: Where a tone group comes from where no person labelled: proven, the
             estimators of saved_models whose groups were measured to be right (or those
             of --tone_estimators, whatever they are worth); label, nothing else;

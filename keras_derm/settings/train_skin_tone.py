@@ -33,7 +33,8 @@ class TrainSkinToneSettings(ReadsArchives, StageSettings, stage="train_skin_tone
 
     Args:
         data: Data source READER:PATH whose photographs have labels, such as
-            milk10k:/data/milk10k. Several (--data A --data B) are joined.
+            milk10k:/data/milk10k or milk10k:s3://bucket/milk10k. Several (--data A
+            --data B) are joined.
         image_type: The type of photographs that it is for.
         weights: imagenet, or the path of a file of ImageNet weights of MobileNetV2
             without its top; by default it starts from random weights.

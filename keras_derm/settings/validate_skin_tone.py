@@ -31,7 +31,8 @@ class ValidateSkinToneSettings(
 
     Args:
         data: Data source READER:PATH whose photographs have labels, such as
-            milk10k:/data/milk10k. Several (--data A --data B) are joined.
+            milk10k:/data/milk10k or milk10k:s3://bucket/milk10k. Several (--data A
+            --data B) are joined.
         networks: Files of train_skin_tone.py (.tflite with their .json beside them);
             by default those in saved_models.
         split_file: Csv with isic_id and split; its part "test" alone is
