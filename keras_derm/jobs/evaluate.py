@@ -152,21 +152,8 @@ class Evaluate(Stage):
             )
         if reference not in trained:  # whose absence the stage will tell
             return [reference]
-        if len(trained) < 2:
-            raise ValueError(
-                f"no arm but {reference} has learned from the images as they now are: "
-                "train another (apps/train_classifier.py --arm NAME); compare.py "
-                "judges one model alone, by what predict.py writes. "
-                f"Received: {list(self.run.arms)}"
-            )
-        tasks = {arm: self._task_of(arm) for arm in trained}
-        judged = [arm for arm in trained if tasks[arm] == tasks[reference]]
-        if len(judged) < 2:
-            raise ValueError(
-                f"no other arm has the task of {reference}; compare.py judges one "
-                f"model alone. Received: {tasks}"
-            )
-        return judged
+        task = self._task_of(reference)
+        return [arm for arm in trained if self._task_of(arm) == task]
 
     def _current_arms(self):
         """Arms that learned from the images as they now are."""
@@ -300,6 +287,8 @@ class Evaluate(Stage):
     def _verdict(self, comparison):
         """What is said of every arm, and what one training of each cannot tell."""
         said = {arm: comparison.stratum_verdict(arm) for arm in comparison.differences}
+        if not said:
+            return f"{comparison.reference} is judged alone: no other arm was trained."
         if self.settings.predictions:
             return " ".join([*said.values(), MADE_ELSEWHERE])
         if self.of_lesions:

@@ -22,7 +22,8 @@ class EvaluateSettings(StageSettings, stage="evaluate"):
     and selective.csv) and figures.
 
     Args:
-        reference: Arm that the others are compared with.
+        reference: Arm that the others are compared with; where there is no other, it is
+            judged alone.
         predictions: Predictions made elsewhere, to be judged instead of the arms of
             the run: --predictions.baseline a.csv --predictions.augmented b.csv. A csv
             has isic_id and one probability column per class, with a row for every

@@ -11,6 +11,7 @@ from keras_derm import jobs
 from keras_derm.catalog import Catalog
 from keras_derm.evaluation import GAP_COLUMNS
 from keras_derm.files import write_csv
+from keras_derm.jobs.report import report
 from keras_derm.runs import RunDirectory
 from keras_derm.runs.records import Record
 from keras_derm.settings import (
@@ -329,11 +330,20 @@ def test_every_arm_of_the_task_is_judged(runs, capsys):
     assert facts["photograph_colour"]["rule"] == "quadrant"
 
 
-def test_one_trained_arm_is_not_judged_and_the_way_out_told(evaluated_run, tmp_path):
-    run = shutil.copytree(evaluated_run, tmp_path / "run")
+def test_one_trained_arm_is_judged_alone(evaluated_run, tmp_path):
+    run = RunDirectory(shutil.copytree(evaluated_run, tmp_path / "run"))
+    before = pd.read_csv(run / "metrics.csv").set_index("arm").loc["baseline"]
     (run / "stages/train_classifier.augmented.json").unlink()
-    with pytest.raises(ValueError, match="--arm NAME.*compare.py judges one model"):
-        jobs.run_stage("evaluate", run, n_replicates=20)
+    shutil.rmtree(run / "arms/augmented")
+    jobs.run_stage("evaluate", run.path, n_replicates=50)
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert list(metrics["arms"]) == ["baseline"] and metrics["differences"] == {}
+    assert metrics["verdict"].startswith("baseline is judged alone")
+    found = pd.read_csv(run / "metrics.csv").set_index("arm").loc["baseline"]
+    columns = ["stratum", "metric", "value", "value_low", "value_high"]
+    pd.testing.assert_frame_equal(found[columns], before[columns])
+    report(run.path)
+    assert "baseline is judged alone" in (run / "report.html").read_text()
 
 
 def test_predictions_of_any_number_of_arms_are_judged(runs, tmp_path):
