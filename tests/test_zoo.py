@@ -1,6 +1,7 @@
 import hashlib
 import json
 
+import keras
 import numpy as np
 import pytest
 
@@ -24,6 +25,7 @@ def test_every_model_of_the_repository_is_had_by_its_name():
         ("skin_tone_clinical", ToneNetwork),
         ("lesion_outline_dermoscopic", NetworkFinder),
         ("ham10000_mobilenetv2", QuantizedEnsemble),
+        ("dermoscopy", keras.Model),
     ],
 )
 def test_each_kind_comes_as_what_runs_it(name, kind):
