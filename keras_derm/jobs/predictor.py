@@ -28,6 +28,7 @@ from keras_derm.lesion_finders import shipped_finder
 from keras_derm.lesion_finders.crop import cropped, lesion_box
 from keras_derm.lesion_finders.drawing import FOUND_COLOUR, outlined
 from keras_derm.skin_tone.individual_typology_angle import SkinView
+from keras_derm.terminal import silenced
 
 OVERLAY_SIZE = (448, 448)
 LEAST_SHARE_OF_SIDE = 0.5
@@ -242,8 +243,12 @@ class Predictor:
 
     def _load_keras(self, path, facts):
         """The classifier of a file, of the images and classes that are told of it."""
-        from keras_derm.classifiers import load_classifier
+        with silenced():  # TensorFlow is loaded, and looks for a GPU
+            import keras
 
+            from keras_derm.classifiers import load_classifier
+
+            keras.ops.zeros(())
         try:
             model = load_classifier(path)
             _keras_members(model)
