@@ -109,6 +109,7 @@ def test_cyclegan_makes_melanoma_of_benign_training_images_alone(run, monkeypatc
     assert captions[2::3] == ["nearest real"] * (len(pictures) // 3)
 
 
+@pytest.mark.slow
 def test_diffusion_is_told_masks_and_adapted_to_the_cells_asked_for(run, monkeypatch):
     accept_all(monkeypatch)
     few = {"channels": [32], "n_components": 12, "batch_size": 4, "n_sampling_steps": 2}

@@ -48,6 +48,7 @@ def test_steps_move_the_network_and_its_average_as_the_paper_says():
         np.testing.assert_allclose(found, expected, atol=1e-5, err_msg=found.path)
 
 
+@pytest.mark.slow
 def test_it_learns_what_images_look_like():
     """Dark images of one diagnosis, bright ones of another: samples are so."""
     generator = np.random.default_rng(0)

@@ -95,6 +95,7 @@ def state_of(directory):
     return load_file(directory / "generator.safetensors")
 
 
+@pytest.mark.slow
 def test_a_training_that_was_killed_goes_on_exactly(
     new, catalog, images, tmp_path, settings, monkeypatch
 ):
