@@ -12,7 +12,8 @@ from keras_derm.evaluation.statistics import bootstrap
 from keras_derm.evaluation.statistics.multiplicity import holm
 
 WORST = "worst group"
-RAW, STANDARDISED = (f"{kind} gap" for kind in KINDS)
+RAW = f"{KINDS[0]} gap"
+STANDARDISED = f"{KINDS[1]} gap"
 COLUMNS = (
     "arm",
     "change",
