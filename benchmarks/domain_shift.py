@@ -94,6 +94,7 @@ def main(
     learning_rate: float = 1e-3,
     seeds: int = 3,
     arms: list[str] | None = None,
+    targets: list[str] | None = None,
     n_replicates: int = 1000,
 ) -> None:
     """Leave every archive out in turn, train every arm on the others, and compare.
@@ -107,6 +108,7 @@ def main(
         learning_rate: Peak of the schedule.
         seeds: Trainings of each arm.
         arms: Only these; all by default.
+        targets: Archives to leave out, by name; all in turn by default.
         n_replicates: Bootstrap replicates; lesions are drawn.
     """
     out = Path(out)
@@ -115,7 +117,11 @@ def main(
         name: _archive(data, out / f"{name}_{image_size}.npy", image_size)
         for name, data in sources.items()
     }
-    for target in archives:
+    for target in targets or archives:
+        if target not in archives:
+            raise ValueError(
+                f"`targets` must be among {', '.join(archives)}. Received: {target}"
+            )
         learned = {name: one for name, one in archives.items() if name != target}
         settings = {
             "image_size": image_size,
