@@ -2,11 +2,13 @@
 
 import contextlib
 
+import cloudpickle
 import joblib
 from rich.progress import track
 
 from keras_derm.cluster.place import current_cluster
 from keras_derm.cluster.portions import all_of, on_one_thread, portions_of
+from keras_derm.terminal import silenced
 
 FEW = 500
 """Photographs up to which starting processes takes as long as they save."""
@@ -74,11 +76,21 @@ def _here(work, portions, n_items, few, on_threads, n_workers):
         n_workers = 1 if is_little else joblib.cpu_count()
     if n_workers == 1:
         return ((work(item) for item in portion) for portion in portions)
-    function, kind = (all_of, "threads") if on_threads else (on_one_thread, "processes")
+    if on_threads:
+        function, kind = all_of, "threads"
+    else:
+        function, kind, work = _quietly, "processes", cloudpickle.dumps(work)
     parallel = joblib.Parallel(
         n_workers, prefer=kind, return_as="generator", batch_size=1
     )
     return parallel(joblib.delayed(function)(work, part) for part in portions)
+
+
+def _quietly(pickled, portion):
+    """`on_one_thread`; what the work needs, such as TensorFlow, is loaded unheard."""
+    with silenced():
+        work = cloudpickle.loads(pickled)
+    return on_one_thread(work, portion)
 
 
 def _flat(done):

@@ -26,6 +26,15 @@ def test_few_items_are_done_by_this_process():
     assert {pid for _, pid, *_ in work_on_each(described, range(60))} == {os.getpid()}
 
 
+def test_what_the_work_loads_elsewhere_says_nothing(capfd):
+    from talkative_work import process_of
+
+    assert "chatter" in capfd.readouterr().err
+    found = set(work_on_each(process_of, range(60), n_workers=2, at_once=2))
+    assert os.getpid() not in found
+    assert "chatter" not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("n_workers", [1, 2])
 def test_error_is_that_of_the_first_bad_item(n_workers):
     with pytest.raises(ImageError, match="image_30.jpg") as caught:
