@@ -23,15 +23,15 @@ def describe_fairness(found, metrics=("auc", "sensitivity", "specificity")):
         metrics: which are told: an AUC, a sensitivity, a specificity.
 
     Returns:
-        Sentences: of the worst group by each metric, of the gaps, what the arms that
-        are fairer change on the whole set, arms that harm the worst group, the gaps
-        that these numbers can show, and groups too small to judge.
+        Lines: of the worst group by each metric, of the gaps, what the arms that are
+        fairer change on the whole set, arms that harm the worst group, the gaps that
+        these numbers can show, and groups too small to judge.
     """
     changes = found.changes()
     changes = changes[changes["metric"].isin(metrics)]
     small = _too_small(found)
     if not len(changes):
-        return " ".join(
+        return "\n".join(
             ["Fairness cannot be judged: fewer than two groups are.", *small]
         )
     changes = changes.assign(claimed=_claimed(changes, found.level))
@@ -53,7 +53,7 @@ def describe_fairness(found, metrics=("auc", "sensitivity", "specificity")):
         f"{row['arm']} lowers the worst group's {row['label']}: {_told(row)}."
         for row in harmed.to_dict("records")
     ]
-    return " ".join([*said, *_power(found, metrics), *small])
+    return "\n".join([*said, *_power(found, metrics), *small])
 
 
 def _claimed(changes, level):

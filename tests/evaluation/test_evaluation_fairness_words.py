@@ -68,5 +68,5 @@ def test_where_no_arm_helps_it_says_so_and_what_could_have_been_seen():
 def test_groups_too_small_to_judge_are_told():
     tone = np.where(np.arange(N) < 12, "dark", "light")
     found = said({"tone_group": tone}, none=(1.5, 0.6), other=(1.5, 0.6))
-    assert found.startswith("Fairness cannot be judged: fewer than two groups are. ")
+    assert found.startswith("Fairness cannot be judged: fewer than two groups are.\n")
     assert "Not judged: tone group dark (too few to judge: " in found
