@@ -46,4 +46,6 @@ def _title(run):
     """The question that the run answers."""
     if run.is_of_lesions:
         return "Does a second photograph help, and what else is known?"
+    if len(run.arms) == 1:
+        return "How well is dermoscopy classified?"
     return "Does synthetic dermoscopy help?"

@@ -343,7 +343,9 @@ def test_one_trained_arm_is_judged_alone(evaluated_run, tmp_path):
     columns = ["stratum", "metric", "value", "value_low", "value_high"]
     pd.testing.assert_frame_equal(found[columns], before[columns])
     report(run.path)
-    assert "baseline is judged alone" in (run / "report.html").read_text()
+    shown = (run / "report.html").read_text()
+    assert "baseline is judged alone" in shown
+    assert "How well is dermoscopy classified?" in shown
 
 
 def test_predictions_of_any_number_of_arms_are_judged(runs, tmp_path):

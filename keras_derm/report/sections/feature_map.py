@@ -46,8 +46,9 @@ def section(run):
         "synthetic ones; below, each diagnosis apart.",
         f"UMAP of the features of the {explained['arm']} ensemble.",
     )
+    kinds = "Real and synthetic images" if blocks else "Images"
     return Section(
-        "Real and synthetic images as the classifier sees them",
+        f"{kinds} as the classifier sees them",
         lead,
         [*blocks, picture, Text(said)],
     )
