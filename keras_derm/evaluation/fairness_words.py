@@ -7,6 +7,10 @@ from keras_derm.evaluation.class_scores.subgroups import UNKNOWN, stratum_title
 from keras_derm.evaluation.group_changes import RAW, STANDARDISED, WORST
 from keras_derm.evaluation.statistics.power import POWER
 
+ONE_SEED = (
+    "One seed was trained of each arm, and no interval here holds what another would "
+    "change: what is claimed of one seed may be gone with two."
+)
 KINDS = {RAW: "raw gap", STANDARDISED: "gap with one mix of diagnoses, sites and ages"}
 
 
@@ -53,6 +57,8 @@ def describe_fairness(found, metrics=("auc", "sensitivity", "specificity")):
         f"{row['arm']} lowers the worst group's {row['label']}: {_told(row)}."
         for row in harmed.to_dict("records")
     ]
+    if max(found.n_seeds.values()) == 1:
+        said.append(ONE_SEED)
     return "\n".join([*said, *_power(found, metrics), *small])
 
 

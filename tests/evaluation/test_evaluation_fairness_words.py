@@ -10,7 +10,7 @@ TONE = np.random.default_rng(5).choice(["light", "dark"], N, p=[0.6, 0.4])
 TRUTH = np.random.default_rng(6).choice(2, N, p=[0.3, 0.7])
 
 
-def said(strata=None, **strengths):
+def said(strata=None, n_seeds=1, **strengths):
     """The verdict on arms that tell light and dark skin as well as these say."""
     y_prob = {}
     for seed, (arm, strength) in enumerate(strengths.items()):
@@ -18,6 +18,8 @@ def said(strata=None, **strengths):
         noise = np.random.default_rng(seed).normal(size=N)
         melanoma = expit(2 * strength * (0.5 - TRUTH) + noise)
         y_prob[arm] = np.stack([melanoma, 1 - melanoma], axis=1)
+        if n_seeds > 1:
+            y_prob[arm] = [y_prob[arm]] * n_seeds
     found = compare(
         TRUTH,
         y_prob,
@@ -63,6 +65,12 @@ def test_where_no_arm_helps_it_says_so_and_what_could_have_been_seen():
     assert "No arm narrows a raw gap by more than chance would (1 compared)." in found
     assert "Gaps that these numbers show with 80% power, in none: 0." in found
     assert "On the whole set" not in found and "lowers" not in found
+
+
+def test_one_seed_is_told_to_be_one():
+    arms = {"none": (1.5, 0.6), "other": (1.5, 0.6)}
+    assert "One seed was trained of each arm" in said(**arms)
+    assert "One seed" not in said(**arms, n_seeds=2)
 
 
 def test_groups_too_small_to_judge_are_told():
