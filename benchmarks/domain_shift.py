@@ -154,16 +154,32 @@ def _archive(data, file, side):
     catalog = given_catalog(data)
     task = get_task("diagnosis8")
     catalog = catalog.where(task.covers(catalog))
+    return {"catalog": catalog, "images": kept_squares(catalog, side, file)}
+
+
+def squares(paths, side):
+    """Photographs as squares, uint8 (n, side, side, 3)."""
+    size = (side, side)
+    return np.stack(
+        [
+            cv2.resize(read_image(path), size, interpolation=cv2.INTER_AREA)
+            for path in track(paths, "Reading", transient=True)
+        ]
+    )
+
+
+def kept_squares(catalog, side, file):
+    """Photographs as squares, uint8 (n, side, side, 3), kept in a file."""
     if not file.is_file():
-        images = np.stack(
-            [
-                cv2.resize(read_image(path), (side, side), interpolation=cv2.INTER_AREA)
-                for path in track(catalog.paths, "Reading", transient=True)
-            ]
-        )
         file.parent.mkdir(parents=True, exist_ok=True)
-        np.save(file, images)
-    return {"catalog": catalog, "images": np.load(file)}
+        np.save(file, squares(catalog.paths, side))
+    images = np.load(file)
+    if len(images) != len(catalog):
+        raise ValueError(
+            f"{file} must hold the {len(catalog)} photographs of the archive: remove "
+            f"it. Received: {len(images)}"
+        )
+    return images
 
 
 def _said(arm, seed, learned, target, folder, settings, adapted=False):

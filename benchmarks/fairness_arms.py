@@ -37,21 +37,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from domain_shift import kept_squares, squares
 from jsonargparse import auto_cli
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 from scipy.special import expit
 from sklearn.model_selection import StratifiedGroupKFold
 from tone_gaps import GROUPS
 
 from keras_derm import classifiers, evaluation, training
-from keras_derm.catalog import Catalog, get_task, group_ids, of_types, read_image
+from keras_derm.catalog import Catalog, get_task, group_ids, of_types
 from keras_derm.evaluation.class_scores.calibration import logistic_recalibration, logit
 from keras_derm.evaluation.class_scores.metrics import operating_name
 from keras_derm.explain.counterfactual_tone import melanin_dose
@@ -255,7 +254,7 @@ def _archive(data, runs, by, side, out):
         prepared = PreparedImages.load(run.prepared_real)
         images = resized_images(prepared, catalog, side)(np.arange(len(catalog)))
     else:
-        images = _read(catalog, side, out / f"images_{side}.npy")
+        images = kept_squares(catalog, side, out / f"images_{side}.npy")
     classes = get_task("diagnosis8").present_in(catalog).classes
     return _Archive(source, catalog, images, tone, stratum, classes)
 
@@ -281,26 +280,6 @@ def _one_split(runs):
     return first
 
 
-def _read(catalog, side, file):
-    """Photographs as squares, uint8 (n, side, side, 3), kept in a file."""
-    if not file.is_file():
-        images = np.stack(
-            [
-                cv2.resize(read_image(path), (side, side), interpolation=cv2.INTER_AREA)
-                for path in track(catalog.paths, "Reading", transient=True)
-            ]
-        )
-        file.parent.mkdir(parents=True, exist_ok=True)
-        np.save(file, images)
-    images = np.load(file)
-    if len(images) != len(catalog):
-        raise ValueError(
-            f"{file} must hold the {len(catalog)} photographs of the archive: remove "
-            f"it. Received: {len(images)}"
-        )
-    return images
-
-
 def _synthetic(run, side):
     """Images that a run made, and their diagnoses."""
     catalog = run.synthetic_catalog
@@ -308,13 +287,7 @@ def _synthetic(run, side):
         raise ValueError(
             f"{run.path} has no synthetic images: run apps/synthesize.py on it first"
         )
-    images = np.stack(
-        [
-            cv2.resize(read_image(path), (side, side), interpolation=cv2.INTER_AREA)
-            for path in track(catalog.paths, "Reading", transient=True)
-        ]
-    )
-    return images, catalog.table["diagnosis"].to_numpy(str)
+    return squares(catalog.paths, side), catalog.table["diagnosis"].to_numpy(str)
 
 
 def _folds(archive, folds):
