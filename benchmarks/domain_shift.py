@@ -237,7 +237,8 @@ def _warning_scores(model, arm, learned, images):
 
 
 def _of_length_1(features):
-    return features / np.linalg.norm(features, axis=1, keepdims=True)
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    return features / np.maximum(lengths, np.finfo("float32").tiny)
 
 
 def _targets(catalog):
