@@ -18,12 +18,17 @@ turns, zoom) in one thing:
 - batch_norm: plain, with BatchNormalization's statistics those of the photographs that
   it is judged on, without their labels (Li et al., "Revisiting Batch Normalization For
   Practical Domain Adaptation", 2016);
-- ensemble: the mean of plain's seeds, and ensemble_colour of colour's.
+- ensemble: the mean of plain's seeds, and ensemble_colour of colour's;
+- priors: colour, with the frequencies of the diagnoses estimated anew on what it is
+  judged on, without its labels (Saerens et al., Neural Computation 2002).
 
 What is judged is melanoma among the diagnoses that both archives have, and the mean AUC
-of these diagnoses. A training that has its predictions is not done again.
+of these diagnoses. A training that has its predictions is not done again. A second
+table says how far the frequencies of the diagnoses should count in the probabilities:
+not at all (logit adjustment by 1), by their square root (1/2, as all arms are trained),
+or as the archives that were learned from have them.
 
-A second table asks which score should warn. Each is judged by how well it tells, among
+A third table asks which score should warn. Each is judged by how well it tells, among
 photographs of the archive that was left out, those that are judged wrong, and by how
 melanomas are ranked among the warned (beyond the limit that one in five of the lesions
 held back exceeds) and among the others:
@@ -67,6 +72,8 @@ from keras_derm.report import interval_cell
 BACKBONE = "EfficientNetLite0"
 MIXED_AFTER = ("block2b_add", "block3b_add")
 N_EPOCHS = 3
+ADJUSTMENT = 0.5
+"""Factor of the log-frequencies in the loss, as in the recipe `dermoscopy`."""
 VAL = 8
 """One in so many lesions of the archives that are learned from chooses the epoch."""
 
@@ -79,7 +86,9 @@ PHOTOMETRY = {
     "fourier": lambda seed: [FourierMix(1.0, seed=seed)],
     "mixstyle": lambda seed: [],
 }
-DERIVED = ("batch_norm", "ensemble", "ensemble_colour")
+DERIVED = ("batch_norm", "ensemble", "ensemble_colour", "priors")
+N_ESTIMATES = 100
+"""Iterations by which the frequencies of another archive are estimated."""
 
 WARNED_SHARE = 0.2
 N_NEIGHBOURS = 50
@@ -95,6 +104,7 @@ def main(
     seeds: int = 3,
     arms: list[str] | None = None,
     targets: list[str] | None = None,
+    frozen_until: str | None = None,
     n_replicates: int = 1000,
 ) -> None:
     """Leave every archive out in turn, train every arm on the others, and compare.
@@ -109,6 +119,7 @@ def main(
         seeds: Trainings of each arm.
         arms: Only these; all by default.
         targets: Archives to leave out, by name; all in turn by default.
+        frozen_until: Layer up to which ImageNet's weights stay: faster.
         n_replicates: Bootstrap replicates; lesions are drawn.
     """
     out = Path(out)
@@ -128,6 +139,7 @@ def main(
             "n_steps": n_steps,
             "batch_size": batch_size,
             "learning_rate": learning_rate,
+            "frozen_until": frozen_until,
         }
         folder = out / f"without_{target}"
         found = {}
@@ -145,7 +157,10 @@ def main(
         for arm, of in (("ensemble", "plain"), ("ensemble_colour", "colour")):
             if arm in arms and of in found:
                 found[arm] = [np.mean(found[of], axis=0)]
+        if "priors" in arms and "colour" in found:
+            found["priors"] = [_of_its_priors(one, learned) for one in found["colour"]]
         _print(", ".join(learned), target, archives[target], found, n_replicates)
+        _print_frequencies(learned, target, archives[target], found)
         _print_warnings(folder, target, archives[target], found, seeds)
 
 
@@ -264,10 +279,14 @@ def _trained(arm, seed, learned, folder, settings):
         model = with_mix_style(model, MIXED_AFTER, seed)
     if arm == "head":
         freeze(model, "pooling")
+    elif settings["frozen_until"]:
+        freeze(model, settings["frozen_until"])
     images, targets, (train, val) = _learned(arm, learned)
     one_hot = keras.utils.to_categorical(targets, n_classes).astype("float32")
     validation = tf.data.Dataset.from_tensor_slices((images[val], one_hot[val]))
-    loss = classifiers.classification_loss("logit_adjustment", targets, n_classes)
+    loss = classifiers.classification_loss(
+        "logit_adjustment", targets, n_classes, logit_adjustment=ADJUSTMENT
+    )
     return training.fit(
         model,
         _batches(images[train], one_hot[train], arm, seed, settings["batch_size"]),
@@ -352,6 +371,28 @@ def _probabilities(model, images):
     )
 
 
+def _frequencies(learned):
+    """How many photographs were learned from of each known class."""
+    targets = np.concatenate([_targets(one["catalog"]) for one in learned.values()])
+    return np.bincount(targets)[_known(learned)]
+
+
+def _of_its_priors(y_prob, learned):
+    """Probabilities with the frequencies of the photographs that they are of.
+
+    Expectation maximisation (Saerens et al., equations 9 and 10).
+    """
+    known, found = _known(learned), np.zeros_like(y_prob)
+    balanced = classifiers.times_frequencies(
+        y_prob[:, known], _frequencies(learned), ADJUSTMENT - 1
+    )
+    shares = np.full(len(known), 1 / len(known))
+    for _ in range(N_ESTIMATES):
+        found[:, known] = classifiers.times_frequencies(balanced, shares, 1)
+        shares = np.maximum(found[:, known].mean(axis=0), np.finfo("float32").tiny)
+    return found
+
+
 def _print(learned, target, archive, found, n_replicates):
     """Melanoma AUC of every arm with its difference from plain, and the mean AUC."""
     task = get_task("melanoma")
@@ -382,6 +423,29 @@ def _print(learned, target, archive, found, n_replicates):
             interval_cell(row, "difference", "+") if arm != reference else "",
             f"{np.mean([_mean_auc(truth, one) for one in of_seeds]):.3f}",
         )
+    Console().print(table)
+
+
+def _print_frequencies(learned, target, archive, found):
+    """Melanoma AUC by how far the frequencies of what was learned count."""
+    known, truth = _known(learned), _targets(archive["catalog"])
+    counts = _frequencies(learned)
+    table = Table("arm", title=f"Melanoma AUC of {target} by logit adjustment")
+    factors = (1.0, ADJUSTMENT, 0.0)
+    for factor in factors:
+        table.add_column(f"{factor:g}")
+    for arm in (arm for arm in found if arm != "priors"):
+        of_seeds, cells = found[arm], []
+        for factor in factors:
+            scaled = [
+                classifiers.times_frequencies(
+                    one[:, known], counts, ADJUSTMENT - factor
+                )
+                for one in of_seeds
+            ]
+            auc = np.mean([roc_auc_score(truth == 0, one[:, 0]) for one in scaled])
+            cells.append(f"{auc:.3f}")
+        table.add_row(arm, *cells)
     Console().print(table)
 
 

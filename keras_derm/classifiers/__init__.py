@@ -14,9 +14,9 @@ from keras_derm.classifiers.ensemble import (
     build_ensemble,
     ensemble_members,
     ensemble_weights,
-    is_symmetric,
     load_classifier,
     models_of,
+    views_of,
 )
 from keras_derm.classifiers.ensemble_weights import fit_ensemble_weights
 from keras_derm.classifiers.examples import Examples, training_examples
@@ -91,7 +91,6 @@ __all__ = [
     "fit_decision_exponent",
     "fit_ensemble_weights",
     "group_means",
-    "is_symmetric",
     "label_weights",
     "load_classifier",
     "member_numbers",
@@ -110,6 +109,7 @@ __all__ = [
     "train_member",
     "train_tone_network",
     "training_examples",
+    "views_of",
     "untrained_member",
     "with_units",
 ]

@@ -14,32 +14,48 @@ MOST_GROWTH, LEAST_SUSPECT = 20, 50_000_000
 
 @keras.saving.register_keras_serializable(package="keras_derm")
 class SymmetricViews(keras.layers.Layer):
-    """The eight flips and quarter turns of square images, one batch after the other.
+    """Quarter turns of square images and their mirror images, a batch after the other.
 
     Under none of them does a lesion change its diagnosis.
+
+    Args:
+        n_views: 4 for the quarter turns, 8 for their mirror images too.
 
     Call arguments: images `(batch, side, side, channels)`.
 
     Returns:
-        `(8 * batch, side, side, channels)`; the images as they are come first.
+        `(n_views * batch, side, side, channels)`; the images as they are come first.
+
+    Raises:
+        ValueError: `n_views` is neither 4 nor 8.
 
     Example:
-        >>> views = SymmetricViews()(images)
+        >>> views = SymmetricViews(4)(images)
     """
 
+    def __init__(self, n_views=8, **kwargs):
+        super().__init__(**kwargs)
+        if n_views not in (4, 8):
+            raise ValueError(f"`n_views` must be 4 or 8. Received: {n_views!r}")
+        self.n_views = n_views
+
     def call(self, images):
-        views = [images, keras.ops.transpose(images, (0, 2, 1, 3))]
+        turned = keras.ops.transpose(images, (0, 2, 1, 3))
         # Slices, not ops.flip, which TFLite may quantise by a wrong scale.
-        views += [view[:, ::-1] for view in views]
-        views += [view[:, :, ::-1] for view in views]
+        views = [images, turned[:, ::-1], images[:, ::-1, ::-1], turned[:, :, ::-1]]
+        if self.n_views == 8:
+            views += [view[:, :, ::-1] for view in views]
         return keras.ops.concatenate(views, axis=0)
 
     def compute_output_shape(self, input_shape):
         batch, *rest = input_shape
-        return (None if batch is None else 8 * batch, *rest)
+        return (None if batch is None else self.n_views * batch, *rest)
+
+    def get_config(self):
+        return {**super().get_config(), "n_views": self.n_views}
 
 
-def build_ensemble(members, image_size, weights=None, symmetric=False):
+def build_ensemble(members, image_size, weights=None, n_views=1):
     """Average the probabilities of several classifiers in one model.
 
     Args:
@@ -51,8 +67,8 @@ def build_ensemble(members, image_size, weights=None, symmetric=False):
         weights: Weight of each member, not negative, with the sum 1, as
             `fit_ensemble_weights` gives; None for the same weight. They are part of
             the model.
-        symmetric: Average each member over the eight `SymmetricViews` of the image:
-            eight times the work.
+        n_views: 1; or 4 or 8, by which each member is averaged over as many
+            `SymmetricViews` of the image, so many times the work.
 
     Returns:
         Functional `keras.Model`: `(batch, image_size, image_size, 3)` to
@@ -83,7 +99,7 @@ def build_ensemble(members, image_size, weights=None, symmetric=False):
             # The op, not keras.layers.Resizing: that layer's call turns training
             # mode on for the members behind it. Bilinear as TFLite has it.
             images = keras.ops.image.resize(inputs, (side, side))
-        outputs.append(_over_views(member, images) if symmetric else member(images))
+        outputs.append(_over_views(member, images, n_views))
     mean = outputs[0]
     if len(outputs) > 1 and weights is not None:
         mean = WeightedAverage(weights, name="probabilities")(outputs)
@@ -92,10 +108,12 @@ def build_ensemble(members, image_size, weights=None, symmetric=False):
     return keras.Model(inputs, mean, name="ensemble")
 
 
-def _over_views(member, images):
+def _over_views(member, images, n_views):
     """Mean of a member's probabilities over the views of each image."""
-    outputs = member(SymmetricViews()(images))
-    each = keras.ops.reshape(outputs, (8, -1, member.output_shape[-1]))
+    if n_views == 1:
+        return member(images)
+    outputs = member(SymmetricViews(n_views)(images))
+    each = keras.ops.reshape(outputs, (n_views, -1, member.output_shape[-1]))
     return keras.ops.mean(each, axis=0)
 
 
@@ -114,9 +132,10 @@ def _differently_named(members):
     return named
 
 
-def is_symmetric(model):
-    """Whether `build_ensemble` was told to average over the views of an image."""
-    return any(isinstance(layer, SymmetricViews) for layer in model.layers)
+def views_of(model):
+    """Over how many views of an image `build_ensemble` was told to average."""
+    views = (one.n_views for one in model.layers if isinstance(one, SymmetricViews))
+    return next(views, 1)
 
 
 def ensemble_members(model):

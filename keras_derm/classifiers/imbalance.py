@@ -19,7 +19,8 @@ class LogitAdjustedCrossentropy(keras.losses.Loss):
     To the log-probabilities of the model the logarithms of the class priors are added
     (times `temperature`) before the softmax of the loss. What the model itself gives
     is thereby free of the priors: its largest probability is the decision of least
-    balanced error. Nothing is added at inference.
+    balanced error. Nothing is added at inference. Below a temperature of 1 a part of
+    the priors stays in what it gives; `times_frequencies` puts it in afterwards.
 
     Args:
         priors: Share of each class among the training images, `(n_classes,)`, all
@@ -140,6 +141,7 @@ def classification_loss(
     focal_gamma=2.0,
     focal_alpha=None,
     positive_class=None,
+    logit_adjustment=1.0,
 ):
     """The loss that goes with a way of treating imbalance.
 
@@ -153,6 +155,7 @@ def classification_loss(
         focal_alpha: Weight of the positive class in the focal loss, in (0, 1); all
             other classes have `1 - focal_alpha`. None weighs none.
         positive_class: Index of the positive class; needed with `focal_alpha`.
+        logit_adjustment: `temperature` of `LogitAdjustedCrossentropy`.
 
     Returns:
         `keras.losses.Loss` of one-hot targets and probabilities.
@@ -167,7 +170,7 @@ def classification_loss(
     _known(imbalance)
     if imbalance == "logit_adjustment":
         counts = np.bincount(np.asarray(targets), minlength=n_classes)
-        return LogitAdjustedCrossentropy(counts)
+        return LogitAdjustedCrossentropy(counts, logit_adjustment)
     if imbalance != "focal":
         return keras.losses.CategoricalCrossentropy()
     alpha = 1.0

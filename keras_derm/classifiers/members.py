@@ -196,6 +196,7 @@ def _loss(settings, examples):
         focal_gamma=settings.focal_gamma,
         focal_alpha=settings.focal_alpha,
         positive_class=examples.task.positive_class,
+        logit_adjustment=settings.logit_adjustment,
     )
 
 

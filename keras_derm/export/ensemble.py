@@ -9,7 +9,7 @@ from keras_derm.classifiers import (
     build_ensemble,
     ensemble_members,
     ensemble_weights,
-    is_symmetric,
+    views_of,
 )
 from keras_derm.export.fine_tuning import check_training_images, member_batches
 from keras_derm.export.quantization_aware_training import (
@@ -108,9 +108,9 @@ def _write_member(
     model, member, path, mode, images, classes, io, fine_tuning, training_images
 ):
     """One member behind its own resizing, in a file of its own."""
-    side, symmetric = model.input_shape[1], is_symmetric(model)
+    side, n_views = model.input_shape[1], views_of(model)
     if fine_tuning is None or not fine_tuning.concerns(mode):
-        alone = build_ensemble([member], side, symmetric=symmetric)
+        alone = build_ensemble([member], side, n_views=n_views)
         return export_tflite(alone, path, images, mode, classes, io)
     n_steps = fine_tuning.n_steps
     print(f"{member.name}: {fine_tuning.method}, {n_steps} steps", flush=True)
@@ -121,7 +121,7 @@ def _write_member(
         settings=fine_tuning,
         representative_images=images,
         image_size=side,
-        symmetric=symmetric,
+        n_views=n_views,
         classes=classes,
         mode=mode,
         io=io,

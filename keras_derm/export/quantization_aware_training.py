@@ -41,7 +41,7 @@ def quantization_aware(
     sample_weights=None,
     representative_images=None,
     image_size=None,
-    symmetric=False,
+    n_views=1,
     classes=None,
     mode="int8",
     io="float",
@@ -52,7 +52,7 @@ def quantization_aware(
     same weights, checks that it gives the same probabilities, fine-tunes it with the
     cross-entropy, converts it, and checks that the file gives what the fine-tuned
     twin gives. `model` stays as it is. An ensemble is done member by member, which
-    `export_ensemble` does; `image_size` and `symmetric` make the file take what the
+    `export_ensemble` does; `image_size` and `n_views` make the file take what the
     ensemble takes.
 
     Args:
@@ -75,8 +75,8 @@ def quantization_aware(
             them; by default 200 of `images`, where these have that size.
         image_size: Side in pixels of the images that the file takes: it resizes them
             for the model as `build_ensemble` does. By default the model's own.
-        symmetric: Let the file average over the eight flips and quarter turns of the
-            image, as `build_ensemble` does.
+        n_views: Over how many views of the image the file averages, as
+            `build_ensemble` does.
         classes: Class names, in the order of the output. Default: `"0"`, `"1"`, ...
         mode: How to quantise after pruning or clustering, as in `export_tflite`; qat
             is int8.
@@ -129,7 +129,7 @@ def quantization_aware(
         arrays["probabilities"] = model.predict(
             resized(representative, own_size), verbose=0
         )
-        job = {**told, "batch_size": batch_size, "symmetric": symmetric}
+        job = {**told, "batch_size": batch_size, "n_views": n_views}
         _write_job(folder, layers, arrays, job)
         result = _run_worker(folder)
         content = (folder / "model.tflite").read_bytes()

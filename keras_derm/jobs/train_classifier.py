@@ -143,7 +143,7 @@ class TrainClassifier(MultiWorkerStage):
                 ],
             )
         side = prepared.image_size[0]
-        ensemble = build_ensemble(models, side, weights, settings.symmetric)
+        ensemble = build_ensemble(models, side, weights, settings.n_views)
         with atomic_path(self.folder / "ensemble.keras") as temporary:
             ensemble.save(temporary)
         n_added = len(examples) - examples.n_real

@@ -80,6 +80,10 @@ class TrainClassifierSettings(OfAnArm, StageSettings, stage="train_classifier"):
         imbalance: What is done about rare classes: none; class_weights in the loss;
             focal loss; balanced_sampling, every class drawn equally often; or
             logit_adjustment, by the class frequencies and in training alone.
+        logit_adjustment: How far that goes, as a factor of the logarithms of the
+            frequencies: by 1 the network learns as if all classes were as frequent,
+            which is best for balanced accuracy; by 0 the frequencies of the archive,
+            which is best for AUC and calibration.
         focal_gamma: Exponent of the focal loss.
         focal_alpha: Weight of the positive class in the focal loss, the others having
             1 - focal_alpha; by default all have the same.
@@ -87,8 +91,9 @@ class TrainClassifierSettings(OfAnArm, StageSettings, stage="train_classifier"):
             logit_adjustment by their frequencies.
         ensemble_weights: How much each member counts: equal, or fitted to the least
             log-loss on val.
-        symmetric: Average over the eight flips and quarter turns of each image that is
-            judged (test-time augmentation): mostly more accurate, eight times slower.
+        n_views: Views of each image that is judged, over which is averaged (test-time
+            augmentation): 1; 4, the quarter turns; or 8, their mirror images too.
+            Mostly more accurate, and so many times slower.
         gradient_checkpointing: Compute feature maps again in the backward pass instead
             of keeping them: less memory for a longer step.
         precision: What the layers compute in while they train: float32; mixed_bfloat16
@@ -125,11 +130,12 @@ class TrainClassifierSettings(OfAnArm, StageSettings, stage="train_classifier"):
     n_copies: int = limited(Count, 5)
     copies: OfflineCopies = "melanet_code"
     imbalance: Imbalance = "class_weights"
+    logit_adjustment: float = limited(NonNegative, 1.0)
     focal_gamma: float = limited(NonNegative, 2.0)
     focal_alpha: float | None = limited(Share | None, None)
     label_smoothing: float = limited(Momentum, 0.0)
     ensemble_weights: Literal["equal", "fitted"] = "equal"
-    symmetric: bool = False
+    n_views: Literal[1, 4, 8] = 1
     gradient_checkpointing: bool = False
     precision: Precision = "float32"
     seed: int = limited(Seed, 0)

@@ -13,6 +13,7 @@ from keras_derm.classifiers import (
     classification_loss,
     sample_weights,
     smoothed_targets,
+    times_frequencies,
 )
 
 TARGETS = np.array([0] * 90 + [1] * 9 + [2])
@@ -124,6 +125,17 @@ def test_focal_loss_weighs_the_positive_class_by_alpha():
     alpha = np.where(TARGETS == 1, 0.25, 0.75)
     expected = np.mean(-alpha * (1 - p) ** 2 * np.log(p))
     assert float(loss(one_hot(TARGETS), y_pred)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_half_adjusted_probabilities_are_the_others_times_a_root_of_frequencies():
+    _, y_pred = probabilities()
+    whole = classification_loss("logit_adjustment", TARGETS, N_CLASSES)
+    half = classification_loss(
+        "logit_adjustment", TARGETS, N_CLASSES, logit_adjustment=0.5
+    )
+    scaled = times_frequencies(y_pred, np.bincount(TARGETS), 0.5)
+    expected = float(whole(one_hot(TARGETS), y_pred))
+    assert float(half(one_hot(TARGETS), scaled)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_logit_adjusted_loss_is_saved_with_the_model(tmp_path):

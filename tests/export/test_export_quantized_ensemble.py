@@ -120,7 +120,7 @@ def test_one_file_opens_the_same_way_and_says_the_same(model, exported, tmp_path
 def test_bytes_and_views_are_kept_in_either_form(tmp_path, form):
     keras.utils.set_random_seed(1)
     members = [classifier("first", SIZE), classifier("second", 16)]
-    model = build_ensemble(members, SIZE, WEIGHTS, symmetric=True)
+    model = build_ensemble(members, SIZE, WEIGHTS, n_views=8)
     images = np.random.default_rng(3).integers(0, 256, (40, SIZE, SIZE, 3), "uint8")
     path = export_ensemble(
         model, tmp_path / "ensemble", images, classes=CLASSES, form=form, io="uint8"

@@ -257,10 +257,10 @@ def repeat(monkeypatch, run):
 def test_members_learn_from_real_training_images_alone(copied, monkeypatch, imitate):
     learned = {}
 
-    def quantization_aware(member, path, batches, image_size, symmetric, **settings):
+    def quantization_aware(member, path, batches, image_size, n_views, **settings):
         parts = zip(*batches, strict=True)
         learned[member.name] = [np.concatenate(part) for part in parts]
-        alone = build_ensemble([member], image_size, symmetric=symmetric)
+        alone = build_ensemble([member], image_size, n_views=n_views)
         file = (settings[key] for key in ("mode", "classes", "io"))
         return export_tflite(alone, path, settings["representative_images"], *file)
 

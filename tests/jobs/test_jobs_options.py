@@ -193,8 +193,8 @@ MEMBER = MemberSettings("VGG16", epochs=3)
             PrepareDatasetSettings(64, fractions=(0.5, 0.25, 0.25)),
         ),
         (
-            ["--members", '[{"backbone": "VGG16", "epochs": 3}]', "--symmetric"],
-            TrainClassifierSettings(members=[MEMBER], symmetric=True),
+            ["--members", '[{"backbone": "VGG16", "epochs": 3}]', "--n_views", "4"],
+            TrainClassifierSettings(members=[MEMBER], n_views=4),
         ),
         (
             ["--cells", "[{diagnosis: MEL, count: 9}, {tone_group: dark, share: 0.5}]"],

@@ -33,7 +33,7 @@ def as_arguments(config):
     }
 
 
-def as_member(model, symmetric):
+def as_member(model, n_views):
     """Function from images of any size to probabilities, as a member of an ensemble.
 
     What `keras_derm.classifiers.build_ensemble` does for a member, which needs Keras 3.
@@ -41,10 +41,10 @@ def as_member(model, symmetric):
 
     def probabilities(images):
         images = resized(images, model)
-        if not symmetric:
+        if n_views == 1:
             return model(images, training=False)
-        outputs = model(symmetric_views(images), training=False)
-        each = tf.reshape(outputs, (8, -1, outputs.shape[-1]))
+        outputs = model(symmetric_views(images, n_views), training=False)
+        each = tf.reshape(outputs, (n_views, -1, outputs.shape[-1]))
         return tf.reduce_mean(each, axis=0)
 
     return probabilities
@@ -58,9 +58,10 @@ def resized(images, model):
     return tf.image.resize(images, size)
 
 
-def symmetric_views(images):
-    """The eight flips and quarter turns, one batch after the other."""
-    views = [images, tf.transpose(images, (0, 2, 1, 3))]
-    views += [view[:, ::-1] for view in views]
-    views += [view[:, :, ::-1] for view in views]
+def symmetric_views(images, n_views):
+    """The quarter turns, and of eight views the mirror images of them too."""
+    turned = tf.transpose(images, (0, 2, 1, 3))
+    views = [images, turned[:, ::-1], images[:, ::-1, ::-1], turned[:, :, ::-1]]
+    if n_views == 8:
+        views += [view[:, :, ::-1] for view in views]
     return tf.concat(views, axis=0)

@@ -91,7 +91,7 @@ def work(folder, job):
         calibrate(model, own_images)
     fit(model, arrays, job, callbacks)
     model = finish(model)
-    member = as_member(model, job["symmetric"])
+    member = as_member(model, job["n_views"])
     content = convert(model, member, arrays, job)
     if job["method"] == "qat":
         float_layers = layers_left_in_float(model, content)
