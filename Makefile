@@ -48,9 +48,10 @@ docs: .venv/.installed ## the site, in build/site; a broken link is an error
 bench: .venv/.installed ## every measurement under benchmarks/; hours
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-# All but gpu, whose libraries are of no use where there is none.
-EXTRAS := runtime imagenet diffusion quantization tuning max_flow tensorboard parquet cluster \
-  object_store test lint docs
+# All but gpu, whose libraries are of no use where there is none. With hyphens: pip-compile
+# passes over a name with an underscore and says nothing.
+EXTRAS := runtime imagenet diffusion quantization tuning max-flow tensorboard parquet cluster \
+  object-store test lint docs
 requirements: .venv/.installed ## requirements.txt anew, from the ranges in setup.cfg
 	$(BIN)/pip install -q pip-tools
 	$(BIN)/pip-compile -q --upgrade $(EXTRAS:%=--extra %) --strip-extras --no-header \

@@ -37,7 +37,7 @@ from keras_derm.pipeline import prepare
 from keras_derm.readers import read_data_source
 from keras_derm.skin_tone import measure
 
-SHIPPED = Path(__file__).parents[1] / "saved_models/ham10000_mobilenetv2.tflite"
+SHIPPED = Path(__file__).parents[1] / "saved_models/dermoscopy.tflite"
 N_EMPTY = 3200
 MILLION, N_MACHINES = 1_000_000, 10
 

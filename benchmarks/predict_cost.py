@@ -25,7 +25,7 @@ from keras_derm.jobs.predictor import Predictor, outline_remarks
 from keras_derm.photographs import IMAGE_SUFFIXES, read_image
 from keras_derm.skin_tone.individual_typology_angle import SkinView
 
-MODEL = Path(__file__).parents[1] / "saved_models/ham10000_mobilenetv2.tflite"
+MODEL = Path(__file__).parents[1] / "saved_models/dermoscopy.tflite"
 
 N_FEW = 10
 """Photographs of a short call, which is taken off a longer one."""

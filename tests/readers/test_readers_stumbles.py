@@ -253,6 +253,12 @@ def test_rows_files_and_columns_that_are_left_out_are_told(isic, tmp_path, write
     assert "images/ISIC_3.jpg" in notes and "1 .heic" in notes
 
 
+def test_archive_named_by_a_way_up_and_down_has_all_its_images(isic, tmp_path):
+    (tmp_path / "beside").mkdir()
+    source = isic(METADATA + ROWS) + "/beside/.."
+    assert "named by no row" not in " ".join(read_data_source(source).notes)
+
+
 def test_downloads_in_one_folder_are_joined(isic, tmp_path, write_image):
     isic(METADATA + ROWS)
     (tmp_path / "second").mkdir()
