@@ -454,7 +454,7 @@ def _print_frequencies(learned, target, archive, found):
 def _print_groups(target, rows):
     """Melanoma AUC of every arm in each tone group that people's labels tell."""
     known = rows["stratum"].eq("tone_group") & rows["value_of_stratum"].ne("unknown")
-    rows = rows[known]
+    rows = rows[known & rows["value"].notna()]
     if rows.empty:
         return
     table = Table(title=f"Melanoma AUC of {target} by tone group")

@@ -56,6 +56,11 @@ class RayCluster:
         """Processors of all machines that are there now."""
         return max(int(self._ray.cluster_resources().get("CPU", 0)), 1)
 
+    @property
+    def n_gpus(self):
+        """GPUs of all machines that are there now."""
+        return int(self._ray.cluster_resources().get("GPU", 0))
+
     def each(self, work, portions):
         """Yield the list of the results of each portion, in their order.
 

@@ -24,6 +24,7 @@ from keras_derm.settings.member import MemberSettings
 from keras_derm.settings.optimization import OptimizationSettings
 from keras_derm.settings.settings import SettingsError
 from keras_derm.settings.stage import StageSettings
+from keras_derm.settings.trains_together import TrainsTogether
 
 MONITORS = ("val_auc", "val_accuracy", "val_loss", "val_training_loss")
 """Figures of a classifier that may be watched, the first by default. The last is the
@@ -38,7 +39,9 @@ Strength = Annotated[float, Field(strict=True, ge=0, le=3)]
 
 
 @dataclass(frozen=True)
-class TrainClassifierSettings(OfAnArm, StageSettings, stage="train_classifier"):
+class TrainClassifierSettings(
+    OfAnArm, TrainsTogether, StageSettings, stage="train_classifier"
+):
     """Train the classifiers of one arm and average them in an ensemble.
 
     baseline trains on real images, augmented on real and synthetic ones; all else is
@@ -109,6 +112,10 @@ class TrainClassifierSettings(OfAnArm, StageSettings, stage="train_classifier"):
             no GPU, else measures some training steps of each member both ways and keeps
             the choice in preprocessing.json of the run. What happens to an image is
             the same.
+        cluster: Ray cluster that starts the workers: local, one of this machine alone;
+            or an address (HOST:PORT, auto, ray://HOST:PORT) (extra cluster).
+        n_workers: Workers that train together, each with a GPU or, where there are too
+            few, a processor. The same command with TF_CONFIG on each machine does too.
 
     Example:
         >>> TrainClassifierSettings(arm="baseline")
@@ -143,6 +150,7 @@ class TrainClassifierSettings(OfAnArm, StageSettings, stage="train_classifier"):
 
     def check(self) -> None:
         self.check_name(reserved=("chosen",))
+        self.check_workers()
         usual = dict(zip(ARMS, ("nothing", "synthetic"), strict=True))
         if self.adds not in (None, usual.get(self.arm, self.adds)):
             raise SettingsError(

@@ -21,12 +21,13 @@ from keras_derm.settings.kinds import (
 from keras_derm.settings.rows import Rows
 from keras_derm.settings.settings import SettingsError
 from keras_derm.settings.stage import StageSettings
+from keras_derm.settings.trains_together import TrainsTogether
 
 Side = Annotated[int, Field(strict=True, ge=32, le=512)]
 
 
 @dataclass(frozen=True)
-class TrainGeneratorSettings(StageSettings, stage="train_generator"):
+class TrainGeneratorSettings(TrainsTogether, StageSettings, stage="train_generator"):
     """Train a generator on the real training images, and on no others.
 
     A run started again goes on after its last whole epoch, also where n_steps (but
@@ -69,6 +70,10 @@ class TrainGeneratorSettings(StageSettings, stage="train_generator"):
             on up to n_steps.
         max_minutes: Minutes of training after which it ends; restarts count on.
         seed: Seed of weights, order and noise.
+        cluster: Ray cluster that starts the workers: local, one of this machine alone;
+            or an address (HOST:PORT, auto, ray://HOST:PORT) (extra cluster).
+        n_workers: Workers that train together, each with a GPU or, where there are too
+            few, a processor. The same command with TF_CONFIG on each machine does too.
 
     Example:
         >>> TrainGeneratorSettings(generator="cyclegan")
@@ -92,6 +97,7 @@ class TrainGeneratorSettings(StageSettings, stage="train_generator"):
     seed: int = limited(Seed, 0)
 
     def check(self) -> None:
+        self.check_workers()
         if self.n_steps % self.gradient_accumulation:
             raise SettingsError(
                 "`gradient_accumulation` must be positive and divide `n_steps`. "

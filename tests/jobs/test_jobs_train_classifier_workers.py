@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +46,23 @@ def test_killed_workers_of_the_app_end_as_those_that_were_not(prepared, tmp_path
         np.testing.assert_array_equal(a, b)
     histories = [pd.read_csv(run / HISTORY) for run in (whole, killed)]
     pd.testing.assert_frame_equal(*histories)
+
+
+def test_workers_that_ray_starts_train_as_those_of_tf_config(prepared, tmp_path):
+    pytest.importorskip("ray", reason="no Ray here")
+    ours, rays = (shutil.copytree(prepared, tmp_path / name) for name in ("0", "ray"))
+    shutil.copytree(prepared, tmp_path / "1")
+    finish(start_workers(command(tmp_path / "{i}")))
+    options = [*command(rays), "--cluster", "local", "--n_workers", "2"]
+    told = subprocess.run(
+        [sys.executable, *map(str, options)], capture_output=True, text=True, check=True
+    )
+    assert "Epoch 2/2" in told.stdout and "Ray" not in told.stdout + told.stderr
+    assert not list(rays.glob(".ray-*"))
+    ensembles = [run / "arms/baseline/ensemble.keras" for run in (ours, rays)]
+    weights = [load_classifier(path).get_weights() for path in ensembles]
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
 def test_workers_with_other_settings_do_not_train(prepared):

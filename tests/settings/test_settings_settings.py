@@ -130,6 +130,8 @@ def test_every_setting_of_a_generator_is_documented(name):
         (TrainClassifierSettings, {"arm": "../elsewhere"}, "plain name"),
         (TrainClassifierSettings, {"arm": "chosen"}, "plain name"),
         (TrainClassifierSettings, {"adds": "synthetic"}, "the arm baseline adds"),
+        (TrainClassifierSettings, {"n_workers": 2}, "need a Ray cluster .*n_workers=2"),
+        (TrainGeneratorSettings, {"cluster": "local"}, "n_workers=1, cluster='local'"),
         (OptimizationSettings, {"plateau_factor": 1.0}, "`plateau_factor` must"),
         (PrepareDatasetSettings, {"fractions": (0.5, 0.2, 0.2)}, "with sum 1"),
         (PrepareDatasetSettings, {"images_per_shard": 0}, "Received: 0"),
