@@ -70,7 +70,10 @@ def _telling(train, said):
 
         if get_context().get_world_rank() > 0:
             return train()
-        with open(said, "a", buffering=1) as file, contextlib.redirect_stdout(file):
+        with (
+            open(said, "a", buffering=1, encoding="utf-8") as file,
+            contextlib.redirect_stdout(file),
+        ):
             return train()
 
     return work
@@ -83,7 +86,7 @@ def _printed(path):
     path.touch()
 
     def follow():
-        with open(path) as file:
+        with open(path, encoding="utf-8") as file:
             while True:
                 ends = is_over.wait(SECONDS_BETWEEN)
                 print(file.read(), end="", flush=True)
