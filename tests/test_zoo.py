@@ -50,7 +50,8 @@ def test_the_generator_makes_rare_diagnoses_by_its_adapter():
     made = model.make(cells, seed=7).images
     assert made.shape == (4, 64, 64, 3) and len(np.unique(made)) > 50
     plain = model.sample(np.repeat(*cells, axis=0), seed=7)
-    same = (made == plain).all(axis=(1, 2, 3))
+    # A batch of others rounds otherwise on some processors.
+    same = (np.abs(made.astype("int16") - plain) <= 1).all(axis=(1, 2, 3))
     assert same.tolist() == [True, True, False, False]
 
 

@@ -112,8 +112,8 @@ class TrainClassifierSettings(
             no GPU, else measures some training steps of each member both ways and keeps
             the choice in preprocessing.json of the run. What happens to an image is
             the same.
-        cluster: Ray cluster that starts the workers: local, one of this machine alone;
-            or an address (HOST:PORT, auto, ray://HOST:PORT) (extra cluster).
+        cluster: Ray cluster that starts the workers: local, one of this machine; or an
+            address (HOST:PORT, auto, ray://HOST:PORT) (extra cluster).
         n_workers: Workers that train together, each with a GPU or, where there are too
             few, a processor. The same command with TF_CONFIG on each machine does too.
 

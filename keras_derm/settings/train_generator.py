@@ -70,8 +70,8 @@ class TrainGeneratorSettings(TrainsTogether, StageSettings, stage="train_generat
             on up to n_steps.
         max_minutes: Minutes of training after which it ends; restarts count on.
         seed: Seed of weights, order and noise.
-        cluster: Ray cluster that starts the workers: local, one of this machine alone;
-            or an address (HOST:PORT, auto, ray://HOST:PORT) (extra cluster).
+        cluster: Ray cluster that starts the workers: local, one of this machine; or an
+            address (HOST:PORT, auto, ray://HOST:PORT) (extra cluster).
         n_workers: Workers that train together, each with a GPU or, where there are too
             few, a processor. The same command with TF_CONFIG on each machine does too.
 

@@ -174,7 +174,7 @@ def test_what_does_not_fit_is_refused_before_any_learns(
 ):
     with pytest.raises(ValueError, match=message) as error:
         exported(
-            ensemble(False),
+            ensemble(1),
             tmp_path / "model",
             FineTuningSettings(**tuning),
             **settings,
@@ -186,7 +186,7 @@ def test_what_does_not_fit_is_refused_before_any_learns(
 def test_images_to_learn_from_are_asked_for(tmp_path):
     with pytest.raises(ValueError, match="needs `training_images`.*Received: None"):
         export_ensemble(
-            ensemble(False),
+            ensemble(1),
             tmp_path / "model",
             images(4, 0),
             fine_tuning=FineTuningSettings(),

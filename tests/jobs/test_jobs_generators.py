@@ -182,6 +182,7 @@ def test_an_unconditional_gan_makes_its_diagnosis_on_unknown_skin(run, monkeypat
     assert made[["tone_group", "tone_source"]].isna().all(axis=None)
 
 
+@pytest.mark.slow
 def test_a_generator_that_is_registered_needs_nothing_more_of_the_jobs(
     run, monkeypatch
 ):
@@ -244,6 +245,7 @@ def test_some_of_what_screening_rejects_is_kept_for_people_to_judge(run, monkeyp
     assert len(out) == min((~verdicts["accepted"]).sum(), 100)
 
 
+@pytest.mark.slow
 def test_of_sets_that_a_generator_did_not_learn_nothing_is_kept(run, capsys):
     generator = {"colour_noise": {"batch_size": 4}}
     jobs.run_stage("train_generator", run, generator=generator, **SMALL)

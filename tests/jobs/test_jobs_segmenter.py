@@ -83,6 +83,7 @@ def test_arms_are_exported_and_described(run):
         assert set(split["split"]) == {"train", "val", "test"}
 
 
+@pytest.mark.slow
 def test_a_preset_prepares_what_the_network_sees_wherever_it_looks(run, tmp_path):
     """In training, in int8, and when it is judged; made images are prepared already."""
     run = RunDirectory(shutil.copytree(run.path, tmp_path / "run"))

@@ -102,7 +102,7 @@ def test_help_of_a_training_of_generators_is_short(monkeypatch, capsys):
     status, text = said(monkeypatch, capsys, "train_generator", "--help")
     assert status == 0
     options = options_in(text)
-    assert len(options) <= 20
+    assert len(options) <= 21
     assert {"config", "run", "generator", "image_size", "n_steps"} <= set(options)
     assert not [option for option in options if "." in option]
     assert "alone" not in text

@@ -26,6 +26,7 @@ def catalog(tmp_path):
     return Catalog(table, root=tmp_path)
 
 
+@pytest.mark.slow
 def test_two_processes_measure_what_one_measures(catalog):
     one, two = (measure(catalog, n_workers=n) for n in (1, 2))
     pd.testing.assert_frame_equal(one, two)

@@ -18,6 +18,7 @@ def assert_same(found, expected):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_two_workers_learn_what_one_process_does_and_stay_equal(tmp_path):
     run, one = tmp_path / "run0", tmp_path / "one"
     command = [worker.__file__, "plain,full", tmp_path / "run{i}", tmp_path / "w{i}"]
