@@ -15,7 +15,8 @@ machines are of no use. From them, and from the seconds of one process, it is re
 what a million photographs would take.
 
 Usage: python benchmarks/cluster_speed.py --data ham10000:PATH --n_images 300
-       python benchmarks/cluster_speed.py --data ham10000:PATH --n_images 10015 --once 1
+       python benchmarks/cluster_speed.py --data ham10000:PATH --n_images 10015 \
+           --once true
 """
 
 import subprocess
