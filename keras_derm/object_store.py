@@ -90,6 +90,13 @@ def absolute(path):
     return str(path) if is_url(path) else os.path.abspath(path)
 
 
+def located(path):
+    """Return `path_of` a path, from the root of this machine and with `~` expanded."""
+    if is_url(path):
+        return path_of(path)
+    return Path(absolute(Path(path).expanduser()))
+
+
 def refuse_url(name, path):
     """Refuse a URL where only a file or folder of this machine will do.
 

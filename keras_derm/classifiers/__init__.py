@@ -109,7 +109,7 @@ __all__ = [
     "train_member",
     "train_tone_network",
     "training_examples",
-    "views_of",
     "untrained_member",
+    "views_of",
     "with_units",
 ]

@@ -4,14 +4,13 @@ import os
 import re
 from collections import Counter
 from fnmatch import fnmatch
-from pathlib import Path
 
 import pandas as pd
 
 from keras_derm.catalog.faults import CatalogError
 from keras_derm.catalog.photograph_ids import file_stem, with_slashes
 from keras_derm.files import escaped, shown
-from keras_derm.object_store import absolute, files_below, is_url, path_of, read_bytes
+from keras_derm.object_store import files_below, is_url, located, path_of, read_bytes
 from keras_derm.photographs import IMAGE_SUFFIXES
 from keras_derm.readers.notes import note, warn
 
@@ -34,7 +33,7 @@ def archive_root(path):
     """
     if is_url(path):
         return _stored_root(path)
-    root = Path(absolute(Path(path).expanduser()))
+    root = located(path)
     if not root.is_dir():
         raise CatalogError(
             f"The archive must be a directory that exists. Received: {str(path)!r}"

@@ -6,11 +6,10 @@ It may have any other column of the catalog under its name; further columns are 
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from keras_derm.catalog.catalog import COLUMN_TYPES, DIAGNOSES
 from keras_derm.catalog.faults import CatalogError
-from keras_derm.object_store import absolute, is_file, is_url, path_of
+from keras_derm.object_store import is_file, is_url, located
 from keras_derm.readers.archive import make_catalog
 from keras_derm.readers.files import archive_root, named_images
 from keras_derm.readers.labels import diagnosis_of_word
@@ -45,9 +44,7 @@ def read(options, skip_bad=False, with_images=True):
             is asked for is not there.
     """
     mapping = _Mapping.of(options)
-    file = path_of(mapping.path)
-    if not is_url(file):
-        file = Path(absolute(file.expanduser()))
+    file = located(mapping.path)
     if not is_file(file):
         raise CatalogError(
             f"A table must be a file that exists. Received: {mapping.path!r}"
