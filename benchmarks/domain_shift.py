@@ -15,12 +15,18 @@ turns, zoom) in one thing:
 - constancy: the colour of the light is removed of all photographs (shades of grey);
 - fourier: amplitudes of spectra mixed (Xu et al., CVPR 2021);
 - mixstyle: statistics of early features mixed (Zhou et al., ICLR 2021);
+- probe: the backbone stays as ImageNet left it, and a softmax is fitted to the means of
+  the ends of its blocks 2 to 5 (Head2Toe, Evci et al., ICML 2022), without augmentation
+  or chance: one training;
 - batch_norm: plain, with BatchNormalization's statistics those of the photographs that
   it is judged on, without their labels (Li et al., "Revisiting Batch Normalization For
   Practical Domain Adaptation", 2016);
 - ensemble: the mean of plain's seeds, and ensemble_colour of colour's;
+- with_probe: the mean of what colour and probe say, seed by seed; ensemble_with_probe
+  of the mean of colour's seeds and probe;
 - priors: colour, with the frequencies of the diagnoses estimated anew on what it is
-  judged on, without its labels (Saerens et al., Neural Computation 2002).
+  judged on, without its labels (Saerens et al., Neural Computation 2002);
+  priors_with_probe the same of with_probe, and ensemble_priors of ensemble_with_probe.
 
 What is judged is melanoma among the diagnoses that both archives have, and the mean AUC
 of these diagnoses. A training that has its predictions is not done again. A second
@@ -71,6 +77,7 @@ from keras_derm.report import interval_cell
 
 BACKBONE = "EfficientNetLite0"
 MIXED_AFTER = ("block2b_add", "block3b_add")
+PROBED = ("block2b_add", "block3b_add", "block4c_add", "block5c_add")
 N_EPOCHS = 3
 ADJUSTMENT = 0.5
 """Factor of the log-frequencies in the loss, as in the recipe `dermoscopy`."""
@@ -85,8 +92,12 @@ PHOTOMETRY = {
     "constancy": lambda seed: [],
     "fourier": lambda seed: [FourierMix(1.0, seed=seed)],
     "mixstyle": lambda seed: [],
+    "probe": None,  # sees the images as they are
 }
-DERIVED = ("batch_norm", "ensemble", "ensemble_colour", "priors")
+DERIVED = (
+    "batch_norm", "ensemble", "ensemble_colour", "with_probe", "ensemble_with_probe",
+    "priors", "priors_with_probe", "ensemble_priors",
+)  # fmt: skip
 N_ESTIMATES = 100
 """Iterations by which the frequencies of another archive are estimated."""
 
@@ -105,6 +116,7 @@ def main(
     arms: list[str] | None = None,
     targets: list[str] | None = None,
     frozen_until: str | None = None,
+    probe_size: int | None = None,
     n_replicates: int = 1000,
 ) -> None:
     """Leave every archive out in turn, train every arm on the others, and compare.
@@ -120,20 +132,21 @@ def main(
         arms: Only these; all by default.
         targets: Archives to leave out, by name; all in turn by default.
         frozen_until: Layer up to which ImageNet's weights stay: faster.
+        probe_size: Side in pixels of what probe sees; `image_size` by default.
         n_replicates: Bootstrap replicates; lesions are drawn.
     """
     out = Path(out)
     arms = arms or [*PHOTOMETRY, *DERIVED]
-    archives = {
-        name: _archive(data, out / f"{name}_{image_size}.npy", image_size)
-        for name, data in sources.items()
-    }
+    archives = _archives(sources, out, image_size)
+    seen_by_probe = archives
+    if probe_size and "probe" in arms:
+        seen_by_probe = _archives(sources, out, probe_size)
     for target in targets or archives:
         if target not in archives:
             raise ValueError(
                 f"`targets` must be among {', '.join(archives)}. Received: {target}"
             )
-        learned = {name: one for name, one in archives.items() if name != target}
+        learned = _others(archives, target)
         settings = {
             "image_size": image_size,
             "n_steps": n_steps,
@@ -144,24 +157,62 @@ def main(
         folder = out / f"without_{target}"
         found = {}
         for arm in arms:
-            if arm not in DERIVED:
+            if arm not in (*DERIVED, "probe"):
                 found[arm] = [
                     _said(arm, seed, learned, archives[target], folder, settings)
                     for seed in range(seeds)
                 ]
+        if "probe" in arms:
+            of_probe = {**settings, "image_size": probe_size or image_size}
+            seen = _others(seen_by_probe, target), seen_by_probe[target]
+            found["probe"] = [_said("probe", 0, *seen, folder, of_probe)]
         if "batch_norm" in arms:
             found["batch_norm"] = [
                 _said("plain", seed, learned, archives[target], folder, settings, True)
                 for seed in range(seeds)
             ]
-        for arm, of in (("ensemble", "plain"), ("ensemble_colour", "colour")):
-            if arm in arms and of in found:
-                found[arm] = [np.mean(found[of], axis=0)]
-        if "priors" in arms and "colour" in found:
-            found["priors"] = [_of_its_priors(one, learned) for one in found["colour"]]
+        found |= {
+            arm: of_seeds
+            for arm, of_seeds in _derived(found, learned).items()
+            if arm in arms
+        }
         _print(", ".join(learned), target, archives[target], found, n_replicates)
         _print_frequencies(learned, target, archives[target], found)
         _print_warnings(folder, target, archives[target], found, seeds)
+
+
+def _derived(found, learned):
+    """What follows from the probabilities of the arms that were trained."""
+    derived = {}
+    if {"colour", "probe"} <= set(found):
+        (probe,) = found["probe"]
+        derived["with_probe"] = [(one + probe) / 2 for one in found["colour"]]
+    means = {
+        "ensemble": found.get("plain"),
+        "ensemble_colour": found.get("colour"),
+        "ensemble_with_probe": derived.get("with_probe"),
+    }
+    derived |= {arm: [np.mean(of, axis=0)] for arm, of in means.items() if of}
+    priors = {
+        "priors": found.get("colour"),
+        "priors_with_probe": derived.get("with_probe"),
+        "ensemble_priors": derived.get("ensemble_with_probe"),
+    }
+    for arm, of in priors.items():
+        if of:
+            derived[arm] = [_of_its_priors(one, learned) for one in of]
+    return derived
+
+
+def _archives(sources, out, side):
+    return {
+        name: _archive(data, out / f"{name}_{side}.npy", side)
+        for name, data in sources.items()
+    }
+
+
+def _others(archives, target):
+    return {name: one for name, one in archives.items() if name != target}
 
 
 def _archive(data, file, side):
@@ -274,8 +325,9 @@ def _trained(arm, seed, learned, folder, settings):
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     n_classes, side = len(_known(learned)), settings["image_size"]
+    probed = PROBED if arm == "probe" else None
     model = classifiers.build_classifier(
-        BACKBONE, n_classes, side, "imagenet", batch_norm_momentum=0.9
+        BACKBONE, n_classes, side, "imagenet", 0.2, 0.9, pooled_layers=probed
     )
     if arm == "mixstyle":
         model = with_mix_style(model, MIXED_AFTER, seed)
@@ -284,6 +336,15 @@ def _trained(arm, seed, learned, folder, settings):
     elif settings["frozen_until"]:
         freeze(model, settings["frozen_until"])
     images, targets, (train, val) = _learned(arm, learned)
+    if arm == "probe":
+        return classifiers.fit_linear_probe(
+            model,
+            tf.data.Dataset.from_tensor_slices(images[train]).batch(128),
+            targets[train],
+            tf.data.Dataset.from_tensor_slices(images[val]).batch(128),
+            targets[val],
+            adjustment=ADJUSTMENT,
+        )
     one_hot = keras.utils.to_categorical(targets, n_classes).astype("float32")
     validation = tf.data.Dataset.from_tensor_slices((images[val], one_hot[val]))
     loss = classifiers.classification_loss(
@@ -436,7 +497,7 @@ def _print_frequencies(learned, target, archive, found):
     factors = (1.0, ADJUSTMENT, 0.0)
     for factor in factors:
         table.add_column(f"{factor:g}")
-    for arm in (arm for arm in found if arm != "priors"):
+    for arm in (arm for arm in found if "priors" not in arm):
         of_seeds, cells = found[arm], []
         for factor in factors:
             scaled = [

@@ -7,13 +7,15 @@ own score, the sensitivity for each class, and what the last arm says where an i
 withheld. Beside them stand logistic regressions on frozen ImageNet features, of 2,095
 other lesions. A training that is done is not done again.
 
-With --frozen true the backbones stay as they are: their features are computed once, and
-the same heads learn on them in seconds.
+With --frozen true the backbones stay as they are: their features, means of the ends of
+their blocks 2 to 5 and of their last map (Head2Toe, Evci et al., ICML 2022), of the
+photograph and its mirror image, are computed once, and the same heads learn on them in
+seconds.
 
 Usage:
     python benchmarks/milk10k_arms.py --data milk10k:/data/milk10k --seeds 3
     python benchmarks/milk10k_arms.py --data milk10k:/data/milk10k --seeds 3 \\
-        --frozen true
+        --frozen true --backbone EfficientNetLite2 --image_size 224
     python benchmarks/milk10k_arms.py --scale quick --seeds 2
 """
 
@@ -46,7 +48,7 @@ from keras_derm.layers import preparation
 from keras_derm.pipeline import prepare
 from keras_derm.readers import read_data_source
 from keras_derm.report import interval_cell
-from keras_derm.settings import LESION_ARMS, Recipe
+from keras_derm.settings import LESION_ARMS, Backbone, Recipe
 
 ORIENTATION = {
     "dermoscopic": (0.338, 0.774),
@@ -56,6 +58,7 @@ ORIENTATION = {
 }
 """Macro F1 and macro AUC of logistic regressions on frozen ImageNet features."""
 
+BLOCKS = ("block2", "block3", "block4", "block5")
 BATCH, FROZEN_EPOCHS, FROZEN_RATE = 64, 30, 1e-3
 """How heads learn on frozen features: the best of a few on folds of train and val."""
 
@@ -71,6 +74,8 @@ def main(
     arms: list[str] | None = None,
     epochs: int | None = None,
     frozen: bool = False,
+    backbone: Backbone | None = None,
+    image_size: int | None = None,
     run: str | None = None,
 ) -> None:
     """Train and judge the arms of the recipe milk10k.
@@ -82,11 +87,15 @@ def main(
         arms: Some of the arms; by default all.
         epochs: Epochs in place of the recipe's, or of the 30 of heads alone.
         frozen: Train heads on the features of frozen backbones.
+        backbone: Network in place of the recipe's.
+        image_size: Side of the images in pixels in place of the recipe's.
         run: Run directory; by default runs/milk10k_arms_SCALE.
     """
     folder = Path(run or f"runs/milk10k_arms_{scale}")
     recipe = Recipe.load("milk10k", scale)
-    examples, settings = _examples(recipe, data, folder, None if frozen else epochs)
+    changed = {"epochs": None if frozen else epochs, "backbone": backbone}
+    changed = {name: value for name, value in changed.items() if value is not None}
+    examples, settings = _examples(recipe, data, folder, image_size, changed)
     arms = list(arms or LESION_ARMS)
     if frozen:
         y_prob = _of_frozen(examples, settings, arms, seeds, epochs, folder)
@@ -164,21 +173,28 @@ def _features(examples, settings, file):
         network = build_backbone(
             settings.backbone, prepared.image_size[0], settings.weights
         )
-        pooled = keras.ops.mean(network.output, axis=(1, 2))
-        model = keras.Model(network.inputs, pooled)
+        maps = [*_ends_of_blocks(network), network.output]
+        pooled = [keras.ops.mean(one, axis=(1, 2)) for one in maps]
+        model = keras.Model(network.inputs, keras.ops.concatenate(pooled))
         starts = range(0, len(prepared), BATCH)
-        found = [
-            model.predict_on_batch(
-                prepared.take(np.arange(start, min(start + BATCH, len(prepared))))
-            )
-            for start in track(starts, "Features")
-        ]
+        found = []
+        for start in track(starts, "Features"):
+            rows = np.arange(start, min(start + BATCH, len(prepared)))
+            images = prepared.take(rows)
+            views = images, images[:, :, ::-1]
+            found.append(np.mean([model.predict_on_batch(v) for v in views], axis=0))
         np.save(file, np.concatenate(found))
     features = np.load(file)
     rows = np.concatenate(list(examples.split("train").lesions.rows.values()))
     indices = prepared.indices(examples.lesions.photographs)
     train = features[indices[rows[rows >= 0]]]
     return (features - train.mean(axis=0)) / (train.std(axis=0) + 1e-6)
+
+
+def _ends_of_blocks(network):
+    """Maps at the ends of the blocks 2 to 5 of an EfficientNet; none of others."""
+    last = {one.name[:6]: one.output for one in network.layers if "_add" in one.name}
+    return [last[block] for block in BLOCKS if block in last]
 
 
 def _taken(examples, inputs, features):
@@ -221,7 +237,7 @@ def _trained_head(inputs, taken, targets, counts, settings, seed, epochs, table_
     return head
 
 
-def _examples(recipe, data, folder, epochs):
+def _examples(recipe, data, folder, image_size, changed):
     """Lesions with their prepared photographs, and how the recipe has them learned."""
     data = data or recipe.stages["audit_skin_tone"].get("data")
     if data is None:
@@ -230,9 +246,8 @@ def _examples(recipe, data, folder, epochs):
     catalog = split_catalog(
         read_data_source(data), prepared_by.fractions, prepared_by.seed
     )
-    chain = preparation(prepared_by.preset, prepared_by.image_size)
+    chain = preparation(prepared_by.preset, image_size or prepared_by.image_size)
     prepared = prepare(catalog, chain, folder / "prepared")
-    changed = {} if epochs is None else {"epochs": epochs}
     settings = recipe.settings("train_lesion_classifier", **changed)
     return lesion_examples(catalog, prepared, settings), settings
 

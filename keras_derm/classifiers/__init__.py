@@ -41,6 +41,7 @@ from keras_derm.classifiers.lesion_network import (
     build_lesion_network,
 )
 from keras_derm.classifiers.lesion_table import LesionTable
+from keras_derm.classifiers.linear_probe import fit_linear_probe
 from keras_derm.classifiers.members import (
     member_numbers,
     preprocessing_speeds,
@@ -87,6 +88,7 @@ __all__ = [
     "classification_objective",
     "ensemble_members",
     "ensemble_weights",
+    "fit_linear_probe",
     "fit_cuts",
     "fit_decision_exponent",
     "fit_ensemble_weights",

@@ -88,6 +88,7 @@ def build_classifier(
     hidden_units=None,
     cropped_from=None,
     input_scaling=None,
+    pooled_layers=None,
 ):
     """A classifier: backbone, global average pooling, dropout, softmax.
 
@@ -120,6 +121,9 @@ def build_classifier(
             `RandomResizedCrop`. None where it sees all that it takes.
         input_scaling: `InputScaling` mode, or None for that of the backbone's own
             ImageNet weights.
+        pooled_layers: Names of layers of the backbone, whose means over places are read
+            side by side in place of those of the last map (Head2Toe, Evci et al., ICML
+            2022); what comes behind them is left out. None for the last map.
 
     Returns:
         Functional `keras.Model`: float RGB images in [0, 255], of the side
@@ -128,8 +132,8 @@ def build_classifier(
         `"pooling"`.
 
     Raises:
-        ValueError: The backbone is unknown or has no ImageNet weights, or images are
-            cut out of smaller ones.
+        ValueError: The backbone is unknown or has no ImageNet weights, it has no map of
+            such a name, or images are cut out of smaller ones.
         FileNotFoundError: The weights are not there and cannot be downloaded.
         ImportError: The package that brings them is not installed.
     """
@@ -140,14 +144,38 @@ def build_classifier(
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.momentum = batch_norm_momentum
     head = {"dtype": "float32"}
-    x = keras.layers.GlobalAveragePooling2D(name="pooling", **head)(network.output)
+    name = f"{backbone.lower()}_{image_size}"
+    maps = [network.output]
+    if pooled_layers:
+        name += f"_{len(pooled_layers)}_layers"
+        maps = _maps(network, pooled_layers, backbone)
+    x = _means(maps, head)
     if hidden_units:
         x = keras.layers.Dense(hidden_units, "relu", name="hidden", **head)(x)
     x = keras.layers.Dropout(dropout, name="dropout", **head)(x)
     outputs = keras.layers.Dense(n_classes, "softmax", name="probabilities", **head)(x)
-    return keras.Model(
-        network.inputs[0], outputs, name=f"{backbone.lower()}_{image_size}"
-    )
+    return keras.Model(network.inputs[0], outputs, name=name)
+
+
+def _maps(network, names, backbone):
+    """Outputs of the named layers, `(batch, height, width, channels)` each."""
+    maps = {one.name: one.output for one in network.layers[1:]}
+    maps = {name: one for name, one in maps.items() if len(one.shape) == 4}
+    for name in names:
+        if name not in maps:
+            raise ValueError(
+                f"`pooled_layers` must be layers of {backbone} with a map, such as "
+                f"{list(maps)[len(maps) // 2]!r}. Received: {name!r}"
+            )
+    return [maps[name] for name in names]
+
+
+def _means(maps, head):
+    """Means over the places of several maps, side by side, as the layer "pooling"."""
+    if len(maps) == 1:
+        return keras.layers.GlobalAveragePooling2D(name="pooling", **head)(maps[0])
+    means = [keras.layers.GlobalAveragePooling2D(**head)(one) for one in maps]
+    return keras.layers.Concatenate(name="pooling", **head)(means)
 
 
 def build_backbone(

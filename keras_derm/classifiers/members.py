@@ -14,6 +14,7 @@ from keras_derm.classifiers.imbalance import (
     sample_weights,
     smoothed_targets,
 )
+from keras_derm.classifiers.linear_probe import fit_linear_probe
 from keras_derm.classifiers.objective import classification_objective
 from keras_derm.files import read_json
 from keras_derm.layers import augmentation
@@ -44,6 +45,7 @@ def untrained_member(member, settings, n_classes):
         cropped_from=member.cropped_from,
         input_scaling=member.input_scaling,
         batch_norm_momentum=settings.batch_norm_momentum,
+        pooled_layers=member.pooled_layers,
     )
     if settings.gradient_checkpointing:
         model = checkpoint_gradients(model)
@@ -69,6 +71,8 @@ def train_member(member, settings, examples, folder, number=0, workers=None):
         The best model, without its optimizer.
     """
     model = _begun(member, settings, examples, number, workers)
+    if member.linear_probe:
+        return _probe(model, settings, examples)
     batch_size, side = settings.batch_size, model.input_shape[1]
     name = f"{model.name}_{number + 1}" if number else model.name
     n_steps = max(1, examples.n_real // batch_size)
@@ -91,6 +95,26 @@ def train_member(member, settings, examples, folder, number=0, workers=None):
         unaugmented=examples.batches(side, **order),
         workers=workers,
         jit_compile="auto" if member.jit_compile is None else member.jit_compile,
+    )
+
+
+def _probe(model, settings, examples):
+    """The model, whose softmax alone is fitted to the examples."""
+    side, batch_size = model.input_shape[1], settings.batch_size
+    images = {"batch_size": batch_size, "image_size": (side, side)}
+    imbalance, targets = settings.imbalance, examples.targets
+    n_classes = len(examples.task.classes)
+    adjusted = imbalance == "logit_adjustment"
+    return fit_linear_probe(
+        model,
+        image_dataset(examples.prepared, examples.indices, **images).map(
+            lambda seen: seen
+        ),
+        targets,
+        examples.validation(side, batch_size).map(lambda seen, _: seen),
+        examples.val_targets,
+        sample_weights(imbalance, targets, n_classes),
+        settings.logit_adjustment if adjusted else 0.0,
     )
 
 
@@ -209,7 +233,13 @@ def _steps_at_once(n_steps, optimization):
 def member_numbers(members):
     """How many `members` before each are of the same network and size: list of int."""
     networks = [
-        (one.file, one.backbone, one.image_size or BACKBONES[one.backbone].image_size)
+        (
+            one.file,
+            one.backbone,
+            one.image_size or BACKBONES[one.backbone].image_size,
+            one.pooled_layers,
+            one.linear_probe,
+        )
         for one in members
     ]
     return [networks[:i].count(each) for i, each in enumerate(networks)]

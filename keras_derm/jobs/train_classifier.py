@@ -299,6 +299,7 @@ def network_of(member, settings):
         "backbone": member.backbone,
         "image_size": member.image_size,
         "frozen_until": member.frozen_until,
+        "pooled_layers": list(member.pooled_layers or ()),
         "batch_size": settings.batch_size,
         "gradient_checkpointing": settings.gradient_checkpointing,
     }

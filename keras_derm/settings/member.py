@@ -25,6 +25,13 @@ class MemberSettings(Settings):
         frozen_until: Name of the layer up to which pretrained weights stay as they
             are, which more than halves the work of a step; without pretrained
             weights all layers learn.
+        pooled_layers: Names of layers whose means over places the softmax reads, side
+            by side, in place of those of the last map; what comes behind them is left
+            out.
+        linear_probe: Keep the pretrained backbone as it is and fit the softmax alone,
+            by logistic regression on the images and their mirror images, without
+            augmentation: minutes, and it may travel better than what is fine-tuned.
+            epochs, learning_rate and frozen_until then say nothing.
         precision: What its layers compute in while it trains, as in
             `TrainClassifierSettings`; by default what the arm has.
         jit_compile: Whether XLA compiles its training steps; by default as precision
@@ -44,6 +51,8 @@ class MemberSettings(Settings):
     epochs: int = limited(Count, 25)
     learning_rate: float = limited(Positive, 1e-4)
     frozen_until: str | None = None
+    pooled_layers: tuple[str, ...] | None = None
+    linear_probe: bool = False
     precision: Precision | None = None
     jit_compile: bool | None = None
     file: str | None = None

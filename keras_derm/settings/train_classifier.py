@@ -38,6 +38,9 @@ PUBLISHED_MEMBERS = (
 Strength = Annotated[float, Field(strict=True, ge=0, le=3)]
 
 
+PROBE_IMBALANCE = ("none", "class_weights", "logit_adjustment")
+
+
 @dataclass(frozen=True)
 class TrainClassifierSettings(
     OfAnArm, TrainsTogether, StageSettings, stage="train_classifier"
@@ -170,3 +173,24 @@ class TrainClassifierSettings(
                     "`head_epochs` must leave an epoch in which all layers learn. "
                     f"Received: {self.optimization.head_epochs} of {member.epochs}"
                 )
+        if any(member.linear_probe and not member.file for member in self.members):
+            self._check_linear_probes()
+
+    def _check_linear_probes(self) -> None:
+        probes = [one.backbone for one in self.members if one.linear_probe]
+        random = sorted(set(probes) - set(self.weights or {}))
+        if random:
+            raise SettingsError(
+                "`linear_probe` reads a pretrained backbone: give its `weights`. "
+                f"Received: none for {', '.join(random)}"
+            )
+        if self.hidden_units:
+            raise SettingsError(
+                "`linear_probe` has no hidden units: leave `hidden_units` out. "
+                f"Received: {self.hidden_units}"
+            )
+        if self.imbalance not in PROBE_IMBALANCE:
+            raise SettingsError(
+                "`linear_probe` is a logistic regression: `imbalance` must be one of "
+                f"{', '.join(PROBE_IMBALANCE)}. Received: {self.imbalance!r}"
+            )

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -9,10 +11,12 @@ from keras_derm.classifiers import (
     build_ensemble,
     ensemble_members,
     load_classifier,
+    member_numbers,
     views_of,
 )
 from keras_derm.explain import feature_layers
 from keras_derm.networks import InputScaling, freeze
+from keras_derm.settings import MemberSettings
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +105,33 @@ def test_classifier_sees_the_middle_of_a_larger_image_and_in_training_a_part():
     assert first.shape == (3, 32, 32, 3) and np.abs(first - second).mean() > 1
     with pytest.raises(ValueError, match="32 pixels or more.*Received: 24"):
         build_classifier("CustomCNN", 2, 32, cropped_from=24)
+
+
+def test_classifier_reads_the_means_of_the_layers_that_are_named():
+    names = ("block2b_add", "block5c_add")
+    model = build_classifier("EfficientNetLite0", 3, 48, pooled_layers=names)
+    maps = [model.get_layer(name).output for name in names]
+    both = keras.Model(model.inputs[0], [*maps, model.get_layer("pooling").output])
+    images = np.random.default_rng(0).uniform(0, 255, (2, 48, 48, 3)).astype("float32")
+    *maps, read = (np.asarray(one) for one in both(images))
+    means = np.concatenate([one.mean(axis=(1, 2)) for one in maps], axis=1)
+    assert means.shape == (2, 24 + 112)
+    np.testing.assert_allclose(read, means, atol=1e-5)
+    whole = build_classifier("EfficientNetLite0", 3, 48)
+    assert model.count_params() < whole.count_params() / 4
+    assert model.name != whole.name
+
+
+def test_probe_is_no_second_training_of_its_backbone():
+    whole = MemberSettings("EfficientNetLite0", image_size=48)
+    probe = replace(whole, pooled_layers=("block2b_add",))
+    assert member_numbers([whole, probe, whole, probe]) == [0, 0, 1, 1]
+
+
+def test_layers_without_a_map_are_refused_with_one_that_has():
+    for name in ("block9a_add", "image"):
+        with pytest.raises(ValueError, match=f"such as 'block.*Received: '{name}'"):
+            build_classifier("EfficientNetLite0", 3, 48, pooled_layers=(name,))
 
 
 @pytest.mark.parametrize("name", ["CustomCNN", "SmallResNet", "VGG16", "MobileNetV2"])

@@ -85,7 +85,7 @@ def _initial_weights(settings):
     for member in trained:
         if member.backbone in pretrained and member.frozen_until:
             said.append(
-                f"The layers of {member.backbone} up to {member.frozen_until} stayed "
+                f"The layers of {_seen(member)} up to {member.frozen_until} stayed "
                 "as ImageNet left them."
             )
     if scratch:
@@ -93,6 +93,13 @@ def _initial_weights(settings):
     if of_files:
         said.append(f"Trained before, read from files: {', '.join(of_files)}.")
     return " ".join(said)
+
+
+def _seen(member):
+    """The backbone of a member, cut off where it pools earlier layers than the last."""
+    if not member.pooled_layers:
+        return member.backbone
+    return f"{member.backbone}, whose {', '.join(member.pooled_layers)} are read,"
 
 
 def _same_loss(history):

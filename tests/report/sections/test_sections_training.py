@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 from fake_run import change_arm, table, words
@@ -53,13 +54,17 @@ def test_area_on_validation_is_drawn_where_it_is_known(run):
 
 def test_section_says_which_members_began_with_imagenet(run):
     frozen = MemberSettings("ResNet50", frozen_until="conv4_block6_out")
+    probe = replace(frozen, pooled_layers=("conv3_block4_out", "conv4_block6_out"))
     plain = MemberSettings("MobileNetV2")
     of_file = MemberSettings("VGG16", file="vgg.keras")
     weights = {"EfficientNetLite0": "imagenet", "ResNet50": "imagenet"}
-    change_arm(run, "baseline", members=(frozen, plain, of_file), weights=weights)
+    change_arm(
+        run, "baseline", members=(frozen, probe, plain, of_file), weights=weights
+    )
     said = words(training.section(run))
     assert "ImageNet weights: ResNet50." in said
-    assert "up to conv4_block6_out stayed as ImageNet left them" in said
+    assert "of ResNet50 up to conv4_block6_out stayed as ImageNet left them" in said
+    assert "ResNet50, whose conv3_block4_out, conv4_block6_out are read, up to" in said
     assert "From random weights, without ImageNet: MobileNetV2." in said
     assert "read from files: VGG16." in said
 

@@ -1,0 +1,97 @@
+"""A softmax alone, fitted to what a pretrained network sees."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from rich.progress import track
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.preprocessing import StandardScaler
+
+PENALTIES = (1.0, 10.0, 100.0, 1000.0)
+"""Factors of half the squared weights that are tried, the log-losses being summed."""
+
+MOST_ITERATIONS = 300
+
+
+def fit_linear_probe(
+    model, train, targets, val, val_targets, sample_weights=None, adjustment=0.0
+):
+    """Fit the softmax of a classifier, all of whose other layers stay as they are.
+
+    Multinomial logistic regression on the features of the images and of their mirror
+    images, each scaled to mean 0 and variance 1, by L-BFGS: nothing is drawn by
+    chance. The penalty is the one of `PENALTIES` of least log-loss on validation. The
+    scaling becomes part of the weights of the softmax.
+
+    Fine-tuning on one archive may spoil what a network has learned from a million
+    other photographs, and so what it tells of other archives (Kumar et al.,
+    "Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution",
+    ICLR 2022).
+
+    Args:
+        model: `build_classifier` without hidden units; its softmax is written.
+        train: Batches of training images, RGB in [0, 255], `(batch, side, side, 3)`.
+        targets: Their classes in this order, `(n,)`, each at least once.
+        val: Batches of validation images.
+        val_targets: Their classes, `(n_val,)`.
+        sample_weights: Weight of each training image in the loss, `(n,)`; None for the
+            same.
+        adjustment: Factor of the logarithms of the frequencies that are taken out of
+            the logits, as of `LogitAdjustedCrossentropy`, whose minimum this is.
+
+    Returns:
+        `model`.
+
+    Raises:
+        ValueError: Something is between the layer "pooling" and the softmax that would
+            have to learn.
+    """
+    softmax = model.get_layer("probabilities")
+    outputs = model.get_layer("pooling").output
+    n_features = outputs.shape[-1]
+    if softmax.kernel.shape[0] != n_features:
+        raise ValueError(
+            "a linear probe has no hidden units. Received: a softmax of "
+            f"{softmax.kernel.shape[0]} values behind {n_features} features"
+        )
+    network = tf.function(keras.Model(model.inputs[0], outputs), reduce_retracing=True)
+    features = _features(network, train, "Features")
+    val_features = _features(network, val, "Features of validation")
+    scaler = StandardScaler().fit(features)
+    twice = np.tile(targets, 2)
+    weights = None if sample_weights is None else np.tile(sample_weights, 2) / 2
+    if weights is None:
+        weights = np.full(len(twice), 0.5)  # an image and its mirror image count once
+    fitted = []
+    for penalty in track(PENALTIES, "Logistic regressions", transient=True):
+        regression = LogisticRegression(C=1 / penalty, max_iter=MOST_ITERATIONS)
+        regression.fit(scaler.transform(features), twice, weights)
+        said = regression.predict_proba(scaler.transform(val_features))
+        loss = log_loss(np.tile(val_targets, 2), said, labels=regression.classes_)
+        fitted.append((loss, penalty, regression))
+    _, _, best = min(fitted, key=lambda one: one[:2])
+    coefficients, intercept = _of_every_class(best)
+    kernel = (coefficients / scaler.scale_).T
+    bias = intercept - scaler.mean_ @ kernel
+    bias -= adjustment * np.log(np.bincount(targets) / len(targets))
+    softmax.set_weights([kernel.astype("float32"), bias.astype("float32")])
+    return model
+
+
+def _features(network, batches, description):
+    """Features of all images, then those of their mirror images."""
+    found = [], []
+    for images in track(batches, description, transient=True):
+        for features, view in zip(found, (images, images[:, :, ::-1]), strict=True):
+            features.append(np.asarray(network(tf.cast(view, tf.float32))))
+    return np.concatenate([*found[0], *found[1]]).astype("float64")
+
+
+def _of_every_class(regression):
+    """Coefficients and intercepts of a softmax; of two classes scikit-learn has one."""
+    coefficients, intercept = regression.coef_, regression.intercept_
+    if len(regression.classes_) > 2:
+        return coefficients, intercept
+    halves = np.array([-0.5, 0.5])
+    return halves[:, None] * coefficients, halves * intercept
