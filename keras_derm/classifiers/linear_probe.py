@@ -1,9 +1,12 @@
 """A softmax alone, fitted to what a pretrained network sees."""
 
+import warnings
+
 import keras
 import numpy as np
 import tensorflow as tf
 from rich.progress import track
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
@@ -12,6 +15,7 @@ PENALTIES = (1.0, 10.0, 100.0, 1000.0)
 """Factors of half the squared weights that are tried, the log-losses being summed."""
 
 MOST_ITERATIONS = 300
+"""Of L-BFGS; with the least penalty it may end before the minimum."""
 
 
 def fit_linear_probe(
@@ -60,13 +64,14 @@ def fit_linear_probe(
     val_features = _features(network, val, "Features of validation")
     scaler = StandardScaler().fit(features)
     twice = np.tile(targets, 2)
-    weights = None if sample_weights is None else np.tile(sample_weights, 2) / 2
-    if weights is None:
-        weights = np.full(len(twice), 0.5)  # an image and its mirror image count once
+    weights = np.ones(len(targets)) if sample_weights is None else sample_weights
+    weights = np.tile(weights, 2) / 2  # an image and its mirror image count once
     fitted = []
     for penalty in track(PENALTIES, "Logistic regressions", transient=True):
         regression = LogisticRegression(C=1 / penalty, max_iter=MOST_ITERATIONS)
-        regression.fit(scaler.transform(features), twice, weights)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            regression.fit(scaler.transform(features), twice, weights)
         said = regression.predict_proba(scaler.transform(val_features))
         loss = log_loss(np.tile(val_targets, 2), said, labels=regression.classes_)
         fitted.append((loss, penalty, regression))
