@@ -175,7 +175,7 @@ def _features(examples, settings, file):
         )
         maps = [*_ends_of_blocks(network), network.output]
         pooled = [keras.ops.mean(one, axis=(1, 2)) for one in maps]
-        model = keras.Model(network.inputs, keras.ops.concatenate(pooled))
+        model = keras.Model(network.inputs, keras.ops.concatenate(pooled, axis=-1))
         starts = range(0, len(prepared), BATCH)
         found = []
         for start in track(starts, "Features"):
