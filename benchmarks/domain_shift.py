@@ -132,7 +132,8 @@ def main(
         arms: Only these; all by default.
         targets: Archives to leave out, by name; all in turn by default.
         frozen_until: Layer up to which ImageNet's weights stay: faster.
-        probe_size: Side in pixels of what probe sees; `image_size` by default.
+        probe_size: Side in pixels of what probe sees; `image_size` by default. As
+            everything else here it wants an `out` of its own.
         n_replicates: Bootstrap replicates; lesions are drawn.
     """
     out = Path(out)

@@ -108,7 +108,8 @@ class TrainClassifier(MultiWorkerStage):
     def _placed(self, member, examples):
         """Settings that say where the images of a member are augmented."""
         settings = self.settings
-        if self.workers is not None and settings.preprocess_on == "auto":
+        unmeasured = self.workers is not None or member.linear_probe
+        if unmeasured and settings.preprocess_on == "auto":
             return dataclasses.replace(settings, preprocess_on="cpu")
         known_by = {
             **network_of(member, settings),

@@ -83,10 +83,12 @@ def _initial_weights(settings):
     if pretrained:
         said.append(f"ImageNet weights: {', '.join(pretrained)}.")
     for member in trained:
-        if member.backbone in pretrained and member.frozen_until:
+        if member.backbone in pretrained and (
+            member.linear_probe or member.frozen_until
+        ):
+            until = "" if member.linear_probe else f" up to {member.frozen_until}"
             said.append(
-                f"The layers of {_seen(member)} up to {member.frozen_until} stayed "
-                "as ImageNet left them."
+                f"The layers of {_seen(member)}{until} stayed as ImageNet left them."
             )
     if scratch:
         said.append(f"From random weights, without ImageNet: {', '.join(scratch)}.")

@@ -69,6 +69,14 @@ def test_section_says_which_members_began_with_imagenet(run):
     assert "read from files: VGG16." in said
 
 
+def test_section_says_that_a_linear_probe_left_its_backbone_as_it_was(run):
+    probe = MemberSettings("ResNet50", linear_probe=True)
+    weights = {"ResNet50": "imagenet"}
+    change_arm(run, "baseline", members=(probe,), weights=weights)
+    said = words(training.section(run))
+    assert "The layers of ResNet50 stayed as ImageNet left them." in said
+
+
 def test_loss_is_called_weighted_only_where_it_is(run):
     assert "Training loss is class-weighted" in words(training.section(run))
     change_arm(run, "baseline", imbalance="focal")
