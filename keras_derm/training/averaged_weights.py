@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 N_BATCHES = 30
+"""Batches that the statistics are measured on; those of an epoch where it has fewer."""
 
 
 class BatchStatistics:
@@ -84,16 +85,18 @@ class EvaluateAveragedWeights(keras.callbacks.Callback):
     Args:
         images: `tf.data.Dataset` of batches `(images, ...)`, the first of which the
             statistics are measured on.
+        steps_per_epoch: Batches that an epoch has.
         *callbacks: Those that measure and keep the model; of their methods
             `on_epoch_end` alone is called.
 
     Example:
-        >>> EvaluateAveragedWeights(train, scores, best_model)
+        >>> EvaluateAveragedWeights(train, 200, scores, best_model)
     """
 
-    def __init__(self, images, *callbacks):
+    def __init__(self, images, steps_per_epoch, *callbacks):
         super().__init__()
-        self.batches, self.callbacks = images.take(N_BATCHES), callbacks
+        self.batches = images.take(min(N_BATCHES, steps_per_epoch))
+        self.callbacks = callbacks
         self.swap = keras.callbacks.SwapEMAWeights()
 
     def set_model(self, model):

@@ -272,7 +272,8 @@ class _Training:
         if not of_averages:
             return [self.scores, keep]
         images = self.train_from(0) if self.unaugmented is None else self.unaugmented
-        return [EvaluateAveragedWeights(images, self.scores, keep)]
+        judges = self.scores, keep
+        return [EvaluateAveragedWeights(images, self.steps_per_epoch, *judges)]
 
 
 def _check(objective, optimization, epochs, steps_per_epoch):

@@ -13,7 +13,6 @@ from keras_derm.classifiers import predict_probabilities
 from keras_derm.classifiers.objective import classification_scores
 from keras_derm.pipeline import PreparedImages
 from keras_derm.training import UnreadableData
-from keras_derm.training.averaged_weights import N_BATCHES
 from keras_derm.training.checkpoints import SaveState
 from keras_derm.training.validation_scores import ValidationScores
 
@@ -299,7 +298,8 @@ def test_averages_have_their_own_statistics_of_batches(tmp_path):
         if isinstance(layer, keras.layers.BatchNormalization)
     )
     before = keras.Model(kept.inputs, first.input)
-    seen = [before(images).numpy() for (images,) in unaugmented.take(N_BATCHES)]
+    of_an_epoch = unaugmented.take(settings["steps_per_epoch"])
+    seen = [before(images).numpy() for (images,) in of_an_epoch]
     mean = np.mean([maps.mean(axis=(0, 1, 2)) for maps in seen], axis=0)
     variance = np.mean([maps.var(axis=(0, 1, 2)) for maps in seen], axis=0)
     np.testing.assert_allclose(first.moving_mean, mean, rtol=1e-3, atol=1e-5)
