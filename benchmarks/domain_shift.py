@@ -16,19 +16,24 @@ turns, zoom) in one thing:
 - fourier: amplitudes of spectra mixed (Xu et al., CVPR 2021);
 - mixstyle: statistics of early features mixed (Zhou et al., ICLR 2021);
 - probe: the backbone stays as ImageNet left it, and a softmax is fitted to the means of
-  the ends of its blocks 2 to 5 (Head2Toe, Evci et al., ICML 2022), without augmentation
-  or chance: one training;
+  the ends of its blocks 2 to 5 (Head2Toe, Evci et al., ICML 2022), at 160 pixels,
+  without augmentation or chance: one training;
+- large_probe: the same of EfficientNet-Lite2 at 224 pixels, read at the ends of its
+  blocks 4 and 5 and at its last map; and lesion_probe so of EfficientNet-Lite0 at 160
+  pixels, which sees the lesion alone (by the archive's mask, or the shipped finder);
 - batch_norm: plain, with BatchNormalization's statistics those of the photographs that
   it is judged on, without their labels (Li et al., "Revisiting Batch Normalization For
-  Practical Domain Adaptation", 2016);
-- ensemble: the mean of plain's seeds, and ensemble_colour of colour's;
-- with_probe: the mean of what colour and probe say, seed by seed; ensemble_with_probe
-  of the mean of colour's seeds and probe;
-- priors: colour, with the frequencies of the diagnoses estimated anew on what it is
-  judged on, without its labels (Saerens et al., Neural Computation 2002);
-  priors_with_probe the same of with_probe, and ensemble_priors of ensemble_with_probe.
+  Practical Domain Adaptation", 2016).
 
-What is judged is melanoma among the diagnoses that both archives have, and the mean AUC
+Of these follow:
+
+- A+B: the mean of what they say, seed by seed;
+- mean(A): the mean of A's seeds, an ensemble;
+- priors(A): A, with the frequencies of the diagnoses estimated anew on what it is
+  judged on, without its labels (Saerens et al., Neural Computation 2002).
+
+--arms '[colour, probe, colour+probe, priors(mean(colour))]' takes these four. What is
+judged is melanoma among the diagnoses that both archives have, and the mean AUC
 of these diagnoses. A training that has its predictions is not done again. A second
 table says how far the frequencies of the diagnoses should count in the probabilities:
 not at all (logit adjustment by 1), by their square root (1/2, as all arms are trained),
@@ -46,6 +51,7 @@ held back exceeds) and among the others:
   training photographs (Sun et al., ICML 2022).
 """
 
+import re
 from pathlib import Path
 
 import cv2
@@ -56,13 +62,14 @@ from jsonargparse import auto_cli
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from scipy.special import softmax
 from sklearn.covariance import LedoitWolf
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.neighbors import NearestNeighbors
 
 from keras_derm import classifiers, evaluation, training
-from keras_derm.catalog import get_task, read_image
+from keras_derm.catalog import get_task, read_image, read_mask
 from keras_derm.jobs.judged import given_catalog
 from keras_derm.layers import (
     Augmentation,
@@ -72,12 +79,14 @@ from keras_derm.layers import (
 )
 from keras_derm.layers.geometry import turned, zoomed
 from keras_derm.layers.photometry import other_camera, other_light
+from keras_derm.lesion_finders import shipped_finder
+from keras_derm.lesion_finders.crop import cropped, lesion_box
 from keras_derm.networks import freeze, with_mix_style
 from keras_derm.report import interval_cell
 
 BACKBONE = "EfficientNetLite0"
 MIXED_AFTER = ("block2b_add", "block3b_add")
-PROBED = ("block2b_add", "block3b_add", "block4c_add", "block5c_add")
+PROBED = ("block2", "block3", "block4", "block5")
 N_EPOCHS = 3
 ADJUSTMENT = 0.5
 """Factor of the log-frequencies in the loss, as in the recipe `dermoscopy`."""
@@ -92,15 +101,26 @@ PHOTOMETRY = {
     "constancy": lambda seed: [],
     "fourier": lambda seed: [FourierMix(1.0, seed=seed)],
     "mixstyle": lambda seed: [],
-    "probe": None,  # sees the images as they are
 }
-DERIVED = (
-    "batch_norm", "ensemble", "ensemble_colour", "with_probe", "ensemble_with_probe",
-    "priors", "priors_with_probe", "ensemble_priors",
+PROBES = {
+    "probe": (BACKBONE, 160, False, PROBED),
+    "large_probe": ("EfficientNetLite2", 224, False, ("block4", "block5", "top")),
+    "lesion_probe": (BACKBONE, 160, True, ("block4", "block5", "top")),
+}
+"""Backbone, side in pixels, whether of the lesion alone, and what is read of it."""
+MARGIN = 0.25
+"""What is left on each side of a lesion, as a share of it."""
+ARMS = (
+    *PHOTOMETRY, *PROBES, "batch_norm", "mean(plain)", "mean(colour)", "colour+probe",
+    "mean(colour+probe)", "priors(colour)", "priors(colour+probe)",
+    "priors(mean(colour+probe))", "mean(colour+probe+large_probe+lesion_probe)",
+    "priors(mean(colour+probe+large_probe+lesion_probe))",
 )  # fmt: skip
 N_ESTIMATES = 100
 """Iterations by which the frequencies of another archive are estimated."""
 
+WIDTH = 130
+"""Of the tables, which no terminal shall fold."""
 WARNED_SHARE = 0.2
 N_NEIGHBOURS = 50
 
@@ -116,14 +136,14 @@ def main(
     arms: list[str] | None = None,
     targets: list[str] | None = None,
     frozen_until: str | None = None,
-    probe_size: int | None = None,
     n_replicates: int = 1000,
 ) -> None:
     """Leave every archive out in turn, train every arm on the others, and compare.
 
     Args:
         sources: Archives, name: READER:PATH.
-        out: Where images, trainings and predictions are kept.
+        out: Where images, features, trainings and predictions are kept. Other settings
+            want another.
         image_size: Side in pixels.
         n_steps: Optimizer steps of every training.
         batch_size: Images a step.
@@ -132,22 +152,18 @@ def main(
         arms: Only these; all by default.
         targets: Archives to leave out, by name; all in turn by default.
         frozen_until: Layer up to which ImageNet's weights stay: faster.
-        probe_size: Side in pixels of what probe sees; `image_size` by default. As
-            everything else here it wants an `out` of its own.
         n_replicates: Bootstrap replicates; lesions are drawn.
     """
     out = Path(out)
-    arms = arms or [*PHOTOMETRY, *DERIVED]
-    archives = _archives(sources, out, image_size)
-    seen_by_probe = archives
-    if probe_size and "probe" in arms:
-        seen_by_probe = _archives(sources, out, probe_size)
+    arms = arms or list(ARMS)
+    names = list(dict.fromkeys(name for arm in arms for name in _names(arm)))
+    archives = {name: _archive(name, data, out) for name, data in sources.items()}
     for target in targets or archives:
         if target not in archives:
             raise ValueError(
                 f"`targets` must be among {', '.join(archives)}. Received: {target}"
             )
-        learned = _others(archives, target)
+        learned = {name: one for name, one in archives.items() if name != target}
         settings = {
             "image_size": image_size,
             "n_steps": n_steps,
@@ -156,90 +172,89 @@ def main(
             "frozen_until": frozen_until,
         }
         folder = out / f"without_{target}"
-        found = {}
-        for arm in arms:
-            if arm not in (*DERIVED, "probe"):
-                found[arm] = [
-                    _said(arm, seed, learned, archives[target], folder, settings)
-                    for seed in range(seeds)
-                ]
-        if "probe" in arms:
-            of_probe = {**settings, "image_size": probe_size or image_size}
-            seen = _others(seen_by_probe, target), seen_by_probe[target]
-            found["probe"] = [_said("probe", 0, *seen, folder, of_probe)]
-        if "batch_norm" in arms:
-            found["batch_norm"] = [
-                _said("plain", seed, learned, archives[target], folder, settings, True)
-                for seed in range(seeds)
+        said = {
+            name: [
+                _said(name, seed, learned, archives[target], folder, settings)
+                for seed in range(1 if name in PROBES else seeds)
             ]
-        found |= {
-            arm: of_seeds
-            for arm, of_seeds in _derived(found, learned).items()
-            if arm in arms
+            for name in names
         }
+        found = {arm: _of(arm, said, learned) for arm in arms}
         _print(", ".join(learned), target, archives[target], found, n_replicates)
         _print_frequencies(learned, target, archives[target], found)
         _print_warnings(folder, target, archives[target], found, seeds)
 
 
-def _derived(found, learned):
-    """What follows from the probabilities of the arms that were trained."""
-    derived = {}
-    if {"colour", "probe"} <= set(found):
-        (probe,) = found["probe"]
-        derived["with_probe"] = [(one + probe) / 2 for one in found["colour"]]
-    means = {
-        "ensemble": found.get("plain"),
-        "ensemble_colour": found.get("colour"),
-        "ensemble_with_probe": derived.get("with_probe"),
-    }
-    derived |= {arm: [np.mean(of, axis=0)] for arm, of in means.items() if of}
-    priors = {
-        "priors": found.get("colour"),
-        "priors_with_probe": derived.get("with_probe"),
-        "ensemble_priors": derived.get("ensemble_with_probe"),
-    }
-    for arm, of in priors.items():
-        if of:
-            derived[arm] = [_of_its_priors(one, learned) for one in of]
-    return derived
+def _inside(arm):
+    """("mean", "A") of "mean(A)", ("", "A+B") of "A+B"."""
+    made = re.fullmatch(r"(mean|priors)\((.+)\)", arm)
+    return made.groups() if made else ("", arm)
 
 
-def _archives(sources, out, side):
-    return {
-        name: _archive(data, out / f"{name}_{side}.npy", side)
-        for name, data in sources.items()
-    }
+def _names(arm):
+    """Names of the trainings that an arm is made of."""
+    how, inside = _inside(arm)
+    if how:
+        return _names(inside)
+    names = arm.split("+")
+    known = (*PHOTOMETRY, *PROBES, "batch_norm")
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f"`arms` are made of {', '.join(known)}, by A+B, mean(A) and "
+                f"priors(A). Received: {name!r}"
+            )
+    return names
 
 
-def _others(archives, target):
-    return {name: one for name, one in archives.items() if name != target}
+def _of(arm, said, learned):
+    """Probabilities of an arm, one array for each seed, of those of the trainings."""
+    how, inside = _inside(arm)
+    if how == "mean":
+        return [np.mean(_of(inside, said, learned), axis=0)]
+    if how == "priors":
+        return [_of_its_priors(one, learned) for one in _of(inside, said, learned)]
+    parts = [said[name] for name in inside.split("+")]
+    n = max(map(len, parts))
+    parts = [part * n if len(part) == 1 else part for part in parts]
+    return [np.mean(of_seed, axis=0) for of_seed in zip(*parts, strict=True)]
 
 
-def _archive(data, file, side):
-    """Catalog of the dermoscopic photographs of known diagnosis, and their images."""
+def _archive(name, data, out):
+    """Catalog of the dermoscopic photographs of known diagnosis."""
     catalog = given_catalog(data)
     task = get_task("diagnosis8")
-    catalog = catalog.where(task.covers(catalog))
-    return {"catalog": catalog, "images": kept_squares(catalog, side, file)}
+    return {"name": name, "catalog": catalog.where(task.covers(catalog)), "out": out}
 
 
-def squares(paths, side):
-    """Photographs as squares, uint8 (n, side, side, 3)."""
-    size = (side, side)
-    return np.stack(
-        [
-            cv2.resize(read_image(path), size, interpolation=cv2.INTER_AREA)
-            for path in track(paths, "Reading", transient=True)
-        ]
-    )
+def _squares(archive, side, of_lesion=False):
+    """Its photographs, or the lesions in them, as squares, uint8 (n, side, side, 3)."""
+    part = "lesion_" if of_lesion else ""
+    file = archive["out"] / f"{archive['name']}_{part}{side}.npy"
+    return kept_squares(archive["catalog"], side, file, of_lesion)
 
 
-def kept_squares(catalog, side, file):
-    """Photographs as squares, uint8 (n, side, side, 3), kept in a file."""
+def squares(catalog, side, of_lesion=False):
+    """Photographs, or the lesions in them, as squares, uint8 (n, side, side, 3)."""
+    finder = shipped_finder() if of_lesion else None
+    files = list(zip(catalog.paths, catalog.mask_paths, strict=True))
+    found = []
+    for path, mask_path in track(files, "Reading", transient=True):
+        image = read_image(path)
+        if finder is not None:
+            known = mask_path is not None
+            mask = read_mask(mask_path, path) if known else finder.find(image).mask
+            image = cropped(image, lesion_box(mask, MARGIN))
+        resized = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+        found.append(resized)
+    return np.stack(found)
+
+
+def kept_squares(catalog, side, file, of_lesion=False):
+    """The same, kept in a file."""
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
-        np.save(file, squares(catalog.paths, side))
+        np.save(file, squares(catalog, side, of_lesion))
     images = np.load(file)
     if len(images) != len(catalog):
         raise ValueError(
@@ -249,28 +264,35 @@ def kept_squares(catalog, side, file):
     return images
 
 
-def _said(arm, seed, learned, target, folder, settings, adapted=False):
+def _said(arm, seed, learned, target, folder, settings):
     """Probabilities of diagnosis8 of the archive that was left out, (n, 8)."""
-    name = f"{arm}_{seed}_adapted" if adapted else f"{arm}_{seed}"
-    file = folder / f"{name}.npy"
+    file = folder / f"{arm}_{seed}.npy"
     if not file.is_file():
-        print(f"{folder.name}: {name}", flush=True)
-        model = _trained(arm, seed, learned, folder / f"{arm}_{seed}", settings)
-        images = _images(arm, target["images"])
-        if adapted:
-            _adapt(model, images, settings["batch_size"])
-        y_prob = np.zeros((len(images), len(get_task("diagnosis8").classes)))
-        y_prob[:, _known(learned)] = _probabilities(model, images)
-        if not adapted:
-            scores = _warning_scores(model, arm, learned, images)
-            np.savez(folder / f"{name}_warnings.npz", **scores)
+        print(f"{folder.name}: {arm}_{seed}", flush=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        judge = _judged_by_probe if arm in PROBES else _judged_by_network
+        found, scores = judge(arm, seed, learned, target, folder, settings)
+        y_prob = np.zeros((len(found), len(get_task("diagnosis8").classes)))
+        y_prob[:, _known(learned)] = found
+        if scores:
+            np.savez(folder / f"{arm}_{seed}_warnings.npz", **scores)
         np.save(file, y_prob)
     return np.load(file)
 
 
-def _warning_scores(model, arm, learned, images):
-    """Score of each image by the name of the score, divided by its limit: 1 warns."""
-    parts, targets, (train, val) = _learned(arm, learned)
+def _judged_by_network(arm, seed, learned, target, folder, settings):
+    """Probabilities of the known classes, and scores that warn, of a training."""
+    adapted = arm == "batch_norm"
+    trained = "plain" if adapted else arm
+    side = settings["image_size"]
+    given = _images(trained, [_squares(one, side) for one in learned.values()])
+    images = _images(trained, [_squares(target, side)])
+    place = folder / f"{trained}_{seed}"
+    model = _trained(trained, seed, given, learned, place, settings)
+    if adapted:
+        _adapt(model, images, settings["batch_size"])
+        return _probabilities(model, images), None
+    targets, (train, val) = _targets_and_parts(learned)
     outputs = [model.get_layer("pooling").output, model.output]
     network = tf.function(keras.Model(model.input, outputs), reduce_retracing=True)
 
@@ -280,8 +302,79 @@ def _warning_scores(model, arm, learned, images):
         found = [network(batch, training=False) for batch in batches]
         return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
-    features, _ = told(parts[train])
-    classes, rows = np.unique(targets[train], return_inverse=True)
+    scores = _warning_scores(
+        *told(given[train])[:1], targets[train], told(given[val]), told(images)
+    )
+    return _probabilities(model, images), scores
+
+
+def _judged_by_probe(arm, seed, learned, target, folder, settings):
+    """The same of a softmax fitted to features; nothing is drawn by chance."""
+    targets, (train, val) = _targets_and_parts(learned)
+    given = [_features(one, arm) for one in learned.values()]
+    given = np.concatenate(given, axis=1)
+    judged = _features(target, arm)
+    kernel, bias = classifiers.fit_softmax(
+        given[:, train], targets[train], given[:, val], targets[val],
+        adjustment=ADJUSTMENT,
+    )  # fmt: skip
+
+    def told(features):
+        return softmax(features @ kernel + bias, axis=-1)
+
+    scores = _warning_scores(
+        given[0, train],
+        targets[train],
+        (given[0, val], told(given[0, val])),
+        (judged[0], told(judged[0])),
+    )
+    return told(judged).mean(axis=0), scores
+
+
+def _features(archive, arm):
+    """What a probe reads of an archive's photographs, (2, n, n_features), kept."""
+    backbone, side, of_lesion, read = PROBES[arm]
+    reader, widths = feature_reader(backbone, side, "imagenet")
+    part = "lesion_" if of_lesion else ""
+    file = archive["out"] / f"{archive['name']}_{part}{backbone}_{side}.npy"
+    if not file.is_file():
+        images = _squares(archive, side, of_lesion)
+        images = tf.data.Dataset.from_tensor_slices(images).batch(64)
+        np.save(file, classifiers.mirrored_features(reader, images, file.stem))
+    ends = np.cumsum(list(widths.values()))[:-1]
+    parts = dict(zip(widths, np.split(np.load(file), ends, axis=-1), strict=True))
+    return np.concatenate([parts[name] for name in read], axis=-1)
+
+
+def feature_reader(backbone, side, weights):
+    """A backbone as it is, read at the ends of its blocks 2 to 5 and at its top.
+
+    Returns:
+        Model of images, RGB in [0, 255], to the means of these maps side by side, and
+        how many values of each there are, by name: of a network without such blocks of
+        the top alone.
+    """
+    network = classifiers.build_backbone(backbone, side, weights)
+    # Of several layers of a block the last one stays.
+    ends = {one.name[:6]: one.output for one in network.layers if "_add" in one.name}
+    maps = {block: ends[block] for block in PROBED if block in ends}
+    maps["top"] = network.output
+    means = [keras.ops.mean(one, axis=(1, 2)) for one in maps.values()]
+    outputs = keras.ops.concatenate(means, axis=-1)
+    widths = {name: one.shape[-1] for name, one in maps.items()}
+    return keras.Model(network.input, outputs), widths
+
+
+def _warning_scores(features, targets, val, judged):
+    """Score of each image by the name of the score, divided by its limit: 1 warns.
+
+    Args:
+        features: Of the training images, of the classes `targets`.
+        targets: Classes of these.
+        val: Features and probabilities of images held back, for the limits.
+        judged: The same of the images that are judged.
+    """
+    classes, rows = np.unique(targets, return_inverse=True)
     means = np.stack([features[rows == c].mean(axis=0) for c in range(len(classes))])
     precision = LedoitWolf(assume_centered=True).fit(features - means[rows]).precision_
     root = np.linalg.cholesky(precision)
@@ -298,11 +391,9 @@ def _warning_scores(model, arm, learned, images):
 
     limits = {
         name: np.quantile(values, 1 - WARNED_SHARE)
-        for name, values in scored(*told(parts[val])).items()
+        for name, values in scored(*val).items()
     }
-    return {
-        name: values / limits[name] for name, values in scored(*told(images)).items()
-    }
+    return {name: values / limits[name] for name, values in scored(*judged).items()}
 
 
 def _of_length_1(features):
@@ -321,14 +412,13 @@ def _known(learned):
     )
 
 
-def _trained(arm, seed, learned, folder, settings):
+def _trained(arm, seed, images, learned, folder, settings):
     """The model of an arm, of the best epoch on lesions that were held back."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     n_classes, side = len(_known(learned)), settings["image_size"]
-    probed = PROBED if arm == "probe" else None
     model = classifiers.build_classifier(
-        BACKBONE, n_classes, side, "imagenet", 0.2, 0.9, pooled_layers=probed
+        BACKBONE, n_classes, side, "imagenet", 0.2, 0.9
     )
     if arm == "mixstyle":
         model = with_mix_style(model, MIXED_AFTER, seed)
@@ -336,16 +426,7 @@ def _trained(arm, seed, learned, folder, settings):
         freeze(model, "pooling")
     elif settings["frozen_until"]:
         freeze(model, settings["frozen_until"])
-    images, targets, (train, val) = _learned(arm, learned)
-    if arm == "probe":
-        return classifiers.fit_linear_probe(
-            model,
-            tf.data.Dataset.from_tensor_slices(images[train]).batch(128),
-            targets[train],
-            tf.data.Dataset.from_tensor_slices(images[val]).batch(128),
-            targets[val],
-            adjustment=ADJUSTMENT,
-        )
+    targets, (train, val) = _targets_and_parts(learned)
     one_hot = keras.utils.to_categorical(targets, n_classes).astype("float32")
     validation = tf.data.Dataset.from_tensor_slices((images[val], one_hot[val]))
     loss = classifiers.classification_loss(
@@ -363,19 +444,18 @@ def _trained(arm, seed, learned, folder, settings):
     )
 
 
-def _learned(arm, learned):
-    """Images as an arm sees them, targets among the known classes, and two parts.
+def _targets_and_parts(learned):
+    """Targets among the known classes, and two parts.
 
     The parts are rows to learn from and rows, of other lesions, to choose the epoch by.
     """
-    images = _images(arm, np.concatenate([one["images"] for one in learned.values()]))
     targets = np.concatenate([_targets(one["catalog"]) for one in learned.values()])
     targets = np.searchsorted(_known(learned), targets)
     lesions = np.concatenate(
         [one["catalog"].table["lesion_id"].to_numpy(str) for one in learned.values()]
     )
     folds = StratifiedGroupKFold(VAL, shuffle=True, random_state=0)
-    return images, targets, next(folds.split(images, targets, lesions))
+    return targets, next(folds.split(targets, targets, lesions))
 
 
 def _batches(images, one_hot, arm, seed, batch_size):
@@ -399,8 +479,9 @@ def _batches(images, one_hot, arm, seed, batch_size):
     return tf.data.Dataset.range(np.iinfo("int64").max).map(load).prefetch(2)
 
 
-def _images(arm, images):
-    """The images as an arm sees them."""
+def _images(arm, parts):
+    """The images of several archives, as an arm sees them."""
+    images = np.concatenate(parts)
     if arm != "constancy":
         return images
     constant = ColourConstancy("shades_of_grey")
@@ -458,14 +539,14 @@ def _of_its_priors(y_prob, learned):
 
 
 def _print(learned, target, archive, found, n_replicates):
-    """Melanoma AUC of every arm with its difference from plain, and the mean AUC."""
+    """Melanoma AUC of every arm, its difference from the first, and the mean AUC."""
     task = get_task("melanoma")
     inputs = evaluation.inputs_from_catalog(archive["catalog"], task)
     scores = {
         arm: [np.column_stack([1 - one[:, 0], one[:, 0]]) for one in of_seeds]
         for arm, of_seeds in found.items()
     }
-    reference = "plain" if "plain" in scores else next(iter(scores))
+    reference = next(iter(scores))
     compared = evaluation.compare(
         **inputs, y_prob=scores, reference=reference, n_replicates=n_replicates
     )
@@ -474,7 +555,7 @@ def _print(learned, target, archive, found, n_replicates):
     _print_groups(target, found_rows)
     rows = found_rows[found_rows["stratum"] == "all"]
     table = Table(
-        title=f"{learned} to {target}, {len(archive['images']):,} photographs"
+        title=f"{learned} to {target}, {len(archive['catalog']):,} photographs"
     )
     for name in ("arm", "melanoma AUC", f"difference from {reference}", "mean AUC"):
         table.add_column(name)
@@ -487,7 +568,7 @@ def _print(learned, target, archive, found, n_replicates):
             interval_cell(row, "difference", "+") if arm != reference else "",
             f"{np.mean([_mean_auc(truth, one) for one in of_seeds]):.3f}",
         )
-    Console().print(table)
+    Console(width=WIDTH).print(table)
 
 
 def _print_frequencies(learned, target, archive, found):
@@ -510,7 +591,7 @@ def _print_frequencies(learned, target, archive, found):
             auc = np.mean([roc_auc_score(truth == 0, one[:, 0]) for one in scaled])
             cells.append(f"{auc:.3f}")
         table.add_row(arm, *cells)
-    Console().print(table)
+    Console(width=WIDTH).print(table)
 
 
 def _print_groups(target, rows):
@@ -527,7 +608,7 @@ def _print_groups(target, rows):
         of_arm = rows.loc[[arm]].set_index("value_of_stratum")
         cells = [interval_cell(of_arm.loc[name], "value") for name in columns[1:]]
         table.add_row(arm, *cells)
-    Console().print(table)
+    Console(width=WIDTH).print(table)
 
 
 def _print_warnings(folder, target, archive, found, seeds):
@@ -536,7 +617,7 @@ def _print_warnings(folder, target, archive, found, seeds):
     table = Table(title=f"Warnings of {target}: AUC of errors, and of melanoma")
     for name in ("arm", "score", "errors", "warned", "melanoma: warned", "not warned"):
         table.add_column(name)
-    for arm in (arm for arm in found if arm in PHOTOMETRY):
+    for arm in (arm for arm in found if arm in (*PHOTOMETRY, *PROBES)):
         files = [folder / f"{arm}_{seed}_warnings.npz" for seed in range(seeds)]
         scores = [dict(np.load(file)) for file in files if file.is_file()]
         for name in scores[0] if scores else ():
@@ -545,13 +626,21 @@ def _print_warnings(folder, target, archive, found, seeds):
                 wrong = y_prob.argmax(axis=1) != truth
                 warned = of_seed[name] > 1
                 auc = [
-                    roc_auc_score(truth[part] == 0, y_prob[part, 0])
+                    _melanoma_auc(truth[part], y_prob[part])
                     for part in (warned, ~warned)
                 ]
                 rows.append([roc_auc_score(wrong, of_seed[name]), warned.mean(), *auc])
             cells = [f"{value:.3f}" for value in np.mean(rows, axis=0)]
             table.add_row(arm, name, *cells)
-    Console().print(table)
+    Console(width=WIDTH).print(table)
+
+
+def _melanoma_auc(truth, y_prob):
+    """NaN where there are only melanomas, or none."""
+    melanoma = truth == 0
+    if melanoma.all() or not melanoma.any():
+        return np.nan
+    return roc_auc_score(melanoma, y_prob[:, 0])
 
 
 def _mean_auc(truth, scores):

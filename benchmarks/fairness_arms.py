@@ -287,7 +287,7 @@ def _synthetic(run, side):
         raise ValueError(
             f"{run.path} has no synthetic images: run apps/synthesize.py on it first"
         )
-    return squares(catalog.paths, side), catalog.table["diagnosis"].to_numpy(str)
+    return squares(catalog, side), catalog.table["diagnosis"].to_numpy(str)
 
 
 def _folds(archive, folds):

@@ -24,6 +24,8 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
+from domain_shift import feature_reader
 from jsonargparse import auto_cli
 from rich.console import Console
 from rich.progress import track
@@ -34,9 +36,9 @@ from keras_derm.catalog import split_catalog
 from keras_derm.classifiers import (
     IMAGE_INPUTS,
     LogitAdjustedCrossentropy,
-    build_backbone,
     build_lesion_head,
     fit_decision_exponent,
+    mirrored_features,
     predict_lesions,
     remove_states,
     times_frequencies,
@@ -58,7 +60,6 @@ ORIENTATION = {
 }
 """Macro F1 and macro AUC of logistic regressions on frozen ImageNet features."""
 
-BLOCKS = ("block2", "block3", "block4", "block5")
 BATCH, FROZEN_EPOCHS, FROZEN_RATE = 64, 30, 1e-3
 """How heads learn on frozen features: the best of a few on folds of train and val."""
 
@@ -170,31 +171,16 @@ def _features(examples, settings, file):
     """Pooled features of every photograph, standardised on those of training."""
     prepared = examples.prepared
     if not file.is_file():
-        network = build_backbone(
-            settings.backbone, prepared.image_size[0], settings.weights
-        )
-        maps = [*_ends_of_blocks(network), network.output]
-        pooled = [keras.ops.mean(one, axis=(1, 2)) for one in maps]
-        model = keras.Model(network.inputs, keras.ops.concatenate(pooled, axis=-1))
-        starts = range(0, len(prepared), BATCH)
-        found = []
-        for start in track(starts, "Features"):
-            rows = np.arange(start, min(start + BATCH, len(prepared)))
-            images = prepared.take(rows)
-            views = images, images[:, :, ::-1]
-            found.append(np.mean([model.predict_on_batch(v) for v in views], axis=0))
-        np.save(file, np.concatenate(found))
+        side = prepared.image_size[0]
+        reader, _ = feature_reader(settings.backbone, side, settings.weights)
+        images = prepared.take(np.arange(len(prepared)))
+        images = tf.data.Dataset.from_tensor_slices(images).batch(BATCH)
+        np.save(file, mirrored_features(reader, images).mean(axis=0))
     features = np.load(file)
     rows = np.concatenate(list(examples.split("train").lesions.rows.values()))
     indices = prepared.indices(examples.lesions.photographs)
     train = features[indices[rows[rows >= 0]]]
     return (features - train.mean(axis=0)) / (train.std(axis=0) + 1e-6)
-
-
-def _ends_of_blocks(network):
-    """Maps at the ends of the blocks 2 to 5 of an EfficientNet; none of others."""
-    last = {one.name[:6]: one.output for one in network.layers if "_add" in one.name}
-    return [last[block] for block in BLOCKS if block in last]
 
 
 def _taken(examples, inputs, features):

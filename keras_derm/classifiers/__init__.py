@@ -41,7 +41,11 @@ from keras_derm.classifiers.lesion_network import (
     build_lesion_network,
 )
 from keras_derm.classifiers.lesion_table import LesionTable
-from keras_derm.classifiers.linear_probe import fit_linear_probe
+from keras_derm.classifiers.linear_probe import (
+    fit_linear_probe,
+    fit_softmax,
+    mirrored_features,
+)
 from keras_derm.classifiers.members import (
     member_numbers,
     preprocessing_speeds,
@@ -88,14 +92,16 @@ __all__ = [
     "classification_objective",
     "ensemble_members",
     "ensemble_weights",
-    "fit_linear_probe",
     "fit_cuts",
     "fit_decision_exponent",
     "fit_ensemble_weights",
+    "fit_linear_probe",
+    "fit_softmax",
     "group_means",
     "label_weights",
     "load_classifier",
     "member_numbers",
+    "mirrored_features",
     "models_of",
     "next_group_weights",
     "predict_probabilities",

@@ -59,38 +59,79 @@ def fit_linear_probe(
             "a linear probe has no hidden units. Received: a softmax of "
             f"{softmax.kernel.shape[0]} values behind {n_features} features"
         )
-    network = tf.function(keras.Model(model.inputs[0], outputs), reduce_retracing=True)
-    features = _features(network, train, "Features")
-    val_features = _features(network, val, "Features of validation")
-    scaler = StandardScaler().fit(features)
-    twice = np.tile(targets, 2)
+    network = keras.Model(model.inputs[0], outputs)
+    kernel, bias = fit_softmax(
+        mirrored_features(network, train, "Features"),
+        targets,
+        mirrored_features(network, val, "Features of validation"),
+        val_targets,
+        sample_weights,
+        adjustment,
+    )
+    softmax.set_weights([kernel.astype("float32"), bias.astype("float32")])
+    return model
+
+
+def mirrored_features(network, batches, description="Features"):
+    """What a network says of images, and of their mirror images.
+
+    Args:
+        network: Model of one input, whose output is `(batch, n_features)`.
+        batches: Batches of images, RGB in [0, 255], `(batch, side, side, 3)`.
+        description: What the progress bar says.
+
+    Returns:
+        Array `(2, n, n_features)`, float32: of the images, of their mirror images.
+    """
+    network = tf.function(network, reduce_retracing=True)
+    found = [], []
+    for images in track(batches, description, transient=True):
+        for features, view in zip(found, (images, images[:, :, ::-1]), strict=True):
+            features.append(np.asarray(network(tf.cast(view, tf.float32))))
+    return np.stack([np.concatenate(of_view) for of_view in found])
+
+
+def fit_softmax(
+    features, targets, val_features, val_targets, sample_weights=None, adjustment=0.0
+):
+    """Weights of a softmax by logistic regression, as `fit_linear_probe` has them.
+
+    Args:
+        features: Features of views of the images, `(n_views, n, n_features)`; the views
+            of an image count as one image.
+        targets: Classes of the images, `(n,)`, each at least once.
+        val_features: The same of validation, `(n_views, n_val, n_features)`.
+        val_targets: Classes of these, `(n_val,)`.
+        sample_weights: As of `fit_linear_probe`.
+        adjustment: As of `fit_linear_probe`.
+
+    Returns:
+        Kernel `(n_features, n_classes)` and bias `(n_classes,)`, float64.
+    """
+    n_views = len(features)
+    rows, val_rows = (
+        np.concatenate(part).astype("float64") for part in (features, val_features)
+    )
+    scaler = StandardScaler().fit(rows)
+    rows, val_rows = scaler.transform(rows), scaler.transform(val_rows)
     weights = np.ones(len(targets)) if sample_weights is None else sample_weights
-    weights = np.tile(weights, 2) / 2  # an image and its mirror image count once
+    weights = np.tile(weights, n_views) / n_views
     fitted = []
     for penalty in track(PENALTIES, "Logistic regressions", transient=True):
         regression = LogisticRegression(C=1 / penalty, max_iter=MOST_ITERATIONS)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            regression.fit(scaler.transform(features), twice, weights)
-        said = regression.predict_proba(scaler.transform(val_features))
-        loss = log_loss(np.tile(val_targets, 2), said, labels=regression.classes_)
+            regression.fit(rows, np.tile(targets, n_views), weights)
+        said = regression.predict_proba(val_rows)
+        truth = np.tile(val_targets, len(val_features))
+        loss = log_loss(truth, said, labels=regression.classes_)
         fitted.append((loss, penalty, regression))
     _, _, best = min(fitted, key=lambda one: one[:2])
     coefficients, intercept = _of_every_class(best)
     kernel = (coefficients / scaler.scale_).T
     bias = intercept - scaler.mean_ @ kernel
     bias -= adjustment * np.log(np.bincount(targets) / len(targets))
-    softmax.set_weights([kernel.astype("float32"), bias.astype("float32")])
-    return model
-
-
-def _features(network, batches, description):
-    """Features of all images, then those of their mirror images."""
-    found = [], []
-    for images in track(batches, description, transient=True):
-        for features, view in zip(found, (images, images[:, :, ::-1]), strict=True):
-            features.append(np.asarray(network(tf.cast(view, tf.float32))))
-    return np.concatenate([*found[0], *found[1]]).astype("float64")
+    return kernel, bias
 
 
 def _of_every_class(regression):
