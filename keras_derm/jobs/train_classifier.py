@@ -88,9 +88,8 @@ class TrainClassifier(MultiWorkerStage):
         numbers = member_numbers(settings.members)
         for member, number in zip(settings.members, numbers, strict=True):
             keras.backend.clear_session()
-            print(
-                f"{settings.arm}: {member.backbone}, {len(examples)} images", flush=True
-            )
+            learner = f"{settings.arm}: {member.described}"
+            print(f"{learner}, {len(examples)} images", flush=True)
             models.append(
                 read_member(member.file, examples.task, preset)
                 if member.file
@@ -156,7 +155,7 @@ class TrainClassifier(MultiWorkerStage):
                 "image_size": list(prepared.image_size),
                 "preset": prepared_by.preset,
                 "crop_margin": prepared_by.margin,
-                "members": [member.backbone for member in settings.members],
+                "members": [member.described for member in settings.members],
                 "weights": ensemble_weights(ensemble),
                 "n_real": examples.n_real,
                 "n_synthetic": n_added if settings.added == "synthetic" else 0,

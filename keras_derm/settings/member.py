@@ -71,3 +71,9 @@ class MemberSettings(Settings):
     @classmethod
     def title(cls) -> str:
         return "members"
+
+    @property
+    def described(self) -> str:
+        """The network in words, for tables and sentences."""
+        probe = "linear probe of " if self.linear_probe else ""
+        return f"{probe}{self.backbone}"
