@@ -75,5 +75,5 @@ class MemberSettings(Settings):
     @property
     def described(self) -> str:
         """The network in words, for tables and sentences."""
-        probe = "linear probe of " if self.linear_probe else ""
+        probe = "a linear probe of " if self.linear_probe else ""
         return f"{probe}{self.backbone}"

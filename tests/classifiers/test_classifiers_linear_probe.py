@@ -104,7 +104,7 @@ def test_settings_that_no_probe_can_have_are_refused(changed, said):
 
 @pytest.mark.parametrize(
     ("is_probe", "described"),
-    [(True, "linear probe of EfficientNetLite0"), (False, "EfficientNetLite0")],
+    [(True, "a linear probe of EfficientNetLite0"), (False, "EfficientNetLite0")],
 )
 def test_reports_tell_a_probe_from_the_network_it_reads(is_probe, described):
     member = MemberSettings("EfficientNetLite0", linear_probe=is_probe)
