@@ -69,7 +69,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.neighbors import NearestNeighbors
 
 from keras_derm import classifiers, evaluation, training
-from keras_derm.catalog import get_task, read_image, read_mask
+from keras_derm.catalog import get_task, read_image
 from keras_derm.jobs.judged import given_catalog
 from keras_derm.layers import (
     Augmentation,
@@ -80,7 +80,7 @@ from keras_derm.layers import (
 from keras_derm.layers.geometry import turned, zoomed
 from keras_derm.layers.photometry import other_camera, other_light
 from keras_derm.lesion_finders import shipped_finder
-from keras_derm.lesion_finders.crop import cropped, lesion_box
+from keras_derm.lesion_finders.crop import cropped, photograph_box
 from keras_derm.networks import freeze, with_mix_style
 from keras_derm.report import interval_cell
 
@@ -239,12 +239,9 @@ def squares(catalog, side, of_lesion=False):
     finder = shipped_finder() if of_lesion else None
     files = list(zip(catalog.paths, catalog.mask_paths, strict=True))
     found = []
-    for path, mask_path in track(files, "Reading", transient=True):
-        image = read_image(path)
-        if finder is not None:
-            known = mask_path is not None
-            mask = read_mask(mask_path, path) if known else finder.find(image).mask
-            image = cropped(image, lesion_box(mask, MARGIN))
+    for file in track(files, "Reading", transient=True):
+        box = None if finder is None else photograph_box(finder, MARGIN, file)
+        image = cropped(read_image(file[0]), box)
         resized = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
         found.append(resized)
     return np.stack(found)
@@ -302,9 +299,8 @@ def _judged_by_network(arm, seed, learned, target, folder, settings):
         found = [network(batch, training=False) for batch in batches]
         return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
-    scores = _warning_scores(
-        *told(given[train])[:1], targets[train], told(given[val]), told(images)
-    )
+    features, _ = told(given[train])
+    scores = _warning_scores(features, targets[train], told(given[val]), told(images))
     return _probabilities(model, images), scores
 
 

@@ -24,7 +24,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 from domain_shift import feature_reader
 from jsonargparse import auto_cli
 from rich.console import Console
@@ -47,7 +46,7 @@ from keras_derm.files import read_json
 from keras_derm.jobs.judged import print_sensitivities
 from keras_derm.jobs.train_lesion_classifier import lesion_examples, train_lesion_arm
 from keras_derm.layers import preparation
-from keras_derm.pipeline import prepare
+from keras_derm.pipeline import image_dataset, prepare
 from keras_derm.readers import read_data_source
 from keras_derm.report import interval_cell
 from keras_derm.settings import LESION_ARMS, Backbone, Recipe
@@ -173,9 +172,10 @@ def _features(examples, settings, file):
     if not file.is_file():
         side = prepared.image_size[0]
         reader, _ = feature_reader(settings.backbone, side, settings.weights)
-        images = prepared.take(np.arange(len(prepared)))
-        images = tf.data.Dataset.from_tensor_slices(images).batch(BATCH)
-        np.save(file, mirrored_features(reader, images).mean(axis=0))
+        everything = np.arange(len(prepared))
+        images = image_dataset(prepared, everything, batch_size=BATCH)
+        features = mirrored_features(reader, images.map(lambda seen: seen))
+        np.save(file, features.mean(axis=0))
     features = np.load(file)
     rows = np.concatenate(list(examples.split("train").lesions.rows.values()))
     indices = prepared.indices(examples.lesions.photographs)

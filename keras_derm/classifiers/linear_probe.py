@@ -116,14 +116,14 @@ def fit_softmax(
     rows, val_rows = scaler.transform(rows), scaler.transform(val_rows)
     weights = np.ones(len(targets)) if sample_weights is None else sample_weights
     weights = np.tile(weights, n_views) / n_views
+    classes, truth = np.tile(targets, n_views), np.tile(val_targets, len(val_features))
     fitted = []
     for penalty in track(PENALTIES, "Logistic regressions", transient=True):
         regression = LogisticRegression(C=1 / penalty, max_iter=MOST_ITERATIONS)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            regression.fit(rows, np.tile(targets, n_views), weights)
+            regression.fit(rows, classes, weights)
         said = regression.predict_proba(val_rows)
-        truth = np.tile(val_targets, len(val_features))
         loss = log_loss(truth, said, labels=regression.classes_)
         fitted.append((loss, penalty, regression))
     _, _, best = min(fitted, key=lambda one: one[:2])

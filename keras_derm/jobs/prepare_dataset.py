@@ -10,7 +10,6 @@ from keras_derm.catalog import (
     apply_split_file,
     keep_test_set,
     read_image,
-    read_mask,
     split_catalog,
 )
 from keras_derm.cluster.work import work_on_each
@@ -21,7 +20,7 @@ from keras_derm.lesion_finders import shipped_finder
 from keras_derm.lesion_finders.crop import (
     crop_boxes,
     cropped,
-    lesion_box,
+    photograph_box,
     with_crop_boxes,
 )
 from keras_derm.pipeline import exclusion_reasons, prepare
@@ -134,7 +133,8 @@ class PrepareDataset(Stage):
     def _boxes(self, catalog):
         """Square around the lesion of each photograph, int `(n, 4)`."""
         files = list(zip(catalog.paths, catalog.mask_paths, strict=True))
-        find = functools.partial(_box_of, shipped_finder(), self.settings.crop_margin)
+        margin = self.settings.crop_margin
+        find = functools.partial(photograph_box, shipped_finder(), margin)
         boxes = list(work_on_each(find, files, "Finding lesions"))
         n_found = sum(mask is None for mask in catalog.mask_paths)
         print(f"cropped to the lesion: {n_found} of {len(boxes)} without a mask")
@@ -174,11 +174,3 @@ class PrepareDataset(Stage):
             ),
         }
         save_figure(self.run, "preparation", figures.preparation_stages(stages))
-
-
-def _box_of(finder, margin, file):
-    """Square around the lesion of a photograph, given with its mask or None."""
-    path, mask_path = file
-    if mask_path is None:
-        return lesion_box(finder.find(read_image(path)).mask, margin)
-    return lesion_box(read_mask(mask_path, path), margin)

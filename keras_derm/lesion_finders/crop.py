@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from keras_derm.photographs import read_image, read_mask
+
 CROP_COLUMNS = ("crop_top", "crop_left", "crop_height", "crop_width")
 """Columns of a catalog that say which part of each upright photograph was taken."""
 
@@ -31,6 +33,20 @@ def lesion_box(mask, margin):
         box.append((int(np.floor(low)), int(np.ceil(high))))
     (top, bottom), (left, right) = box
     return top, left, bottom - top, right - left
+
+
+def photograph_box(finder, margin, file):
+    """`lesion_box` of a photograph, by its mask or, without one, as it is found.
+
+    Args:
+        finder: `LesionFinder`.
+        margin: As of `lesion_box`.
+        file: Path of the photograph, and that of its mask or None.
+    """
+    path, mask_path = file
+    if mask_path is None:
+        return lesion_box(finder.find(read_image(path)).mask, margin)
+    return lesion_box(read_mask(mask_path, path), margin)
 
 
 def cropped(pixels, box):
