@@ -129,20 +129,7 @@ class TrainClassifier(MultiWorkerStage):
     def _average(self, examples, models):
         """Write the ensemble, and what is to be known of it."""
         settings, prepared = self.settings, examples.prepared
-        weights = None
-        if settings.ensemble_weights == "fitted":
-            weights = fit_ensemble_weights(
-                examples.val_targets,
-                [
-                    predict_probabilities(
-                        model,
-                        examples.validation(model.input_shape[1]),
-                        f"fitting the weights of {settings.arm}",
-                    )
-                    for model in models
-                ],
-            )
-        side = prepared.image_size[0]
+        weights, side = self._weights(examples, models), prepared.image_size[0]
         ensemble = build_ensemble(models, side, weights, settings.n_views)
         with atomic_path(self.folder / "ensemble.keras") as temporary:
             ensemble.save(temporary)
@@ -163,6 +150,23 @@ class TrainClassifier(MultiWorkerStage):
             },
         )
         return ensemble
+
+    def _weights(self, examples, models):
+        """Weight of each member, with the sum 1, or None for the same."""
+        weights = self.settings.ensemble_weights
+        if weights == "equal":
+            return None
+        if weights != "fitted":
+            return [weight / sum(weights) for weight in weights]
+        said = [
+            predict_probabilities(
+                model,
+                examples.validation(model.input_shape[1]),
+                f"fitting the weights of {self.settings.arm}",
+            )
+            for model in models
+        ]
+        return fit_ensemble_weights(examples.val_targets, said)
 
 
 def arm_examples(run, folder, settings):

@@ -75,5 +75,7 @@ class MemberSettings(Settings):
     @property
     def described(self) -> str:
         """The network in words, for tables and sentences."""
-        probe = "a linear probe of " if self.linear_probe else ""
-        return f"{probe}{self.backbone}"
+        if not self.linear_probe:
+            return self.backbone
+        place = " on the middle" if self.cropped_from else ""
+        return f"a linear probe of {self.backbone}{place}"

@@ -162,7 +162,8 @@ def _told(name: str, fault: Any) -> str:
     cause = fault.get("ctx", {}).get("error")
     if isinstance(cause, SettingsError):  # of nested settings, which say all themselves
         return str(cause)
-    place = ".".join(str(part) for part in (name, *fault["loc"]))
+    parts = [str(part) for part in (name, *fault["loc"])]
+    place = ".".join(part for part in parts if "[" not in part)  # no kind of a union
     said = fault["msg"].removeprefix("Input ").removeprefix("Value error, ")
     said = said.replace("should", "must", 1)
     if fault["type"] == "literal_error":

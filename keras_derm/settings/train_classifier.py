@@ -95,8 +95,8 @@ class TrainClassifierSettings(
             1 - focal_alpha; by default all have the same.
         label_smoothing: Share of each target that is spread over all classes; with
             logit_adjustment by their frequencies.
-        ensemble_weights: How much each member counts: equal, or fitted to the least
-            log-loss on val.
+        ensemble_weights: How much each member counts: equal; fitted to the least
+            log-loss on val; or in the ratio of these numbers, one a member.
         n_views: Views of each image that is judged, over which is averaged (test-time
             augmentation): 1; 4, the quarter turns; or 8, their mirror images too.
             Mostly more accurate, and so many times slower.
@@ -144,7 +144,7 @@ class TrainClassifierSettings(
     focal_gamma: float = limited(NonNegative, 2.0)
     focal_alpha: float | None = limited(Share | None, None)
     label_smoothing: float = limited(Momentum, 0.0)
-    ensemble_weights: Literal["equal", "fitted"] = "equal"
+    ensemble_weights: Literal["equal", "fitted"] | tuple[float, ...] = "equal"
     n_views: Literal[1, 4, 8] = 1
     gradient_checkpointing: bool = False
     precision: Precision = "float32"
@@ -173,8 +173,19 @@ class TrainClassifierSettings(
                     "`head_epochs` must leave an epoch in which all layers learn. "
                     f"Received: {self.optimization.head_epochs} of {member.epochs}"
                 )
+        if not isinstance(self.ensemble_weights, str):
+            self._check_weights(self.ensemble_weights)
         if any(member.linear_probe and not member.file for member in self.members):
             self._check_linear_probes()
+
+    def _check_weights(self, weights: tuple[float, ...]) -> None:
+        wrong = len(weights) != len(self.members) or min(weights) < 0
+        if wrong or not 0 < sum(weights) < float("inf"):
+            raise SettingsError(
+                "`ensemble_weights` must be equal, fitted, or a number for each of the "
+                f"{len(self.members)} members, none below 0 and one above. "
+                f"Received: {list(weights)}"
+            )
 
     def _check_linear_probes(self) -> None:
         probes = [one.backbone for one in self.members if one.linear_probe]

@@ -197,6 +197,10 @@ MEMBER = MemberSettings("VGG16", epochs=3)
             TrainClassifierSettings(members=[MEMBER], n_views=4),
         ),
         (
+            ["--ensemble_weights", "[2, 1, 1]"],
+            TrainClassifierSettings(ensemble_weights=(2.0, 1.0, 1.0)),
+        ),
+        (
             ["--cells", "[{diagnosis: MEL, count: 9}, {tone_group: dark, share: 0.5}]"],
             SynthesizeSettings(
                 cells=[

@@ -45,6 +45,7 @@ SMALL = {
                 "learning_rate": 0.01,
             },
         ],
+        "ensemble_weights": [3, 1],
         "arms": {
             "balanced": {
                 "imbalance": "balanced_sampling",
@@ -125,6 +126,11 @@ def test_an_arm_of_another_name_is_compared_by_its_predictions(run, tmp_path):
     described = json.loads((run / "arms/balanced/ensemble.json").read_text())
     whole = json.loads((run / "arms/augmented/ensemble.json").read_text())
     assert described["n_synthetic"] == whole["n_synthetic"]
+
+
+def test_members_count_by_the_numbers_given(run):
+    described = json.loads((run / "arms/baseline/ensemble.json").read_text())
+    assert described["weights"] == [0.75, 0.25]
 
 
 def test_member_of_a_file_is_pinned_to_what_it_holds(tmp_path):
