@@ -16,6 +16,7 @@ from keras_derm.classifiers.ensemble import (
     ensemble_weights,
     load_classifier,
     models_of,
+    save_small,
     views_of,
 )
 from keras_derm.classifiers.ensemble_weights import fit_ensemble_weights
@@ -110,6 +111,7 @@ __all__ = [
     "read_member",
     "remove_states",
     "sample_weights",
+    "save_small",
     "smoothed_targets",
     "times_frequencies",
     "tone_objective",

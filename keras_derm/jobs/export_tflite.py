@@ -7,6 +7,7 @@ from keras_derm.classifiers import (
     ensemble_weights,
     load_classifier,
     sample_weights,
+    save_small,
     smoothed_targets,
 )
 from keras_derm.evaluation import TOO_FEW, predictions_from_csv
@@ -35,7 +36,12 @@ class ExportTflite(Stage):
     Settings = ExportTfliteSettings
     after = ("evaluate",)
     writes = ("export",)
-    keeps = ("export/cost.json", "export/**/*.tflite", "export/*.json")
+    keeps = (
+        "export/cost.json",
+        "export/**/*.tflite",
+        "export/*.json",
+        "export/*.keras",
+    )
 
     def check(self):
         if self.settings.fine_tuning is not None:
@@ -84,6 +90,7 @@ class ExportTflite(Stage):
                 task, val, y_val, described["photographs"], colour_rule(run)
             )
             path = put_in_place(path, run.export / path.name, facts)
+            save_small(model, path.with_suffix(".keras"))  # for the overlays of predict
             sources = run.settings(AuditSkinToneSettings).sources
             archive = " and ".join(source.partition(":")[0] for source in sources)
             card = run.export / "model_card.md"

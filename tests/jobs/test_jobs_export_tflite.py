@@ -73,6 +73,7 @@ def test_what_is_left_behind(run, cost):
     assert {path.name for path in (run / "export").iterdir()} == {
         "cost.json",
         "ensemble_dynamic",
+        "ensemble_dynamic.keras",
         "model_card.md",
     }
     ensemble = QuantizedEnsemble(run / "export/ensemble_dynamic")

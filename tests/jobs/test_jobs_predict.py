@@ -240,17 +240,34 @@ def test_a_picture_without_a_lesion_is_told(run, tmp_path):
     assert row["lesion_share"] == 0
 
 
-def test_overlay_of_a_tflite_is_refused_before_any_work(run, photographs, tmp_path):
+@pytest.fixture
+def exported(run, tmp_path):
+    """The exported file with its description alone."""
+    file = tmp_path / "model.tflite"
+    for suffix in (".tflite", ".json"):
+        shutil.copy((run / MODELS[1]).with_suffix(suffix), file.with_suffix(suffix))
+    return file
+
+
+def test_overlay_of_a_tflite_is_refused_before_any_work(
+    exported, photographs, tmp_path
+):
     with pytest.raises(ValueError, match="`overlay` needs.*Received:"):
-        predict(str(run / MODELS[1]), str(photographs), overlay=str(tmp_path))
+        predict(str(exported), str(photographs), overlay=str(tmp_path))
+
+
+@pytest.mark.parametrize("model", MODELS[1:3])
+def test_overlay_of_an_export_is_by_the_keras_model_written_beside_it(
+    run, model, photographs, tmp_path
+):
+    path = next(photographs.glob("*.png"))
+    predict(str(run / model), str(path), overlay=str(tmp_path / "overlays"))
+    assert (tmp_path / "overlays" / f"{path.name}.png").is_file()
 
 
 def test_overlay_of_a_tflite_is_by_the_keras_model_beside_it(
-    run, photographs, tmp_path
+    run, exported, photographs, tmp_path
 ):
-    exported = tmp_path / "model.tflite"
-    for suffix in (".tflite", ".json"):
-        shutil.copy((run / MODELS[1]).with_suffix(suffix), exported.with_suffix(suffix))
     shutil.copy(run / MODELS[0], exported.with_suffix(".keras"))
     path = next(photographs.glob("*.png"))
     pictures = []
