@@ -19,15 +19,16 @@ turns, zoom) in one thing:
   the ends of its blocks 2 to 5 (Head2Toe, Evci et al., ICML 2022), at 160 pixels,
   without augmentation or chance: one training;
 - large_probe: the same of EfficientNet-Lite2 at 224 pixels, read at the ends of its
-  blocks 4 and 5 and at its last map; and lesion_probe so of EfficientNet-Lite0 at 160
-  pixels, which sees the lesion alone (by the archive's mask, or the shipped finder);
+  blocks 4 and 5 and at its last map; so of EfficientNet-Lite0 lesion_probe, at 160
+  pixels, which sees the lesion alone (by the archive's mask, or the shipped finder),
+  and middle_probe, which sees the middle 112 of 160 pixels, where most lesions are;
 - batch_norm: plain, with BatchNormalization's statistics those of the photographs that
   it is judged on, without their labels (Li et al., "Revisiting Batch Normalization For
   Practical Domain Adaptation", 2016).
 
 Of these follow:
 
-- A+B: the mean of what they say, seed by seed;
+- A+B: the mean of what they say, seed by seed; A+A+B counts A twice;
 - mean(A): the mean of A's seeds, an ensemble;
 - priors(A): A, with the frequencies of the diagnoses estimated anew on what it is
   judged on, without its labels (Saerens et al., Neural Computation 2002).
@@ -44,7 +45,9 @@ photographs of the archive that was left out, those that are judged wrong, and b
 melanomas are ranked among the warned (beyond the limit that one in five of the lesions
 held back exceeds) and among the others:
 
-- probability: one minus the highest probability (Hendrycks and Gimpel, ICLR 2017);
+- probability: one minus the highest probability (Hendrycks and Gimpel, ICLR 2017); of
+  what is made of several trainings, which have no lesions held back, beyond the limit
+  that one in five of the judged photographs exceeds ("of these");
 - Mahalanobis: squared distance of the pooled features from the nearest class (Lee et
   al., NeurIPS 2018), covariance by Ledoit and Wolf;
 - neighbour: distance of the features, scaled to length 1, from the 50th nearest of the
@@ -102,18 +105,24 @@ PHOTOMETRY = {
     "fourier": lambda seed: [FourierMix(1.0, seed=seed)],
     "mixstyle": lambda seed: [],
 }
+LATE = ("block4", "block5", "top")
 PROBES = {
-    "probe": (BACKBONE, 160, False, PROBED),
-    "large_probe": ("EfficientNetLite2", 224, False, ("block4", "block5", "top")),
-    "lesion_probe": (BACKBONE, 160, True, ("block4", "block5", "top")),
+    "probe": (BACKBONE, 160, "whole", PROBED),
+    "large_probe": ("EfficientNetLite2", 224, "whole", LATE),
+    "lesion_probe": (BACKBONE, 160, "lesion", LATE),
+    "middle_probe": (BACKBONE, 112, "middle", LATE),
 }
-"""Backbone, side in pixels, whether of the lesion alone, and what is read of it."""
+"""Backbone, side in pixels, what it sees of a photograph, and what is read of it."""
+MIDDLE = 0.7
+"""Share of the sides that the middle of a photograph has."""
 MARGIN = 0.25
 """What is left on each side of a lesion, as a share of it."""
 ARMS = (
     *PHOTOMETRY, *PROBES, "batch_norm", "mean(plain)", "mean(colour)", "colour+probe",
-    "mean(colour+probe)", "priors(colour)", "priors(colour+probe)",
-    "priors(mean(colour+probe))", "mean(colour+probe+large_probe+lesion_probe)",
+    "mean(colour+probe)", "colour+colour+probe+middle_probe", "priors(colour)",
+    "priors(colour+probe)", "priors(mean(colour+probe))",
+    "priors(colour+colour+probe+middle_probe)",
+    "mean(colour+probe+large_probe+lesion_probe)",
     "priors(mean(colour+probe+large_probe+lesion_probe))",
 )  # fmt: skip
 N_ESTIMATES = 100
@@ -227,11 +236,19 @@ def _archive(name, data, out):
     return {"name": name, "catalog": catalog.where(task.covers(catalog)), "out": out}
 
 
-def _squares(archive, side, of_lesion=False):
-    """Its photographs, or the lesions in them, as squares, uint8 (n, side, side, 3)."""
-    part = "lesion_" if of_lesion else ""
-    file = archive["out"] / f"{archive['name']}_{part}{side}.npy"
-    return kept_squares(archive["catalog"], side, file, of_lesion)
+def _squares(archive, side, part="whole"):
+    """Its photographs, or a part of them, as squares, uint8 (n, side, side, 3)."""
+    if part == "middle":
+        of_all = round(side / MIDDLE)
+        start = (of_all - side) // 2
+        middle = slice(start, start + side)
+        return _squares(archive, of_all)[:, middle, middle]
+    file = archive["out"] / f"{_name(archive, part)}_{side}.npy"
+    return kept_squares(archive["catalog"], side, file, part == "lesion")
+
+
+def _name(archive, part):
+    return archive["name"] if part == "whole" else f"{archive['name']}_{part}"
 
 
 def squares(catalog, side, of_lesion=False):
@@ -329,12 +346,11 @@ def _judged_by_probe(arm, seed, learned, target, folder, settings):
 
 def _features(archive, arm):
     """What a probe reads of an archive's photographs, (2, n, n_features), kept."""
-    backbone, side, of_lesion, read = PROBES[arm]
+    backbone, side, part, read = PROBES[arm]
     reader, widths = feature_reader(backbone, side, "imagenet")
-    part = "lesion_" if of_lesion else ""
-    file = archive["out"] / f"{archive['name']}_{part}{backbone}_{side}.npy"
+    file = archive["out"] / f"{_name(archive, part)}_{backbone}_{side}.npy"
     if not file.is_file():
-        images = _squares(archive, side, of_lesion)
+        images = _squares(archive, side, part)
         images = tf.data.Dataset.from_tensor_slices(images).batch(64)
         np.save(file, classifiers.mirrored_features(reader, images, file.stem))
     ends = np.cumsum(list(widths.values()))[:-1]
@@ -613,10 +629,11 @@ def _print_warnings(folder, target, archive, found, seeds):
     table = Table(title=f"Warnings of {target}: AUC of errors, and of melanoma")
     for name in ("arm", "score", "errors", "warned", "melanoma: warned", "not warned"):
         table.add_column(name)
-    for arm in (arm for arm in found if arm in (*PHOTOMETRY, *PROBES)):
+    for arm in found:
         files = [folder / f"{arm}_{seed}_warnings.npz" for seed in range(seeds)]
         scores = [dict(np.load(file)) for file in files if file.is_file()]
-        for name in scores[0] if scores else ():
+        scores = scores or [_unsureness(y_prob) for y_prob in found[arm]]
+        for name in scores[0]:
             rows = []
             for y_prob, of_seed in zip(found[arm], scores, strict=False):
                 wrong = y_prob.argmax(axis=1) != truth
@@ -629,6 +646,12 @@ def _print_warnings(folder, target, archive, found, seeds):
             cells = [f"{value:.3f}" for value in np.mean(rows, axis=0)]
             table.add_row(arm, name, *cells)
     Console(width=WIDTH).print(table)
+
+
+def _unsureness(y_prob):
+    """The score of probability by a limit of the judged photographs themselves."""
+    unsure = 1 - y_prob.max(axis=1)
+    return {"probability of these": unsure / np.quantile(unsure, 1 - WARNED_SHARE)}
 
 
 def _melanoma_auc(truth, y_prob):

@@ -76,6 +76,22 @@ def test_images_without_weight_count_for_nothing():
     assert np.abs(np.exp(deceived) - np.exp(right)).max() > 0.1
 
 
+def test_a_probe_of_the_middle_learns_and_looks_there_alone():
+    keras.utils.set_random_seed(0)
+    model = build_classifier(
+        "EfficientNetLite0", 3, 24, cropped_from=SIDE, pooled_layers=READ
+    )
+    targets, unseen = np.arange(48) % 3, np.arange(30) % 3
+    fit_linear_probe(model, coloured(targets, 1), targets, coloured(unseen, 2), unseen)
+    images = np.concatenate([*coloured(unseen, 3)])
+    said = np.asarray(model(images))
+    assert (said.argmax(axis=1) == unseen).mean() > 0.9
+    elsewhere = np.full_like(images, 255)
+    middle = slice(4, 28)
+    elsewhere[:, middle, middle] = images[:, middle, middle]
+    np.testing.assert_allclose(model(elsewhere), said, atol=1e-6)
+
+
 def test_hidden_units_are_refused():
     model = build_classifier("SmallResNet", 2, SIDE, hidden_units=5)
     targets = np.arange(8) % 2
@@ -103,9 +119,15 @@ def test_settings_that_no_probe_can_have_are_refused(changed, said):
 
 
 @pytest.mark.parametrize(
-    ("is_probe", "described"),
-    [(True, "a linear probe of EfficientNetLite0"), (False, "EfficientNetLite0")],
+    ("settings", "described"),
+    [
+        ({"linear_probe": True}, "a linear probe of EfficientNetLite0"),
+        (
+            {"linear_probe": True, "image_size": 112, "cropped_from": 160},
+            "a linear probe of EfficientNetLite0 on the middle",
+        ),
+        ({}, "EfficientNetLite0"),
+    ],
 )
-def test_reports_tell_a_probe_from_the_network_it_reads(is_probe, described):
-    member = MemberSettings("EfficientNetLite0", linear_probe=is_probe)
-    assert member.described == described
+def test_reports_tell_a_probe_from_the_network_it_reads(settings, described):
+    assert MemberSettings("EfficientNetLite0", **settings).described == described
