@@ -31,6 +31,8 @@ other methods read what the classifier pools, as their papers do."""
 # beyond 50 samples, and half of them already look the same.
 SMOOTH_GRAD_SAMPLES = 25
 SMOOTH_GRAD_NOISE = 0.15
+FADING = 0.125
+"""Share of the part that a classifier sees over which its map fades at each end."""
 PLAIN = ("seek_penultimate_conv_layer", "expand_cam", "normalize_cam")
 
 
@@ -209,13 +211,22 @@ def _share_seen(model):
 
 
 def _spread(coarse, height_width, share=1.0):
-    """A map enlarged over the middle of an image, and 0 around it."""
+    """A map enlarged over the middle of an image; it fades to 0 where that ends."""
     inner = [max(1, round(share * length)) for length in height_width]
     whole = np.zeros(height_width, "float32")
     top, left = ((n - m) // 2 for n, m in zip(height_width, inner, strict=True))
     part = whole[top : top + inner[0], left : left + inner[1]]
     part[:] = cv2.resize(coarse, (inner[1], inner[0]), interpolation=cv2.INTER_LINEAR)
+    if share < 1:  # else a frame would be seen that is none of the lesion's
+        rows, columns = map(_fading, inner)
+        part *= rows[:, None] * columns
     return whole
+
+
+def _fading(length):
+    """1 in the middle, and a slope to 0 over `FADING` of the length at both ends."""
+    from_end = np.minimum(np.arange(length), np.arange(length)[::-1]) + 0.5
+    return np.minimum(1, from_end / (FADING * length)).astype("float32")
 
 
 _WITHOUT_SOFTMAX = weakref.WeakKeyDictionary()
