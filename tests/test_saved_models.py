@@ -33,7 +33,7 @@ def test_all_saved_models_are_quickly_cloned():
 
 @pytest.mark.parametrize("path", CLASSIFIERS, ids=lambda p: p.stem)
 def test_a_saved_model_is_small_whole_and_described(path):
-    assert path.stat().st_size < 9e6
+    assert path.stat().st_size < (9e6 if path.stem == "dermoscopy" else 6e6)
     described = json.loads(path.with_suffix(".json").read_text())
     assert described["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     model = QuantizedEnsemble(path)
