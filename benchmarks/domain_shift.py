@@ -236,19 +236,11 @@ def _archive(name, data, out):
     return {"name": name, "catalog": catalog.where(task.covers(catalog)), "out": out}
 
 
-def _squares(archive, side, part="whole"):
-    """Its photographs, or a part of them, as squares, uint8 (n, side, side, 3)."""
-    if part == "middle":
-        of_all = round(side / MIDDLE)
-        start = (of_all - side) // 2
-        middle = slice(start, start + side)
-        return _squares(archive, of_all)[:, middle, middle]
-    file = archive["out"] / f"{_name(archive, part)}_{side}.npy"
-    return kept_squares(archive["catalog"], side, file, part == "lesion")
-
-
-def _name(archive, part):
-    return archive["name"] if part == "whole" else f"{archive['name']}_{part}"
+def _squares(archive, side, of_lesion=False):
+    """Its photographs, or the lesions in them, as squares, uint8 (n, side, side, 3)."""
+    part = "lesion_" if of_lesion else ""
+    file = archive["out"] / f"{archive['name']}_{part}{side}.npy"
+    return kept_squares(archive["catalog"], side, file, of_lesion)
 
 
 def squares(catalog, side, of_lesion=False):
@@ -347,10 +339,12 @@ def _judged_by_probe(arm, seed, learned, target, folder, settings):
 def _features(archive, arm):
     """What a probe reads of an archive's photographs, (2, n, n_features), kept."""
     backbone, side, part, read = PROBES[arm]
-    reader, widths = feature_reader(backbone, side, "imagenet")
-    file = archive["out"] / f"{_name(archive, part)}_{backbone}_{side}.npy"
+    taken = round(side / MIDDLE) if part == "middle" else side
+    reader, widths = feature_reader(backbone, side, "imagenet", taken)
+    name = archive["name"] if part == "whole" else f"{archive['name']}_{part}"
+    file = archive["out"] / f"{name}_{backbone}_{side}.npy"
     if not file.is_file():
-        images = _squares(archive, side, part)
+        images = _squares(archive, taken, part == "lesion")
         images = tf.data.Dataset.from_tensor_slices(images).batch(64)
         np.save(file, classifiers.mirrored_features(reader, images, file.stem))
     ends = np.cumsum(list(widths.values()))[:-1]
@@ -358,15 +352,19 @@ def _features(archive, arm):
     return np.concatenate([parts[name] for name in read], axis=-1)
 
 
-def feature_reader(backbone, side, weights):
+def feature_reader(backbone, side, weights, cropped_from=None):
     """A backbone as it is, read at the ends of its blocks 2 to 5 and at its top.
+
+    Args:
+        backbone, weights, cropped_from: As of `build_classifier`.
+        side: Side in pixels that it sees.
 
     Returns:
         Model of images, RGB in [0, 255], to the means of these maps side by side, and
         how many values of each there are, by name: of a network without such blocks of
         the top alone.
     """
-    network = classifiers.build_backbone(backbone, side, weights)
+    network = classifiers.build_backbone(backbone, side, weights, cropped_from)
     # Of several layers of a block the last one stays.
     ends = {one.name[:6]: one.output for one in network.layers if "_add" in one.name}
     maps = {block: ends[block] for block in PROBED if block in ends}
