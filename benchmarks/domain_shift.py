@@ -38,9 +38,12 @@ judged is melanoma among the diagnoses that both archives have, and the mean AUC
 of these diagnoses. A training that has its predictions is not done again. A second
 table says how far the frequencies of the diagnoses should count in the probabilities:
 not at all (logit adjustment by 1), by their square root (1/2, as all arms are trained),
-or as the archives that were learned from have them.
+or as the archives that were learned from have them. A third says what labels of 60
+lesions of the archive that was left out mend, drawn many times: a bias for each class
+is fitted on one photograph of each (as `recalibrate.py --probabilities fitted` does),
+and the photographs of the other lesions are judged.
 
-A third table asks which score should warn. Each is judged by how well it tells, among
+A fourth table asks which score should warn. Each is judged by how well it tells, among
 photographs of the archive that was left out, those that are judged wrong, and by how
 melanomas are ranked among the warned (beyond the limit that one in five of the lesions
 held back exceeds) and among the others:
@@ -72,7 +75,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.neighbors import NearestNeighbors
 
 from keras_derm import classifiers, evaluation, training
-from keras_derm.catalog import get_task, read_image
+from keras_derm.catalog import get_task, group_ids, read_image
 from keras_derm.jobs.judged import given_catalog
 from keras_derm.layers import (
     Augmentation,
@@ -127,6 +130,8 @@ ARMS = (
 )  # fmt: skip
 N_ESTIMATES = 100
 """Iterations by which the frequencies of another archive are estimated."""
+N_LABELLED, N_DRAWS = 60, 20
+"""Lesions whose labels fit the biases of the classes, and how often they are drawn."""
 
 WIDTH = 130
 """Of the tables, which no terminal shall fold."""
@@ -191,6 +196,7 @@ def main(
         found = {arm: _of(arm, said, learned) for arm in arms}
         _print(", ".join(learned), target, archives[target], found, n_replicates)
         _print_frequencies(learned, target, archives[target], found)
+        _print_labelled(learned, target, archives[target], found)
         _print_warnings(folder, target, archives[target], found, seeds)
 
 
@@ -602,6 +608,50 @@ def _print_frequencies(learned, target, archive, found):
             cells.append(f"{auc:.3f}")
         table.add_row(arm, *cells)
     Console(width=WIDTH).print(table)
+
+
+def _print_labelled(learned, target, archive, found):
+    """Melanoma AUC and log loss with biases fitted on some lesions, of the others."""
+    known, truth = _known(learned), _targets(archive["catalog"])
+    told = np.isin(truth, known)  # diagnoses that the arms can name
+    lesions = group_ids(archive["catalog"])
+    draws = [_drawn(lesions, told, seed) for seed in range(N_DRAWS)]
+    of_known = np.searchsorted(known, truth)
+
+    def judged(y_prob, others):
+        losses = evaluation.log_losses(of_known[others & told], y_prob[others & told])
+        return _melanoma_auc(truth[others], y_prob[others]), losses.mean()
+
+    table = Table(
+        title=f"{target}, biases fitted on {N_LABELLED} labelled lesions, the others "
+        "judged (5th to 95th percentile)"
+    )
+    for name in ("arm", "melanoma AUC: without", "with", "log loss: without", "with"):
+        table.add_column(name)
+    for arm in (arm for arm in found if "priors" not in arm):
+        rows = []
+        for y_prob in (one[:, known] for one in found[arm]):
+            for own, others in draws:
+                biases = evaluation.fit_class_biases(of_known[own], y_prob[own])
+                biased = evaluation.add_class_biases(y_prob, biases)
+                before, after = judged(y_prob, others), judged(biased, others)
+                rows.append([before[0], after[0], before[1], after[1]])
+        spread = np.mean(rows, axis=0), *np.quantile(rows, [0.05, 0.95], axis=0)
+        cells = [
+            f"{mean:.3f} ({low:.3f} to {high:.3f})"
+            for mean, low, high in zip(*spread, strict=True)
+        ]
+        table.add_row(arm, *cells)
+    Console(width=WIDTH).print(table)
+
+
+def _drawn(lesions, told, seed):
+    """Rows of one photograph of each of some lesions, and a mask of other lesions."""
+    draw = np.random.default_rng(seed)
+    order = draw.permutation(len(lesions))
+    one_of_each = order[np.unique(lesions[order], return_index=True)[1]]
+    own = draw.permutation(one_of_each)[:N_LABELLED]
+    return own[told[own]], ~np.isin(lesions, lesions[own])
 
 
 def _print_groups(target, rows):

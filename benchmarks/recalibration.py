@@ -7,12 +7,15 @@ Usage:
 
 Sets are fitted on the validation lesions of home, and judged on its test lesions and
 those of away, one photograph each; then fitted anew on a few lesions of away, drawn
-many times, and judged on its others. Beside it: how often photographs of home and of
+many times, and judged on its others, with the probabilities as they are and with a bias
+for each class fitted on the same lesions, and so are the probabilities, by log loss and
+melanoma AUC. Beside it: how often photographs of home and of
 away are said to be unlike those that the sets were fitted on, and how well melanomas
 are ranked among photographs that predict.py warns of and among the others.
 """
 
 import dataclasses
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +28,12 @@ from sklearn.metrics import roc_auc_score
 
 from keras_derm.catalog import apply_split_file
 from keras_derm.evaluation import (
+    LabelledLesions,
     ShiftTest,
-    fit_conformal,
+    add_class_biases,
+    fit_class_biases,
     fit_shift_reference,
+    log_losses,
     photograph_colour,
 )
 from keras_derm.files import write_csv
@@ -38,40 +44,24 @@ from keras_derm.jobs.recalibrate import one_of_each_lesion, task_of
 BATCH = 32
 SIZES = (30, 60, 120, 240)
 LEAST_TO_FIT = 9
+WIDTH = 130
+"""Of the tables, which no terminal shall fold."""
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class Lesions:
     """What a model says of one photograph of each lesion, and the truth."""
 
-    y_true: np.ndarray
-    y_prob: np.ndarray
-    colours: np.ndarray
+    labelled: LabelledLesions
     told: dict
     is_warned: np.ndarray
 
     def __len__(self):
-        return len(self.y_true)
+        return len(self.labelled)
 
-    def of(self, rows):
-        """Some of them."""
-        told = {name: values[rows] for name, values in self.told.items()}
-        return Lesions(
-            self.y_true[rows],
-            self.y_prob[rows],
-            self.colours[rows],
-            told,
-            self.is_warned[rows],
-        )
-
-    def fitted(self, classes):
-        """Sets fitted on these."""
-        return fit_conformal(self.y_true, self.y_prob, self.colours, classes)
-
-    def held(self, sets):
-        """Which sets hold the truth, and how many classes they have: (n,) each."""
-        member = sets.predict(self.y_prob, self.colours)
-        return member[np.arange(len(self)), self.y_true], member.sum(axis=1)
+    def told_of(self, rows):
+        """What is told of some of them."""
+        return {name: values[rows] for name, values in self.told.items()}
 
 
 def main(
@@ -95,7 +85,6 @@ def main(
         seed: Of the draws.
     """
     predictor, out = Predictor(Path(model)), Path(out)
-    classes = predictor.classes
     catalog = given_catalog(home)
     if split_file is not None:
         catalog = apply_split_file(catalog, split_file)
@@ -104,9 +93,9 @@ def main(
         for name in ("val", "test")
     )
     far = _lesions(predictor, given_catalog(away), out / "away.csv", seed)
-    sets = val.fitted(classes)
-    melanoma = classes.index("MEL")
-    _print_sets(sets, val, test, far, classes, melanoma, n_draws, seed)
+    melanoma = predictor.classes.index("MEL")
+    _print_sets(val, test, far, melanoma, n_draws, seed)
+    _print_probabilities(far.labelled, melanoma, n_draws, seed)
     _print_shift(val, test, far, n_draws, seed)
     _print_warnings(test, far, melanoma)
 
@@ -125,23 +114,44 @@ def _lesions(predictor, catalog, file, seed):
     frame = pd.read_csv(file).set_index("isic_id").loc[catalog.table["isic_id"]]
     y_prob = frame[list(predictor.classes)].to_numpy()
     ita = frame["ita"].to_numpy("float64")
+    colours = photograph_colour(ita, frame["ita_type"].to_numpy(object))
     return Lesions(
-        task.targets(catalog),
-        y_prob,
-        np.asarray(photograph_colour(ita, frame["ita_type"].to_numpy(object)), str),
+        LabelledLesions(
+            predictor.classes, task.targets(catalog), y_prob, np.asarray(colours, str)
+        ),
         dict(zip(predictor.classes, y_prob.T, strict=True)) | {"ita": ita},
         frame["warned"].to_numpy(bool),
     )
 
 
-def _print_sets(sets, val, test, far, classes, melanoma, n_draws, seed):
-    table = Table(title="Sets that hold the truth (5th to 95th percentile of draws)")
-    for name in ("fitted on", "judged on", "all", "melanomas", "classes in a set"):
+def _held(recalibration, labelled):
+    """Which sets hold the truth, and how many classes they have: (n,) each."""
+    y_prob = recalibration.probabilities(labelled.y_prob)
+    member = recalibration.sets.predict(y_prob, labelled.groups)
+    return member[np.arange(len(labelled)), labelled.y_true], member.sum(axis=1)
+
+
+def _draws(labelled, size, n_draws, seed):
+    """Some lesions, and the others, drawn anew each time."""
+    draw = np.random.default_rng((seed, size))
+    for _ in range(n_draws):
+        order = draw.permutation(len(labelled))
+        yield labelled.of(order[:size]), labelled.of(order[size:])
+
+
+def _print_sets(val, test, far, melanoma, n_draws, seed):
+    table = Table(
+        title="Sets that hold the truth (5th to 95th percentile of draws), how many "
+        "classes they name, draws that promise melanomas"
+    )
+    for name in ("fitted on", "judged on", "all", "melanomas", "classes", "promise"):
         table.add_column(name)
-    by_colour = dataclasses.replace(sets, class_thresholds={})
-    for name, fitted in (("by colour alone", by_colour), ("colour and class", sets)):
-        for where, judged in (("home", test), ("away", far)):
-            hits, sizes = judged.held(fitted)
+    by_both = val.labelled.fit()
+    alone = dataclasses.replace(by_both.sets, class_thresholds={})
+    by_colour = dataclasses.replace(by_both, sets=alone)
+    for name, fitted in (("by colour alone", by_colour), ("colour and class", by_both)):
+        for where, judged in (("home", test.labelled), ("away", far.labelled)):
+            hits, sizes = _held(fitted, judged)
             truth = judged.y_true == melanoma
             table.add_row(
                 f"{len(val)} of home, {name}",
@@ -149,30 +159,50 @@ def _print_sets(sets, val, test, far, classes, melanoma, n_draws, seed):
                 *(f"{share:.2f}" for share in (hits.mean(), hits[truth].mean())),
                 f"{sizes.mean():.1f}",
             )
-    draw = np.random.default_rng(seed)
-    for size in SIZES:
+    for size, with_biases in itertools.product(SIZES, (False, True)):
         found = []
-        for _ in range(n_draws):
-            order = draw.permutation(len(far))
-            own, others = far.of(order[:size]), far.of(order[size:])
-            hits, sizes = others.held(own.fitted(classes))
+        for own, others in _draws(far.labelled, size, n_draws, seed):
+            hits, sizes = _held(own.fit(with_biases=with_biases), others)
             truth = others.y_true == melanoma
             enough = (own.y_true == melanoma).sum() >= LEAST_TO_FIT
             found.append((hits.mean(), hits[truth].mean(), sizes.mean(), enough))
         values = np.array(found, float)
-        promised = f"{values[:, 3].mean():.0%} of draws promise melanomas"
         table.add_row(
-            f"{size} of away ({promised})",
+            f"{size} of away{', with biases' if with_biases else ''}",
             "the others of away",
             *(_spread(values[:, column]) for column in range(2)),
             f"{values[:, 2].mean():.1f}",
+            f"{values[:, 3].mean():.0%}",
         )
-    Console().print(table)
+    Console(width=WIDTH).print(table)
 
 
-def _spread(values):
-    low, high = np.quantile(values, [0.05, 0.95])
-    return f"{values.mean():.2f} ({low:.2f} to {high:.2f})"
+def _print_probabilities(far, melanoma, n_draws, seed):
+    table = Table(title="Probabilities away (5th to 95th percentile of draws)")
+    for name in ("biases fitted on", "judged on", "log loss", "melanoma AUC"):
+        table.add_column(name)
+    cells = (f"{value:.3f}" for value in _judged(far.y_true, far.y_prob, melanoma))
+    table.add_row("none", f"all {len(far)} of away", *cells)
+    for size in SIZES:
+        values = []
+        for own, others in _draws(far, size, n_draws, seed):
+            biases = fit_class_biases(own.y_true, own.y_prob)
+            y_prob = add_class_biases(others.y_prob, biases)
+            values.append(_judged(others.y_true, y_prob, melanoma))
+        spread = map(_spread, np.transpose(values), [3, 3])
+        table.add_row(f"{size} of away", "the others of away", *spread)
+    Console(width=WIDTH).print(table)
+
+
+def _judged(y_true, y_prob, melanoma):
+    """Log loss, and how melanomas are ranked."""
+    auc = roc_auc_score(y_true == melanoma, y_prob[:, melanoma])
+    return log_losses(y_true, y_prob).mean(), auc
+
+
+def _spread(values, digits=2):
+    shown = np.mean(values), *np.quantile(values, [0.05, 0.95])
+    return "{} ({} to {})".format(*(f"{value:.{digits}f}" for value in shown))
 
 
 def _print_shift(val, test, far, n_draws, seed):
@@ -187,7 +217,7 @@ def _print_shift(val, test, far, n_draws, seed):
             found = [
                 bool(
                     ShiftTest(reference)
-                    .add(lesions.of(draw.permutation(len(lesions))[:size]).told)
+                    .add(lesions.told_of(draw.permutation(len(lesions))[:size]))
                     .found()
                 )
                 for _ in range(n_draws)
@@ -208,7 +238,7 @@ def _print_warnings(test, far, melanoma):
     for where, lesions in (("home", test), ("away", far)):
         cells = []
         for mask in (lesions.is_warned, ~lesions.is_warned):
-            part = lesions.of(mask)
+            part = lesions.labelled.of(mask)
             truth = part.y_true == melanoma
             area = roc_auc_score(truth, part.y_prob[:, melanoma])
             cells.append(f"{area:.3f} ({truth.sum()} of {len(part)})")

@@ -3,11 +3,14 @@
 from keras_derm.evaluation.agreement import agreement, self_agreement
 from keras_derm.evaluation.class_scores.axes import AXES, catalog_axes, contrast_edges
 from keras_derm.evaluation.class_scores.calibration import (
+    add_class_biases,
     apply_temperature,
     brier_score,
     calibration_slope,
     expected_calibration_error,
+    fit_class_biases,
     fit_temperature,
+    log_losses,
     reliability_table,
 )
 from keras_derm.evaluation.class_scores.conformal import (
@@ -47,6 +50,10 @@ from keras_derm.evaluation.class_scores.predictions import (
     predictions_from_csv,
     predictions_to_csv,
     thresholds_beside,
+)
+from keras_derm.evaluation.class_scores.recalibration import (
+    LabelledLesions,
+    Recalibration,
 )
 from keras_derm.evaluation.class_scores.subgroups import (
     LEAST_POSITIVES,
@@ -107,6 +114,7 @@ __all__ = [
     "Judgement",
     "LEAST_PHOTOGRAPHS",
     "LEAST_POSITIVES",
+    "LabelledLesions",
     "McNemarTest",
     "OVERLAP_METRICS",
     "PredictionsError",
@@ -120,9 +128,11 @@ __all__ = [
     "UNKNOWN",
     "WORST",
     "ReadersEstimate",
+    "Recalibration",
     "Shift",
     "ShiftReference",
     "ShiftTest",
+    "add_class_biases",
     "agreement",
     "apply_temperature",
     "balanced_multiclass_accuracy",
@@ -143,6 +153,7 @@ __all__ = [
     "describe_tone_sources",
     "evaluate",
     "expected_calibration_error",
+    "fit_class_biases",
     "fit_conformal",
     "fit_conformal_by_colour",
     "fit_shift_reference",
@@ -156,6 +167,7 @@ __all__ = [
     "isic2024_score",
     "judge_arms",
     "judged_rows",
+    "log_losses",
     "mcnemar_test",
     "mean_overlap",
     "means_with_intervals",

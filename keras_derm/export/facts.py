@@ -46,10 +46,15 @@ def prediction_facts(task, val, val_prob, photographs, colour):
     return {
         "conformal": None if sets is None else asdict(sets),
         "shift": asdict(reference),
-        "unsure_below": float(np.quantile(np.max(val_prob, axis=1), UNSURE)),
+        "unsure_below": unsure_below(val_prob),
         "photographs": photographs,
         "photograph_colour": colour,
     }
+
+
+def unsure_below(y_prob):
+    """Highest probability below which one in five photographs is, `(n, n_classes)`."""
+    return float(np.quantile(np.max(y_prob, axis=1), UNSURE))
 
 
 def photograph_facts(train):

@@ -58,6 +58,10 @@ class _Probability(pydantic.RootModel[Share]):
     """A number within [0, 1]."""
 
 
+class _Biases(pydantic.RootModel[dict[str, Number]]):
+    """What is added to the log-probability of each class."""
+
+
 class _Limits(pydantic.BaseModel):
     """Fields of `PhotographLimits`."""
 
@@ -100,6 +104,7 @@ class ModelFacts:
         sets: `ConformalSets`, or None where the model was not evaluated.
         reference: `ShiftReference` of the photographs that these were fitted on, or
             None.
+        class_biases: As of `add_class_biases`, or None.
         limits: `PhotographLimits`, or None.
         unsure_below: Highest probability below which the model is called unsure, or
             None.
@@ -126,6 +131,10 @@ class ModelFacts:
         if reference is not None and not set(reference["n"]) <= told:
             raise self._wrong("shift", f"`n` must be of some of {sorted(told)}")
         self.reference = None if reference is None else ShiftReference(**reference)
+        biases = self._checked("class_biases", _Biases)
+        if biases is not None and biases.keys() != {*self.classes}:
+            raise self._wrong("class_biases", "each class must have one, and no other")
+        self.class_biases = biases and [biases[name] for name in self.classes]
         limits = self._checked("photographs", _Limits)
         self.limits = None if limits is None else PhotographLimits(**limits)
         self.unsure_below = self._checked("unsure_below", _Probability)

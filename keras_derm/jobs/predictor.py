@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_derm import __version__
 from keras_derm.catalog import ImageError, read_image
-from keras_derm.evaluation import ENSEMBLE, photograph_colour
+from keras_derm.evaluation import ENSEMBLE, add_class_biases, photograph_colour
 from keras_derm.export import (
     MANIFEST,
     ModelFileError,
@@ -63,6 +63,8 @@ class Predictor:
 
     Attributes:
         classes: Class names.
+        class_biases: What `recalibrate` fitted to another clinic, added to the
+            log-probability of each class; or None.
         sets: `ConformalSets` fitted on val, or None where the model has none.
         reference: `ShiftReference` of the photographs of val, or None.
         limits: `PhotographLimits` of the training photographs, or None.
@@ -79,11 +81,12 @@ class Predictor:
     def __init__(self, path, n_threads=None, n_at_once=None):
         self.path, self.n_threads = Path(path), n_threads
         self._keras_model, self._members = None, {}
-        facts, self._classify = self._open(n_threads)
+        facts, self._classify_raw = self._open(n_threads)
         self._image_facts = {key: facts[key] for key in ("image_size", "classes")}
         told = ModelFacts(facts, self.path)
         self.classes, self.sets, self.limits = told.classes, told.sets, told.limits
         self.reference, self._unsure_below = told.reference, told.unsure_below
+        self.class_biases = told.class_biases
         self._earlier = "skin_tone" in facts
         self._estimator = told.colour
         self._prepare = told.prepare
@@ -154,12 +157,18 @@ class Predictor:
             image = cropped(image, lesion_box(outline.mask, self._crop_margin))
         return self._prepare(image)
 
+    @property
+    def float_file(self):
+        """The .keras of its name, which need not be there: what explains a .tflite."""
+        named = self.path.parent if self.path.name == MANIFEST else self.path
+        return named.with_suffix(".keras")
+
     def check_overlays(self):
         """Raise `ValueError` unless the model can be explained.
 
         A .tflite is by the .keras of its name, where that lies beside it.
         """
-        beside = self.path.with_suffix(".keras")
+        beside = self.float_file
         if self._keras_model is None and beside.is_file():
             self._keras_model = self._load_keras(beside, self._image_facts)
         if self._keras_model is None:
@@ -270,6 +279,11 @@ class Predictor:
 
     def _keras_classify(self, images):
         return self._keras_model.predict_on_batch(images.astype("float32"))
+
+    def _classify(self, images):
+        y_prob = self._classify_raw(images)
+        biases = self.class_biases
+        return y_prob if biases is None else add_class_biases(y_prob, biases)
 
     def _read(self, path):
         """What is told of one photograph itself, and what the model takes of it."""

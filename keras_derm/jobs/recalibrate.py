@@ -1,9 +1,10 @@
-"""Job: fit the prediction sets of a model on photographs of another clinic."""
+"""Job: fit what a model says to photographs of another clinic."""
 
 import dataclasses
 import shutil
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from rich.console import Console
@@ -14,39 +15,48 @@ from scipy.stats import binomtest
 from keras_derm.catalog import CatalogError
 from keras_derm.catalog.tasks import TASKS
 from keras_derm.evaluation import (
-    fit_conformal,
+    LabelledLesions,
     fit_shift_reference,
+    log_losses,
+    means_with_intervals,
     photograph_colour,
 )
 from keras_derm.evaluation.class_scores.conformal import ALPHA, MARGINAL, least_images
+from keras_derm.export.facts import unsure_below
 from keras_derm.files import atomic_path, read_json, write_json
 from keras_derm.jobs.judged import given_catalog
 from keras_derm.jobs.predictor import Predictor
 from keras_derm.settings.kinds import ImageType
 
 BATCH = 32
-N_FOLDS = 5
 
 
 def recalibrate(
     model: str,
     output: str,
     data: str | tuple[str, ...],
+    probabilities: Literal["kept", "fitted"] = "kept",
     image_types: tuple[ImageType, ...] | None = None,
     alpha: float = ALPHA,
     seed: int = 0,
     skip_bad: bool = False,
     n_threads: int | None = None,
 ):
-    """Fit a model's prediction sets on a few dozen labelled photographs of your own.
+    """Fit what a model says to a few dozen labelled photographs of your own.
 
     recalibrate.py MODEL FOLDER --data READER:PATH: sets hold the truth as often as they
     promise among photographs like those that they were fitted on, and fewer of another
     clinic's: melanomas above all. Takes one photograph of each lesion, prints how often
     the sets as they were hold its diagnosis, and how often those do that were fitted on
     the other lesions, and writes a copy of the model with sets fitted on all, which
-    predict.py takes. Weights and probabilities stay as they are. Of a diagnosis with
-    fewer than nine lesions nothing is promised of that diagnosis alone.
+    predict.py takes. Of a diagnosis with fewer than nine lesions nothing is promised of
+    that diagnosis alone.
+
+    Where diagnoses are more or less frequent than in the archives that the model
+    learned from, --probabilities fitted makes them more or less probable, by a bias for
+    each. It wants lesions as they come: labels chosen by diagnosis, such as twenty of
+    each, would have the model expect diagnoses as often as they were chosen. Weights
+    stay as they are.
 
     Args:
         model: As of predict.py: an ensemble.keras of a run, an exported .tflite, each
@@ -55,6 +65,7 @@ def recalibrate(
         data: Your labelled photographs: catalog.csv of a run, or a data source
             READER:PATH, such as folder:/data/clinic with a folder for each diagnosis.
             Several (--data A --data B) are joined.
+        probabilities: kept, or fitted to how frequent the diagnoses are.
         image_types: Which photographs, such as dermoscopic or "clinical: close-up". By
             default those that are dermoscopic, or all where none is.
         alpha: Share of the sets that may miss the truth.
@@ -79,15 +90,25 @@ def recalibrate(
             f"Received: {len(lesions)}"
         )
     lesions, y_prob, colours, ita = _classified(predictor, lesions, skip_bad)
-    y_true = task.targets(lesions)
-    sets = fit_conformal(y_true, y_prob, colours, task.classes, alpha)
+    labelled = LabelledLesions(task.classes, task.targets(lesions), y_prob, colours)
+    with_biases = probabilities == "fitted"
+    fitted = labelled.fit(alpha, with_biases, seed)
+    held = {"refitted": labelled.sets_by_others(alpha, with_biases, seed)}
+    if predictor.sets is not None:
+        held = {"as they were": predictor.sets.predict(y_prob, colours)} | held
+    _print_sets(held, fitted.sets, labelled.y_true)
+    _print_probabilities(labelled, with_biases, seed)
+    facts = {"conformal": asdict(fitted.sets)}
+    if with_biases:
+        y_prob = fitted.probabilities(y_prob)
+        before = predictor.class_biases or np.zeros(len(task.classes))
+        biases = (fitted.biases + before).tolist()
+        facts["class_biases"] = dict(zip(task.classes, biases, strict=True))
+        facts["unsure_below"] = unsure_below(y_prob)
     told = dict(zip(task.classes, y_prob.T, strict=True)) | {"ita": ita}
-    _print(predictor.sets, sets, y_true, y_prob, colours, seed)
-    facts = {
-        "conformal": asdict(sets),
-        "shift": asdict(fit_shift_reference(told)),
-        "recalibrated": {"data": data, "n": len(y_true), "of": predictor.record()},
-    }
+    facts["shift"] = asdict(fit_shift_reference(told))
+    done = {"data": data, "n": len(y_prob), "probabilities": probabilities}
+    facts["recalibrated"] = done | {"of": predictor.record()}
     written = _write_copy(predictor, output, facts)
     print(f"Written: {written}, for predict.py")
 
@@ -153,11 +174,9 @@ def _classified(predictor, catalog, skip_bad):
     return catalog.where(good), y_prob, colours, np.array(ita, "float64")
 
 
-def _print(before, after, y_true, y_prob, colours, seed):
-    """Coverage of the sets as they were, and of some fitted on the other lesions."""
-    held = {"refitted": _cross_fitted(after, y_true, y_prob, colours, seed)}
-    if before is not None:
-        held = {"as they were": before.predict(y_prob, colours)} | held
+def _print_sets(held, after, y_true):
+    """Coverage of sets by name, None of too few lesions, of those of each class too."""
+    held = {name: member for name, member in held.items() if member is not None}
     title = f"Sets that hold the truth, {1 - after.alpha:.0%} wanted (95 % interval)"
     shown = Table(title=title, title_justify="left")
     shown.add_column("lesions")
@@ -173,6 +192,8 @@ def _print(before, after, y_true, y_prob, colours, seed):
     shown.add_section()
     shown.add_row("classes in a set", "", *sizes)
     Console().print(shown)
+    if "refitted" not in held:
+        print("They are too few to tell how often refitted sets would hold others.")
     few = [name for name in after.classes if after.unpromised(name)]
     if few:
         print(
@@ -181,17 +202,29 @@ def _print(before, after, y_true, y_prob, colours, seed):
         )
 
 
-def _cross_fitted(sets, y_true, y_prob, colours, seed):
-    """Sets of each lesion, fitted on the others in five folds."""
-    member = np.zeros(y_prob.shape, bool)
-    fold = np.random.default_rng(seed).permutation(len(y_true)) % N_FOLDS
-    for one in range(N_FOLDS):
-        others, own = fold != one, fold == one
-        fitted = fit_conformal(
-            y_true[others], y_prob[others], colours[others], sets.classes, sets.alpha
+def _print_probabilities(labelled, with_biases, seed):
+    """Frequencies, and what is said of them as it was, and fitted on other lesions."""
+    before, after = labelled.y_prob, labelled.biased_by_others(seed)
+    counts = np.bincount(labelled.y_true, minlength=len(labelled.classes))
+    shown = Table(title="Diagnoses: how frequent, how probable", title_justify="left")
+    shown.add_column("")
+    for name in ("frequency", "probability as it was", "fitted"):
+        shown.add_column(name, justify="right")
+    shares = counts / len(labelled), before.mean(axis=0), after.mean(axis=0)
+    for name, *row in zip(labelled.classes, *shares, strict=True):
+        shown.add_row(name, *(f"{share:.2f}" for share in row))
+    losses = [log_losses(labelled.y_true, y_prob) for y_prob in (before, after)]
+    paired = np.column_stack([*losses, losses[1] - losses[0]])
+    (was, *_), (now, *_), (change, low, high) = means_with_intervals(paired, None)
+    shown.add_section()
+    shown.add_row("log loss", "", f"{was:.2f}", f"{now:.2f}")
+    shown.add_row("", "", "change", f"{change:.2f} ({low:.2f} to {high:.2f})")
+    Console().print(shown)
+    if not with_biases:
+        print(
+            "The probabilities stay as they are. If these lesions are as they come, "
+            "not chosen by diagnosis, --probabilities fitted changes them."
         )
-        member[own] = fitted.predict(y_prob[own], colours[own])
-    return member
 
 
 def _share(hits):
@@ -200,11 +233,14 @@ def _share(hits):
 
 
 def _write_copy(predictor, output, facts):
-    """Copy the files of a model, its facts renewed."""
+    """Copy the files of a model and what explains it, its facts renewed."""
+    files, explains = set(predictor.files), predictor.float_file
+    if predictor.path.suffix == ".tflite" and explains.is_file():
+        files.add(explains)
     described = next(file for file in predictor.files if file.suffix == ".json")
     with atomic_path(output) as folder:
         folder.mkdir(parents=True)
-        for file in predictor.files:
+        for file in files:
             shutil.copyfile(file, folder / file.name)
         write_json(folder / described.name, read_json(described) | facts)
     if predictor.path.is_dir():

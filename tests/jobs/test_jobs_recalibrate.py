@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,61 @@ def test_what_was_found_is_told(model, clinic, tmp_path, capsys):
     assert "refitted" in told and "classes in a set" in told
     assert "as they were" not in told  # the model has none
     assert str(Path("own/small.tflite")) in told.replace("\n", "")
+
+
+def test_fitted_probabilities_are_those_of_the_clinic(model, clinic, tmp_path, capsys):
+    recalibrate(model, str(tmp_path / "own"), DATA, probabilities="fitted")
+    told = capsys.readouterr().out
+    assert "log loss" in told and "stay as they are" not in told
+    before = rows(model, clinic, tmp_path / "before.csv")
+    after = rows(tmp_path / "own/small.tflite", clinic, tmp_path / "after.csv")
+    biases = facts(tmp_path / "own")["class_biases"]
+    expected = before[CLASSES] * np.exp([biases[name] for name in CLASSES])
+    expected = expected.div(expected.sum(axis=1), axis=0)
+    np.testing.assert_allclose(after[CLASSES], expected, atol=1e-5)
+    known = clinic.table["diagnosis"].isin(CLASSES).to_numpy()
+    share = clinic.table["diagnosis"][known].value_counts(normalize=True)[CLASSES]
+    far, near = (
+        np.abs(frame[CLASSES][known].mean() - share).max() for frame in (before, after)
+    )
+    assert near < 0.06 < far
+    assert facts(tmp_path / "own")["recalibrated"]["probabilities"] == "fitted"
+    highest = after[CLASSES].max(axis=1)[known]
+    assert highest.min() < facts(tmp_path / "own")["unsure_below"] < highest.max()
+
+
+def test_a_copy_is_recalibrated_again_from_what_it_says(model, tmp_path, capsys):
+    recalibrate(model, str(tmp_path / "own"), DATA, probabilities="fitted")
+    once = facts(tmp_path / "own")["class_biases"]
+    copy = str(tmp_path / "own/small.tflite")
+    recalibrate(copy, str(tmp_path / "again"), DATA, probabilities="fitted")
+    twice = facts(tmp_path / "again")["class_biases"]
+    for name in CLASSES:  # the first fit left little, what its penalty held back
+        assert twice[name] == pytest.approx(once[name], abs=0.1)
+    recalibrate(copy, str(tmp_path / "sets"), DATA)
+    assert facts(tmp_path / "sets")["class_biases"] == once
+    assert "--probabilities fitted changes them" in capsys.readouterr().out.replace(
+        "\n", " "
+    )
+
+
+def test_what_explains_a_model_is_copied_with_it(model, clinic, tmp_path, capsys):
+    for file in (Path(model), Path(model).with_suffix(".json")):
+        shutil.copy(file, tmp_path)
+    (tmp_path / "small.keras").write_bytes(b"weights")
+    recalibrate(str(tmp_path / "small.tflite"), str(tmp_path / "own"), DATA)
+    copied = {path.name for path in (tmp_path / "own").iterdir()}
+    assert copied == {"small.tflite", "small.json", "small.keras"}
+    assert (tmp_path / "own/small.keras").read_bytes() == b"weights"
+
+
+def test_nine_lesions_are_enough(model, clinic, tmp_path, capsys):
+    known = clinic.table["diagnosis"].isin(CLASSES).to_numpy()
+    first = ~clinic.table["lesion_id"].duplicated().to_numpy() & known
+    clinic.where(first & (np.cumsum(first) <= 9)).save(tmp_path / "few.csv")
+    recalibrate(model, str(tmp_path / "own"), str(tmp_path / "few.csv"))
+    assert facts(tmp_path / "own")["recalibrated"]["n"] == 9
+    assert "too few to tell" in capsys.readouterr().out
 
 
 def test_one_photograph_of_each_lesion_is_taken(model, clinic, tmp_path):

@@ -4,11 +4,14 @@ import sklearn.metrics
 from sklearn.linear_model import LogisticRegression
 
 from keras_derm.evaluation import (
+    add_class_biases,
     apply_temperature,
     brier_score,
     calibration_slope,
     expected_calibration_error,
+    fit_class_biases,
     fit_temperature,
+    log_losses,
     reliability_table,
 )
 
@@ -77,6 +80,54 @@ def test_temperature_keeps_the_predicted_class():
     assert (scaled.argmax(axis=1) == y_prob.argmax(axis=1)).all()
     with pytest.raises(ValueError, match="Received: temperature=0"):
         apply_temperature(y_prob, 0)
+
+
+def drawn_anew(y_true, frequencies, seed=1):
+    """Rows of images of which the classes have other frequencies."""
+    generator = np.random.default_rng(seed)
+    weights = (np.array(frequencies) / np.bincount(y_true))[y_true]
+    return generator.choice(len(y_true), len(y_true), p=weights / weights.sum())
+
+
+def test_class_biases_are_the_logarithms_by_which_frequencies_changed():
+    y_true, y_prob = calibrated()
+    frequencies = np.array([0.7, 0.25, 0.05])
+    rows = drawn_anew(y_true, frequencies)
+    found = fit_class_biases(y_true[rows], y_prob[rows])
+    expected = np.log(frequencies * len(y_true) / np.bincount(y_true))
+    assert found == pytest.approx(expected - expected.mean(), abs=0.1)
+    assert found.sum() == pytest.approx(0, abs=1e-3)
+    biased = add_class_biases(y_prob[rows], found)
+    assert biased.mean(axis=0) == pytest.approx(frequencies, abs=0.01)
+    expected = y_prob[rows] * np.exp(found)
+    assert biased == pytest.approx(expected / expected.sum(axis=1, keepdims=True))
+
+
+def test_class_biases_are_those_of_a_penalised_logistic_regression():
+    """Of two classes: their difference is the intercept where the slope is 1."""
+    y_true, y_prob = calibrated(n=40)
+    y_true, y_prob = np.minimum(y_true, 1), np.c_[y_prob[:, 0], 1 - y_prob[:, 0]]
+    found = fit_class_biases(y_true, y_prob, penalty=3.0)
+    logit, intercept = np.log(y_prob[:, 1] / y_prob[:, 0]), found[1] - found[0]
+    expected = 1 / (1 + np.exp(-logit - intercept))
+    # Twice the penalty of a half of the intercept, whose square is a fourth.
+    assert (expected - y_true).sum() + 3.0 * intercept / 2 == pytest.approx(0, abs=1e-3)
+
+
+def test_few_labels_change_little_and_a_class_without_any_becomes_rarer():
+    _, y_prob = calibrated(n=10)
+    y_true = np.array([0] * 6 + [1] * 4)
+    found = fit_class_biases(y_true, y_prob)
+    assert np.abs(found).max() < 1.5 and found[2] == found.min() < -0.3
+    nothing = fit_class_biases(y_true[:0], y_prob[:0])
+    assert nothing.tolist() == [0, 0, 0]
+
+
+def test_log_losses_are_scikit_learns():
+    y_true, y_prob = calibrated(n=100)
+    expected = sklearn.metrics.log_loss(y_true, y_prob, labels=[0, 1, 2])
+    assert log_losses(y_true, y_prob).mean() == pytest.approx(expected)
+    assert log_losses([0], [[0.0, 1.0, 0.0]]) == pytest.approx(np.log(1e12))
 
 
 def test_slope_is_that_of_an_unpenalised_logistic_regression():
