@@ -14,7 +14,7 @@ WEIGHTS ?= $(firstword $(wildcard ../shared/data/weights/mobilenet_v2*.h5))
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow browser-test lint types docs bench requirements
+.PHONY: help demo test test-slow browser-test lint types docs requirements
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -44,9 +44,6 @@ types: .venv/.installed ## mypy: settings and run directories
 
 docs: .venv/.installed ## the site, in build/site; a broken link is an error
 	$(BIN)/mkdocs build --strict
-
-bench: .venv/.installed ## every measurement under benchmarks/; hours
-	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 # All but gpu, whose libraries are of no use where there is none. With hyphens: pip-compile
 # passes over a name with an underscore and says nothing.
