@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import keras_derm  # noqa: F401  (before TensorFlow is loaded, as in the apps)
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # `make test` has a process for each of two processors: more threads would only wait for
 # one another, and spin as they wait.
