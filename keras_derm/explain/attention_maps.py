@@ -31,6 +31,9 @@ other methods read what the classifier pools, as their papers do."""
 # beyond 50 samples, and half of them already look the same.
 SMOOTH_GRAD_SAMPLES = 25
 SMOOTH_GRAD_NOISE = 0.15
+SMOOTH_GRAD_AT_ONCE = 5
+"""Noisy copies of one image in a batch, always as many: kernels round otherwise where
+a batch is larger, and a gradient that flips shows it."""
 FADING = 0.125
 """Share of the part that a classifier sees over which its map fades at each end."""
 PLAIN = ("seek_penultimate_conv_layer", "expand_cam", "normalize_cam")
@@ -71,7 +74,8 @@ def attention_maps(
         class_indices: The class to explain for each image: int, or ints `(n,)`.
         method: A name in `METHODS`.
         seed: Seed of SmoothGrad's noise; the other methods draw nothing.
-        batch_size: Images explained at once; bounds the memory.
+        batch_size: Images explained at once; bounds the memory. `smooth_grad` takes
+            five noisy copies of one at once.
         least_regions: Least positions along each side of the feature maps that are
             read, or the most that the network has; None for those named above.
 
@@ -128,7 +132,7 @@ def member_attention_maps(
     n_classes = members[0].output_shape[-1]
     class_indices = check_class_indices(class_indices, len(images), n_classes)
     if method in OF_PIXELS:
-        explained = images, class_indices, method, seed, batch_size
+        explained = images, class_indices, method, seed
         return [_pixel_maps(member, *explained) for member in members]
     least_regions = least_regions or LEAST_REGIONS.get(method, 1)
     explained = images, class_indices, method, batch_size, least_regions
@@ -164,13 +168,14 @@ def map_regions(model, method="layer_cam"):
     return min(tuple(layer.output.shape[1:3]) for layer in layers)
 
 
-def _pixel_maps(model, images, class_indices, method, seed, batch_size):
+def _pixel_maps(model, images, class_indices, method, seed):
     """Explain `images` with one classifier at its size; maps at the images' size."""
     explainer = METHODS[method](_logits(model))
     maps = []
-    for rows, score, batch in _batches(model, images, class_indices, batch_size):
-        found = _smooth_grad(explainer, score, batch, seed, rows)
-        maps += [_spread(one, images.shape[1:3]) for one in found]
+    for rows, _, image in _batches(model, images, class_indices, 1):
+        score = CategoricalScore(class_indices[rows].tolist() * SMOOTH_GRAD_AT_ONCE)
+        found = _smooth_grad(explainer, score, image[0], [seed, *rows])
+        maps.append(_spread(found, images.shape[1:3]))
     return _scale_to_one(np.asarray(maps))
 
 
@@ -250,24 +255,21 @@ def _logits(model):
     return logits
 
 
-def _smooth_grad(explainer, score, batch, seed, rows):
-    """Mean absolute gradient over noisy copies of each image.
+def _smooth_grad(explainer, score, image, seed):
+    """Mean absolute gradient over noisy copies of an image.
 
     tf-keras-vis' own smoothing draws from NumPy's global state, which no seed of ours
     governs. Each image has a generator of its own, so that its map does not depend on
-    the batch it came in.
+    the images beside it.
     """
-    generators = [np.random.default_rng([seed, row]) for row in rows]
-    spread = batch.max(axis=(1, 2, 3)) - batch.min(axis=(1, 2, 3))
-    total = 0
-    for _ in range(SMOOTH_GRAD_SAMPLES):
-        noise = [
-            SMOOTH_GRAD_NOISE * sigma * generator.standard_normal(batch.shape[1:])
-            for generator, sigma in zip(generators, spread, strict=True)
-        ]
-        noisy = batch + np.asarray(noise, "float32")
-        total = total + explainer(score, noisy, normalize_map=False)
-    return np.asarray(total) / SMOOTH_GRAD_SAMPLES
+    generator = np.random.default_rng(seed)
+    spread = SMOOTH_GRAD_NOISE * np.ptp(image)
+    maps = []
+    for _ in range(SMOOTH_GRAD_SAMPLES // SMOOTH_GRAD_AT_ONCE):
+        noise = generator.standard_normal((SMOOTH_GRAD_AT_ONCE, *image.shape))
+        noisy = image + (spread * noise).astype("float32")
+        maps.append(explainer(score, noisy, normalize_map=False))
+    return np.mean(maps, axis=(0, 1))
 
 
 def _resizing_to_input(model, images):
