@@ -7,6 +7,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from keras_derm.classifiers import ensemble_members
 from keras_derm.explain.checks import check_images
+from keras_derm.pipeline.autotuning import without_autotuning
 
 LEAST_POINTS = 5
 POOLINGS = (
@@ -180,6 +181,7 @@ def _pooled(model, images, batch_size):
     resize = keras.layers.Resizing(*model.input_shape[1:3])
     batches = tf.data.Dataset.from_tensor_slices(images).batch(batch_size)
     batches = batches.map(lambda batch: resize(tf.cast(batch, tf.float32)))
+    batches = without_autotuning(batches)
     extractor = keras.Model(model.inputs[0], poolings[-1].output)
     return extractor.predict(batches, verbose=0).astype("float32")
 

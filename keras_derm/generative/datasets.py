@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_derm.catalog import CatalogError
 from keras_derm.generative.conditions import condition_indices
+from keras_derm.pipeline.autotuning import without_autotuning
 
 TRANSLATED_TO = "MEL"
 """Diagnosis of a translation: a made image must have one, "malignant" is not enough."""
@@ -151,4 +152,4 @@ def _checked(catalog, images):
 
 def _steps(load, first_step):
     steps = tf.data.Dataset.range(first_step, np.iinfo("int64").max)
-    return steps.map(load, num_parallel_calls=2).prefetch(2)
+    return without_autotuning(steps.map(load, num_parallel_calls=2).prefetch(2))

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_derm.layers import Augmentation
+from keras_derm.pipeline.autotuning import without_autotuning
 from keras_derm.pipeline.replicas import OnReplicas
 
 FOREVER = np.iinfo(np.int64).max
@@ -113,7 +114,7 @@ def image_dataset(
         )
         return tf.cast(tf.ensure_shape(taken, shape[:-1]), tf.float32)[..., None]
 
-    dataset = dataset.map(load, tf.data.AUTOTUNE)
+    dataset = without_autotuning(dataset.map(load, tf.data.AUTOTUNE))
     chain = BatchChain(image_size, augmentation, with_masks=masks is not None)
     return chain.applied(dataset, repeat, share, first_batch, strategy)
 

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from keras_derm.catalog import read_image
 from keras_derm.object_store import is_url
+from keras_derm.pipeline.autotuning import without_autotuning
 
 
 def decoded_images(catalog):
@@ -12,7 +13,7 @@ def decoded_images(catalog):
     See `decode` for which files are decoded by what.
     """
     dataset = tf.data.Dataset.from_tensor_slices((catalog.paths, is_plain(catalog)))
-    return dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
+    return without_autotuning(dataset.map(decode, tf.data.AUTOTUNE))
 
 
 def is_plain(catalog):

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_derm.photographs import open_image, upright_size
+from keras_derm.pipeline.autotuning import without_autotuning
 from keras_derm.pipeline.decoded import decode, is_plain, part_of
 from keras_derm.pipeline.replicas import OnReplicas
 
@@ -80,7 +81,8 @@ def _decoded_batches(catalog, boxes, n_replicas):
         lambda: rows_of_one_size(catalog.paths, boxes, n_replicas),
         output_signature=tf.TensorSpec((None,), tf.int64),
     )
-    return dataset.map(load, tf.data.AUTOTUNE).prefetch(IN_ADVANCE * n_replicas)
+    dataset = without_autotuning(dataset.map(load, tf.data.AUTOTUNE))
+    return dataset.prefetch(IN_ADVANCE * n_replicas)
 
 
 def rows_of_one_size(paths, boxes, n_replicas):

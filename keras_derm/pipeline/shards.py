@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_derm.files import atomic_path, read_json, write_json
+from keras_derm.pipeline.autotuning import without_autotuning
 from keras_derm.pipeline.datasets import FOREVER, BatchChain, key
 
 INDEX = "index.json"
@@ -357,7 +358,8 @@ def sharded_dataset(
     dataset = epochs.flat_map(epoch)
     dataset = dataset.batch(batch_size, drop_remainder=repeat)
     chain = BatchChain(image_size, augmentation)
-    return chain.applied(dataset.map(read, tf.data.AUTOTUNE), by_number=repeat)
+    dataset = without_autotuning(dataset.map(read, tf.data.AUTOTUNE))
+    return chain.applied(dataset, by_number=repeat)
 
 
 def _example(row, png):

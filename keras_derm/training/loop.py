@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from keras_derm.networks import frozen
+from keras_derm.pipeline.autotuning import without_autotuning
 from keras_derm.settings import OptimizationSettings
 from keras_derm.training.averaged_weights import EvaluateAveragedWeights
 from keras_derm.training.checkpoints import BestModel, SaveState, read_history
@@ -117,7 +118,7 @@ def fit(
         scores = ValidationScores(validation, objective.scores, workers)
     training = _Training(
         model,
-        train if callable(train) else train.skip,
+        train if callable(train) else without_autotuning(train).skip,
         scores,
         directory,
         objective,

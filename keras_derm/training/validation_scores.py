@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_derm.pipeline.autotuning import without_autotuning
+
 
 class ValidationScores(keras.callbacks.Callback):
     """Add the scores of an objective on the validation set to the logs of each epoch.
@@ -61,4 +63,5 @@ def predict(model, dataset):
         model: `keras.Model` of images.
         dataset: `tf.data.Dataset` of batches of images, or of such tuples.
     """
-    return model.predict(dataset.map(lambda *element: element[0]), verbose=0)
+    images = without_autotuning(dataset).map(lambda *element: element[0])
+    return model.predict(images, verbose=0)

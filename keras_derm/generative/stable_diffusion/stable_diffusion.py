@@ -37,6 +37,7 @@ from keras_derm.networks import (
     load_training,
     save_training,
 )
+from keras_derm.pipeline.autotuning import without_autotuning
 from keras_derm.settings import StableDiffusionSettings
 
 ADAPTER = "dermoscopy"
@@ -190,7 +191,7 @@ class StableDiffusion(Generator):
             return tf.ensure_shape(batch, (n, *moments.shape[1:])), tokens
 
         steps = tf.data.Dataset.range(first_step, np.iinfo("int64").max)
-        return steps.map(load, num_parallel_calls=2).prefetch(2)
+        return without_autotuning(steps.map(load, num_parallel_calls=2).prefetch(2))
 
     def train_step(self, data):
         moments, tokens = data
