@@ -352,7 +352,7 @@ def _features(archive, arm):
     if not file.is_file():
         images = _squares(archive, taken, part == "lesion")
         images = tf.data.Dataset.from_tensor_slices(images).batch(64)
-        np.save(file, classifiers.mirrored_features(reader, images, file.stem))
+        np.save(file, classifiers.view_features(reader, images, file.stem))
     ends = np.cumsum(list(widths.values()))[:-1]
     parts = dict(zip(widths, np.split(np.load(file), ends, axis=-1), strict=True))
     return np.concatenate([parts[name] for name in read], axis=-1)

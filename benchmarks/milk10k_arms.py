@@ -1,21 +1,19 @@
 """MILK10k: does a second photograph help, and what else is known of a lesion?
 
 Trains the arms of the recipe milk10k (dermoscopy, close-up, both, both with age, sex,
-site and concepts) with several seeds, and judges them on the same test lesions. Prints
-macro F1 and macro AUC, means over the seeds with 95 % lesion bootstrap, the challenge's
-own score, the sensitivity for each class, and what the last arm says where an input is
-withheld. Beside them stand logistic regressions on frozen ImageNet features, of 2,095
-other lesions. A training that is done is not done again.
+site and concepts) and judges them on the same test lesions. Prints macro F1 and macro
+AUC, means over the seeds with 95 % lesion bootstrap, the challenge's own score, the
+sensitivity for each class, and what the last arm says where an input is withheld.
+Beside them stand logistic regressions on frozen ImageNet features, of 2,095 other
+lesions. A training that is done is not done again.
 
-With --frozen true the backbones stay as they are: their features, means of the ends of
-their blocks 2 to 5 and of their last map (Head2Toe, Evci et al., ICML 2022), of the
-photograph and its mirror image, are computed once, and the same heads learn on them in
-seconds.
+At `laptop` a softmax is fitted to what pretrained networks see; a seed decides which
+inputs are withheld meanwhile. With --fine_tuned true the ends of the networks learn.
 
 Usage:
     python benchmarks/milk10k_arms.py --data milk10k:/data/milk10k --seeds 3
     python benchmarks/milk10k_arms.py --data milk10k:/data/milk10k --seeds 3 \\
-        --frozen true --backbone EfficientNetLite2 --image_size 224
+        --fine_tuned true --image_size 128 --epochs 4
     python benchmarks/milk10k_arms.py --scale quick --seeds 2
 """
 
@@ -24,21 +22,15 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from domain_shift import feature_reader
 from jsonargparse import auto_cli
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from keras_derm import evaluation
 from keras_derm.catalog import split_catalog
 from keras_derm.classifiers import (
-    IMAGE_INPUTS,
-    LogitAdjustedCrossentropy,
-    build_lesion_head,
-    fit_decision_exponent,
-    mirrored_features,
     predict_lesions,
+    remove_features,
     remove_states,
     times_frequencies,
 )
@@ -46,10 +38,10 @@ from keras_derm.files import read_json
 from keras_derm.jobs.judged import print_sensitivities
 from keras_derm.jobs.train_lesion_classifier import lesion_examples, train_lesion_arm
 from keras_derm.layers import preparation
-from keras_derm.pipeline import image_dataset, prepare
+from keras_derm.pipeline import prepare
 from keras_derm.readers import read_data_source
 from keras_derm.report import interval_cell
-from keras_derm.settings import LESION_ARMS, Backbone, Recipe
+from keras_derm.settings import LESION_ARMS, Backbone, OptimizationSettings, Recipe
 
 ORIENTATION = {
     "dermoscopic": (0.338, 0.774),
@@ -59,8 +51,15 @@ ORIENTATION = {
 }
 """Macro F1 and macro AUC of logistic regressions on frozen ImageNet features."""
 
-BATCH, FROZEN_EPOCHS, FROZEN_RATE = 64, 30, 1e-3
-"""How heads learn on frozen features: the best of a few on folds of train and val."""
+FINE_TUNED = {
+    "probed_networks": (),
+    "frozen_until": "block4c_add",
+    "epochs": 4,
+    "learning_rate": 1e-3,
+    "optimization": OptimizationSettings(clip_norm=1.0, ema_momentum=0.98),
+    "absence_rate": 0.15,
+}
+"""How networks learn in place of the probes of `laptop`."""
 
 PREDICTIONS = "predictions/ensemble_test.csv"
 SHOWN = ("macro_f1", "macro_auc", "balanced_accuracy", "sensitivity", "auc")
@@ -73,7 +72,7 @@ def main(
     seeds: int = 1,
     arms: list[str] | None = None,
     epochs: int | None = None,
-    frozen: bool = False,
+    fine_tuned: bool = False,
     backbone: Backbone | None = None,
     image_size: int | None = None,
     run: str | None = None,
@@ -85,23 +84,22 @@ def main(
         scale: Scale of the recipe.
         seeds: Trainings of each arm, of the seeds 0, 1 and so on.
         arms: Some of the arms; by default all.
-        epochs: Epochs in place of the recipe's, or of the 30 of heads alone.
-        frozen: Train heads on the features of frozen backbones.
-        backbone: Network in place of the recipe's.
+        epochs: Epochs in place of the recipe's.
+        fine_tuned: Train networks from their fourth block on, in place of probes.
+        backbone: Network that learns, in place of the recipe's.
         image_size: Side of the images in pixels in place of the recipe's.
         run: Run directory; by default runs/milk10k_arms_SCALE.
     """
     folder = Path(run or f"runs/milk10k_arms_{scale}")
     recipe = Recipe.load("milk10k", scale)
-    changed = {"epochs": None if frozen else epochs, "backbone": backbone}
+    changed = {"epochs": epochs, "backbone": backbone}
     changed = {name: value for name, value in changed.items() if value is not None}
+    if fine_tuned:
+        changed = FINE_TUNED | changed
     examples, settings = _examples(recipe, data, folder, image_size, changed)
     arms = list(arms or LESION_ARMS)
-    if frozen:
-        y_prob = _of_frozen(examples, settings, arms, seeds, epochs, folder)
-    else:
-        preset = recipe.settings("prepare_dataset").preset
-        y_prob = _of_trained(examples, settings, arms, seeds, folder, preset)
+    preset = recipe.settings("prepare_dataset").preset
+    y_prob = _trained(examples, settings, arms, seeds, folder, preset)
     test = examples.split("test")
     found = evaluation.compare(
         **evaluation.inputs_from_catalog(test.lesions.catalog, examples.task, ()),
@@ -112,7 +110,7 @@ def main(
     print_sensitivities(_of(found, arms))
 
 
-def _of_trained(examples, settings, arms, seeds, folder, preset):
+def _trained(examples, settings, arms, seeds, folder, preset):
     """Probabilities of test lesions by each arm, a list of one for each seed."""
     folders = {
         arm: [folder / f"seed_{seed}/{arm}" for seed in range(seeds)] for arm in arms
@@ -123,6 +121,7 @@ def _of_trained(examples, settings, arms, seeds, folder, preset):
                 one = replace(settings, seed=seed)
                 train_lesion_arm(arm, examples, one, places[seed], preset)
         remove_states(folder / f"seed_{seed}")
+        remove_features(folder / f"seed_{seed}")
     test = examples.split("test")
     judged = test.lesions.catalog, examples.task.classes
     y_prob = {
@@ -135,92 +134,6 @@ def _of_trained(examples, settings, arms, seeds, folder, preset):
     if "both_and_table" in folders:
         y_prob |= _withheld(test, folders["both_and_table"])
     return y_prob
-
-
-def _of_frozen(examples, settings, arms, seeds, epochs, folder):
-    """The same of heads on the features of frozen backbones."""
-    features = _features(examples, settings, folder / "features.npy")
-    parts = {name: examples.split(name) for name in ("train", "val", "test")}
-    n_classes = len(examples.task.classes)
-    counts = np.bincount(parts["train"].targets, minlength=n_classes)
-    y_prob = {}
-    work = [(arm, seed) for arm in arms for seed in range(seeds)]
-    for arm, seed in track(work, "Training heads"):
-        inputs = LESION_ARMS[arm]
-        taken = {name: _taken(one, inputs, features) for name, one in parts.items()}
-        head = _trained_head(
-            inputs, taken["train"], parts["train"].targets, counts, settings, seed,
-            epochs or FROZEN_EPOCHS, examples.table.width,
-        )  # fmt: skip
-        val = head.predict(taken["val"], verbose=0)
-        exponent = fit_decision_exponent(parts["val"].targets, val, counts)
-        withheld = {arm: ()}
-        if arm == "both_and_table":
-            withheld |= {f"{arm} without {' and '.join(one)}": one for one in WITHHELD}
-        for name, left_out in withheld.items():
-            given = taken["test"]["given"].copy()
-            given[:, [one in left_out for one in inputs]] = 0
-            said = head.predict(taken["test"] | {"given": given}, verbose=0)
-            said = times_frequencies(said, counts, exponent)
-            y_prob.setdefault(name, []).append(said)
-    return {name: y_prob[name] for name in sorted(y_prob, key=lambda n: n not in arms)}
-
-
-def _features(examples, settings, file):
-    """Pooled features of every photograph, standardised on those of training."""
-    prepared = examples.prepared
-    if not file.is_file():
-        side = prepared.image_size[0]
-        reader, _ = feature_reader(settings.backbone, side, settings.weights)
-        everything = np.arange(len(prepared))
-        images = image_dataset(prepared, everything, batch_size=BATCH)
-        features = mirrored_features(reader, images.map(lambda seen: seen))
-        np.save(file, features.mean(axis=0))
-    features = np.load(file)
-    rows = np.concatenate(list(examples.split("train").lesions.rows.values()))
-    indices = prepared.indices(examples.lesions.photographs)
-    train = features[indices[rows[rows >= 0]]]
-    return (features - train.mean(axis=0)) / (train.std(axis=0) + 1e-6)
-
-
-def _taken(examples, inputs, features):
-    """What a head takes of lesions."""
-    lesions, prepared = examples.lesions, examples.prepared
-    indices = prepared.indices(lesions.photographs)
-    taken = {"given": examples.given(inputs)}
-    for name in inputs:
-        if name == "table":
-            taken[name] = examples.table.encode(lesions)
-        else:
-            rows = lesions.rows[IMAGE_INPUTS[name]]
-            taken[name] = features[indices[np.maximum(rows, 0)]]
-    return taken
-
-
-def _trained_head(inputs, taken, targets, counts, settings, seed, epochs, table_width):
-    """Train a head as the recipe has it, but for its rate, decay and batches."""
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(seed)
-    head = build_lesion_head(
-        inputs,
-        len(counts),
-        taken[inputs[0]].shape[1],
-        table_width,
-        settings.hidden_units,
-        settings.table_units,
-        settings.dropout,
-        settings.absence_rate,
-        seed,
-    )
-    steps = epochs * -(-len(targets) // BATCH)
-    rate = keras.optimizers.schedules.CosineDecay(FROZEN_RATE, steps)
-    head.compile(
-        keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay),
-        LogitAdjustedCrossentropy(counts, settings.logit_adjustment),
-    )
-    one_hot = keras.utils.to_categorical(targets, len(counts))
-    head.fit(taken, one_hot, batch_size=BATCH, epochs=epochs, verbose=0)
-    return head
 
 
 def _examples(recipe, data, folder, image_size, changed):

@@ -4,6 +4,7 @@ from keras_derm.classifiers.backbones import (
     BACKBONES,
     build_backbone,
     build_classifier,
+    build_feature_extractor,
     check_weights,
 )
 from keras_derm.classifiers.decision_exponent import (
@@ -41,11 +42,16 @@ from keras_derm.classifiers.lesion_network import (
     build_lesion_head,
     build_lesion_network,
 )
+from keras_derm.classifiers.lesion_probe import (
+    build_lesion_probe,
+    remove_features,
+    train_lesion_probe,
+)
 from keras_derm.classifiers.lesion_table import LesionTable
 from keras_derm.classifiers.linear_probe import (
     fit_linear_probe,
     fit_softmax,
-    mirrored_features,
+    view_features,
 )
 from keras_derm.classifiers.members import (
     member_numbers,
@@ -84,8 +90,10 @@ __all__ = [
     "build_backbone",
     "build_classifier",
     "build_ensemble",
+    "build_feature_extractor",
     "build_lesion_head",
     "build_lesion_network",
+    "build_lesion_probe",
     "build_tone_network",
     "check_weights",
     "class_weights",
@@ -102,13 +110,14 @@ __all__ = [
     "label_weights",
     "load_classifier",
     "member_numbers",
-    "mirrored_features",
+    "view_features",
     "models_of",
     "next_group_weights",
     "predict_probabilities",
     "predict_lesions",
     "preprocessing_speeds",
     "read_member",
+    "remove_features",
     "remove_states",
     "sample_weights",
     "save_small",
@@ -116,6 +125,7 @@ __all__ = [
     "times_frequencies",
     "tone_objective",
     "train_lesion_network",
+    "train_lesion_probe",
     "train_member",
     "train_tone_network",
     "training_examples",

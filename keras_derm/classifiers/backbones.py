@@ -137,7 +137,9 @@ def build_classifier(
         FileNotFoundError: The weights are not there and cannot be downloaded.
         ImportError: The package that brings them is not installed.
     """
-    network = build_backbone(backbone, image_size, weights, cropped_from, input_scaling)
+    network = build_feature_extractor(
+        backbone, image_size, weights, cropped_from, input_scaling, pooled_layers
+    )
     image_size = image_size or BACKBONES[backbone].image_size
     if batch_norm_momentum is not None:
         for layer in network.layers:
@@ -145,16 +147,42 @@ def build_classifier(
                 layer.momentum = batch_norm_momentum
     head = {"dtype": "float32"}
     name = f"{backbone.lower()}_{image_size}"
-    maps = [network.output]
     if pooled_layers:
         name += f"_{len(pooled_layers)}_layers"
-        maps = _maps(network, pooled_layers, backbone)
-    x = _means(maps, head)
+    x = network.output
     if hidden_units:
         x = keras.layers.Dense(hidden_units, "relu", name="hidden", **head)(x)
     x = keras.layers.Dropout(dropout, name="dropout", **head)(x)
     outputs = keras.layers.Dense(n_classes, "softmax", name="probabilities", **head)(x)
     return keras.Model(network.inputs[0], outputs, name=name)
+
+
+def build_feature_extractor(
+    backbone,
+    image_size=None,
+    weights=None,
+    cropped_from=None,
+    input_scaling=None,
+    pooled_layers=None,
+):
+    """What a classifier has before its head: a backbone and means of its maps.
+
+    Args:
+        backbone, image_size, weights, cropped_from, input_scaling, pooled_layers: As
+            `build_classifier` takes them.
+
+    Returns:
+        Functional `keras.Model`: float RGB images in [0, 255] to features
+        `(batch, n_features)`, float32, by the layer `"pooling"`.
+
+    Raises:
+        ValueError, FileNotFoundError, ImportError: As `build_classifier`.
+    """
+    network = build_backbone(backbone, image_size, weights, cropped_from, input_scaling)
+    maps = [network.output]
+    if pooled_layers:
+        maps = _maps(network, pooled_layers, backbone)
+    return keras.Model(network.inputs[0], _means(maps))
 
 
 def _maps(network, names, backbone):
@@ -170,8 +198,9 @@ def _maps(network, names, backbone):
     return [maps[name] for name in names]
 
 
-def _means(maps, head):
+def _means(maps):
     """Means over the places of several maps, side by side, as the layer "pooling"."""
+    head = {"dtype": "float32"}
     if len(maps) == 1:
         return keras.layers.GlobalAveragePooling2D(name="pooling", **head)(maps[0])
     means = [keras.layers.GlobalAveragePooling2D(**head)(one) for one in maps]

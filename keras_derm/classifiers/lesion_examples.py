@@ -118,7 +118,7 @@ class LesionExamples:
         datasets = [
             image_dataset(
                 self.prepared,
-                self._positions(name),
+                self.positions(name),
                 *(columns + tuple(along.values()) if number == 0 else ()),
                 augmentation=(augmentations or {}).get(name),
                 **options,
@@ -135,8 +135,11 @@ class LesionExamples:
 
         return tf.data.Dataset.zip(tuple(datasets)).map(joined)
 
-    def _positions(self, name):
-        """Positions of the photographs of one input; where there is none, of any."""
+    def positions(self, name):
+        """Positions of the photographs of one input in `prepared`, int `(n,)`.
+
+        Where a lesion has no such photograph, it is that of any.
+        """
         rows = np.maximum(self.lesions.rows[IMAGE_INPUTS[name]], 0)
         return self.prepared.indices(self.lesions.photographs)[rows]
 

@@ -67,7 +67,7 @@ def build_lesion_network(
         Kawahara et al., Seven-point checklist and skin lesion classification using
         multitask multimodal neural nets, IEEE JBHI 2019: any input may be missing.
     """
-    _check_inputs(inputs, table_width)
+    check_inputs(inputs, table_width)
     taken = {GIVEN: keras.Input((len(inputs),), name=GIVEN)}
     features, n_features = dict(taken), 0
     for name in inputs:
@@ -117,7 +117,7 @@ def build_lesion_head(
     Raises:
         ValueError: As `build_lesion_network`.
     """
-    _check_inputs(inputs, table_width)
+    check_inputs(inputs, table_width)
     taken = {GIVEN: keras.Input((len(inputs),), name=GIVEN)}
     rate = absence_rate if len(inputs) > 1 else 0.0
     there = RandomAbsence(rate, seed, name="random_absence")(taken[GIVEN])
@@ -151,7 +151,12 @@ def _photograph(name, backbone, image_size, weights, frozen_until):
     return images, ops.mean(network(images), axis=(1, 2))
 
 
-def _check_inputs(inputs, table_width):
+def check_inputs(inputs, table_width):
+    """Refuse inputs of which no network of lesions can be.
+
+    Raises:
+        ValueError: As `build_lesion_network`.
+    """
     known = set(inputs) <= set(LESION_INPUTS) and len(set(inputs)) == len(inputs)
     if not known or not set(inputs) & set(IMAGE_INPUTS):
         raise ValueError(

@@ -1,5 +1,6 @@
 """A softmax alone, fitted to what a pretrained network sees."""
 
+import copy
 import warnings
 
 import keras
@@ -14,6 +15,9 @@ from sklearn.preprocessing import StandardScaler
 PENALTIES = (1.0, 10.0, 100.0, 1000.0)
 """Factors of half the squared weights that are tried, the log-losses being summed."""
 
+MIRRORED = ((), (2,))
+"""Axes along which images are turned over, for each view: as they are, mirrored."""
+
 MOST_ITERATIONS = 300
 """Of L-BFGS; with the least penalty it may end before the minimum."""
 
@@ -25,8 +29,9 @@ def fit_linear_probe(
 
     Multinomial logistic regression on the features of the images and of their mirror
     images, each scaled to mean 0 and variance 1, by L-BFGS: nothing is drawn by
-    chance. The penalty is the one of `PENALTIES` of least log-loss on validation. The
-    scaling becomes part of the weights of the softmax.
+    chance. Of `PENALTIES`, the strongest first, the last one counts by which the
+    log-loss on validation still falls. The scaling becomes part of the weights of the
+    softmax.
 
     Fine-tuning on one archive may spoil what a network has learned from a million
     other photographs, and so what it tells of other archives (Kumar et al.,
@@ -61,9 +66,9 @@ def fit_linear_probe(
         )
     network = keras.Model(model.inputs[0], outputs)
     kernel, bias = fit_softmax(
-        mirrored_features(network, train, "Features"),
+        view_features(network, train, "Features"),
         targets,
-        mirrored_features(network, val, "Features of validation"),
+        view_features(network, val, "Features of validation"),
         val_targets,
         sample_weights,
         adjustment,
@@ -72,27 +77,37 @@ def fit_linear_probe(
     return model
 
 
-def mirrored_features(network, batches, description="Features"):
-    """What a network says of images, and of their mirror images.
+def view_features(network, batches, description="Features", views=MIRRORED):
+    """What a network says of images, and of the same images turned over.
 
     Args:
         network: Model of one input, whose output is `(batch, n_features)`.
         batches: Batches of images, RGB in [0, 255], `(batch, side, side, 3)`.
         description: What the progress bar says.
+        views: Axes of a batch along which it is turned over, for each view.
 
     Returns:
-        Array `(2, n, n_features)`, float32: of the images, of their mirror images.
+        Array `(n_views, n, n_features)`, float32.
     """
     network = tf.function(network, reduce_retracing=True)
-    found = [], []
+    found = [[] for _ in views]
     for images in track(batches, description, transient=True):
-        for features, view in zip(found, (images, images[:, :, ::-1]), strict=True):
-            features.append(np.asarray(network(tf.cast(view, tf.float32))))
+        images = tf.cast(images, tf.float32)
+        for features, axes in zip(found, views, strict=True):
+            view = tf.reverse(images, axes) if axes else images
+            features.append(np.asarray(network(view, training=False)))
     return np.stack([np.concatenate(of_view) for of_view in found])
 
 
 def fit_softmax(
-    features, targets, val_features, val_targets, sample_weights=None, adjustment=0.0
+    features,
+    targets,
+    val_features,
+    val_targets,
+    sample_weights=None,
+    adjustment=0.0,
+    penalties=PENALTIES,
+    widths=None,
 ):
     """Weights of a softmax by logistic regression, as `fit_linear_probe` has them.
 
@@ -104,6 +119,10 @@ def fit_softmax(
         val_targets: Classes of these, `(n_val,)`.
         sample_weights: As of `fit_linear_probe`.
         adjustment: As of `fit_linear_probe`.
+        penalties: Those that are tried.
+        widths: How many of the features, in their order, are of each source. Each
+            source is scaled to the same variance in all, so that one of few numbers is
+            not penalised more than one of thousands. None for one source.
 
     Returns:
         Kernel `(n_features, n_classes)` and bias `(n_classes,)`, float64.
@@ -113,20 +132,26 @@ def fit_softmax(
         np.concatenate(part).astype("float64") for part in (features, val_features)
     )
     scaler = StandardScaler().fit(rows)
+    if widths is not None:
+        scaler.scale_ /= np.repeat(np.sqrt(max(widths) / np.array(widths)), widths)
     rows, val_rows = scaler.transform(rows), scaler.transform(val_rows)
     weights = np.ones(len(targets)) if sample_weights is None else sample_weights
     weights = np.tile(weights, n_views) / n_views
     classes, truth = np.tile(targets, n_views), np.tile(val_targets, len(val_features))
-    fitted = []
-    for penalty in track(PENALTIES, "Logistic regressions", transient=True):
-        regression = LogisticRegression(C=1 / penalty, max_iter=MOST_ITERATIONS)
+    # From the strongest, whose minimum is near; each begins where the last one ended.
+    regression = LogisticRegression(max_iter=MOST_ITERATIONS, warm_start=True)
+    best, least = None, np.inf
+    penalties = sorted(penalties, reverse=True)
+    for penalty in track(penalties, "Logistic regressions", transient=True):
+        regression.set_params(C=1 / penalty)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             regression.fit(rows, classes, weights)
         said = regression.predict_proba(val_rows)
         loss = log_loss(truth, said, labels=regression.classes_)
-        fitted.append((loss, penalty, regression))
-    _, _, best = min(fitted, key=lambda one: one[:2])
+        if loss >= least:
+            break
+        best, least = copy.deepcopy(regression), loss
     coefficients, intercept = _of_every_class(best)
     kernel = (coefficients / scaler.scale_).T
     bias = intercept - scaler.mean_ @ kernel

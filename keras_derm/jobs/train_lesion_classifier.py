@@ -12,9 +12,11 @@ from keras_derm.classifiers import (
     check_weights,
     fit_decision_exponent,
     predict_lesions,
+    remove_features,
     remove_states,
     times_frequencies,
     train_lesion_network,
+    train_lesion_probe,
 )
 from keras_derm.evaluation import predictions_to_csv
 from keras_derm.files import write_json
@@ -40,7 +42,9 @@ class TrainLesionClassifier(Stage):
     keeps = ("lesions/*/model.keras", "lesions/*/*.json", "lesions/*/predictions/*.csv")
 
     def check(self):
-        check_weights(self.settings.backbone, self.settings.weights)
+        networks = self.settings.probed_networks
+        for backbone in [one.backbone for one in networks] or [self.settings.backbone]:
+            check_weights(backbone, self.settings.weights)
         if self.run.done("prepare_dataset"):  # else the stage says so
             examples = self._examples(prepared=None)
             _check_inputs(examples.lesions, self.settings.arms)
@@ -52,7 +56,9 @@ class TrainLesionClassifier(Stage):
         for arm in self.settings.arms:
             folder = self.run.lesions(arm)
             train_lesion_arm(arm, examples, self.settings, folder, preset)
-        remove_states(self.run / "lesions")  # a run that is stopped needs those of all
+        # A run that is stopped needs those of all.
+        remove_states(self.run / "lesions")
+        remove_features(self.run / "lesions")
 
     def _examples(self, prepared):
         return lesion_examples(self.run.catalog, prepared, self.settings)
@@ -92,12 +98,18 @@ def train_lesion_arm(arm, examples, settings, folder, preset):
     inputs = LESION_ARMS[arm]
     keras.backend.clear_session()
     print(f"{arm}: {len(examples.split('train')):,} lesions", flush=True)
-    model = train_lesion_network(examples, settings, inputs, folder)
     parts = {split: examples.split(split) for split in ("train", "val", "test")}
-    predicted = {
-        split: predict_lesions(model, parts[split], inputs, flips=settings.flips)
-        for split in ("val", "test")
-    }
+    if settings.probed_networks:
+        of_all_arms = folder.parent
+        model, predicted = train_lesion_probe(examples, settings, inputs, of_all_arms)
+        folder.mkdir(parents=True, exist_ok=True)
+        model.save(folder / "model.keras")
+    else:
+        model = train_lesion_network(examples, settings, inputs, folder)
+        predicted = {
+            split: predict_lesions(model, parts[split], inputs, flips=settings.flips)
+            for split in ("val", "test")
+        }
     n_classes = len(examples.task.classes)
     counts = np.bincount(parts["train"].targets, minlength=n_classes)
     exponent = 0.0

@@ -30,6 +30,7 @@ from keras_derm.settings.image_quality import ImageQualitySettings
 from keras_derm.settings.kinds import Backbone, Preset, QuantizationMode
 from keras_derm.settings.make_reader_study import MakeReaderStudySettings
 from keras_derm.settings.member import MemberSettings
+from keras_derm.settings.network import NetworkSettings
 from keras_derm.settings.optimization import OptimizationSettings
 from keras_derm.settings.prepare_dataset import PrepareDatasetSettings
 from keras_derm.settings.recipe import RECIPE_STAGES, Recipe
@@ -73,6 +74,7 @@ __all__ = [
     "ImageQualitySettings",
     "MakeReaderStudySettings",
     "MemberSettings",
+    "NetworkSettings",
     "OptimizationSettings",
     "PrepareDatasetSettings",
     "Preset",

@@ -15,6 +15,7 @@ from keras_derm.settings.kinds import (
     TaskName,
     limited,
 )
+from keras_derm.settings.network import NetworkSettings
 from keras_derm.settings.optimization import OptimizationSettings
 from keras_derm.settings.settings import SettingsError
 from keras_derm.settings.stage import StageSettings
@@ -51,7 +52,12 @@ class TrainLesionClassifierSettings(StageSettings, stage="train_lesion_classifie
         columns: Columns of the catalog that the table has of a person or lesion.
         photograph_columns: Columns of numbers, or patterns, that it has of each
             photograph; those that the catalog lacks are an error.
-        backbone: Network of each photograph.
+        backbone: Network of each photograph, all or the end of which learns.
+        probed_networks: Pretrained networks of each photograph that stay as they are,
+            in place of it: --probed_networks "[{backbone: EfficientNetLite0}]". A
+            softmax is fitted to what they see by logistic regression, in minutes;
+            frozen_until and all from hidden_units to dropout, from preset to
+            weight_decay, and optimization then say nothing.
         weights: imagenet, or the path of a weights file; by default none.
         frozen_until: Layer of the backbones up to which they stay as they are; by
             default all learns.
@@ -85,6 +91,7 @@ class TrainLesionClassifierSettings(StageSettings, stage="train_lesion_classifie
     columns: tuple[str, ...] = ("age_approx", "sex", "anatom_site_general")
     photograph_columns: tuple[str, ...] = ()
     backbone: Backbone = "EfficientNetLite0"
+    probed_networks: tuple[NetworkSettings, ...] = ()
     weights: str | None = None
     frozen_until: str | None = None
     hidden_units: int = limited(Count, 128)
@@ -114,4 +121,9 @@ class TrainLesionClassifierSettings(StageSettings, stage="train_lesion_classifie
             raise SettingsError(
                 "the arm both_and_table needs `columns` or `photograph_columns`. "
                 "Received: neither"
+            )
+        if self.probed_networks and self.weights is None:
+            raise SettingsError(
+                "`probed_networks` stay as they are, and so need `weights` that know "
+                "something: imagenet, or the path of a file. Received: none"
             )

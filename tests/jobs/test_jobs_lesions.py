@@ -129,3 +129,30 @@ def test_an_archive_of_one_type_is_refused(run, tmp_path):
 def test_settings_that_cannot_be_are_refused(tmp_path, settings, message):
     with pytest.raises(ValueError, match=f"{message}.*Received"):
         jobs.run_stage("train_lesion_classifier", tmp_path / "run", **settings)
+
+
+def test_probes_are_fitted_in_place_of_networks(run, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(run, folder, ignore=shutil.ignore_patterns("lesions"))
+    (folder / "stages/train_lesion_classifier.json").unlink()
+    jobs.run_stage(
+        "train_lesion_classifier",
+        folder,
+        arms=ARMS,
+        probed_networks=[
+            {"backbone": "EfficientNetLite0", "pooled_layers": ["block2b_add"]}
+            | {"image_size": 32}
+        ],
+        weights="imagenet",
+    )
+    for arm in ARMS:
+        assert (folder / f"lesions/{arm}/model.keras").is_file()
+        assert not predictions(folder, arm).equals(predictions(run, arm))
+    assert not list((folder / "lesions").glob("*.npy"))
+    with pytest.raises(ValueError, match="SmallResNet has no ImageNet weights"):
+        jobs.run_stage(
+            "train_lesion_classifier",
+            folder,
+            probed_networks=[{"backbone": "SmallResNet"}],
+            weights="imagenet",
+        )
