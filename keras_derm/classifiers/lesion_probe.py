@@ -15,6 +15,7 @@ from keras_derm.classifiers.lesion_network import (
 )
 from keras_derm.classifiers.linear_probe import fit_softmax, view_features
 from keras_derm.classifiers.objective import as_probabilities
+from keras_derm.files import atomic_path
 from keras_derm.layers import SquareResize
 from keras_derm.networks import LearnedAbsence
 from keras_derm.pipeline import image_dataset
@@ -92,7 +93,8 @@ def train_lesion_probe(examples, settings, inputs, folder):
     given = examples.given(inputs)
     splits = examples.lesions.catalog.table["split"]
     rows = {
-        split: np.flatnonzero(splits == split) for split in ("train", "val", "test")
+        split: np.flatnonzero(splits.eq(split).fillna(False).to_numpy(bool))
+        for split in ("train", "val", "test")
     }
     train, val = rows["train"], rows["val"]
     means = {
@@ -195,8 +197,8 @@ def _seen(reader, examples, settings, inputs, folder):
             found = view_features(
                 reader, photographs.map(lambda seen: seen), IMAGE_INPUTS[name], views
             )
-            file.parent.mkdir(parents=True, exist_ok=True)
-            np.save(file, found)
+            with atomic_path(file) as temporary:
+                np.save(temporary, found)
         seen[name] = np.load(file)
     return seen
 

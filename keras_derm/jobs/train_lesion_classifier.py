@@ -19,7 +19,7 @@ from keras_derm.classifiers import (
     train_lesion_probe,
 )
 from keras_derm.evaluation import predictions_to_csv
-from keras_derm.files import write_json
+from keras_derm.files import atomic_path, write_json
 from keras_derm.pipeline import PreparedImages
 from keras_derm.runs import Stage
 from keras_derm.settings import (
@@ -102,8 +102,8 @@ def train_lesion_arm(arm, examples, settings, folder, preset):
     if settings.probed_networks:
         of_all_arms = folder.parent
         model, predicted = train_lesion_probe(examples, settings, inputs, of_all_arms)
-        folder.mkdir(parents=True, exist_ok=True)
-        model.save(folder / "model.keras")
+        with atomic_path(folder / "model.keras") as temporary:
+            model.save(temporary)
     else:
         model = train_lesion_network(examples, settings, inputs, folder)
         predicted = {
