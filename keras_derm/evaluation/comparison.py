@@ -208,6 +208,23 @@ class Comparison:
             )
         return " ".join(sentences)
 
+    def verdicts(self, metric="balanced_accuracy"):
+        """Say of every arm whether it is better on the whole set.
+
+        Args:
+            metric: As of `stratum_verdict`.
+
+        Returns:
+            Dict of arm to what `stratum_verdict` says. All are judged on the same
+            images: what these are too few for is said of the last arm alone.
+        """
+        said = {arm: self.stratum_verdict(arm, metric) for arm in self.differences}
+        whole, *_ = self.arms[self.reference].strata
+        _, not_judged = judging_metric(metric, whole)
+        for arm in list(said)[:-1]:
+            said[arm] = said[arm].removesuffix(not_judged)
+        return said
+
     def stratum_verdict(
         self, arm, metric="balanced_accuracy", stratum="all", value="all"
     ):

@@ -286,7 +286,7 @@ class Evaluate(Stage):
 
     def _verdict(self, comparison):
         """What is said of every arm, and what one training of each cannot tell."""
-        said = {arm: comparison.stratum_verdict(arm) for arm in comparison.differences}
+        said = comparison.verdicts()
         if not said:
             return f"{comparison.reference} is judged alone: no other arm was trained."
         if self.settings.predictions:

@@ -107,6 +107,25 @@ def test_a_rare_class_decides_no_verdict():
     )
 
 
+def test_what_no_arm_is_judged_by_is_said_once():
+    y_true = np.repeat([0, 1, 2], [20, 200, 4])
+    y_prob = {
+        arm: probabilities(y_true, strength, seed)
+        for seed, (arm, strength) in enumerate({"baseline": 1, "a": 1, "b": 2}.items())
+    }
+    found = compare(y_true, y_prob, CLASSES, n_replicates=100)
+    said = found.verdicts()
+    assert list(said) == ["a", "b"]
+    first, last = said.values()
+    assert "not judged" not in first and first.endswith("by as much).")
+    assert (
+        found.stratum_verdict("a") == first + last[last.index(" Balanced accuracy") :]
+    )
+    assert last == found.stratum_verdict("b")
+    enough = compare(y_true[:-4], {n: p[:-4] for n, p in y_prob.items()}, CLASSES)
+    assert enough.verdicts() == {arm: enough.stratum_verdict(arm) for arm in "ab"}
+
+
 def test_pairing_makes_the_interval_narrower():
     y_true = np.random.default_rng(0).choice(3, 800)
     before = probabilities(y_true, 1.0, seed=1)
