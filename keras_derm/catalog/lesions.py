@@ -100,10 +100,14 @@ class Lesions:
             self.photographs, {name: rows[mask] for name, rows in self.rows.items()}
         )
 
+    def in_split(self, name):
+        """Which lesions are of one split, bool `(n,)`."""
+        splits = self.photographs.table["split"].iloc[self.first_rows]
+        return splits.eq(name).fillna(False).to_numpy(bool)
+
     def split(self, name):
         """Keep the lesions of one split."""
-        splits = self.photographs.table["split"].iloc[self.first_rows]
-        return self.where(splits.eq(name).fillna(False).to_numpy(bool))
+        return self.where(self.in_split(name))
 
     def values(self, column, image_type=None):
         """What a column of the catalog says of each lesion.

@@ -110,7 +110,6 @@ __all__ = [
     "label_weights",
     "load_classifier",
     "member_numbers",
-    "view_features",
     "models_of",
     "next_group_weights",
     "predict_probabilities",
@@ -130,6 +129,7 @@ __all__ = [
     "train_tone_network",
     "training_examples",
     "untrained_member",
+    "view_features",
     "views_of",
     "with_units",
 ]

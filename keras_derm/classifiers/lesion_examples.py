@@ -81,6 +81,11 @@ class LesionExamples:
         """Classes of the lesions, int64 `(n,)`."""
         return self.task.targets(self.lesions.catalog)
 
+    @property
+    def table_width(self):
+        """Numbers that the table has of a lesion, or None without a table."""
+        return None if self.table is None else self.table.width
+
     def given(self, inputs):
         """Which inputs are there, float32 `(n, inputs)`.
 
@@ -166,7 +171,7 @@ def train_lesion_network(examples, settings, inputs, folder):
             settings.backbone,
             examples.prepared.image_size[0],
             settings.weights,
-            table_width=None if examples.table is None else examples.table.width,
+            table_width=examples.table_width,
             hidden_units=settings.hidden_units,
             table_units=settings.table_units,
             dropout=settings.dropout,

@@ -87,13 +87,12 @@ def train_lesion_probe(examples, settings, inputs, folder):
         settings.probed_networks,
         examples.prepared.image_size[0],
         settings.weights,
-        None if examples.table is None else examples.table.width,
+        examples.table_width,
     )
     seen = _seen(model.get_layer("reader"), examples, settings, inputs, folder)
     given = examples.given(inputs)
-    splits = examples.lesions.catalog.table["split"]
     rows = {
-        split: np.flatnonzero(splits.eq(split).fillna(False).to_numpy(bool))
+        split: np.flatnonzero(examples.lesions.in_split(split))
         for split in ("train", "val", "test")
     }
     train, val = rows["train"], rows["val"]
